@@ -1,0 +1,16 @@
+"""Section ``machine``: what changes speed only. No stage tracks it."""
+
+from typing import Literal
+
+from dejavu.params.base import Positive, Section
+
+
+class MachineParams(Section):
+    """How this machine runs the pipeline; never changes a result beyond float noise."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    engine: Literal["local", "ray"]
+    workers: Positive  # processes or threads that decode pictures
+    batch_images: Positive  # pictures embedded at once
+    block_rows: Positive  # rows of a k-NN block held in memory
+    data_root: str  # folder that corpora.*.root is relative to; DEJAVU_DATA_ROOT overrides it

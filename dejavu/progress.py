@@ -1,0 +1,48 @@
+"""Progress of long work: a bar on a terminal, a line now and then in a log."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sized
+from typing import TypeVar
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+T = TypeVar("T")
+SECONDS_BETWEEN_LINES = 15.0
+
+
+def track(items: Iterable[T], *, what: str, total: int | None = None) -> Iterator[T]:
+    """Yield `items` while telling on stderr how many of `total` are done and how long is left."""
+    if total is None and isinstance(items, Sized):
+        total = len(items)
+    if sys.stderr.isatty():
+        yield from _bar(items, what, total)
+    else:
+        yield from _lines(items, what, total)
+
+
+def _bar(items: Iterable[T], what: str, total: int | None) -> Iterator[T]:
+    from rich.console import Console
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield from progress.track(items, description=what, total=total)
+
+
+def _lines(items: Iterable[T], what: str, total: int | None) -> Iterator[T]:
+    start = said = time.monotonic()
+    for done, item in enumerate(items, start=1):
+        yield item
+        now = time.monotonic()
+        if now - said >= SECONDS_BETWEEN_LINES:
+            said, rate = now, done / (now - start)
+            left = f", about {(total - done) / rate:.0f} s left" if total else ""
+            count = f"{done}/{total}" if total else str(done)
+            print(f"{what}: {count} ({rate:.1f}/s{left})", file=sys.stderr, flush=True)
+
+
+def say(message: str) -> None:
+    """Tell the user one line on stderr, so that stdout stays free for results."""
+    print(message, file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""Chores of this repository, one script each: ``python -m scripts.<name>``."""

@@ -1,0 +1,1 @@
+"""One script per pipeline stage: flags in, one library call, artifact out."""
