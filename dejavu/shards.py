@@ -8,9 +8,9 @@ never found. When all shards are there they are moved into the stage's output.
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from dejavu import __version__
 from dejavu.errors import ParamsError
@@ -19,11 +19,7 @@ from dejavu.progress import say, track
 WORK = Path(".work")
 
 
-class ShardFunction(Protocol):
-    """Computes shard `index` and writes it to `path` (one file)."""
-
-    def __call__(self, index: int, path: Path) -> None:
-        """Write shard `index` to `path`."""
+ShardFunction = Callable[[int, Path], None]  # computes shard `index` and writes it to `path`
 
 
 def fingerprint_of(facts: Mapping[str, Any]) -> str:
