@@ -39,9 +39,12 @@ def _names(tree: ast.AST) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if LAZY_NAME.fullmatch(node.value):
-                names.add(node.value.partition(":")[0])
+        elif (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and LAZY_NAME.fullmatch(node.value)
+        ):
+            names.add(node.value.partition(":")[0])
     return {name for name in names if name.split(".")[0] in PACKAGES}
 
 

@@ -6,7 +6,7 @@ defaults in Python: what a run uses stands in params.yaml.
 
 import difflib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
@@ -17,7 +17,11 @@ from dejavu.errors import ParamsError
 T = TypeVar("T")
 
 
-def section(path: Path, name: str, schema: type[T]) -> T:
+@overload
+def section(path: Path, name: str, schema: type[T]) -> T: ...
+@overload
+def section(path: Path, name: str, schema: object) -> Any: ...
+def section(path: Path, name: str, schema: Any) -> Any:
     """Read the section `name` (dotted, e.g. ``"image.split"``) of `path` into `schema`.
 
     Args:
