@@ -8,7 +8,7 @@ first, so that a table of one run is never scored against a table of another.
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -46,7 +46,8 @@ class Table:
         Raises:
             ArtifactError: a column differs from the schema, or two rows share a key.
         """
-        rows = self._checked(rows, path).sort_by([(column, "ascending") for column in self.key])
+        rows = self._unrepeated(self._fitting(rows, path), path)
+        rows = rows.sort_by([(column, "ascending") for column in self.key])
         metadata = self._metadata(inputs)
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_name(path.name + ".part")
@@ -57,6 +58,36 @@ class Table:
             row_group_size=self.rows_per_group,
         )
         scratch.replace(path)
+
+    def write_stream(
+        self, parts: Iterable[pa.Table], path: Path, *, inputs: Mapping[str, str]
+    ) -> int:
+        """Write rows that arrive in key order to one file, holding one row group at a time.
+
+        How the rows are cut into `parts` does not change the bytes. The caller answers for order
+        and uniqueness of the key; columns are checked as in `write`.
+
+        Returns:
+            The number of rows written.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = path.with_name(path.name + ".part")
+        schema = self.schema.with_metadata(self._metadata(inputs))
+        pending, n_rows = self.schema.empty_table(), 0
+        with pq.ParquetWriter(scratch, schema, compression="zstd") as writer:
+            for rows in parts:
+                n_rows += rows.num_rows
+                pending = pa.concat_tables([pending, self._fitting(rows, path)])
+                while pending.num_rows >= self.rows_per_group:
+                    group = pending.slice(0, self.rows_per_group).combine_chunks()
+                    writer.write_table(group.replace_schema_metadata(schema.metadata))
+                    pending = pending.slice(self.rows_per_group)
+            if pending.num_rows or not n_rows:
+                writer.write_table(
+                    pending.combine_chunks().replace_schema_metadata(schema.metadata)
+                )
+        scratch.replace(path)
+        return n_rows
 
     def read(self, path: Path, columns: list[str] | None = None) -> pa.Table:
         """Read a file, or a folder of ``*.parquet`` parts in name order, refusing any other table."""
@@ -99,7 +130,7 @@ class Table:
                 f"  expected {_brief(self.schema)}\n  found    {_brief(found)}"
             )
 
-    def _checked(self, rows: pa.Table, path: Path) -> pa.Table:
+    def _fitting(self, rows: pa.Table, path: Path) -> pa.Table:
         if not _compatible(rows.schema, self.schema):
             raise ArtifactError(
                 f"{path}: the rows do not fit table {self.name!r}.\n"
@@ -111,6 +142,9 @@ class Table:
                     f"{path}: column {field.name!r} of table {self.name!r} has "
                     f"{rows[field.name].null_count} empty values, expected none."
                 )
+        return rows
+
+    def _unrepeated(self, rows: pa.Table, path: Path) -> pa.Table:
         repeated = rows.num_rows - rows.group_by(list(self.key)).aggregate([]).num_rows
         if repeated:
             raise ArtifactError(f"{path}: {repeated} rows repeat key {self.key} of {self.name!r}.")

@@ -226,11 +226,30 @@ CAPTION_SCORES = Table(
     ),
     key=("target", "reference", "mode", "k", "top", "sample_id"),
 )
+AGREEMENT = Table(
+    name="agreement",
+    schema=pa.schema(
+        [
+            required("target", pa.string()),
+            required("first", pa.string()),  # two references, first < second in name order
+            required("second", pa.string()),
+            required("mode", pa.string()),  # t2i or t2t: how the target and its second model search
+            required("k", pa.int32()),
+            optional("top", pa.int32()),  # NULL: all
+            required("sample_id", pa.int64()),
+            required("role", pa.string()),
+            required("first_hits", pa.int32()),  # true objects that the first reference predicts
+            required("second_hits", pa.int32()),
+            required("common_hits", pa.int32()),  # true objects that both predict
+        ]
+    ),
+    key=("target", "first", "second", "mode", "k", "top", "sample_id"),
+)
 
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         SAMPLES, LABELS, SPLITS, CROPS, TAGS, TAG_VOCABULARY, OBJECTS, OBJECT_VOCABULARY,
-        EMBEDDINGS, NEIGHBORS, PREDICTIONS, IMAGE_SCORES, CAPTION_SCORES,
+        EMBEDDINGS, NEIGHBORS, PREDICTIONS, IMAGE_SCORES, CAPTION_SCORES, AGREEMENT,
     )
 }  # fmt: skip

