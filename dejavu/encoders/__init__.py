@@ -1,0 +1,1 @@
+"""Encoders under audit: made (trained or verified) by one stage, loaded by the others."""

@@ -1,0 +1,1 @@
+"""Train networks: picture loading, batched views, self-supervised methods, the loop."""
