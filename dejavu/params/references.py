@@ -1,0 +1,62 @@
+"""Sections ``image.annotators``, ``image.naive_bayes`` and ``image.classifiers``: one-model references."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, RootModel
+
+from dejavu.params.base import Positive, Positives, Section, Share
+
+
+class CorpusAnnotatorParams(Section):
+    """The corpus' own truth: tags that are right by construction."""
+
+    source: Literal["corpus"]
+
+
+class VisualWordsParams(Section):
+    """Patch words clustered on crops of the reference role; needs no weights."""
+
+    source: Literal["visual_words"]
+    n_words: Positive  # clusters, at most one tag each
+    patch_px: Positive  # side of the square patches
+    stride_px: Positive  # distance between neighboring patches
+    n_training_patches: Positive  # patches the clusters are fitted on, over all reference crops
+    max_side_px: Positive  # larger crops are scaled down until their longer side is this
+    max_tags: Positive  # tags kept per crop, best first
+
+
+AnnotatorSource = Annotated[
+    CorpusAnnotatorParams | VisualWordsParams, Field(discriminator="source")
+]
+
+
+class AnnotatorParams(RootModel[AnnotatorSource]):
+    """One entry of ``image.annotators``; `root` holds the settings of its source."""
+
+
+class NaiveBayesParams(Section):
+    """How tags become a guess (paper, section 3.2, "Naive Bayes classifier")."""
+
+    top_k: Positives  # tags of highest score that count; one predictor each
+    alpha: Annotated[float, Field(ge=0, allow_inf_nan=False)]  # added to class-conditional counts
+    formula: Literal["bayes", "product_of_posteriors"]  # the paper's, or the released code's
+
+
+class ClassifierParams(Section):
+    """A network that guesses the label from the crop (paper, section 3.2)."""
+
+    architecture: str  # name of a backbone
+    width: Positive  # channels of its first block, for backbones of free width
+    epochs: Positive  # passes over the crops it trains on
+    batch_size: Positive  # crops
+    view_px: Positive  # side of the square the network sees
+    optimizer: Literal["lars", "adamw"]
+    learning_rate: Annotated[float, Field(gt=0)]  # at its highest, after the warm-up
+    weight_decay: Annotated[float, Field(ge=0)]
+    min_crop_scale: Annotated[
+        float, Field(gt=0, le=1)
+    ]  # smallest share of the area in a training view
+    color_jitter: Share  # strength of brightness, contrast and saturation changes
+    held_out_share: Annotated[
+        float, Field(gt=0, lt=1)
+    ]  # reference crops kept from training, per label

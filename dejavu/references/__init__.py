@@ -1,0 +1,1 @@
+"""References: what predicts a hidden label from its crop by correlation alone."""

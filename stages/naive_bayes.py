@@ -1,0 +1,28 @@
+"""Guess the hidden label from the tags of the crop, by Naive Bayes at every K."""
+
+from pathlib import Path
+
+from dejavu import params, stage
+from dejavu.params.references import AnnotatorParams, NaiveBayesParams
+from dejavu.references import naive_bayes
+
+
+def main(
+    *, params_path: Path, samples: Path, labels: Path, crops: Path, tags: Path, out: Path
+) -> None:
+    """Write the predictions of every annotator and every K for the kept target and control crops."""
+    naive_bayes.write_predictions(
+        samples=samples,
+        labels=labels,
+        crops=crops,
+        tags=tags,
+        annotators=list(
+            params.section(params_path, "image.annotators", dict[str, AnnotatorParams])
+        ),
+        settings=params.section(params_path, "image.naive_bayes", NaiveBayesParams),
+        out=out,
+    )
+
+
+if __name__ == "__main__":
+    stage.run(main)

@@ -1,0 +1,15 @@
+"""Guess the hidden label from the true distribution, where the corpus knows it."""
+
+from pathlib import Path
+
+from dejavu import stage
+from dejavu.references import oracle
+
+
+def main(*, samples: Path, labels: Path, crops: Path, out: Path) -> None:
+    """Write the oracle's predictions for the kept target and control crops."""
+    oracle.write_predictions(samples=samples, labels=labels, crops=crops, out=out)
+
+
+if __name__ == "__main__":
+    stage.run(main)
