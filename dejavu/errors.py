@@ -4,6 +4,7 @@ DejavuError
 ├── ParamsError     params.yaml says something impossible
 ├── ArtifactError   a Parquet table is missing, breaks its contract, or does not belong here
 ├── DataError       pictures, labels or captions break a stated assumption
+├── FetchError      a file could not be downloaded, or is not the published one
 ├── WeightsError    a checkpoint is not what its entry in params.yaml says
 └── TrainingError   a network or a reference did not train (collapsed, diverged, learned nothing)
 
@@ -28,6 +29,10 @@ class ArtifactError(DejavuError):
 
 class DataError(DejavuError):
     """Pictures, labels or captions break a stated assumption."""
+
+
+class FetchError(DejavuError):
+    """A file could not be downloaded, or is not the published one."""
 
 
 class WeightsError(DejavuError):
