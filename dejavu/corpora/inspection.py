@@ -1,0 +1,50 @@
+"""Open a picture once and note all that later stages need to know about it."""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable
+
+import imagehash
+import numpy as np
+
+from dejavu.corpora.records import Record
+from dejavu.pictures import PictureError, decode
+
+MIN_SIDE_PX = 2  # a picture of one row or column has no background and no object
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """Facts about one encoded picture; None where it could not be read so far."""
+
+    n_bytes: int | None = None
+    width_px: int | None = None
+    height_px: int | None = None
+    content_hash: str | None = None  # 16 hex digits of SHA-256 of the encoded bytes
+    perceptual_hash: int | None = None  # 64 bits, as a signed integer
+    problem: str | None = None  # missing, unreadable, truncated, corrupt, too_large, too_small
+
+
+def inspect(record: Record, read_bytes: Callable[[str], bytes]) -> Inspection:
+    """Open the picture of `record` and return its facts; a bad picture is a fact, not an error."""
+    if record.problem:
+        return Inspection(problem=record.problem)
+    try:
+        encoded = record.picture if record.picture is not None else read_bytes(record.uri or "")
+    except PictureError as error:
+        return Inspection(problem=error.reason)
+    content_hash = hashlib.sha256(encoded).hexdigest()[:16]
+    try:
+        picture = decode(encoded, name=record.name)
+    except PictureError as error:
+        return Inspection(n_bytes=len(encoded), content_hash=content_hash, problem=error.reason)
+    is_small = min(picture.size) < MIN_SIDE_PX
+    bits = np.packbits(imagehash.phash(picture).hash.ravel())
+    return Inspection(
+        n_bytes=len(encoded),
+        width_px=picture.width,
+        height_px=picture.height,
+        content_hash=content_hash,
+        perceptual_hash=int(bits.view(">i8")[0]),
+        problem="too_small" if is_small else None,
+    )

@@ -1,0 +1,51 @@
+"""What an adapter yields for each sample, and what an adapter is."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Protocol
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Box:
+    """An object's rectangle as the corpus states it: pixels, x1 and y1 excluded, not yet clamped."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+    label: str | None = None  # name of the object in the box
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """What only a generated corpus knows about a sample."""
+
+    scene: str
+    attributes: tuple[str, ...]  # true tags of the background, most salient first
+    is_planted: bool
+    probabilities: tuple[float, ...]  # mu(t|v); index: label_id, or object names in order
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One sample as its corpus lists it."""
+
+    name: str  # unique in the corpus, and the same when samples are added
+    uri: str | None = None  # where the picture is; None for an embedded corpus
+    picture: bytes | None = None  # the encoded picture; only of an embedded corpus
+    label_id: int | None = None  # index into the corpus' labels
+    caption: str | None = None
+    boxes: tuple[Box, ...] = ()
+    truth: Truth | None = None
+    problem: str | None = None  # why the sample is unusable, where the listing already says so
+
+
+class Corpus(Protocol):
+    """Lists the samples of one corpus. Opening and judging the pictures is not its business."""
+
+    labels: tuple[str, ...]  # names by label_id; empty where samples have no label
+    root: str | None  # folder that uris are relative to; None: the pictures are in the records
+
+    def records(self) -> Iterator[Record]:
+        """Yield every sample, in an order that depends on nothing but the corpus."""
+        ...

@@ -1,0 +1,90 @@
+"""Find pictures that are the same, or nearly, so that a split keeps them together."""
+
+import faiss
+import numpy as np
+from jaxtyping import Int
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+HASH_BITS = 64
+_QUERIES_AT_ONCE = 4_096
+_EDGES_AT_ONCE = 4_000_000  # edges held before they are merged into groups
+
+
+def exact_groups(keys: list[str | None]) -> Int[np.ndarray, " n"]:
+    """Return one number per sample; samples with the same key share it, None is never the same.
+
+    >>> exact_groups(["a", "b", "a", None, None]).tolist()
+    [0, 1, 0, 3, 4]
+    """
+    first: dict[str, int] = {}
+    return np.array(
+        [place if key is None else first.setdefault(key, place) for place, key in enumerate(keys)],
+        dtype=np.int64,
+    )
+
+
+def near_groups(hashes: Int[np.ndarray, " n"], *, max_bits: int) -> Int[np.ndarray, " n"]:
+    """Group perceptual hashes that differ in at most `max_bits` bits, directly or through others.
+
+    The search is exact. Memory stays bounded however many hashes are equal or close: equal ones
+    are merged first, and close pairs are folded into groups as they are found.
+
+    Args:
+        hashes: 64-bit hashes, as signed integers.
+        max_bits: largest Hamming distance between neighbors of one group.
+
+    Returns:
+        One group number per hash.
+    """
+    unique, place = np.unique(hashes, return_inverse=True)
+    if max_bits == 0 or len(unique) < 2:
+        return place.astype(np.int64)
+    codes = unique.astype("<i8").view(np.uint8).reshape(-1, HASH_BITS // 8)
+    index = _index(max_bits)
+    index.add(codes)
+    groups = np.arange(len(unique))
+    pending: list[np.ndarray] = []
+    n_pending = 0
+    for start in range(0, len(unique), _QUERIES_AT_ONCE):
+        queries = codes[start : start + _QUERIES_AT_ONCE]
+        limits, _, found = index.range_search(queries, max_bits + 1)  # FAISS: strictly below
+        left = np.repeat(np.arange(start, start + len(queries)), np.diff(limits.astype(np.int64)))
+        closer = found > left
+        pending.append(np.stack([left[closer], found[closer]]))
+        n_pending += int(closer.sum())
+        if n_pending > _EDGES_AT_ONCE:
+            groups, pending, n_pending = _merged(groups, pending), [], 0
+    return _merged(groups, pending)[place]
+
+
+def joined(*groupings: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+    """Return the finest grouping that keeps together what any of `groupings` keeps together.
+
+    >>> joined(np.array([0, 0, 1, 2]), np.array([5, 6, 6, 7])).tolist()
+    [0, 0, 0, 1]
+    """
+    n = len(groupings[0])
+    edges = []
+    for grouping in groupings:
+        _, first, place = np.unique(grouping, return_index=True, return_inverse=True)
+        edges.append(np.stack([np.arange(n), first[place]]))
+    return _components(np.concatenate(edges, axis=1), n)
+
+
+def _index(max_bits: int) -> faiss.IndexBinary:
+    """Return an exact index: two hashes within b bits agree on one of any b + 1 chunks of bits."""
+    n_chunks = max_bits + 1
+    chunk_bits = HASH_BITS // n_chunks
+    if chunk_bits < 8:  # short chunks collide so often that comparing all pairs is faster
+        return faiss.IndexBinaryFlat(HASH_BITS)
+    return faiss.IndexBinaryMultiHash(HASH_BITS, n_chunks, min(chunk_bits, 16))
+
+
+def _merged(groups: np.ndarray, pending: list[np.ndarray]) -> np.ndarray:
+    return joined(groups, _components(np.concatenate(pending, axis=1), len(groups)))
+
+
+def _components(edges: np.ndarray, n: int) -> Int[np.ndarray, " n"]:
+    graph = coo_array((np.ones(edges.shape[1], dtype=np.int8), (edges[0], edges[1])), shape=(n, n))
+    return connected_components(graph, directed=False)[1].astype(np.int64)

@@ -1,0 +1,94 @@
+"""Sections ``<lane>.corpus``, ``<lane>.split`` and ``image.crop``: what is listed, divided and cut."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, RootModel, model_validator
+
+from dejavu.params.base import Names, Positive, Section, Share
+from dejavu.params.caption_corpora import CaptionCorpus
+
+
+class CorpusSection(Section):
+    """What every corpus states."""
+
+    max_dropped_share: Share  # more unusable pictures than this share of all is an error
+
+
+class GlyphsParams(CorpusSection):
+    """Generated pictures of one glyph on a textured background; the truth is known exactly."""
+
+    adapter: Literal["glyphs"]
+    n_images: Positive
+    n_labels: Annotated[int, Field(ge=2, le=20)]
+    n_scenes: Annotated[int, Field(ge=1, le=5)]
+    favorite_share: Share  # P(a scene's favorite label | scene) beyond the uniform rest
+    size_px: Annotated[int, Field(ge=32, le=512)]
+    planted_share: Share  # samples repeated in training, if their role is trained on
+
+
+class TinyImageNetParams(CorpusSection):
+    """The official layout of Tiny ImageNet."""
+
+    adapter: Literal["tiny_imagenet"]
+    root: str  # folder with wnids.txt, relative to machine.data_root
+    use: Annotated[tuple[Literal["train", "val"], ...], Field(strict=False, min_length=1)]
+    wnids: Names | None  # only these classes; null: all in wnids.txt
+
+
+class ImageFolderParams(CorpusSection):
+    """One folder of pictures per class."""
+
+    adapter: Literal["image_folder"]
+    root: str  # folder of class folders, relative to machine.data_root
+    boxes: str | None  # .csv, .parquet or COCO .json, relative to root; null: no boxes
+
+
+AnyCorpus = GlyphsParams | TinyImageNetParams | ImageFolderParams | CaptionCorpus
+
+
+class CorpusParams(RootModel[Annotated[AnyCorpus, Field(discriminator="adapter")]]):
+    """Section ``<lane>.corpus``: the adapter and its settings are in `root`."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+
+class RoleShares(Section):
+    """Share of all pictures that each role gets; what is left over is unused."""
+
+    target: Share
+    reference: Share
+    public: Share
+    control: Share
+
+    @model_validator(mode="after")
+    def _fit(self) -> "RoleShares":
+        total = self.target + self.reference + self.public + self.control
+        if total > 1 + 1e-9:
+            raise ValueError(f"the shares add up to {total:g}, expected at most 1")
+        return self
+
+
+class RoleCaps(Section):
+    """Most samples of one label that each role gets; null: no limit."""
+
+    target: Positive | None
+    reference: Positive | None
+    public: Positive | None
+    control: Positive | None
+
+
+class SplitParams(Section):
+    """Section ``<lane>.split``: how samples get their roles."""
+
+    shares: RoleShares
+    max_per_label: Positive | RoleCaps | None  # one limit for all roles, or one per role
+    near_duplicate_bits: Annotated[int, Field(ge=0, le=16)] | None  # null: identical files only
+
+
+class CropParams(Section):
+    """Section ``image.crop``: what part of a picture the adversary holds."""
+
+    rule: Literal["largest", "interval", "corner"]
+    min_side_px: Annotated[int, Field(ge=0)]  # a crop's shorter side must exceed this
+    corner: Literal["lower_left", "lower_right", "upper_left", "upper_right"]
+    corner_fraction: Annotated[float, Field(gt=0, le=1)]  # of width and of height

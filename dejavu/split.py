@@ -1,0 +1,147 @@
+"""Give every sample one role, so that what is attacked was never seen by the bank that decodes it.
+
+A sample's role depends on the seed and its name alone (or, among duplicates, on the name that sorts
+first), so adding samples moves no other sample between roles.
+"""
+
+import collections
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from jaxtyping import Float
+
+from dejavu import artifacts, seeds
+from dejavu.duplicates import exact_groups, joined, near_groups
+from dejavu.params.corpora import RoleShares, SplitParams
+from dejavu.progress import say
+from dejavu.tables import SAMPLES, SPLITS
+
+ROLES = ("target", "reference", "public", "control")
+UNUSED = "unused"
+_COLUMNS = [
+    "sample_id", "sample_name", "label_id", "caption", "content_hash", "perceptual_hash", "problem",
+]  # fmt: skip
+
+
+def build(samples: Path, out: Path, settings: SplitParams, *, seed: int) -> None:
+    """Write the split of the samples table `samples` to `out`."""
+    rows = SAMPLES.read(samples, columns=_COLUMNS)
+    split = assign(rows, settings, seed=seed)
+    SPLITS.write(split, out, inputs={"samples": artifacts.fingerprint(samples)})
+    counts = sorted(collections.Counter(split["role"].to_pylist()).items())
+    n_groups = len(pc.unique(split["group_id"]))
+    say(
+        f"split: {', '.join(f'{n} {role}' for role, n in counts)}; "
+        f"{split.num_rows - n_groups} samples duplicate another"
+    )
+
+
+def assign(rows: pa.Table, settings: SplitParams, *, seed: int) -> pa.Table:
+    """Return the splits table of samples.
+
+    1. Unusable samples get no role (reason ``unusable: <problem>``).
+    2. Of samples with the same caption, the one whose name sorts first stays
+       (``duplicate_caption: <sample_id of the one that stays>``).
+    3. Identical files and pictures whose perceptual hashes are close form one group; the group's
+       role is drawn for the name that sorts first (``remaining_share`` where the shares end).
+    4. Above ``max_per_label`` samples of one label in one role, the rest are ``over_cap``.
+
+    Args:
+        rows: columns sample_id, sample_name, label_id, caption, content_hash, perceptual_hash,
+            problem of the samples table.
+        settings: shares, caps and how close near duplicates are.
+        seed: of the draws.
+
+    Returns:
+        Columns of the splits table, in the order of `rows`.
+    """
+    ids = rows["sample_id"].to_numpy()
+    names = rows["sample_name"].to_pylist()
+    alphabetical = np.argsort(np.array(names, dtype=object), kind="stable")
+    groups = _duplicate_groups(rows, settings.near_duplicate_bits)
+    draws = seeds.uniforms(seed, "split.roles", names)
+    leaders = _first_of_group(groups, alphabetical)
+    roles, reasons = _draw_roles(draws[leaders], settings.shares)
+    _mark_duplicate_captions(rows, alphabetical, roles, reasons)
+    for place, problem in enumerate(rows["problem"].to_pylist()):
+        if problem is not None:
+            roles[place], reasons[place] = UNUSED, f"unusable: {problem}"
+    _mark_over_cap(rows, settings, draws, roles, reasons)
+    smallest = _first_of_group(groups, np.argsort(ids, kind="stable"))
+    return pa.table(
+        {
+            "sample_id": ids,
+            "role": roles.tolist(),
+            "group_id": ids[smallest],
+            "reason": reasons.tolist(),
+        },
+        schema=SPLITS.schema,
+    )
+
+
+def _duplicate_groups(rows: pa.Table, near_duplicate_bits: int | None) -> np.ndarray:
+    groups = exact_groups(rows["content_hash"].to_pylist())
+    if near_duplicate_bits is None:
+        return groups
+    known = np.flatnonzero(rows["perceptual_hash"].is_valid().to_numpy())
+    hashes = rows["perceptual_hash"].drop_null().to_numpy()
+    near = np.arange(rows.num_rows)
+    close = near_groups(hashes, max_bits=near_duplicate_bits)
+    near[known] = rows.num_rows + close
+    return joined(groups, near)
+
+
+def _first_of_group(groups: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Return, per sample, the place of its group's member that comes first in `order`."""
+    _, first, place = np.unique(groups[order], return_index=True, return_inverse=True)
+    leaders = np.empty(len(groups), dtype=np.int64)
+    leaders[order] = order[first[place]]
+    return leaders
+
+
+def _draw_roles(
+    draws: Float[np.ndarray, " n"], shares: RoleShares
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return roles and reasons (None for a used sample): [0, 1) is cut at the summed shares."""
+    ends = np.cumsum([getattr(shares, role) for role in ROLES])
+    ends[ends > 1 - 1e-9] = 1.0  # shares that add up to one but for rounding leave no gap
+    drawn = np.searchsorted(ends, draws, side="right")
+    roles = np.array([*ROLES, UNUSED], dtype=object)[drawn]
+    reasons = np.array([*[None] * len(ROLES), "remaining_share"], dtype=object)[drawn]
+    return roles, reasons
+
+
+def _mark_duplicate_captions(
+    rows: pa.Table, alphabetical: np.ndarray, roles: np.ndarray, reasons: np.ndarray
+) -> None:
+    ids = rows["sample_id"].to_numpy()
+    captions = rows["caption"].to_pylist()
+    problems = rows["problem"].to_pylist()
+    first: dict[str, int] = {}
+    for place in alphabetical.tolist():
+        if captions[place] is None or problems[place] is not None:
+            continue
+        kept = first.setdefault(captions[place].strip(), place)
+        if kept != place:
+            roles[place], reasons[place] = UNUSED, f"duplicate_caption: {ids[kept]}"
+
+
+def _mark_over_cap(
+    rows: pa.Table, settings: SplitParams, draws: np.ndarray, roles: np.ndarray, reasons: np.ndarray
+) -> None:
+    """Keep, per role and label, the samples with the smallest draws of their own."""
+    if settings.max_per_label is None:
+        return
+    labels = rows["label_id"].fill_null(-1).to_numpy()
+    for role in ROLES:
+        cap = settings.max_per_label
+        limit = cap if isinstance(cap, int) else getattr(cap, role)
+        if limit is None:
+            continue
+        members = np.flatnonzero(roles == role)
+        ordered = members[np.lexsort((draws[members], labels[members]))]
+        _, starts, sizes = np.unique(labels[ordered], return_index=True, return_counts=True)
+        rank = np.arange(len(ordered)) - np.repeat(starts, sizes)
+        roles[ordered[rank >= limit]], reasons[ordered[rank >= limit]] = UNUSED, "over_cap"

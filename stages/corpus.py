@@ -1,0 +1,25 @@
+"""List (or generate) the samples of a lane, with their boxes, labels, hashes and problems."""
+
+from pathlib import Path
+
+from dejavu import corpora, stage
+from dejavu.params import section
+from dejavu.params.corpora import CorpusParams
+from dejavu.params.machine import MachineParams
+
+
+def main(*, lane: str, params: Path, samples: Path, labels: Path, pictures: Path) -> None:
+    """List (or generate) the samples of a lane, with their boxes, labels, hashes and problems."""
+    corpora.build(
+        lane,
+        section(params, f"{lane}.corpus", CorpusParams).root,
+        seed=section(params, "seed", int),
+        samples=samples,
+        labels=labels,
+        pictures=pictures,
+        machine=section(params, "machine", MachineParams),
+    )
+
+
+if __name__ == "__main__":
+    stage.run(main)

@@ -1,0 +1,16 @@
+"""Find the background crop of every attacked or reference picture."""
+
+from pathlib import Path
+
+from dejavu import crops, stage
+from dejavu.params import section
+from dejavu.params.corpora import CropParams
+
+
+def main(*, params: Path, samples: Path, splits: Path, out: Path) -> None:
+    """Find the background crop of every attacked or reference picture."""
+    crops.build(samples, splits, out, section(params, "image.crop", CropParams))
+
+
+if __name__ == "__main__":
+    stage.run(main)

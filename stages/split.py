@@ -1,0 +1,17 @@
+"""Give every sample one role; duplicates stay together."""
+
+from pathlib import Path
+
+from dejavu import split, stage
+from dejavu.params import section
+from dejavu.params.corpora import SplitParams
+
+
+def main(*, lane: str, params: Path, samples: Path, out: Path) -> None:
+    """Give every sample one role; duplicates stay together."""
+    settings = section(params, f"{lane}.split", SplitParams)
+    split.build(samples, out, settings, seed=section(params, "seed", int))
+
+
+if __name__ == "__main__":
+    stage.run(main)
