@@ -77,9 +77,7 @@ class NeighborObjects:
         row_of_ranked = ranked // (self.n_vocabulary * n_neighbors * (n_neighbors + 1))
         place = np.arange(len(ranked)) - np.searchsorted(row_of_ranked, row_of_ranked)
         kept = place < top
-        return np.sort(
-            row_of_ranked[kept] * self.n_vocabulary + ranked[kept] % self.n_vocabulary
-        )
+        return np.sort(row_of_ranked[kept] * self.n_vocabulary + ranked[kept] % self.n_vocabulary)
 
     def _votes(self, k: int) -> Int64[np.ndarray, " n_keys"]:
         if k >= self.n_neighbors:
@@ -140,7 +138,7 @@ def likeliest_objects(
     ``2 * sum(p of the m) / (m + sum(p))``, the F score of the expectations, smallest m on a tie.
     Probabilities are compared after rounding to 9 decimals. Impossible objects are never predicted.
     """
-    n_samples, n_vocabulary = probabilities.shape
+    n_vocabulary = probabilities.shape[1]
     rounded = np.round(probabilities, 9)
     order = np.argsort(-rounded, axis=1, kind="stable")
     ranked = np.take_along_axis(rounded, order, axis=1)

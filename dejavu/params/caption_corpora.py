@@ -1,0 +1,66 @@
+"""Corpora of captioned pictures, and the adapter that lists nothing (an unused lane)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dejavu.params.base import Names, Positive, Section, Share
+
+
+class NoCorpusParams(Section):
+    """The lane is not used: all its tables are empty."""
+
+    adapter: Literal["none"]
+
+
+class GlyphScenesParams(Section):
+    """Generated pictures of several glyphs with captions; P(object | caption) is known exactly."""
+
+    adapter: Literal["glyph_scenes"]
+    max_dropped_share: Share
+    n_images: Positive
+    n_objects: Annotated[int, Field(ge=2, le=20)]  # size of the vocabulary
+    n_scenes: Annotated[int, Field(ge=1, le=5)]
+    n_frequent: Annotated[int, Field(ge=1)]  # objects that are frequent in a scene
+    frequent_share: Share  # P(object accompanies | scene) of a frequent object
+    rare_share: Share  # the same of every other object
+    max_objects: Annotated[int, Field(ge=1, le=9)]  # per picture, the main object included
+    size_px: Annotated[int, Field(ge=48, le=512)]
+    planted_share: Share  # samples repeated in training, if their role is trained on
+
+
+class CaptionsTableParams(Section):
+    """A table of picture paths and captions."""
+
+    adapter: Literal["captions_table"]
+    max_dropped_share: Share
+    root: str  # folder that paths are relative to, relative to machine.data_root
+    table: str  # .csv, .tsv, .parquet or .jsonl, relative to root
+    path_column: str
+    caption_column: str
+
+
+class CocoParams(Section):
+    """COCO: captions and instances as JSON; the instances are the objects."""
+
+    adapter: Literal["coco"]
+    max_dropped_share: Share
+    root: str  # folder of the pictures, relative to machine.data_root
+    captions: str  # captions_*.json, relative to root
+    instances: str | None  # instances_*.json, relative to root; null: no objects are known
+    caption_choice: Literal["first", "longest"]  # of the about five captions of a picture
+
+
+class WebDatasetParams(Section):
+    """Tar shards as img2dataset writes them: CC3M, CC12M, YFCC15M, LAION."""
+
+    adapter: Literal["webdataset"]
+    max_dropped_share: Share
+    root: str  # folder of the shards, relative to machine.data_root
+    shards: str  # glob below root, e.g. "*.tar"
+    caption_extensions: Names  # members tried in this order for the caption: txt, or json's `caption`
+
+
+CaptionCorpus = (
+    NoCorpusParams | GlyphScenesParams | CaptionsTableParams | CocoParams | WebDatasetParams
+)

@@ -1,0 +1,27 @@
+"""Note which objects every attacked or public picture shows."""
+
+from pathlib import Path
+
+from dejavu import objects, stage
+from dejavu.params import section
+from dejavu.params.caption import ObjectsParams
+from dejavu.params.machine import MachineParams
+
+
+def main(
+    *, params: Path, samples: Path, labels: Path, splits: Path, out: Path, vocabulary: Path
+) -> None:
+    """Note which objects every attacked or public picture shows."""
+    objects.annotate(
+        section(params, "caption.objects", ObjectsParams),
+        samples=samples,
+        labels=labels,
+        splits=splits,
+        data_root=section(params, "machine", MachineParams).data_root,
+        out=out,
+        vocabulary=vocabulary,
+    )
+
+
+if __name__ == "__main__":
+    stage.run(main)
