@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from jaxtyping import Int
 
 from dejavu import artifacts, rectangles
+from dejavu.errors import ArtifactError
 from dejavu.params.corpora import CropParams
 from dejavu.progress import say
 from dejavu.tables import CROPS, SAMPLES, SPLITS
@@ -22,7 +23,7 @@ def build(samples: Path, splits: Path, out: Path, settings: CropParams) -> None:
     samples_fingerprint = artifacts.fingerprint(samples)
     recorded = artifacts.inputs_of(splits).get("samples", samples_fingerprint)
     if recorded != samples_fingerprint:
-        raise artifacts.ArtifactError(
+        raise ArtifactError(
             f"{splits} was made from samples {recorded}, but {samples} is {samples_fingerprint}: "
             "they do not belong together. Run `dvc repro` to rebuild both."
         )
@@ -55,17 +56,22 @@ def find(rows: pa.Table, settings: CropParams) -> pa.Table:
         found, n_boxes = _beside_boxes(rows["boxes"], sizes, settings.rule)
         reasons[n_boxes == 0] = "no_box"
     shorter = np.minimum(found[:, 2] - found[:, 0], found[:, 3] - found[:, 1])
-    is_open = np.equal(reasons, None)
-    reasons[is_open & (shorter <= settings.min_side_px)] = "crop_too_small"
-    reasons[is_open & (shorter == 0)] = "no_background"
+    has_box = reasons != "no_box"
+    reasons[has_box & (shorter <= settings.min_side_px)] = "crop_too_small"
+    reasons[has_box & (shorter == 0)] = "no_background"
     has_place = shorter > 0
     places = {
         name: pa.array(found[:, axis], type=pa.int32(), mask=~has_place)
         for axis, name in enumerate(("x0", "y0", "x1", "y1"))
     }
-    is_kept = np.equal(reasons, None)
-    columns = {"sample_id": rows["sample_id"], "role": rows["role"], "is_kept": is_kept}
-    return pa.table({**columns, "drop_reason": reasons.tolist(), **places}, schema=CROPS.schema)
+    drop_reasons = pa.array(reasons, type=pa.string())
+    columns = {
+        "sample_id": rows["sample_id"],
+        "role": rows["role"],
+        "is_kept": pc.is_null(drop_reasons),
+        "drop_reason": drop_reasons,
+    }
+    return pa.table({**columns, **places}, schema=CROPS.schema)
 
 
 def _beside_boxes(

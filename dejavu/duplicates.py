@@ -49,7 +49,7 @@ def near_groups(hashes: Int[np.ndarray, " n"], *, max_bits: int) -> Int[np.ndarr
     for start in range(0, len(unique), _QUERIES_AT_ONCE):
         queries = codes[start : start + _QUERIES_AT_ONCE]
         limits, _, found = index.range_search(queries, max_bits + 1)  # FAISS: strictly below
-        left = np.repeat(np.arange(start, start + len(queries)), np.diff(limits.astype(np.int64)))
+        left = np.repeat(np.arange(start, start + len(queries)), np.diff(limits).astype(np.int64))
         closer = found > left
         pending.append(np.stack([left[closer], found[closer]]))
         n_pending += int(closer.sum())

@@ -24,7 +24,7 @@ from dejavu.params.corpora import GlyphsParams
 PICTURES_PER_BLOCK = 256  # drawn from one generator: more pictures never change the first ones
 GLYPH_SIDE = (0.56, 0.75)  # smallest and largest side of a glyph, as a share of the picture's
 BACKGROUND_SIDE = 0.25  # one strip beside the glyph is at least this wide, as a share of the side
-SCENE_FIRST = 0.4  # probability that the scene is the most salient attribute
+SCENE_FIRST = 0.4  # share of pictures whose scene is made their most salient attribute
 TINTS = ("red", "yellow", "green", "cyan", "blue", "magenta")
 LEVELS = ("low", "medium", "high")
 N_KINDS = 8  # attributes per picture, the scene included
@@ -54,11 +54,12 @@ class Glyphs:
 
     def _record(self, number: int, row: int, draws: "Draws", canvas: np.ndarray) -> Record:
         label_id, scene_id = int(draws.label_ids[row]), int(draws.scene_ids[row])
+        x0, y0, x1, y1 = draws.boxes[row].tolist()
         return Record(
             name=f"glyph_{number:06d}",
             picture=_png(canvas[row]),
             label_id=label_id,
-            boxes=(Box(*draws.boxes[row].tolist(), self.labels[label_id]),),
+            boxes=(Box(x0, y0, x1, y1, self.labels[label_id]),),
             truth=Truth(
                 scene=SCENES[scene_id],
                 attributes=_attributes(draws, row),
