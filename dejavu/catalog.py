@@ -1,0 +1,194 @@
+"""All tables of a project as views of an in-process DuckDB, with what the paths say as columns.
+
+DuckDB itself is never allowed near a file: views read Arrow data sets that Python opens for reading, and
+access to the file system is switched off and locked before the first query runs. So no query can change,
+create or read any other file, whatever statement it uses.
+"""
+
+import dataclasses
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as pads
+
+from dejavu.errors import ArtifactError
+
+# Where each view's files lie below the data folder; {name} becomes a column of the view.
+LAYOUTS: dict[str, tuple[str, ...]] = {
+    "samples": ("{lane}/samples.parquet",),
+    "labels": ("{lane}/labels.parquet",),
+    "splits": ("{lane}/splits.parquet",),
+    "crops": ("{lane}/crops.parquet",),
+    "tags": ("{lane}/tags/{annotator}/tags", "{lane}/tags/{annotator}/tags.parquet"),
+    "tag_vocabulary": ("{lane}/tags/{annotator}/vocabulary.parquet",),
+    "objects": ("{lane}/objects",),
+    "object_vocabulary": ("{lane}/vocabulary.parquet",),
+    "embeddings": ("{lane}/embeddings/{model}/{layer}/{view}", "{lane}/embeddings/{model}/{view}"),
+    "neighbors": (
+        "image/neighbors/{model}/{layer}-{metric}",
+        "caption/neighbors/{model}/{mode}",
+    ),
+    "predictions": ("{lane}/predictions/**",),
+    "image_scores": ("image/scores.parquet",),
+    "caption_scores": ("caption/scores.parquet",),
+    "reference_agreement": ("caption/agreement.parquet",),
+}
+VECTORS = {"embedding", "neighbor_ids", "similarities"}  # columns too wide to summarize
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class View:
+    """One view: its name and its columns with their SQL types."""
+
+    name: str
+    columns: dict[str, str]
+
+
+class Catalog:
+    """An open DuckDB connection whose views are the tables of one project."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, data: Path) -> None:
+        self.connection = connection
+        self.data = data
+
+    def views(self) -> list[View]:
+        """List the views that exist, by name."""
+        rows = self.connection.execute(
+            "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+            "WHERE NOT internal AND NOT starts_with(table_name, '_') "
+            "ORDER BY table_name, column_index"
+        ).fetchall()
+        found: dict[str, dict[str, str]] = {}
+        for view, column, kind in rows:
+            found.setdefault(view, {})[column] = kind
+        return [View(name, columns) for name, columns in found.items()]
+
+    def table(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        """Run SQL and return all rows of its last statement.
+
+        Raises:
+            ArtifactError: DuckDB refuses the statement; one line with its reason, and the views.
+        """
+        try:
+            result = self.connection.sql(sql, params=dict(parameters) if parameters else None)
+            return pa.table({}) if result is None else result.to_arrow_table()
+        except (duckdb.Error, pa.ArrowException) as error:
+            raise ArtifactError(self._explain(error)) from None
+
+    def rows(
+        self, sql: str, parameters: Mapping[str, object] | None = None
+    ) -> list[dict[str, object]]:
+        """Run SQL and return its rows as dicts."""
+        return list(self.table(sql, parameters).to_pylist())
+
+    def _explain(self, error: Exception) -> str:
+        reason = str(error).strip().split("\n\n")[0].replace("\n", " ")
+        names = ", ".join(view.name for view in self.views())
+        return f"{reason} (views: {names or 'none'}; `dejavu sql --list` shows their columns)"
+
+
+@contextmanager
+def connect(
+    data: Path,
+    *,
+    only: Iterable[str] | None = None,
+    settings: Mapping[str, pa.Table] | None = None,
+) -> Iterator[Catalog]:
+    """Open views on the tables below `data`.
+
+    Args:
+        data: the project's data folder.
+        only: names of the views to make; by default every one whose files exist.
+        settings: small tables to add, such as the targets that the parameters name.
+
+    Raises:
+        ArtifactError: nothing has been made yet, or a view in `only` has no files.
+    """
+    names = list(LAYOUTS) if only is None else list(only)
+    with (
+        tempfile.TemporaryDirectory(prefix="dejavu-sql-") as scratch,
+        duckdb.connect(":memory:") as connection,
+    ):
+        made = [name for name in names if _make_view(connection, data, name)]
+        if not made:
+            raise ArtifactError(f"{data}: no tables here yet. Run `dvc repro` to build them.")
+        if only is not None and (missing := sorted(set(names) - set(made))):
+            raise ArtifactError(f"{data}: no files for {missing}. Run `dvc repro` to build them.")
+        for name, table in (settings or {}).items():
+            connection.register(f"_{name}", table)
+            connection.execute(f'CREATE TEMP VIEW "{name}" AS FROM "_{name}"')
+        _lock(connection, scratch)
+        yield Catalog(connection, data)
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, scratch: str) -> None:
+    """Leave DuckDB a private scratch folder for big sorts, and nothing else of the file system."""
+    for setting in (
+        f"temp_directory = '{scratch}'",
+        "preserve_insertion_order = true",
+        "python_enable_replacements = false",
+        "autoinstall_known_extensions = false",
+        "autoload_known_extensions = false",
+        "enable_external_access = false",
+        "lock_configuration = true",
+    ):
+        connection.execute(f"SET {setting}")
+
+
+def _make_view(connection: duckdb.DuckDBPyConnection, data: Path, name: str) -> bool:
+    selects: list[str] = []
+    for layout in LAYOUTS[name]:
+        for place, columns in _matches(data, layout):
+            hidden, dataset = f"_{name}_{len(selects)}", _dataset(place)
+            connection.register(hidden, dataset)
+            constants = "".join(f"{_text(value)} AS {key}, " for key, value in columns.items())
+            # vectors of different models have different lengths: as plain lists they fit one view
+            lists = "".join(
+                f", {field.name}::{_sql_type(field.type.value_type)}[] AS {field.name}"
+                for field in dataset.schema
+                if pa.types.is_fixed_size_list(field.type)
+            )
+            star = f"* REPLACE ({lists[2:]})" if lists else "*"
+            selects.append(f'SELECT {constants}{star} FROM "{hidden}"')  # noqa: S608 our own names
+    if selects:
+        union = " UNION ALL BY NAME ".join(selects)
+        connection.execute(f'CREATE TEMP VIEW "{name}" AS {union}')
+    return bool(selects)
+
+
+def _dataset(place: list[Path]) -> pads.Dataset:
+    try:
+        return pads.dataset([str(file) for file in place], format="parquet")
+    except (pa.ArrowException, OSError) as error:
+        raise ArtifactError(
+            f"{place[0]}: not a readable Parquet table ({error}). Run `dvc repro` to rebuild it."
+        ) from None
+
+
+def _matches(data: Path, layout: str) -> Iterator[tuple[list[Path], dict[str, str]]]:
+    """Yield (files, path columns) of each place that fits `layout`, in path order."""
+    recursive = layout.endswith("/**")
+    stem = layout.removesuffix("/**")
+    pattern = re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+?)", re.escape(stem)) + "$")
+    lanes = {"lane": stem.split("/")[0]} if not stem.startswith("{") else {}
+    for path in sorted(data.glob(re.sub(r"\{\w+\}", "*", stem))):
+        found = pattern.match(path.relative_to(data).as_posix())
+        if found is None:
+            continue
+        files = [path] if path.is_file() else sorted(path.glob("**/*" if recursive else "*"))
+        files = [file for file in files if file.suffix == ".parquet" and file.is_file()]
+        if files:
+            yield files, lanes | found.groupdict()
+
+
+def _sql_type(kind: pa.DataType) -> str:
+    return "DOUBLE" if pa.types.is_float64(kind) else "FLOAT"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,39 @@
+"""Sections ``image.score`` and ``report``: which comparisons are made, and how they are reported."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dejavu.params.base import Names, Positive, Section
+
+Percent = Annotated[int, Field(ge=1, le=100)]
+Percents = Annotated[tuple[Percent, ...], Field(strict=False)]
+
+
+class ScoreParams(Section):
+    """Section ``image.score``: the references every target is compared with."""
+
+    references: (
+        Names  # families (second_model, classifier, naive_bayes, oracle, consensus) or predictors
+    )
+    at_percent: Percents  # score on the most confident p % as well (paper: 20, 5)
+    consensus_of: Names  # references of which one must be right for `consensus` to be right
+
+
+class HeadlineParams(Section):
+    """Section ``report.headline``: the comparison that the summary opens with."""
+
+    lane: Literal["image", "caption"]
+    target: str  # a predictor: the name of a model, or <model>_<layer>
+    reference: str
+
+
+class ReportParams(Section):
+    """Section ``report``: how scores become results, tables and a summary."""
+
+    resamples: Positive  # bootstrap resamples behind every interval
+    false_positive_percent: (
+        Percents  # detection is reported where at most so many % of control are flagged
+    )
+    n_most_memorized: Positive  # samples listed by name per target and reference
+    headline: HeadlineParams

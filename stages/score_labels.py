@@ -1,0 +1,24 @@
+"""Compare every target with every reference, sample by sample."""
+
+from pathlib import Path
+
+from dejavu import params, scores, stage
+from dejavu.params.encoders import Models, NeighborsParams
+from dejavu.params.report import ScoreParams
+from dejavu.targets import targets_of
+
+
+def main(*, params_path: Path, predictions: Path, out: Path) -> None:
+    """Write one row per target, reference and attacked sample."""
+    models = params.section(params_path, "image.models", Models)
+    neighbors = params.section(params_path, "image.neighbors", NeighborsParams)
+    scores.score(
+        predictions,
+        targets_of(models, neighbors.metrics),
+        params.section(params_path, "image.score", ScoreParams),
+        out=out,
+    )
+
+
+if __name__ == "__main__":
+    stage.run(main)

@@ -1,0 +1,172 @@
+"""A tiny project on disk: samples, splits, crops and predictions that say what a test wants."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from dejavu import artifacts, scores, tables
+from dejavu.params.report import HeadlineParams, ReportParams, ScoreParams
+from dejavu.report.settings import ImageSettings
+from dejavu.targets import Target
+
+Answers = tuple[np.ndarray, np.ndarray]  # is_correct, entropy; target samples first, then control
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class World:
+    data: Path
+    settings: ImageSettings
+
+
+def target(name="vicreg", second="vicreg_second", *, layer="projector", is_headline=True):
+    model = name.removesuffix(f"_{layer}")
+    return Target(
+        name=name,
+        model=model,
+        layer=layer,
+        metric="l2",
+        second_model=second,
+        is_headline=is_headline,
+    )
+
+
+def settings(
+    targets, *, resamples=200, at_percent=(20, 5), references=None, consensus_of=("classifier",)
+):
+    references = references or ("second_model", "classifier", "naive_bayes", "oracle", "consensus")
+    return ImageSettings(
+        seed=0,
+        report=ReportParams(
+            resamples=resamples,
+            false_positive_percent=(1, 5),
+            n_most_memorized=3,
+            headline=HeadlineParams(lane="image", target=targets[0].name, reference="second_model"),
+        ),
+        score=ScoreParams(
+            references=tuple(references), at_percent=at_percent, consensus_of=tuple(consensus_of)
+        ),
+        targets=tuple(targets),
+    )
+
+
+def build(
+    folder: Path,
+    *,
+    n_target: int,
+    n_control: int,
+    answers: Mapping[str, Answers],
+    targets=None,
+    label_ids=None,
+    planted=None,
+    n_labels=4,
+    knows_truth=True,
+    with_scores=True,
+    **options,
+) -> World:
+    """Write a project; each predictor of `answers` goes to the file its name calls for."""
+    n = n_target + n_control
+    image = folder / "image"
+    label_ids = np.arange(n) % n_labels if label_ids is None else np.asarray(label_ids)
+    n_labels = max(n_labels, int(label_ids.max(initial=0)) + 1)
+    roles = ["target"] * n_target + ["control"] * n_control
+    planted = np.zeros(n, dtype=bool) if planted is None else np.asarray(planted)
+    origin = _write_corpus(image, roles, label_ids, planted, n_labels, knows_truth)
+    files: dict[Path, list[pa.Table]] = {}
+    for predictor, (correct, entropy) in answers.items():
+        rows = prediction_rows(predictor, roles, label_ids, correct, entropy, n_labels)
+        files.setdefault(image / "predictions" / file_of(predictor), []).append(rows)
+    for path, parts in files.items():
+        tables.PREDICTIONS.write(pa.concat_tables(parts), path, inputs=origin)
+    world = World(data=folder, settings=settings(targets or [target()], **options))
+    if with_scores:
+        scores.score(
+            image / "predictions", world.settings.targets, world.settings.score,
+            out=image / "scores.parquet",
+        )  # fmt: skip
+    return world
+
+
+def file_of(predictor: str) -> str:
+    if predictor.startswith("classifier"):
+        return f"classifiers/{predictor}.parquet"
+    if predictor.startswith("naive_bayes"):
+        return "naive_bayes.parquet"
+    return "oracle.parquet" if predictor == "oracle" else f"knn/{predictor}.parquet"
+
+
+def prediction_rows(predictor, roles, label_ids, correct, entropy, n_labels) -> pa.Table:
+    label_ids = np.asarray(label_ids, dtype=np.int32)
+    correct = np.asarray(correct, dtype=bool)
+    entropy = np.asarray(entropy, dtype=np.float64)
+    return pa.table(
+        {
+            "predictor": [predictor] * len(roles),
+            "sample_id": np.arange(len(roles)),
+            "role": roles,
+            "label_id": label_ids,
+            "predicted_id": np.where(correct, label_ids, (label_ids + 1) % n_labels).astype(
+                np.int32
+            ),
+            "is_correct": correct,
+            "confidence": -entropy,
+            "entropy": entropy,
+            "p_truth": np.where(correct, 0.9, 0.1),
+        },
+        schema=tables.PREDICTIONS.schema,
+    )
+
+
+def _write_corpus(image: Path, roles, label_ids, planted, n_labels, knows_truth) -> dict[str, str]:
+    n = len(roles)
+    truth = [
+        {"scene": "sea", "attributes": [], "is_planted": bool(flag), "probabilities": None}
+        if knows_truth
+        else None
+        for flag in planted
+    ]
+    rows = {
+        "sample_id": np.arange(n),
+        "sample_name": [f"picture-{i:05d}" for i in range(n)],
+        "uri": [f"part-00000.parquet#{i}" for i in range(n)],
+        "width_px": np.full(n, 64, np.int32),
+        "height_px": np.full(n, 64, np.int32),
+        "label_id": label_ids.astype(np.int32),
+        "boxes": [[]] * n,
+        "truth": truth,
+    }
+    schema = tables.SAMPLES.schema
+    columns = [
+        pa.array(rows[f.name], f.type) if f.name in rows else pa.nulls(n, f.type) for f in schema
+    ]
+    tables.SAMPLES.write(pa.table(columns, schema=schema), image / "samples.parquet", inputs={})
+    labels = {
+        "label_id": np.arange(n_labels, dtype=np.int32),
+        "label": [f"label {i}" for i in range(n_labels)],
+    }
+    tables.LABELS.write(
+        pa.table(labels, schema=tables.LABELS.schema), image / "labels.parquet", inputs={}
+    )
+    inputs = {"samples": artifacts.fingerprint(image / "samples.parquet")}
+    splits = {
+        "sample_id": np.arange(n),
+        "role": roles,
+        "group_id": np.arange(n),
+        "reason": pa.nulls(n, pa.string()),
+    }
+    tables.SPLITS.write(
+        pa.table(splits, schema=tables.SPLITS.schema), image / "splits.parquet", inputs=inputs
+    )
+    inputs["split"] = artifacts.fingerprint(image / "splits.parquet")
+    crops = {
+        "sample_id": np.arange(n), "role": roles, "is_kept": np.ones(n, dtype=bool),
+        "drop_reason": pa.nulls(n, pa.string()),
+        "x0": np.zeros(n, np.int32), "y0": np.zeros(n, np.int32),
+        "x1": (20 + np.arange(n) % 7).astype(np.int32), "y1": np.full(n, 20, np.int32),
+    }  # fmt: skip
+    tables.CROPS.write(
+        pa.table(crops, schema=tables.CROPS.schema), image / "crops.parquet", inputs=inputs
+    )
+    return inputs | {"crops": artifacts.fingerprint(image / "crops.parquet")}
