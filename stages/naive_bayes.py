@@ -2,24 +2,22 @@
 
 from pathlib import Path
 
-from dejavu import params, stage
+from dejavu import params as parameters
+from dejavu import stage
 from dejavu.params.references import AnnotatorParams, NaiveBayesParams
 from dejavu.references import naive_bayes
 
 
-def main(
-    *, params_path: Path, samples: Path, labels: Path, crops: Path, tags: Path, out: Path
-) -> None:
+def main(*, params: Path, samples: Path, labels: Path, crops: Path, tags: Path, out: Path) -> None:
     """Write the predictions of every annotator and every K for the kept target and control crops."""
+    annotators = parameters.section(params, "image.annotators", dict[str, AnnotatorParams])
     naive_bayes.write_predictions(
         samples=samples,
         labels=labels,
         crops=crops,
         tags=tags,
-        annotators=list(
-            params.section(params_path, "image.annotators", dict[str, AnnotatorParams])
-        ),
-        settings=params.section(params_path, "image.naive_bayes", NaiveBayesParams),
+        annotators=list(annotators),
+        settings=parameters.section(params, "image.naive_bayes", NaiveBayesParams),
         out=out,
     )
 

@@ -20,6 +20,8 @@ class VisualWordsParams(Section):
     n_words: Positive  # clusters, at most one tag each
     patch_px: Positive  # side of the square patches
     stride_px: Positive  # distance between neighboring patches
+    ignore_orientation: bool  # turn and mirror patches to one standard orientation
+    color_weight: Annotated[float, Field(ge=0)]  # of the mean color beside the unit-length pattern
     n_training_patches: Positive  # patches the clusters are fitted on, over all reference crops
     max_side_px: Positive  # larger crops are scaled down until their longer side is this
     max_tags: Positive  # tags kept per crop, best first

@@ -32,10 +32,10 @@ from scipy import sparse
 
 from dejavu import artifacts
 from dejavu.errors import ArtifactError, TrainingError
+from dejavu.evidence import ATTACKED, LEARNED_FROM, kept_crops, origin, read_labels
 from dejavu.params.references import NaiveBayesParams
 from dejavu.predictions import DECIMALS, columns_of, predictions_table
 from dejavu.progress import say
-from dejavu.references.evidence import ATTACKED, LEARNED_FROM, kept_crops, origin, read_labels
 from dejavu.references.tagged import read_tags, tag_matrix
 from dejavu.tables import PREDICTIONS
 

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from jaxtyping import Float64
 
 from dejavu.errors import DataError
+from dejavu.evidence import ATTACKED, kept_crops, origin, read_labels
 from dejavu.predictions import predictions_table
 from dejavu.progress import say
-from dejavu.references.evidence import ATTACKED, kept_crops, origin, read_labels
 from dejavu.tables import PREDICTIONS
 
 PREDICTOR = "oracle"

@@ -1,0 +1,106 @@
+"""Annotators by source: what tags the background crops that Naive Bayes learns from and guesses for.
+
+An annotator is prepared once (it may look at the crops of the reference role, never at attacked ones) and
+then tags the crops shard by shard.
+"""
+
+import functools
+import importlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import pyarrow as pa
+
+from dejavu import shards
+from dejavu.annotators.source import CropSource
+from dejavu.errors import ParamsError, suggestion
+from dejavu.evidence import ATTACKED, LEARNED_FROM
+from dejavu.params.machine import MachineParams
+from dejavu.params.references import AnnotatorSource
+from dejavu.progress import say
+from dejavu.tables import TAG_VOCABULARY, TAGS
+
+CROPS_PER_SHARD = 16_384
+
+ANNOTATORS = {
+    "corpus": "dejavu.annotators.corpus:prepare",
+    "visual_words": "dejavu.annotators.visual_words:prepare",
+}
+
+
+@runtime_checkable
+class Annotator(Protocol):
+    """Tags crops; ready to use, and picklable, so that shards can be tagged elsewhere."""
+
+    vocabulary: Sequence[str]  # the position of a tag is its tag_id
+    columns: Sequence[str]  # of table ``samples``, that `tag` needs beside the crop
+
+    def tag(self, crops: pa.Table) -> tuple[list[list[int]], list[list[float]]]:
+        """Return the distinct tag ids of each crop, best first, and their scores."""
+
+
+def prepare(
+    settings: AnnotatorSource, source: CropSource, *, seed: int, machine: MachineParams
+) -> Annotator:
+    """Return an annotator that is ready to tag.
+
+    Raises:
+        ParamsError: the source is unknown.
+    """
+    if settings.source not in ANNOTATORS:
+        raise ParamsError(
+            f"Unknown annotator source {settings.source!r}.{suggestion(settings.source, ANNOTATORS)}"
+        )
+    module, _, name = ANNOTATORS[settings.source].partition(":")
+    make: Callable[..., Annotator] = getattr(importlib.import_module(module), name)
+    return make(settings, source, seed=seed, machine=machine)
+
+
+def tag_crops(
+    name: str,
+    settings: AnnotatorSource,
+    source: CropSource,
+    *,
+    out: Path,
+    vocabulary: Path,
+    seed: int,
+    machine: MachineParams,
+) -> None:
+    """Tag the kept crops of the roles reference, target and control, a shard at a time.
+
+    Args:
+        name: of the annotator, for the scratch folder and progress.
+        settings: its entry in ``image.annotators``.
+        source: the crops.
+        out: folder for table ``tags``, one part per shard.
+        vocabulary: table ``tag_vocabulary`` to write.
+        seed: of everything random.
+        machine: how to run.
+    """
+    inputs = source.origin()
+    annotator = prepare(settings, source, seed=seed, machine=machine)
+    crops = source.kept((LEARNED_FROM, *ATTACKED), columns=annotator.columns)
+    facts: dict[str, Any] = {"settings": settings.model_dump(), "seed": seed, **inputs}
+    parts = shards.run(
+        functools.partial(_write_shard, annotator, crops, inputs),
+        max(1, -(-crops.num_rows // CROPS_PER_SHARD)),
+        out=out,
+        stage=f"tag_crops/{name}",
+        facts=facts,
+        engine=machine.engine,
+    )
+    words = {"tag_id": range(len(annotator.vocabulary)), "tag": list(annotator.vocabulary)}
+    TAG_VOCABULARY.write(pa.table(words, schema=TAG_VOCABULARY.schema), vocabulary, inputs=inputs)
+    say(
+        f"{name}: {len(annotator.vocabulary)} tags for {crops.num_rows} crops in {len(parts)} parts"
+    )
+
+
+def _write_shard(
+    annotator: Annotator, crops: pa.Table, inputs: dict[str, str], index: int, path: Path
+) -> None:
+    shard = crops.slice(index * CROPS_PER_SHARD, CROPS_PER_SHARD)
+    tag_ids, scores = annotator.tag(shard)
+    rows = {"sample_id": shard["sample_id"], "tag_ids": tag_ids, "scores": scores}
+    TAGS.write(pa.table(rows, schema=TAGS.schema), path, inputs=inputs)

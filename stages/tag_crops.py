@@ -1,0 +1,36 @@
+"""Tag the background crops with one annotator."""
+
+from pathlib import Path
+
+from dejavu import annotators, stage
+from dejavu import params as parameters
+from dejavu.annotators.source import CropSource
+from dejavu.params.machine import MachineParams
+from dejavu.params.references import AnnotatorParams
+
+
+def main(
+    *,
+    annotator: str,
+    params: Path,
+    samples: Path,
+    pictures: Path,
+    crops: Path,
+    out: Path,
+    vocabulary: Path,
+) -> None:
+    """Write the tags of the kept crops of reference, target and control, and their vocabulary."""
+    machine = parameters.section(params, "machine", MachineParams)
+    annotators.tag_crops(
+        annotator,
+        parameters.section(params, f"image.annotators.{annotator}", AnnotatorParams).root,
+        CropSource(samples=samples, crops=crops, pictures=pictures, data_root=machine.data_root),
+        out=out,
+        vocabulary=vocabulary,
+        seed=parameters.section(params, "seed", int),
+        machine=machine,
+    )
+
+
+if __name__ == "__main__":
+    stage.run(main)
