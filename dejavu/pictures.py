@@ -84,6 +84,8 @@ class PictureReader:
                 shard, _, member = uri.partition(".tar#")
                 return self._from_tar(f"{shard}.tar", member)
             return (self.root / uri).read_bytes()
+        except tarfile.ReadError as error:
+            raise PictureError("unreadable", f"{self.root / uri}: {error}") from None
         except OSError as error:
             raise PictureError("missing", f"{self.root / uri}: {error.strerror or error}") from None
 

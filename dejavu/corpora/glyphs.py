@@ -25,8 +25,14 @@ PICTURES_PER_BLOCK = 256  # drawn from one generator: more pictures never change
 GLYPH_SIDE = (0.56, 0.75)  # smallest and largest side of a glyph, as a share of the picture's
 BACKGROUND_SIDE = 0.25  # one strip beside the glyph is at least this wide, as a share of the side
 SCENE_FIRST = 0.4  # share of pictures whose scene is made their most salient attribute
+CYCLES = (2.5, 7.0)  # periods of the texture across the picture
+ANGLES = (0.0, np.pi)  # radians
+SATURATIONS = (0.0, 0.25)  # low, because saturated colors are what tells labels apart
+BRIGHTNESS = (0.6, 0.98)  # value of the light color
+CONTRASTS = (0.25, 0.55)  # value of the light minus value of the dark color
+GRAINS = (2.0, 6.0)  # standard deviation of pixel noise, levels of 255
+DEGREES = ("0", "30", "60", "90", "120", "150")
 TINTS = ("red", "yellow", "green", "cyan", "blue", "magenta")
-LEVELS = ("low", "medium", "high")
 N_KINDS = 8  # attributes per picture, the scene included
 
 
@@ -114,14 +120,14 @@ def _draw(rng: np.random.Generator, settings: GlyphsParams, conditional: np.ndar
         scene_ids=scene_ids,
         label_ids=np.minimum(reached.sum(axis=1), settings.n_labels - 1),
         is_planted=rng.random(n) < settings.planted_share,
-        cycles=rng.uniform(2.5, 7, n),
-        angles=rng.uniform(0, np.pi, n),
+        cycles=rng.uniform(*CYCLES, n),
+        angles=rng.uniform(*ANGLES, n),
         phases=rng.uniform(0, 2 * np.pi, n),
         tints=rng.random(n),
-        saturations=rng.uniform(0, 0.25, (n, 2)),
-        brightness=rng.uniform(0.6, 0.98, n),
-        contrasts=rng.uniform(0.25, 0.55, n),
-        grains=rng.uniform(2, 6, n),
+        saturations=rng.uniform(*SATURATIONS, (n, 2)),
+        brightness=rng.uniform(*BRIGHTNESS, n),
+        contrasts=rng.uniform(*CONTRASTS, n),
+        grains=rng.uniform(*GRAINS, n),
         extra=rng.random((n, N_EXTRA)),
         colors=rng.random((n, 3)),
         boxes=_places(rng, n, settings.size_px),
@@ -173,21 +179,25 @@ def _glyph_colors(draws: Draws, n_labels: int) -> Float[np.ndarray, "n 3"]:
 
 def _attributes(draws: Draws, row: int) -> tuple[str, ...]:
     """Return the true tags of one background, most salient first."""
-
-    def level(value: float, low: float, high: float, names: tuple[str, ...] = LEVELS) -> str:
-        return names[min(int((value - low) / (high - low) * len(names)), len(names) - 1)]
-
     tags = (
         f"scene:{SCENES[draws.scene_ids[row]]}",
-        f"frequency:{level(draws.cycles[row], 2.5, 7)}",
-        f"angle:{level(draws.angles[row], 0, np.pi, ('0', '30', '60', '90', '120', '150'))}",
-        f"tint:{level(draws.tints[row], 0, 1, TINTS)}",
-        f"saturation:{level(draws.saturations[row, 0], 0, 0.25)}",
-        f"brightness:{level(draws.brightness[row], 0.6, 0.98)}",
-        f"contrast:{level(draws.contrasts[row], 0.25, 0.55)}",
-        f"grain:{level(draws.grains[row], 2, 6)}",
+        f"frequency:{_level(draws.cycles[row], CYCLES)}",
+        f"angle:{_level(draws.angles[row], ANGLES, DEGREES)}",
+        f"tint:{_level(draws.tints[row], (0.0, 1.0), TINTS)}",
+        f"saturation:{_level(draws.saturations[row, 0], SATURATIONS)}",
+        f"brightness:{_level(draws.brightness[row], BRIGHTNESS)}",
+        f"contrast:{_level(draws.contrasts[row], CONTRASTS)}",
+        f"grain:{_level(draws.grains[row], GRAINS)}",
     )
     return tuple(tags[kind] for kind in np.argsort(draws.salience[row], kind="stable"))
+
+
+def _level(
+    value: float, limits: tuple[float, float], names: tuple[str, ...] = ("low", "medium", "high")
+) -> str:
+    """Return which of equally long parts of `limits` holds `value`."""
+    low, high = limits
+    return names[min(int((value - low) / (high - low) * len(names)), len(names) - 1)]
 
 
 def _png(pixels: np.ndarray) -> bytes:

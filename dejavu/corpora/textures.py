@@ -15,7 +15,7 @@ def patterns(
     cycles: Float[np.ndarray, " n"],
     angles: Float[np.ndarray, " n"],
     phases: Float[np.ndarray, " n"],
-    extra: Float[np.ndarray, "n {N_EXTRA}"],
+    extra: Float[np.ndarray, "n extra"],
     *,
     size_px: int,
 ) -> Float[np.ndarray, "n size size"]:

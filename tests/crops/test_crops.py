@@ -109,7 +109,7 @@ def test_no_sample_at_all_gives_an_empty_table(tmp_path):
 
 
 def test_a_split_of_other_samples_is_refused(tmp_path):
-    samples, splits = write_world(tmp_path, ["target"])
+    _, splits = write_world(tmp_path, ["target"])
     (tmp_path / "other").mkdir()
     other, _ = write_world(tmp_path / "other", ["target", "target"])
     with pytest.raises(ArtifactError, match="do not belong together"):
