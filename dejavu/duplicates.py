@@ -82,7 +82,8 @@ def _index(max_bits: int) -> faiss.IndexBinary:
 
 
 def _merged(groups: np.ndarray, pending: list[np.ndarray]) -> np.ndarray:
-    return joined(groups, _components(np.concatenate(pending, axis=1), len(groups)))
+    edges = np.concatenate([np.empty((2, 0), dtype=np.int64), *pending], axis=1)
+    return joined(groups, _components(edges, len(groups)))
 
 
 def _components(edges: np.ndarray, n: int) -> Int[np.ndarray, " n"]:
