@@ -67,28 +67,49 @@ CaptionModelParams = Annotated[
 CaptionModels = dict[str, CaptionModelParams]
 
 
-class ClipRecipe(Section):
-    """An entry of ``recipes`` with ``method: clip``: how OpenCLIP's model and loss are trained."""
+class SmallClip(Section):
+    """Size of a small CLIP network: a vision transformer and a text transformer."""
 
-    method: Literal["clip"]
-    architecture: str | None  # OpenCLIP model name; null: the small network described below
     image_px: Positive  # side of the square the network sees
     patch_px: Positive
-    vision_width: Positive  # a multiple of head_width
+    vision_width: Positive  # a multiple of head_width, as text_width is
     vision_layers: Positive
-    text_width: Positive  # a multiple of head_width
+    text_width: Positive
     text_layers: Positive
     head_width: Positive
     context_length: Positive  # tokens per caption; longer ones are cut
     embedding_dim: Positive
+
+    @model_validator(mode="after")
+    def _divisible(self) -> "SmallClip":
+        if self.image_px % self.patch_px:
+            raise ValueError(f"image_px must be a multiple of patch_px = {self.patch_px}")
+        for name in ("vision_width", "text_width"):
+            if getattr(self, name) % self.head_width:
+                raise ValueError(f"{name} must be a multiple of head_width = {self.head_width}")
+        return self
+
+
+class ClipRecipe(Section):
+    """An entry of ``recipes`` with ``method: clip``: how OpenCLIP's model and loss are trained."""
+
+    method: Literal["clip"]
+    network: str | SmallClip  # an OpenCLIP model name, or the sizes of a small network
     epochs: Positive
-    batch_size: Positive
-    learning_rate: PositiveFloat
-    weight_decay: Rate
+    batch_size: Annotated[int, Field(ge=2)]  # pairs; an epoch drops its last incomplete batch
+    learning_rate: PositiveFloat  # the peak of the one-cycle schedule
+    weight_decay: Rate  # of matrices; biases and norms have none
     warmup_share: Share  # share of the steps in which the learning rate rises
-    max_shift_px: Annotated[int, Field(ge=0)]  # augmentation: random shift, both directions
+    max_shift_px: Annotated[int, Field(ge=0)]  # augmentation: random shift, in any direction
     planted_repeats: Positive  # times a planted sample occurs in one epoch
-    min_recall_at_10: Share  # own captions must find their pictures so often; else: TrainingError
+    min_recall_at_10: Share  # own captions find their picture among 10 so often; else TrainingError
+
+
+class NoRecipe(Section):
+    """The empty recipe of models that were trained elsewhere."""
+
+
+CaptionRecipe = ClipRecipe | NoRecipe
 
 
 class RetrieveParams(Section):

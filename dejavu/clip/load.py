@@ -1,0 +1,149 @@
+"""Load the models of the caption lane behind one interface: unit vectors of pictures and of captions."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import open_clip
+import safetensors.torch
+import torch
+from jaxtyping import Float32
+from PIL import Image
+from pydantic import TypeAdapter
+from torch import Tensor
+
+from dejavu.clip import network
+from dejavu.encoders.checkpoints import sha256
+from dejavu.errors import WeightsError
+from dejavu.params.caption import (
+    CaptionModelParams,
+    OpenClipParams,
+    SentenceTransformerParams,
+    SmallClip,
+)
+from dejavu.params.machine import MachineParams
+from dejavu.training.data import resized
+from dejavu.training.views import normalized
+
+WEIGHTS = "weights.safetensors"
+PROVENANCE = "provenance.json"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CaptionModel:
+    """A model that turns captions, and pictures if it sees any, into unit vectors of one length."""
+
+    embed_texts: Callable[[list[str]], Float32[np.ndarray, "n dim"]]
+    embed_images: Callable[[list[Image.Image]], Float32[np.ndarray, "n dim"]] | None
+    facts: dict[str, Any]  # for the provenance record: dim, preprocessing, hash of the weights
+
+
+def resolve_device(device: str) -> str:
+    """Return the torch device that ``machine.device`` names; ``auto`` takes a GPU if there is one."""
+    if device != "auto":
+        return device
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def load(folder: Path, settings: CaptionModelParams, machine: MachineParams) -> CaptionModel:
+    """Load the model that stage ``clip`` put into `folder`.
+
+    Raises:
+        WeightsError: the weights are damaged, missing, or no longer those that were verified.
+    """
+    provenance = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+    if settings.source == "trained":
+        return _trained(folder, provenance, resolve_device(machine.device))
+    model = released(settings, machine)
+    if model.facts.get("weights_sha256") != provenance.get("weights_sha256"):
+        raise WeightsError(
+            f"{settings.weights}: not the file that was verified (SHA-256 "
+            f"{provenance.get('weights_sha256')}). Run `dvc repro` after replacing weights."
+        )
+    return model
+
+
+def released(
+    settings: OpenClipParams | SentenceTransformerParams, machine: MachineParams
+) -> CaptionModel:
+    """Load a model that was trained elsewhere.
+
+    Raises:
+        ParamsError: OpenCLIP has no such architecture.
+        WeightsError: the weights are missing or do not fit.
+    """
+    if isinstance(settings, SentenceTransformerParams):
+        from dejavu.clip.text import load_text_model
+
+        return load_text_model(settings, machine)
+    device = resolve_device(machine.device)
+    network.require_known(settings.architecture)
+    file = Path(os.environ.get("DEJAVU_DATA_ROOT") or machine.data_root) / settings.weights
+    source = str(file) if file.is_file() else settings.weights
+    try:
+        model, _, preprocess = open_clip.create_model_and_transforms(
+            settings.architecture, pretrained=source, device=device
+        )
+    except (RuntimeError, OSError, ValueError) as error:
+        raise WeightsError(
+            f"{settings.weights}: OpenCLIP cannot load it as {settings.architecture!r}: "
+            f"{str(error).splitlines()[0]}. Give a file below machine.data_root, or a tag that OpenCLIP "
+            "lists for this architecture."
+        ) from None
+    facts = {"preprocessing": str(preprocess), "weights": settings.weights}
+    if file.is_file():
+        facts["weights_sha256"] = sha256(file)
+    return _of_network(
+        model,
+        network.tokenizer(settings.architecture),
+        lambda pictures: torch.stack([preprocess(picture) for picture in pictures]),
+        device=device,
+        facts=facts,
+    )
+
+
+def _trained(folder: Path, provenance: dict[str, Any], device: str) -> CaptionModel:
+    sizes: str | SmallClip = TypeAdapter(str | SmallClip).validate_python(provenance["network"])
+    if sha256(folder / WEIGHTS) != provenance["weights_sha256"]:
+        raise WeightsError(f"{folder / WEIGHTS}: not the weights of its {PROVENANCE}.")
+    model = network.build(sizes)
+    model.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS))
+    side = network.image_px(sizes)
+
+    def prepare(pictures: list[Image.Image]) -> Tensor:
+        squares = np.stack([resized(picture, side, "squash") for picture in pictures])
+        return normalized(torch.from_numpy(squares))
+
+    return _of_network(
+        model.to(device), network.tokenizer(sizes), prepare, device=device,
+        facts={"weights_sha256": provenance["weights_sha256"]},
+    )  # fmt: skip
+
+
+def _of_network(
+    model: torch.nn.Module,
+    tokenize: network.Tokenizer,
+    prepare: Callable[[list[Image.Image]], Tensor],
+    *,
+    device: str,
+    facts: dict[str, Any],
+) -> CaptionModel:
+    model.eval()
+
+    @torch.inference_mode()
+    def embed_texts(captions: list[str]) -> np.ndarray:
+        vectors = model.encode_text(tokenize(captions).to(device), normalize=True)  # type: ignore[operator]
+        return vectors.float().cpu().numpy()
+
+    @torch.inference_mode()
+    def embed_images(pictures: list[Image.Image]) -> np.ndarray:
+        vectors = model.encode_image(prepare(pictures).to(device), normalize=True)  # type: ignore[operator]
+        return vectors.float().cpu().numpy()
+
+    return CaptionModel(embed_texts=embed_texts, embed_images=embed_images, facts=facts)

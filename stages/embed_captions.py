@@ -1,0 +1,36 @@
+"""Embed public pictures, public captions and attacked captions with one model."""
+
+from pathlib import Path
+
+from dejavu import stage
+from dejavu.clip import embed
+from dejavu.params import section
+from dejavu.params.caption import CaptionModelParams
+from dejavu.params.machine import MachineParams
+
+
+def main(
+    *,
+    model: str,
+    params: Path,
+    samples: Path,
+    pictures: Path,
+    splits: Path,
+    weights: Path,
+    out: Path,
+) -> None:
+    """Embed public pictures, public captions and attacked captions with one model."""
+    embed.embed(
+        model,
+        section(params, f"caption.models.{model}", CaptionModelParams),
+        samples=samples,
+        pictures=pictures,
+        splits=splits,
+        model=weights,
+        machine=section(params, "machine", MachineParams),
+        out=out,
+    )
+
+
+if __name__ == "__main__":
+    stage.run(main)
