@@ -1,0 +1,42 @@
+"""Released VICReg checkpoints (Bardes et al. 2022): backbone files and full files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import nn
+
+from dejavu.encoders import checkpoints, inferred
+from dejavu.encoders.released import Released, flat_resnet
+
+# Three linear maps; the last is neither normalized nor given a bias. Barlow Twins has no bias at all.
+PROJECTOR = "(LBa)+l"
+
+
+def load(path: Path) -> Released:
+    """Read a backbone file (a flat state dict) or a full file (``epoch``, ``model``, ``optimizer``).
+
+    Tensors are found by name: the order of the released file is not that of its script.
+
+    Raises:
+        WeightsError: the file has another layout, or keys are missing or left over.
+    """
+    contents = checkpoints.read(path)
+    if not (isinstance(contents, Mapping) and isinstance(contents.get("model"), Mapping)):
+        return flat_resnet(contents, path)
+    state = checkpoints.tensors(contents["model"], path, what="tensors under 'model'")
+    state = checkpoints.without_prefix(state, "module.")
+    backbone, projector = checkpoints.split(
+        state, path, ("backbone.", "projector."), contents=contents
+    )
+    network = inferred.resnet(backbone, path, contents=contents)
+    checkpoints.load_exactly(network.body, backbone, path, contents=contents)
+    head, dim = inferred.mlp(
+        projector,
+        path,
+        n_in=network.dim,
+        structure=PROJECTOR,
+        activation=nn.ReLU,
+        contents=contents,
+    )
+    checkpoints.load_exactly(head, projector, path, contents=contents)
+    return Released(network, head, dim, kind="VICReg full checkpoint")
