@@ -1,0 +1,170 @@
+"""Sections ``image.models``, ``recipes`` and ``image.neighbors``: networks, training, search."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Discriminator, Field, Tag
+
+from dejavu.params.base import Names, Positive, Section
+
+RELEASED = "released"  # the recipe of models that were trained elsewhere
+
+ShareAboveZero = Annotated[float, Field(gt=0, le=1)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+class TrainedModel(Section):
+    """A network that this pipeline trains."""
+
+    source: Literal["trained"]
+    recipe: str  # name in `recipes`
+    trained_on: Literal["target", "reference"]  # role of the training pictures
+    second_model: str | None  # model of the same recipe on the reference role; null: no such test
+    layers: Names  # `projector` and/or `backbone`; the first is the headline
+
+
+class _ReleasedModel(Section):
+    recipe: Literal["released"]
+    trained_on: Literal["target", "elsewhere"]  # target: its makers trained on the target pictures
+    second_model: None  # a model trained elsewhere has no second model of its recipe
+    layers: Names
+
+
+class TimmModel(_ReleasedModel):
+    """A released network of the timm library."""
+
+    source: Literal["timm"]
+    name: (
+        str  # architecture, e.g. tf_efficientnet_lite0; its pretrained config fixes the input size
+    )
+    weights: str  # `packaged` (from a Python package) or a .safetensors or .pth with timm's keys
+
+
+class TorchvisionModel(_ReleasedModel):
+    """A released network of torchvision."""
+
+    source: Literal["torchvision"]
+    name: str  # architecture, e.g. resnet50
+    weights: str  # a .safetensors or .pth with torchvision's keys
+
+
+ModelParams = Annotated[TrainedModel | TimmModel | TorchvisionModel, Field(discriminator="source")]
+
+
+def check_models(models: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a second model that is unknown, of another recipe, or not of the reference role."""
+    for name, model in models.items():
+        if len(set(model.layers)) != len(model.layers) or not model.layers:
+            raise ValueError(f"{name}.layers must name each layer once, at least one")
+        if model.second_model is None:
+            continue
+        second = models.get(model.second_model)
+        if second is None:
+            raise ValueError(f"{name}.second_model {model.second_model!r} is not among the models")
+        if second.recipe != model.recipe:
+            raise ValueError(
+                f"{name}.second_model {model.second_model!r} has recipe {second.recipe!r}, expected "
+                f"{model.recipe!r}: the two-model test compares networks of one recipe"
+            )
+        if (model.trained_on, second.trained_on) != ("target", "reference"):
+            raise ValueError(
+                f"{name} is trained on {model.trained_on!r} and its second_model "
+                f"{model.second_model!r} on {second.trained_on!r}, expected target and reference"
+            )
+        if missing := set(model.layers) - set(second.layers):
+            raise ValueError(
+                f"{name}.second_model {model.second_model!r} lacks layers {sorted(missing)}"
+            )
+    return models
+
+
+Models = Annotated[dict[str, ModelParams], AfterValidator(check_models)]
+
+
+class _Recipe(Section):
+    """What every self-supervised recipe states."""
+
+    architecture: str  # backbone, a name in dejavu.encoders.networks
+    width: Positive  # channels of its first convolution
+    projector_dim: Positive  # length of the projector's output; also of its hidden layers
+    epochs: Positive
+    batch_size: Annotated[int, Field(ge=2)]  # pictures; an epoch drops its last incomplete batch
+    optimizer: Literal["adamw", "lars"]
+    learning_rate: PositiveFloat  # the peak of the one-cycle schedule
+    weight_decay: NonNegative
+    warmup_share: Annotated[float, Field(ge=0, lt=1)]  # share of the steps before the peak
+    picture_px: Positive  # pictures are resized to this square before views are drawn
+    view_px: Positive  # side of a view, and of what the network sees when it embeds
+    min_crop_scale: ShareAboveZero  # smallest share of the picture's area in a view
+    color_jitter: Annotated[float, Field(ge=0, lt=1)]  # brightness, contrast, saturation: 1 ± this
+    planted_repeats: Positive  # how often a planted picture occurs in an epoch
+
+
+class VicregRecipe(_Recipe):
+    """VICReg (Bardes et al. 2022)."""
+
+    method: Literal["vicreg"]
+    invariance: NonNegative  # coefficient of the distance of two views; paper: 25
+    variance: NonNegative  # of the hinge on the standard deviation; paper: 25
+    covariance: NonNegative  # of the off-diagonal covariance; paper: 1
+
+
+class BarlowTwinsRecipe(_Recipe):
+    """Barlow Twins (Zbontar et al. 2021)."""
+
+    method: Literal["barlow_twins"]
+    redundancy: NonNegative  # coefficient of the off-diagonal cross-correlation; paper: 5e-3
+
+
+class SimclrRecipe(_Recipe):
+    """SimCLR (Chen et al. 2020)."""
+
+    method: Literal["simclr"]
+    temperature: PositiveFloat  # of the contrastive softmax
+
+
+class DinoRecipe(_Recipe):
+    """DINO (Caron et al. 2021): `projector_dim` is the bottleneck before the prototypes."""
+
+    method: Literal["dino"]
+    n_prototypes: Positive  # outputs that teacher and student compare; paper: 65,536
+    teacher_momentum: ShareAboveZero  # at the start; rises to 1 along a cosine; paper: 0.996
+    teacher_temperature: PositiveFloat  # paper: 0.04
+    student_temperature: PositiveFloat  # paper: 0.1
+    n_local_views: Annotated[int, Field(ge=0)]  # small views that only the student sees; paper: 8
+    local_view_px: Positive
+    global_scale: (
+        ShareAboveZero  # global views show at least, local ones at most this share of area
+    )
+
+
+class ReleasedRecipe(Section):
+    """The empty recipe of models that were trained elsewhere."""
+
+
+def _kind(recipe: Any) -> str:
+    if isinstance(recipe, dict):
+        return str(recipe.get("method", RELEASED if not recipe else "?"))
+    return str(getattr(recipe, "method", RELEASED))
+
+
+TrainingRecipe = VicregRecipe | BarlowTwinsRecipe | SimclrRecipe | DinoRecipe
+RecipeParams = Annotated[
+    Annotated[VicregRecipe, Tag("vicreg")]
+    | Annotated[BarlowTwinsRecipe, Tag("barlow_twins")]
+    | Annotated[SimclrRecipe, Tag("simclr")]
+    | Annotated[DinoRecipe, Tag("dino")]
+    | Annotated[ReleasedRecipe, Tag(RELEASED)],
+    Discriminator(_kind),
+]
+
+
+class NeighborsParams(Section):
+    """Section ``image.neighbors``: which public pictures vote."""
+
+    k: Positive  # public pictures that vote
+    metrics: Annotated[tuple[Literal["l2", "cosine"], ...], Field(strict=False, min_length=1)]
+    index: str  # FAISS factory string, optionally `; nprobe=16`; Flat is exact
+    candidate_margin: Annotated[
+        int, Field(ge=0)
+    ]  # extra candidates that are ranked again in float64
