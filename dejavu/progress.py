@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -11,7 +11,10 @@ T = TypeVar("T")
 SECONDS_BETWEEN_LINES = 15.0
 
 
-def track(items: Iterable[T], *, what: str, total: int | None = None) -> Iterator[T]:
+Text = str | Callable[[], str]  # a callable is asked again for each message: it may tell a loss
+
+
+def track(items: Iterable[T], *, what: Text, total: int | None = None) -> Iterator[T]:
     """Yield `items` while telling on stderr how many of `total` are done and how long is left."""
     if total is None and isinstance(items, Sized):
         total = len(items)
@@ -21,17 +24,20 @@ def track(items: Iterable[T], *, what: str, total: int | None = None) -> Iterato
         yield from _lines(items, what, total)
 
 
-def _bar(items: Iterable[T], what: str, total: int | None) -> Iterator[T]:
+def _bar(items: Iterable[T], what: Text, total: int | None) -> Iterator[T]:
     from rich.console import Console
 
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield from progress.track(items, description=what, total=total)
+        task = progress.add_task(_said(what), total=total)
+        for item in items:
+            yield item
+            progress.update(task, advance=1, description=_said(what))
 
 
-def _lines(items: Iterable[T], what: str, total: int | None) -> Iterator[T]:
+def _lines(items: Iterable[T], what: Text, total: int | None) -> Iterator[T]:
     start = said = time.monotonic()
     for done, item in enumerate(items, start=1):
         yield item
@@ -40,7 +46,11 @@ def _lines(items: Iterable[T], what: str, total: int | None) -> Iterator[T]:
             said, rate = now, done / (now - start)
             left = f", about {(total - done) / rate:.0f} s left" if total else ""
             count = f"{done}/{total}" if total else str(done)
-            print(f"{what}: {count} ({rate:.1f}/s{left})", file=sys.stderr, flush=True)
+            print(f"{_said(what)}: {count} ({rate:.1f}/s{left})", file=sys.stderr, flush=True)
+
+
+def _said(what: Text) -> str:
+    return what if isinstance(what, str) else what()
 
 
 def say(message: str) -> None:
