@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from dejavu.errors import ArtifactError
+from dejavu.errors import ArtifactError, QueryError
 
 # Where each view's files lie below the data folder; {name} becomes a column of the view.
 LAYOUTS: dict[str, tuple[str, ...]] = {
@@ -72,13 +72,13 @@ class Catalog:
         """Run SQL and return all rows of its last statement.
 
         Raises:
-            ArtifactError: DuckDB refuses the statement; one line with its reason, and the views.
+            QueryError: DuckDB refuses the statement; one line with its reason, and the views.
         """
         try:
             result = self.connection.sql(sql, params=dict(parameters) if parameters else None)
             return pa.table({}) if result is None else result.to_arrow_table()
         except (duckdb.Error, pa.ArrowException) as error:
-            raise ArtifactError(self._explain(error)) from None
+            raise QueryError(self._explain(error)) from None
 
     def rows(
         self, sql: str, parameters: Mapping[str, object] | None = None
@@ -88,8 +88,13 @@ class Catalog:
 
     def _explain(self, error: Exception) -> str:
         reason = str(error).strip().split("\n\n")[0].replace("\n", " ")
+        if "disabled by configuration" in reason:
+            return f"{reason}: queries read the views below and nothing else. {self._names()}"
+        return f"{reason} {self._names()}"
+
+    def _names(self) -> str:
         names = ", ".join(view.name for view in self.views())
-        return f"{reason} (views: {names or 'none'}; `dejavu sql --list` shows their columns)"
+        return f"Views: {names}. `dejavu sql --list` shows their columns."
 
 
 @contextmanager

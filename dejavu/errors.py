@@ -5,6 +5,7 @@ DejavuError
 ├── ArtifactError   a Parquet table is missing, breaks its contract, or does not belong here
 ├── DataError       pictures, labels or captions break a stated assumption
 ├── FetchError      a file could not be downloaded, or is not the published one
+├── QueryError      a question in SQL cannot be answered
 ├── WeightsError    a checkpoint is not what its entry in params.yaml says
 └── TrainingError   a network or a reference did not train (collapsed, diverged, learned nothing)
 
@@ -33,6 +34,10 @@ class DataError(DejavuError):
 
 class FetchError(DejavuError):
     """A file could not be downloaded, or is not the published one."""
+
+
+class QueryError(DejavuError):
+    """A question in SQL cannot be answered."""
 
 
 class WeightsError(DejavuError):

@@ -2,21 +2,9 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
 
+from dejavu.params.encoders import ModelParams
 from dejavu.votes import predictor_name
-
-
-class Audited(Protocol):
-    """What an entry of ``image.models`` must tell here."""
-
-    @property
-    def second_model(self) -> str | None:
-        """Name of the model of the same recipe that was trained on the reference role."""
-
-    @property
-    def layers(self) -> Sequence[str]:
-        """Layers that are voted with, the headline first."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +19,7 @@ class Target:
     is_headline: bool  # the model's first layer and first metric
 
 
-def targets_of(models: Mapping[str, Audited], metrics: Sequence[str]) -> list[Target]:
+def targets_of(models: Mapping[str, ModelParams], metrics: Sequence[str]) -> list[Target]:
     """List the predictors under audit: every model that is nobody's second model, layer by layer.
 
     Args:
@@ -61,7 +49,7 @@ def targets_of(models: Mapping[str, Audited], metrics: Sequence[str]) -> list[Ta
 
 
 def _predictor(
-    model: str, models: Mapping[str, Audited], layer: str, metric: str, metrics: Sequence[str]
+    model: str, models: Mapping[str, ModelParams], layer: str, metric: str, metrics: Sequence[str]
 ) -> str:
     return predictor_name(model, layer, metric, layers=models[model].layers, metrics=metrics)
 

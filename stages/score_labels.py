@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from dejavu import params, scores, stage
-from dejavu.params.encoders import Models, NeighborsParams
+from dejavu.params.base import Names
+from dejavu.params.encoders import Models
 from dejavu.params.report import ScoreParams
 from dejavu.targets import targets_of
 
@@ -11,10 +12,10 @@ from dejavu.targets import targets_of
 def main(*, params_path: Path, predictions: Path, out: Path) -> None:
     """Write one row per target, reference and attacked sample."""
     models = params.section(params_path, "image.models", Models)
-    neighbors = params.section(params_path, "image.neighbors", NeighborsParams)
+    metrics = params.section(params_path, "image.neighbors.metrics", Names)
     scores.score(
         predictions,
-        targets_of(models, neighbors.metrics),
+        targets_of(models, metrics),
         params.section(params_path, "image.score", ScoreParams),
         out=out,
     )

@@ -13,20 +13,21 @@ from jaxtyping import Float64, Int32
 from dejavu.report.panel import Panel
 from dejavu.statistics import confident, detection, resampling
 
-Values = Float64[np.ndarray, "resamples columns"]
+PerPredictor = Float64[np.ndarray, "resamples predictors"]
+PerComparison = Float64[np.ndarray, "resamples comparisons"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Resampled:
     """Statistics per resample; columns are predictors or comparisons of the panel, in its order."""
 
-    accuracy: Values  # per predictor
-    memorized: Values  # share, per comparison
-    top_own: dict[int, Values]  # per percent: accuracy on its own surest samples, per predictor
-    top_paired: dict[int, Values]  # per percent: reference on the target's surest, per comparison
-    cut: dict[int, Values]  # per false-positive percent, per comparison: nats; of control
-    above: dict[int, Values]  # share memorized and above the cut, per comparison
-    auroc: Values | None  # planted against other target samples, per comparison
+    accuracy: PerPredictor  # per predictor
+    memorized: PerComparison  # share, per comparison
+    top_own: dict[int, PerPredictor]  # per percent: accuracy on its own surest samples, per predictor
+    top_paired: dict[int, PerComparison]  # per percent: reference on the target's surest, per comparison
+    cut: dict[int, PerComparison]  # per false-positive percent, per comparison: nats; of control
+    above: dict[int, PerComparison]  # share memorized and above the cut, per comparison
+    auroc: PerComparison | None  # planted against other target samples, per comparison
 
 
 def resample(
@@ -35,7 +36,7 @@ def resample(
     at_percent: Sequence[int],
     n_resamples: int,
     generator: np.random.Generator,
-    cuts: dict[int, Values] | None = None,
+    cuts: dict[int, PerComparison] | None = None,
     false_positive_percent: Sequence[int] = (),
 ) -> Resampled:
     """Compute all statistics of a panel in `n_resamples` resamples.
@@ -103,7 +104,7 @@ class _Work:
     def empty(self, n_resamples: int) -> Resampled:
         n_predictors, n_comparisons = self.panel.correct.shape[1], len(self.panel.comparisons)
 
-        def table(n_columns: int) -> Values:
+        def table(n_columns: int) -> np.ndarray:
             return np.full((n_resamples, n_columns), np.nan)
 
         return Resampled(
@@ -116,7 +117,7 @@ class _Work:
             auroc=table(n_comparisons) if self.aurocs else None,
         )
 
-    def top(self, counts: Int32[np.ndarray, "block n"], percent: int) -> tuple[Values, Values]:
+    def top(self, counts: Int32[np.ndarray, "block n"], percent: int) -> tuple[PerPredictor, PerComparison]:
         """Return accuracies on the most confident samples: of each predictor, of each comparison."""
         panel = self.panel
         n_top = confident.n_most_confident(percent, panel.n)

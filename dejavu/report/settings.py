@@ -1,6 +1,7 @@
 """What the report of the image lane needs to know from params.yaml."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -16,27 +17,30 @@ class ImageSettings:
     report: ReportParams
     score: ScoreParams
     targets: tuple[Target, ...]
+    top_k: tuple[int, ...]  # tags that Naive Bayes counts, one reference each
 
     def tables(self) -> dict[str, pa.Table]:
         """Return the parameters as small tables, for the queries that need them."""
-        return {
-            "targets": _targets_table(self.targets),
-            "at_percents": pa.table({"percent": pa.array(self.score.at_percent, pa.int64())}),
-            "false_positive_percents": pa.table(
-                {"percent": pa.array(self.report.false_positive_percent, pa.int64())}
-            ),
-            "settings": pa.table(
-                {"n_most_memorized": pa.array([self.report.n_most_memorized], pa.int64())}
-            ),
-        }
+        return query_tables(self.targets, self.score, self.report)
 
 
-def _targets_table(targets: tuple[Target, ...]) -> pa.Table:
+def query_tables(
+    targets: Sequence[Target], score: ScoreParams, report: ReportParams
+) -> dict[str, pa.Table]:
+    """Return the tables ``targets``, ``at_percents``, ``false_positive_percents``, ``settings``."""
     texts = ("name", "model", "layer", "metric", "second_model")
     columns = {
         field: pa.array([getattr(target, field) for target in targets], pa.string())
         for field in texts
     }
-    return pa.table(
-        columns | {"is_headline": pa.array([t.is_headline for t in targets], pa.bool_())}
-    )
+    flags = pa.array([target.is_headline for target in targets], pa.bool_())
+    return {
+        "targets": pa.table(columns | {"is_headline": flags}),
+        "at_percents": _one_column("percent", score.at_percent),
+        "false_positive_percents": _one_column("percent", report.false_positive_percent),
+        "settings": _one_column("n_most_memorized", [report.n_most_memorized]),
+    }
+
+
+def _one_column(name: str, values: Sequence[int]) -> pa.Table:
+    return pa.table({name: pa.array(values, pa.int64())})

@@ -8,4 +8,4 @@ SELECT
     n_correct / n                           AS accuracy
 FROM predictions
 GROUP BY predictor, role
-ORDER BY is_target, predictor, role
+ORDER BY is_target DESC, predictor, role DESC

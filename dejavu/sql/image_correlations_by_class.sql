@@ -1,11 +1,16 @@
 -- The five labels with the most correctly guessed target samples, for each reference (paper, Figure 2b).
+-- Second models take part in their headline layer and metric.
 WITH by_label AS (
     SELECT
         predictor, label_id,
         count(*)                     AS n,
         count(*) FILTER (is_correct) AS n_correct
     FROM predictions
-    WHERE role = 'target' AND predictor NOT IN (SELECT name FROM targets)
+    WHERE role = 'target'
+        AND predictor NOT IN (SELECT name FROM targets)
+        AND predictor NOT IN (
+            SELECT second_model FROM targets WHERE NOT is_headline AND second_model IS NOT NULL
+        )
     GROUP BY predictor, label_id
 ),
 ranked AS (

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int32
 
 LEVEL = 0.95
+_TAILS = (0.025, 0.975)
 MAX_UNDEFINED_SHARE = 0.01  # more resamples without a value than this: no interval is given
 BLOCK_BYTES = 48 * 2**20  # of counts held at once; a block of resamples is cut to fit
 
@@ -52,6 +53,5 @@ def interval(values: Float64[np.ndarray, " resamples"]) -> tuple[float, float] |
     undefined = np.isnan(values)
     if len(values) == 0 or undefined.mean() > MAX_UNDEFINED_SHARE:
         return None
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(values[~undefined], [tail, 1 - tail])
+    low, high = np.quantile(values[~undefined], _TAILS)
     return float(low), float(high)

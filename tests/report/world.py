@@ -49,6 +49,7 @@ def settings(
             references=tuple(references), at_percent=at_percent, consensus_of=tuple(consensus_of)
         ),
         targets=tuple(targets),
+        top_k=(1, 5),
     )
 
 
@@ -80,7 +81,11 @@ def build(
         files.setdefault(image / "predictions" / file_of(predictor), []).append(rows)
     for path, parts in files.items():
         tables.PREDICTIONS.write(pa.concat_tables(parts), path, inputs=origin)
-    world = World(data=folder, settings=settings(targets or [target()], **options))
+    targets = targets or [target(second="vicreg_second" if "vicreg_second" in answers else None)]
+    members = set(options.get("consensus_of", ["classifier"])) - {"second_model"}
+    if "references" not in options and not members <= set(answers):
+        options["references"] = ["second_model", "classifier", "naive_bayes", "oracle"]
+    world = World(data=folder, settings=settings(targets, **options))
     if with_scores:
         scores.score(
             image / "predictions", world.settings.targets, world.settings.score,

@@ -1,0 +1,114 @@
+"""Write everything in the report folder: results.json, metrics.json, tables/ and summary.md."""
+
+import json
+import shutil
+from pathlib import Path
+
+from dejavu import artifacts, catalog, named_queries, seeds
+from dejavu.catalog import Catalog
+from dejavu.report import headline, shares, summary, tables
+from dejavu.report.exchangeability import exchangeability
+from dejavu.report.numbers import Node, nest, rounded
+from dejavu.report.results import image_results
+from dejavu.report.settings import ImageSettings
+from dejavu.report.tables import Rows
+from dejavu.statistics.resampling import LEVEL
+
+VIEWS = ("samples", "labels", "splits", "crops", "predictions", "image_scores")
+# Which columns name a row of a table in results.json.
+KEYS = {
+    "image_accuracy": ("predictor", "role"),
+    "image_correlations_by_class": ("reference", "place"),
+    "image_agreement": ("first", "second"),
+    "image_intersection": ("reference", "scope"),
+    "image_dropped": ("step", "role", "reason"),
+    "image_exchangeability": ("check", "name"),
+    "image_most_memorized": ("target", "reference", "place"),
+}
+# Headers of tables that may have no rows.
+EMPTY = {
+    "image_planted": ("test", "target", "model", "layer", "metric", "reference", "planted_auroc"),
+    "image_naive_bayes": ("target", "model", "layer", "metric", "reference", "annotator", "top_k"),
+    "image_agreement": ("first", "second", "n", "n_both_right", "n_either_right", "overlap"),
+    "image_intersection": ("reference", "scope", "n_intersection", "n_recovered", "share", "paper"),
+    "image_most_memorized": ("target", "reference", "place", "sample_id", "sample_name", "label"),
+    "image_correlations_by_class": ("reference", "place", "label_id", "label", "n", "n_correct"),
+}
+
+
+def make(data: Path, out: Path, settings: ImageSettings) -> None:
+    """Aggregate the scores below `data` and write the report to `out`.
+
+    Identical inputs and parameters give identical bytes.
+
+    Raises:
+        ArtifactError: tables are missing or were made from different splits or crops.
+    """
+    image = data / "image"
+    scored = [image / "scores.parquet", *sorted((image / "predictions").rglob("*.parquet"))]
+    artifacts.require_common_origin(scored, "samples", "split", "crops")
+    with catalog.connect(data, only=VIEWS, settings=settings.tables()) as opened:
+        results = image_results(opened, settings)
+        made = image_tables(opened, results, settings)
+    numbers: Node = {
+        "about": {
+            "seed": settings.seed,
+            "resamples": settings.report.resamples,
+            "interval": f"{LEVEL:.0%} percentile bootstrap over samples",
+        },
+        "image": results,
+        "image_tables": {name: nest(_json_rows(made[name]), keys) for name, keys in KEYS.items()},
+    }
+    _write_json(numbers, out / "results.json")
+    _write_json(headline.metrics(results, settings.targets, settings.top_k), out / "metrics.json")
+    shutil.rmtree(out / "tables", ignore_errors=True)
+    for name, rows in made.items():
+        columns = tables.columns_of(rows, EMPTY.get(name, ()))
+        tables.write_csv(rows, out / "tables" / f"{name}.csv", columns)
+    text = summary.render(results, made, settings, encoders=image / "encoders")
+    (out / "summary.md").write_text(text, encoding="utf-8")
+
+
+def image_tables(opened: Catalog, results: Node, settings: ImageSettings) -> dict[str, Rows]:
+    """Return the rows of every table of the image lane, by file name."""
+    targets, score, report = settings.targets, settings.score, settings.report
+    heads = [target for target in targets if target.is_headline]
+    references = shares.reference_tables(
+        opened,
+        seconds=[target.second_model for target in heads if target.second_model],
+        n_resamples=report.resamples,
+        generator=seeds.generator(settings.seed, "report.bootstrap.image.references"),
+    )
+    counts = opened.rows(named_queries.text("image_accuracy"))
+    return {
+        "image_scores": tables.score_rows(results, targets, score.at_percent),
+        "image_calibration": tables.calibration_rows(
+            results, targets, score.at_percent, report.false_positive_percent
+        ),
+        "image_layers": tables.layer_rows(results, targets),
+        "image_naive_bayes": tables.naive_bayes_rows(results, targets),
+        "image_planted": tables.planted_rows(results, targets),
+        "image_accuracy": tables.accuracy_rows(counts, results, targets),
+        "image_correlations_by_class": references.by_class,
+        "image_agreement": references.agreement,
+        "image_intersection": references.intersection,
+        "image_exchangeability": exchangeability(opened, results, [t.name for t in heads]),
+        "image_dropped": opened.rows(named_queries.text("image_dropped")),
+        "image_most_memorized": opened.rows(named_queries.text("image_most_memorized")),
+    }
+
+
+def _json_rows(rows: Rows) -> Rows:
+    return [
+        {
+            name: rounded(value) if isinstance(value, float) and abs(value) >= 1e-4 else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+
+
+def _write_json(node: Node, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(node, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,23 @@
+-- The target samples of which the target model brings back the most objects beyond the reference, with all
+-- objects counted: by correct objects gained, then by recall gap, then by id. Table `settings` says how
+-- many to list.
+WITH ranked AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY target, reference, mode, k
+            ORDER BY
+                target_hits - reference_hits DESC,
+                (target_hits - reference_hits) / n_objects DESC,
+                sample_id
+        )                                                               AS place
+    FROM caption_scores
+    WHERE role = 'target' AND top IS NULL
+)
+SELECT
+    target, reference, mode, k, place, ranked.sample_id, samples.sample_name, samples.caption,
+    n_objects, target_hits, target_predicted, reference_hits, reference_predicted
+FROM ranked
+JOIN samples USING (sample_id)
+WHERE samples.lane = 'caption' AND place <= (SELECT n_most_memorized FROM settings)
+ORDER BY target, reference, mode, k, place

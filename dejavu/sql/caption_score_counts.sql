@@ -1,0 +1,25 @@
+-- One row per comparison, setting and role: how often the target's precision and recall exceed the
+-- reference's, or fall short. PPG and PRG are (higher - lower) / n (paper, equation 4).
+-- Fractions are compared by cross products of whole numbers, so equal ones tie.
+WITH signs AS (
+    SELECT
+        target, reference, mode, k, top, role, target_predicted, reference_predicted,
+        sign(target_hits::BIGINT * greatest(reference_predicted, 1)
+            - reference_hits::BIGINT * greatest(target_predicted, 1))   AS precision_sign,
+        sign(target_hits - reference_hits)                              AS recall_sign
+    FROM caption_scores
+)
+SELECT
+    target, reference, mode, k, top, role,
+    count(*)                                                            AS n,
+    count(*) FILTER (precision_sign > 0)                                AS n_precision_higher,
+    count(*) FILTER (precision_sign < 0)                                AS n_precision_lower,
+    count(*) FILTER (recall_sign > 0)                                   AS n_recall_higher,
+    count(*) FILTER (recall_sign < 0)                                   AS n_recall_lower,
+    count(*) FILTER (target_predicted = 0)                              AS n_target_undefined,
+    count(*) FILTER (reference_predicted = 0)                           AS n_reference_undefined,
+    (n_precision_higher - n_precision_lower) / n                        AS ppg,
+    (n_recall_higher - n_recall_lower) / n                              AS prg
+FROM signs
+GROUP BY target, reference, mode, k, top, role
+ORDER BY target, reference, mode, k, top NULLS LAST, role
