@@ -1,1 +1,66 @@
-"""Encoders under audit: made (trained or verified) by one stage, loaded by the others."""
+"""Encoders under audit: one stage makes their folders, later stages load them.
+
+Each source of networks is a module that loads on use; names load for free.
+"""
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dejavu.errors import ParamsError, suggestion
+
+if TYPE_CHECKING:
+    from dejavu.encoders.encoder import Encoder
+    from dejavu.encoders.request import Request
+
+MAKERS = {  # from a Request to a folder
+    "trained": "dejavu.training.make:make",
+    "timm": "dejavu.encoders.timm_models:make",
+    "torchvision": "dejavu.encoders.torchvision_models:make",
+}
+NETWORKS = {  # from provenance to a network without weights
+    "trained": "dejavu.encoders.trained:of_provenance",
+    "timm": "dejavu.encoders.timm_models:of_provenance",
+    "torchvision": "dejavu.encoders.torchvision_models:of_provenance",
+}
+
+
+def make(request: "Request", out: Path) -> None:
+    """Train a network or verify a released one, and write its folder.
+
+    Args:
+        request: which network, from which tables.
+        out: the folder to make.
+
+    Raises:
+        TrainingError: it diverged, collapsed or learned nothing.
+        WeightsError: a released file is not what its entry in params.yaml says.
+    """
+    _function(MAKERS, request.settings.source)(request, out)
+
+
+def load(folder: Path, *, device: str = "cpu") -> "Encoder":
+    """Load what `make` wrote.
+
+    Args:
+        folder: the encoder's folder.
+        device: where it runs, as torch names it.
+
+    Raises:
+        ArtifactError: the folder is not there.
+        WeightsError: its weights are not those that its provenance describes.
+    """
+    from dejavu.encoders import folder as folders
+    from dejavu.encoders.encoder import Encoder
+
+    facts = folders.provenance(folder)
+    network = _function(NETWORKS, facts["source"])(facts)
+    folders.load_weights(folder, network)
+    return Encoder(network, facts, device)
+
+
+def _function(registry: dict[str, str], source: str) -> Any:
+    if source not in registry:
+        raise ParamsError(f"models: unknown source {source!r}.{suggestion(source, registry)}")
+    module, _, name = registry[source].partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -1,9 +1,11 @@
 """Networks that this pipeline trains: a backbone and the projector of their method."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from jaxtyping import Float
 from lightly.models.modules import heads
+from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from dejavu.encoders import networks
@@ -34,6 +36,12 @@ def network(recipe: TrainingRecipe) -> EncoderNetwork:
     backbone = networks.build(recipe.architecture, width=recipe.width)
     projector = _PROJECTORS[recipe.method](backbone.dim, recipe.projector_dim)
     return EncoderNetwork(backbone, projector, recipe.projector_dim)
+
+
+def of_provenance(facts: Mapping[str, Any]) -> EncoderNetwork:
+    """Return the network that `facts` describe, without weights."""
+    recipe = {name: value for name, value in facts["recipe"].items() if name != "name"}
+    return network(TypeAdapter(TrainingRecipe).validate_python(recipe))
 
 
 def _mlp(n_in: int, dim: int) -> nn.Module:

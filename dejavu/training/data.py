@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 Resize = Literal["squash", "center"]
+Resample = Literal["bilinear", "bicubic"]
 MEMORY_BYTES = 2 * 1024**3  # decoded pictures up to this size are kept in memory
 
 
@@ -22,21 +23,35 @@ class Reader(Protocol):
         """Return the RGB picture at `uri`."""
 
 
-def resized(picture: Image.Image, size_px: int, resize: Resize) -> UInt8[np.ndarray, "3 size size"]:
+def resized(
+    picture: Image.Image,
+    size_px: int,
+    resize: Resize,
+    *,
+    shorter_px: int | None = None,
+    resample: Resample = "bilinear",
+) -> UInt8[np.ndarray, "3 size size"]:
     """Resize to a square, with antialiasing.
 
     Args:
         picture: an RGB picture of any size.
         size_px: side of the square.
-        resize: ``squash`` scales both sides to the square; ``center`` scales the shorter side and
-            cuts the middle square out of the longer one.
+        resize: ``squash`` scales both sides to the square; ``center`` scales the shorter side to
+            `shorter_px` and cuts the middle square out.
+        shorter_px: for ``center``; None: `size_px`.
+        resample: the filter.
     """
+    sides = (size_px, size_px)
     if resize == "center":
-        shorter = min(picture.size)
-        left, top = (picture.width - shorter) // 2, (picture.height - shorter) // 2
-        picture = picture.crop((left, top, left + shorter, top + shorter))
-    if picture.size != (size_px, size_px):
-        picture = picture.resize((size_px, size_px), Image.Resampling.BILINEAR)
+        scale = (shorter_px or size_px) / min(picture.size)
+        sides = (
+            max(size_px, round(picture.width * scale)),
+            max(size_px, round(picture.height * scale)),
+        )
+    if picture.size != sides:
+        picture = picture.resize(sides, Image.Resampling[resample.upper()])
+    left, top = ((side - size_px) // 2 for side in sides)
+    picture = picture.crop((left, top, left + size_px, top + size_px))
     return np.asarray(picture, dtype=np.uint8).transpose(2, 0, 1)
 
 
@@ -47,6 +62,8 @@ def load_pixels(
     size_px: int,
     *,
     resize: Resize = "squash",
+    shorter_px: int | None = None,
+    resample: Resample = "bilinear",
 ) -> UInt8[Tensor, "n 3 size size"]:
     """Read pictures, or the box cut out of each, as one tensor.
 
@@ -55,7 +72,9 @@ def load_pixels(
         uris: one per picture; the same order comes back.
         boxes: x0, y0, x1, y1 in pixels (x1, y1 excluded) per picture, or None for whole pictures.
         size_px: side of the square that every picture is resized to.
-        resize: see `resized`.
+        resize: see `resized`, also for the rest.
+        shorter_px: for ``center``.
+        resample: the filter.
     """
     pixels = np.empty((len(uris), 3, size_px, size_px), dtype=np.uint8)
     for row, uri in enumerate(uris):
@@ -64,7 +83,7 @@ def load_pixels(
             # Cut first: resizing with a box would let the filter see pixels just outside of it,
             # which is where the hidden object is.
             picture = picture.crop(tuple(boxes[row].tolist()))
-        pixels[row] = resized(picture, size_px, resize)
+        pixels[row] = resized(picture, size_px, resize, shorter_px=shorter_px, resample=resample)
     return torch.from_numpy(pixels)
 
 

@@ -1,0 +1,45 @@
+"""A loaded encoder: 8-bit squares in, vectors of every layer out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32, UInt8
+from torch import Tensor, nn
+
+from dejavu.encoders.preprocessing import Preprocessing
+from dejavu.errors import WeightsError
+
+
+class Encoder:
+    """A network in evaluation mode, with its preprocessing and provenance."""
+
+    def __init__(
+        self, network: nn.Module, facts: Mapping[str, Any], device: torch.device | str
+    ) -> None:
+        self.provenance = dict(facts)
+        self.layers: dict[str, int] = dict(facts["layers"])
+        self.preprocessing = Preprocessing.from_dict(facts["preprocessing"])
+        self._device = torch.device(device)
+        self._network = network.to(self._device).eval()
+
+    @torch.inference_mode()
+    def embed(
+        self, pixels: UInt8[Tensor, "n 3 size size"]
+    ) -> dict[str, Float32[np.ndarray, "n dim_of_layer"]]:
+        """Return the vectors of every layer, in float32, from one pass.
+
+        Raises:
+            WeightsError: a vector holds NaN or infinity.
+        """
+        seen = self.preprocessing.normalized(pixels.to(self._device))
+        vectors = self._network(seen.contiguous(memory_format=torch.channels_last))
+        arrays = {layer: vectors[layer].float().cpu().numpy() for layer in self.layers}
+        for layer, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise WeightsError(
+                    f"{self.provenance['model']}: layer {layer!r} gives NaN or infinity for "
+                    f"{int((~np.isfinite(array)).any(axis=1).sum())} of {len(array)} pictures."
+                )
+        return arrays

@@ -1,0 +1,31 @@
+"""What stage ``encoder`` is asked for."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from dejavu.params.encoders import ModelParams, RecipeParams
+from dejavu.params.machine import MachineParams
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One network, and the tables its training pictures are in."""
+
+    model: str
+    settings: ModelParams
+    recipe: RecipeParams
+    seed: int
+    samples: Path
+    pictures: Path
+    splits: Path
+    machine: MachineParams
+
+    def described(self) -> dict[str, Any]:
+        """Return what provenance says of every network, trained or released."""
+        return {
+            "model": self.model,
+            "source": self.settings.source,
+            "recipe": {"name": self.settings.recipe, **self.recipe.model_dump()},
+            "trained_on": self.settings.trained_on,
+        }

