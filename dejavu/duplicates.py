@@ -7,6 +7,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 HASH_BITS = 64
+BUCKETS_AT_MOST = 0.02  # share of all pairs that may be compared in buckets, which is slower
 _QUERIES_AT_ONCE = 4_096
 _EDGES_AT_ONCE = 4_000_000  # edges held before they are merged into groups
 
@@ -41,7 +42,7 @@ def near_groups(hashes: Int[np.ndarray, " n"], *, max_bits: int) -> Int[np.ndarr
     if max_bits == 0 or len(unique) < 2:
         return place.astype(np.int64)
     codes = unique.astype("<i8").view(np.uint8).reshape(-1, HASH_BITS // 8)
-    index = _index(max_bits)
+    index = _index(unique.view(np.uint64), max_bits)
     index.add(codes)
     groups = np.arange(len(unique))
     pending: list[np.ndarray] = []
@@ -72,13 +73,21 @@ def joined(*groupings: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
     return _components(np.concatenate(edges, axis=1), n)
 
 
-def _index(max_bits: int) -> faiss.IndexBinary:
-    """Return an exact index: two hashes within b bits agree on one of any b + 1 chunks of bits."""
+def _index(hashes: np.ndarray, max_bits: int) -> faiss.IndexBinary:
+    """Return an exact index: two hashes within b bits agree on one of any b + 1 chunks of bits.
+
+    Where chunks are short, or many hashes agree on one, looking into buckets takes longer than
+    comparing all pairs.
+    """
     n_chunks = max_bits + 1
-    chunk_bits = HASH_BITS // n_chunks
-    if chunk_bits < 8:  # short chunks collide so often that comparing all pairs is faster
+    chunk_bits = min(HASH_BITS // n_chunks, 16)
+    n_compared = 0
+    for chunk in range(n_chunks):
+        values = (hashes >> np.uint64(chunk * chunk_bits)) & np.uint64(2**chunk_bits - 1)
+        n_compared += int((np.unique(values, return_counts=True)[1] ** 2).sum())
+    if n_compared > BUCKETS_AT_MOST * len(hashes) ** 2:
         return faiss.IndexBinaryFlat(HASH_BITS)
-    return faiss.IndexBinaryMultiHash(HASH_BITS, n_chunks, min(chunk_bits, 16))
+    return faiss.IndexBinaryMultiHash(HASH_BITS, n_chunks, chunk_bits)
 
 
 def _merged(groups: np.ndarray, pending: list[np.ndarray]) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Groups of near duplicates agree with comparing all pairs, also where many hashes are close."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -39,16 +41,19 @@ def clustered_hashes(draw):
     return np.array(hashes, dtype=np.int64)
 
 
-@given(clustered_hashes(), st.integers(0, 10))
-def test_near_groups_equal_all_pairs(hashes, max_bits):
-    found = near_groups(hashes, max_bits=max_bits)
+@given(clustered_hashes(), st.integers(0, 10), st.sampled_from([0.0, 5.0, 1e9]))
+def test_near_groups_equal_all_pairs(hashes, max_bits, buckets_at_most):
+    with mock.patch.object(duplicates, "BUCKETS_AT_MOST", buckets_at_most):
+        found = near_groups(hashes, max_bits=max_bits)
     assert same_partition(found, slow_groups(hashes, max_bits))
 
 
 @pytest.mark.parametrize("max_bits", [1, 2, 3, 5, 7, 8])
-def test_flips_in_every_chunk_are_still_found(max_bits):
+@pytest.mark.parametrize("buckets_at_most", [0.0, 1e9])
+def test_flips_in_every_chunk_are_still_found(max_bits, buckets_at_most, monkeypatch):
     """The worst case of the pigeonhole: the flipped bits spread over all chunks but one."""
-    for spread in range(64):
+    monkeypatch.setattr(duplicates, "BUCKETS_AT_MOST", buckets_at_most)
+    for spread in range(0, 64, 3):
         places = (spread + np.arange(max_bits) * 64 // (max_bits + 1)) % 64
         flipped = np.bitwise_or.reduce(np.uint64(1) << places.astype(np.uint64))
         pair = np.array([0, flipped], dtype=np.uint64).view(np.int64)
