@@ -87,6 +87,7 @@ def score(
     pairs = _reference_pairs(comparisons)
     folders, inputs = _origins(comparisons, tables)
     grid = [(k, top) for k in settings.k for top in (*settings.top, None)]
+    crossings = agreement_settings(settings)
     n_vocabulary = OBJECT_VOCABULARY.read(tables.vocabulary).num_rows
     public_ids = lookup.ids_of_roles(tables.splits, "public")
     public = caption_blocks.read_object_sets(tables.objects, public_ids)
@@ -108,9 +109,9 @@ def score(
                     rows = _score_rows(block, comparison, setting, outcomes)
                     scores.add(place * len(grid) + number, rows)
             for place, pair in enumerate(pairs):
-                for number, setting in enumerate(grid):
-                    rows = _agreement_rows(block, pair, setting, outcomes)
-                    agreements.add(place * len(grid) + number, rows)
+                for number, crossing in enumerate(crossings):
+                    rows = _agreement_rows(block, pair, crossing, outcomes)
+                    agreements.add(place * len(crossings) + number, rows)
     n_rows = CAPTION_SCORES.write_stream(scores.rows(), out, inputs=inputs)
     AGREEMENT.write_stream(agreements.rows(), agreement, inputs=inputs)
     shutil.rmtree(scratch, ignore_errors=True)
@@ -168,7 +169,7 @@ def _score_rows(
     names = {
         "target": comparison.target, "reference": comparison.reference, "mode": comparison.mode,
     }  # fmt: skip
-    columns = _head(names, setting, block) | {
+    columns = _head(names, {"k": setting[0], "top": setting[1]}, block) | {
         "n_objects": block.n_objects,
         "target_hits": target.n_hits,
         "target_predicted": target.n_predicted,
@@ -183,32 +184,57 @@ def _score_rows(
 
 
 def _agreement_rows(
-    block: Block, pair: tuple[Comparison, Comparison], setting: Setting, outcomes: Outcomes
+    block: Block,
+    pair: tuple[Comparison, Comparison],
+    crossing: tuple[Setting, Setting],
+    outcomes: Outcomes,
 ) -> pa.Table:
-    first, second = (outcomes[each.reference_predictor, setting] for each in pair)
-    n, n_vocabulary = len(block.sample_ids), block.n_vocabulary
+    first, second = (
+        outcomes[each.reference_predictor, setting]
+        for each, setting in zip(pair, crossing, strict=True)
+    )
     common = first.correct[is_among(first.correct, second.correct)]
     names = {
-        "target": pair[0].target, "first": pair[0].reference, "second": pair[1].reference,
-        "mode": pair[0].mode,
+        "target": pair[0].target, "mode": pair[0].mode,
+        "first": pair[0].reference, "second": pair[1].reference,
     }  # fmt: skip
-    columns = _head(names, setting, block) | {
+    counts = {
+        "first_k": crossing[0][0], "second_k": crossing[1][0],
+        "first_top": crossing[0][1], "second_top": crossing[1][1],
+    }  # fmt: skip
+    columns = _head(names, counts, block) | {
         "first_hits": first.n_hits,
         "second_hits": second.n_hits,
-        "common_hits": count_by_row(common, n, n_vocabulary),
+        "common_hits": count_by_row(common, len(block.sample_ids), block.n_vocabulary),
     }
     return pa.table(columns, schema=AGREEMENT.schema)
 
 
-def _head(names: Mapping[str, str], setting: Setting, block: Block) -> dict[str, pa.Array]:
+def agreement_settings(settings: CaptionScoreParams) -> list[tuple[Setting, Setting]]:
+    """List the pairs of (k, top) at which two references are compared (paper, Figure 4).
+
+    Every k with every k at all objects, and every top with every top at the largest k; in the order of
+    the agreement table's key.
+    """
+    tops = (*settings.top, None)
+    by_k = [((k, None), (other, None)) for k in settings.k for other in settings.k]
+    by_top = [((settings.k[-1], top), (settings.k[-1], other)) for top in tops for other in tops]
+
+    def key(crossing: tuple[Setting, Setting]) -> tuple[float, ...]:
+        (first_k, first_top), (second_k, second_top) = crossing
+        last = float("inf")
+        return (first_k, second_k, first_top or last, second_top or last)
+
+    return sorted(set(by_k + by_top), key=key)
+
+
+def _head(
+    names: Mapping[str, str], counts: Mapping[str, int | None], block: Block
+) -> dict[str, pa.Array]:
     n = len(block.sample_ids)
-    constants = {name: pa.repeat(pa.scalar(value, pa.string()), n) for name, value in names.items()}
-    return constants | {
-        "k": pa.repeat(pa.scalar(setting[0], pa.int32()), n),
-        "top": pa.repeat(pa.scalar(setting[1], pa.int32()), n),
-        "sample_id": pa.array(block.sample_ids),
-        "role": block.roles,
-    }
+    texts = {name: pa.repeat(pa.scalar(value, pa.string()), n) for name, value in names.items()}
+    numbers = {name: pa.repeat(pa.scalar(value, pa.int32()), n) for name, value in counts.items()}
+    return texts | numbers | {"sample_id": pa.array(block.sample_ids), "role": block.roles}
 
 
 def _reference_pairs(comparisons: Iterable[Comparison]) -> list[tuple[Comparison, Comparison]]:
@@ -218,7 +244,7 @@ def _reference_pairs(comparisons: Iterable[Comparison]) -> list[tuple[Comparison
         for first, second in itertools.combinations(comparisons, 2)
         if (first.target, first.mode) == (second.target, second.mode)
     ]
-    return sorted(pairs, key=lambda p: (p[0].target, p[0].reference, p[1].reference, p[0].mode))
+    return sorted(pairs, key=lambda p: (p[0].target, p[0].mode, p[0].reference, p[1].reference))
 
 
 def _origins(

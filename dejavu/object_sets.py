@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float64, Int, Int32, Int64
 
 from dejavu.errors import ArtifactError
 
-Keys = Int64[np.ndarray, " n_keys"]
+Keys = Int64[np.ndarray, " _"]  # ascending, unique
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class ObjectSets:
 class NeighborObjects:
     """The objects that the neighbors of a block of samples show, with who shows them first and how often."""
 
-    keys: Keys  # row * n_vocabulary + object_id, ascending: objects shown by any neighbor
+    keys: Int64[np.ndarray, " n_keys"]  # row * n_vocabulary + object_id, ascending: objects shown by any neighbor
     starts: Int64[np.ndarray, " n_keys+1"]  # the ranks of key i are ranks[starts[i]:starts[i + 1]]
     ranks: Int64[np.ndarray, " n_shown"]  # ascending within a key; 0 is the nearest neighbor
     n_vocabulary: int
@@ -153,7 +153,7 @@ def likeliest_objects(
     return np.sort(rows.astype(np.int64) * n_vocabulary + order[rows, places])
 
 
-def is_among(keys: Keys, others: Keys) -> Bool[np.ndarray, " n_keys"]:
+def is_among(keys: Keys, others: Keys) -> Bool[np.ndarray, " _"]:
     """Return for each of the sorted `keys` whether it occurs among the sorted `others`."""
     if len(others) == 0:
         return np.zeros(len(keys), dtype=bool)

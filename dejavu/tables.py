@@ -231,11 +231,13 @@ AGREEMENT = Table(
     schema=pa.schema(
         [
             required("target", pa.string()),
+            required("mode", pa.string()),  # t2i or t2t: how the target and its second model search
             required("first", pa.string()),  # two references, first < second in name order
             required("second", pa.string()),
-            required("mode", pa.string()),  # t2i or t2t: how the target and its second model search
-            required("k", pa.int32()),
-            optional("top", pa.int32()),  # NULL: all
+            required("first_k", pa.int32()),  # neighbors that vote for the first reference
+            required("second_k", pa.int32()),
+            optional("first_top", pa.int32()),  # objects kept; NULL: all
+            optional("second_top", pa.int32()),
             required("sample_id", pa.int64()),
             required("role", pa.string()),
             required("first_hits", pa.int32()),  # true objects that the first reference predicts
@@ -243,8 +245,11 @@ AGREEMENT = Table(
             required("common_hits", pa.int32()),  # true objects that both predict
         ]
     ),
-    key=("target", "first", "second", "mode", "k", "top", "sample_id"),
-)
+    key=(
+        "target", "mode", "first", "second", "first_k", "second_k", "first_top", "second_top",
+        "sample_id",
+    ),
+)  # fmt: skip
 
 TABLES: dict[str, Table] = {
     table.name: table
