@@ -63,7 +63,7 @@ def run(
     """
     folder = work_folder(stage, facts)
     names = [f"part-{index:05d}{suffix}" for index in range(n_shards)]
-    missing = [index for index, name in enumerate(names) if not (folder / name).is_file()]
+    missing = [index for index, name in enumerate(names) if not (folder / name).exists()]
     if len(missing) < n_shards:
         say(f"{stage}: resuming, {n_shards - len(missing)} of {n_shards} shards are done")
     jobs = [(index, folder / names[index]) for index in missing]

@@ -1,0 +1,39 @@
+"""Embed the public pictures and the attacked crops with one network, all its layers."""
+
+from pathlib import Path
+
+from dejavu import embed, stage
+from dejavu.params import section
+from dejavu.params.encoders import ModelParams
+from dejavu.params.machine import MachineParams
+
+
+def main(
+    *,
+    model: str,
+    params: Path,
+    samples: Path,
+    pictures: Path,
+    splits: Path,
+    crops: Path,
+    encoder: Path,
+    out: Path,
+) -> None:
+    """Embed the public pictures and the attacked crops with one network, all its layers."""
+    embed.embed(
+        embed.Sources(
+            model=model,
+            layers=section(params, f"image.models.{model}", ModelParams).layers,
+            samples=samples,
+            pictures=pictures,
+            splits=splits,
+            crops=crops,
+            encoder=encoder,
+            machine=section(params, "machine", MachineParams),
+        ),
+        out,
+    )
+
+
+if __name__ == "__main__":
+    stage.run(main)

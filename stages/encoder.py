@@ -1,0 +1,30 @@
+"""Train a network on its role, or verify a released one; write its weights and provenance."""
+
+from pathlib import Path
+
+from dejavu import encoders, stage
+from dejavu.encoders.request import Request
+from dejavu.params import section
+from dejavu.params.encoders import ModelParams, RecipeParams
+from dejavu.params.machine import MachineParams
+
+
+def main(
+    *, model: str, recipe: str, params: Path, samples: Path, pictures: Path, splits: Path, out: Path
+) -> None:
+    """Train a network on its role, or verify a released one; write its weights and provenance."""
+    request = Request(
+        model=model,
+        settings=section(params, f"image.models.{model}", ModelParams),
+        recipe=section(params, f"recipes.{recipe}", RecipeParams),
+        seed=section(params, "seed", int),
+        samples=samples,
+        pictures=pictures,
+        splits=splits,
+        machine=section(params, "machine", MachineParams),
+    )
+    encoders.make(request, out)
+
+
+if __name__ == "__main__":
+    stage.run(main)

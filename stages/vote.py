@@ -1,0 +1,26 @@
+"""Guess each crop's hidden label by the vote of its nearest public pictures."""
+
+from pathlib import Path
+
+from dejavu import ballots, stage
+from dejavu.params import section
+from dejavu.params.encoders import Models, NeighborsParams
+
+
+def main(
+    *, params: Path, samples: Path, splits: Path, labels: Path, neighbors: Path, out: Path
+) -> None:
+    """Guess each crop's hidden label by the vote of its nearest public pictures."""
+    ballots.count(
+        section(params, "image.models", Models),
+        section(params, "image.neighbors", NeighborsParams).metrics,
+        samples=samples,
+        splits=splits,
+        labels=labels,
+        neighbors=neighbors,
+        out=out,
+    )
+
+
+if __name__ == "__main__":
+    stage.run(main)
