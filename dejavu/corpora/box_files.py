@@ -42,7 +42,10 @@ def read_boxes(path: Path) -> dict[str, tuple[Box, ...]]:
             corners = (math.floor(x0), math.floor(y0), math.ceil(x1), math.ceil(y1))
             boxes.setdefault(name, []).append(Box(*corners, label=label))
     except (KeyError, OverflowError, TypeError, ValueError, pa.ArrowInvalid) as error:
-        raise DataError(f"{path}: cannot read its boxes: {error!r}. See the data guide.") from None
+        raise DataError(
+            f"{path}: cannot read its boxes: {error!r}. Expected columns path, x0, y0, x1, y1 with "
+            "pixels as numbers, or a COCO JSON with images and annotations."
+        ) from None
     return {name: tuple(found) for name, found in boxes.items()}
 
 

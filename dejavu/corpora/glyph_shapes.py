@@ -25,7 +25,7 @@ def _drawn(name: str) -> Image.Image:
     """Return the glyph's coverage (0..255), cut tightly."""
     canvas = Image.new("L", (2 * _DRAWN_PX, 2 * _DRAWN_PX))
     ImageDraw.Draw(canvas).text(
-        (_DRAWN_PX, _DRAWN_PX), GLYPHS[name], font=ImageFont.truetype(_font_path(), _DRAWN_PX),
+        (_DRAWN_PX, _DRAWN_PX), GLYPHS[name], font=ImageFont.truetype(font_path(), _DRAWN_PX),
         fill=255, stroke_width=_STROKE_PX, anchor="mm",
     )  # fmt: skip
     return canvas.crop(canvas.getbbox())
@@ -41,7 +41,7 @@ def coverage(name: str, width_px: int, height_px: int) -> Float[np.ndarray, "hei
     return np.asarray(scaled, dtype=np.float64) / 255
 
 
-def _font_path() -> str:
+def font_path() -> str:
     """Return DejaVu Sans as Matplotlib ships it, found without the cost of importing Matplotlib."""
     spec = importlib.util.find_spec("matplotlib")
     if spec is None or not spec.submodule_search_locations:

@@ -10,6 +10,7 @@ from dejavu.artifacts import fingerprint
 from dejavu.corpora.boxes import repair
 from dejavu.corpora.records import Box, Record
 from dejavu.errors import DataError, ParamsError
+from dejavu.params import section
 from dejavu.params.corpora import CorpusParams
 from dejavu.params.machine import MachineParams
 from dejavu.pictures import PictureReader
@@ -176,3 +177,17 @@ def test_a_box_swapped_in_one_direction_only_is_repaired():
 def test_an_unknown_adapter_is_an_error_with_a_guess():
     with pytest.raises(ParamsError, match="Did you mean 'glyphs'"):
         corpora.adapter("glyph")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{adapter: glyph}", "'glyph' found using 'adapter' does not match any .*'glyphs'"),
+        ("{adapter: image_folder, root: x, boxs: null}", "Did you mean 'boxes'"),
+        ("{root: x}", "adapter"),
+    ],
+)
+def test_a_wrong_corpus_section_says_what_is_wrong(tmp_path, text, message):
+    (tmp_path / "params.yaml").write_text(f"image: {{corpus: {text}}}\n")
+    with pytest.raises(ParamsError, match=message):
+        section(tmp_path / "params.yaml", "image.corpus", CorpusParams)
