@@ -4,7 +4,6 @@ Offline, or when a server refuses, the error says which file to download elsewhe
 """
 
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -43,7 +42,7 @@ def command(
     if name is None:
         say(catalogue())
         return
-    folder = to if to is not None else _data_root(params_path) / _entry(name).folder
+    folder = to if to is not None else _data_folder(params_path) / _entry(name).folder
     fetch(name, folder, ask=lambda question: yes or typer.confirm(question, err=True))
 
 
@@ -98,10 +97,8 @@ def _entry(name: str) -> Download:
     return DOWNLOADS[name]
 
 
-def _data_root(params_path: Path) -> Path:
-    """Return where data lies on this machine: the variable, else ``machine.data_root``."""
-    root = os.environ.get("DEJAVU_DATA_ROOT")
-    return Path(root or params.section(params_path, "machine", MachineParams).data_root)
+def _data_folder(params_path: Path) -> Path:
+    return params.section(params_path, "machine", MachineParams).data_folder
 
 
 def _is_present(entry: Download, file: RemoteFile, path: Path) -> bool:

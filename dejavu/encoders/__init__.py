@@ -4,12 +4,15 @@ Each source of networks is a module that loads on use; names load for free.
 """
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dejavu.errors import ParamsError, suggestion
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from dejavu.encoders.encoder import Encoder
     from dejavu.encoders.request import Request
 
@@ -17,11 +20,19 @@ MAKERS = {  # from a Request to a folder
     "trained": "dejavu.training.make:make",
     "timm": "dejavu.encoders.timm_models:make",
     "torchvision": "dejavu.encoders.torchvision_models:make",
+    "vicreg": "dejavu.encoders.published:make",
+    "barlow_twins": "dejavu.encoders.published:make",
+    "dino": "dejavu.encoders.published:make",
+    "file": "dejavu.encoders.published:adopt",
 }
 NETWORKS = {  # from provenance to a network without weights
     "trained": "dejavu.encoders.trained:of_provenance",
     "timm": "dejavu.encoders.timm_models:of_provenance",
     "torchvision": "dejavu.encoders.torchvision_models:of_provenance",
+    "vicreg": "dejavu.encoders.published:of_provenance",
+    "barlow_twins": "dejavu.encoders.published:of_provenance",
+    "dino": "dejavu.encoders.published:of_provenance",
+    "file": "dejavu.encoders.published:of_origin",
 }
 
 
@@ -54,9 +65,15 @@ def load(folder: Path, *, device: str = "cpu") -> "Encoder":
     from dejavu.encoders.encoder import Encoder
 
     facts = folders.provenance(folder)
-    network = _function(NETWORKS, facts["source"])(facts)
+    network = network_of(facts)
     folders.load_weights(folder, network)
     return Encoder(network, facts, device)
+
+
+def network_of(facts: Mapping[str, Any]) -> "nn.Module":
+    """Return the network that a provenance record describes, without weights."""
+    made: nn.Module = _function(NETWORKS, facts["source"])(facts)
+    return made
 
 
 def _function(registry: dict[str, str], source: str) -> Any:

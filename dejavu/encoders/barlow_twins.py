@@ -8,11 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from dejavu.encoders import checkpoints, inferred
 from dejavu.encoders.checkpoints import State
-from dejavu.encoders.released import Released, flat_resnet
+from dejavu.encoders.released import Released, assemble, flat_resnet
 from dejavu.errors import WeightsError
 
 PROJECTOR = "(lBa)+l"  # three linear maps without any bias
@@ -69,15 +67,11 @@ def _place(name: str, path: Path) -> str:
 def _network(
     backbone: State, projector: State, path: Path, contents: Any, *, kind: str
 ) -> Released:
-    network = inferred.resnet(backbone, path, contents=contents)
-    checkpoints.load_exactly(network.body, backbone, path, contents=contents)
-    head, dim = inferred.mlp(
-        projector,
-        path,
-        n_in=network.dim,
-        structure=PROJECTOR,
-        activation=nn.ReLU,
-        contents=contents,
+    described = inferred.resnet(backbone, path, contents=contents)
+    head = inferred.mlp(
+        projector, path, n_in=described["stages"][-1][-1][2], structure=PROJECTOR,
+        activation="relu", contents=contents,
+    )  # fmt: skip
+    return assemble(
+        kind, path, contents=contents, backbone=(described, backbone), projector=(head, projector)
     )
-    checkpoints.load_exactly(head, projector, path, contents=contents)
-    return Released(network, head, dim, kind=kind)

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dejavu.encoders import torchscript
 from dejavu.encoders.layouts import recognize
 from dejavu.errors import WeightsError
 
@@ -48,15 +49,16 @@ def read(path: Path) -> Any:
         raise WeightsError(f"{path}: no such file. `dejavu fetch` lists what can be downloaded.")
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
-    is_zip = zipfile.is_zipfile(path)
-    if is_zip and _is_torchscript(path):
+    if torchscript.is_archive(path):
         raise WeightsError(
-            f"{path}: a TorchScript archive, which is code and no checkpoint; OpenAI's CLIP comes like "
-            "this. As the image encoder of a CLIP model it loads with source: open_clip."
+            f"{path}: a TorchScript archive, a program and no checkpoint. OpenAI's CLIP models come like "
+            "this: set source: open_clip."
         )
     try:
         with torch.serialization.safe_globals(_STAND_INS):
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+            return torch.load(
+                path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
+            )
     except pickle.UnpicklingError as error:
         raise WeightsError(f"{path}: {_why_refused(path, error)}") from None
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, OSError) as error:
@@ -172,11 +174,6 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: not a readable .safetensors file ({error}).") from None
-
-
-def _is_torchscript(path: Path) -> bool:
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("constants.pkl") for name in archive.namelist())
 
 
 def _why_refused(path: Path, error: pickle.UnpicklingError) -> str:

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from dejavu.encoders import checkpoints, inferred
 from dejavu.encoders.checkpoints import State
-from dejavu.encoders.networks import Backbone
-from dejavu.encoders.released import RESNET_INPUT_PX, Released, flat_resnet
+from dejavu.encoders.inferred import Description
+from dejavu.encoders.released import Released, assemble, flat_resnet
 from dejavu.errors import WeightsError
 
 # The released ResNet-50 head has two maps with a batch norm, the ViT heads three without; all have biases.
@@ -46,44 +46,43 @@ def load(path: Path, *, network: Literal["student", "teacher"]) -> Released:
     state = checkpoints.tensors(contents[network], path, what=f"tensors under {network!r}")
     state = checkpoints.without_prefix(state, "module.")
     backbone, head = checkpoints.split(state, path, ("backbone.", "head."), contents=contents)
-    body, input_px = _backbone(backbone, path, contents)
-    projector, dim = _projector(head, path, body.dim, contents)
-    kind = f"DINO full checkpoint, {network}"
-    return Released(body, projector, dim, kind=kind, input_px=input_px)
+    described = _backbone(backbone, path, contents)
+    n_in = described.get("embed_dim") or described["stages"][-1][-1][2]
+    maps, projector = _projector(head, path, n_in, contents)
+    return assemble(
+        f"DINO full checkpoint, {network}", path, contents=contents,
+        backbone=(described, backbone), projector=(projector, maps),
+    )  # fmt: skip
 
 
 def _backbone_file(contents: Any, path: Path, network: str) -> Released:
     if network != "teacher":
         raise WeightsError(
-            f"{path}: no full checkpoint; a backbone file holds the teacher: set network: teacher."
+            f"{path}: expected a full checkpoint with a {network!r}; a backbone file holds the teacher: set "
+            "network: teacher."
             f"{checkpoints.guess(contents)}"
         )
     state = checkpoints.tensors(contents, path, what="a flat state dict or a full DINO checkpoint")
     if "cls_token" not in state:
         return flat_resnet(contents, path)
-    body, input_px = _backbone(state, path, contents)
-    return Released(body, None, None, kind="DINO ViT backbone file", input_px=input_px)
+    described = _backbone(state, path, contents)
+    return assemble("DINO ViT backbone file", path, contents=contents, backbone=(described, state))
 
 
-def _backbone(state: State, path: Path, contents: Any) -> tuple[Backbone, int]:
-    if "cls_token" in state:
-        backbone, input_px = inferred.vit(state, path, contents=contents)
-    else:
-        backbone, input_px = inferred.resnet(state, path, contents=contents), RESNET_INPUT_PX
-    checkpoints.load_exactly(backbone.body, state, path, contents=contents)
-    return backbone, input_px
+def _backbone(state: State, path: Path, contents: Any) -> Description:
+    is_vit = "cls_token" in state
+    return (inferred.vit if is_vit else inferred.resnet)(state, path, contents=contents)
 
 
-def _projector(head: State, path: Path, n_in: int, contents: Any) -> tuple[nn.Module, int]:
+def _projector(head: State, path: Path, n_in: int, contents: Any) -> tuple[State, Description]:
     maps, prototypes = checkpoints.split(head, path, ("mlp.", "last_layer."), contents=contents)
     if set(maps) == {"weight", "bias"}:  # a head of one map is no sequence
         maps = {f"0.{name}": value for name, value in maps.items()}
-    projector, dim = inferred.mlp(
-        maps, path, n_in=n_in, structure=PROJECTOR, activation=nn.GELU, contents=contents
+    projector = inferred.mlp(
+        maps, path, n_in=n_in, structure=PROJECTOR, activation="gelu", contents=contents
     )
-    _account_for_prototypes(prototypes, path, dim)
-    checkpoints.load_exactly(projector, maps, path, contents=contents)
-    return projector, dim
+    _account_for_prototypes(prototypes, path, projector["widths"][-1])
+    return maps, projector
 
 
 def _account_for_prototypes(prototypes: Mapping[str, Tensor], path: Path, dim: int) -> None:

@@ -1,7 +1,8 @@
-"""Build the network that a state dict belongs to from the names and shapes of its tensors.
+"""Describe the network that a state dict belongs to, from the names and shapes of its tensors.
 
 Released checkpoints come in several widths and depths, and one head differs from the defaults of the script
-that made it; what the file itself says cannot disagree with it.
+that made it; what the file itself says cannot disagree with it. A description is plain data: it goes into
+the provenance record, and `build` makes the network from it.
 """
 
 import functools
@@ -19,18 +20,21 @@ from dejavu.encoders.networks import Backbone, seeded
 from dejavu.errors import WeightsError
 
 VIT_HEAD_DIM = 64  # of every ViT of DINO; the number of heads does not show in the shapes
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU}
+
+Description = dict[str, Any]
 
 
 class ResNet(nn.Module):
     """A ResNet with torchvision's names and no classifier; of any width, depth and grouping."""
 
-    def __init__(self, stages: list[list[nn.Module]], stem: int) -> None:
+    def __init__(self, stages: list[nn.Sequential], stem: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, stem, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(stem)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.layer1, self.layer2, self.layer3, self.layer4 = (nn.Sequential(*s) for s in stages)
+        self.layer1, self.layer2, self.layer3, self.layer4 = stages
 
     def forward(self, pictures: Float[Tensor, "n 3 height width"]) -> Float[Tensor, "n dim"]:
         """Return the average of the last feature map."""
@@ -39,55 +43,33 @@ class ResNet(nn.Module):
         return torch.flatten(nn.functional.adaptive_avg_pool2d(x, 1), 1)
 
 
-def resnet(state: State, path: Path, *, contents: Any) -> Backbone:
-    """Return the untrained ResNet that `state` (torchvision's names, no ``fc``) belongs to.
+def resnet(state: State, path: Path, *, contents: Any) -> Description:
+    """Describe the ResNet that `state` (torchvision's names, no ``fc``) belongs to.
 
     Raises:
         WeightsError: a tensor that a ResNet must have is missing.
     """
     shape = functools.partial(_shape, state, path=path, contents=contents)
-
-    def make() -> nn.Module:
-        stem = n_in = shape("conv1.weight", 4)[0]
-        stages: list[list[nn.Module]] = []
-        for stage in range(1, 5):
-            blocks: list[nn.Module] = []
-            for block in range(_count(state, f"layer{stage}.{{}}.conv1.weight")):
-                stride = 2 if stage > 1 and block == 0 else 1
-                made, n_in = _block(shape, state, f"layer{stage}.{block}.", n_in, stride)
-                blocks.append(made)
-            stages.append(blocks)
-        return Backbone(ResNet(stages, stem), n_in)
-
-    backbone = seeded(0, make)
-    assert isinstance(backbone, Backbone)
-    return backbone
+    stages = []
+    for stage in range(1, 5):
+        n_blocks = _count(state, f"layer{stage}.{{}}.conv1.weight")
+        names = [f"layer{stage}.{block}." for block in range(n_blocks)]
+        shape(f"layer{stage}.0.conv1.weight", 4)
+        stages.append([_block(shape, state, name) for name in names])
+    return {"family": "resnet", "stem": shape("conv1.weight", 4)[0], "stages": stages}
 
 
-def _block(shape: Any, state: State, name: str, n_in: int, stride: int) -> tuple[nn.Module, int]:
-    """Return one residual block and the number of channels that it puts out."""
-    from torchvision.models.resnet import BasicBlock, Bottleneck
-
-    n_inner, *_ = shape(f"{name}conv1.weight", 4)
-    is_bottleneck = f"{name}conv3.weight" in state
-    n_out = shape(f"{name}conv{3 if is_bottleneck else 2}.weight", 4)[0]
-    shortcut = None
-    if f"{name}downsample.0.weight" in state:
-        shortcut = nn.Sequential(
-            nn.Conv2d(n_in, n_out, 1, stride, bias=False), nn.BatchNorm2d(n_out)
-        )
-    if not is_bottleneck:
-        return BasicBlock(n_in, n_out, stride, shortcut), n_out
+def _block(shape: Any, state: State, name: str) -> list[Any]:
+    """Describe a block: kind, channels inside and out, groups, whether its shortcut has weights."""
+    kind = "bottleneck" if f"{name}conv3.weight" in state else "basic"
+    n_inner = shape(f"{name}conv1.weight", 4)[0]
+    n_out = shape(f"{name}conv{3 if kind == 'bottleneck' else 2}.weight", 4)[0]
     groups = max(1, n_inner // shape(f"{name}conv2.weight", 4)[1])
-    planes = max(1, n_out // Bottleneck.expansion)
-    base_width = (
-        64 * n_inner // (planes * groups)
-    )  # torchvision: inner = planes * base / 64 * groups
-    return Bottleneck(n_in, planes, stride, shortcut, groups, base_width), n_out
+    return [kind, n_inner, n_out, groups, f"{name}downsample.0.weight" in state]
 
 
-def vit(state: State, path: Path, *, contents: Any) -> tuple[Backbone, int]:
-    """Return the untrained ViT that `state` (timm's and DINO's names) belongs to, and its input size.
+def vit(state: State, path: Path, *, contents: Any) -> Description:
+    """Describe the ViT that `state` (timm's and DINO's names) belongs to.
 
     Its output is the normalized class token. The input size in pixels follows from the number of
     position embeddings and the patch size.
@@ -95,8 +77,6 @@ def vit(state: State, path: Path, *, contents: Any) -> tuple[Backbone, int]:
     Raises:
         WeightsError: a tensor that a ViT must have is missing, or its shape is none of DINO's.
     """
-    from timm.models.vision_transformer import VisionTransformer
-
     shape = functools.partial(_shape, state, path=path, contents=contents)
     dim, _, patch_px, _ = shape("patch_embed.proj.weight", 4)
     n_positions = shape("pos_embed", 3)[1]
@@ -106,31 +86,22 @@ def vit(state: State, path: Path, *, contents: Any) -> tuple[Backbone, int]:
             f"{path}: a ViT of width {dim} with {n_positions} positions is none of DINO's (a multiple of "
             f"{VIT_HEAD_DIM}, a square and one).{guess(contents)}"
         )
-    make = functools.partial(
-        VisionTransformer,
-        img_size=side * patch_px,
-        patch_size=patch_px,
-        embed_dim=dim,
-        depth=_count(state, "blocks.{}.norm1.weight"),
-        num_heads=dim // VIT_HEAD_DIM,
-        mlp_ratio=shape("blocks.0.mlp.fc1.weight", 2)[0] / dim,
-        qkv_bias="blocks.0.attn.qkv.bias" in state,
-        norm_layer=functools.partial(nn.LayerNorm, eps=1e-6),
-        num_classes=0,
-    )
-    return Backbone(seeded(0, make), dim), side * patch_px
+    return {
+        "family": "vit",
+        "img_size": side * patch_px,
+        "patch_size": patch_px,
+        "embed_dim": dim,
+        "depth": _count(state, "blocks.{}.norm1.weight"),
+        "num_heads": dim // VIT_HEAD_DIM,
+        "mlp_ratio": shape("blocks.0.mlp.fc1.weight", 2)[0] / dim,
+        "qkv_bias": "blocks.0.attn.qkv.bias" in state,
+    }
 
 
 def mlp(
-    state: State,
-    path: Path,
-    *,
-    n_in: int,
-    structure: str,
-    activation: type[nn.Module],
-    contents: Any,
-) -> tuple[nn.Sequential, int]:
-    """Return the untrained projector whose tensors are named by their place in a sequence.
+    state: State, path: Path, *, n_in: int, structure: str, activation: str, contents: Any
+) -> Description:
+    """Describe the projector whose tensors are named by their place in a sequence.
 
     Args:
         state: names ``<place>.<parameter>``; places without tensors are activations.
@@ -138,11 +109,8 @@ def mlp(
         n_in: length of the vectors that enter.
         structure: a pattern over the places: ``L`` a linear map with and ``l`` without bias, ``B`` a
             batch norm, ``a`` an activation; e.g. ``(LBa)*l``.
-        activation: what stands at the places without tensors.
+        activation: what stands at the places without tensors; a key of `ACTIVATIONS`.
         contents: what the file holds, from which a misfit guesses the right source.
-
-    Returns:
-        The projector, and the length of the vectors that leave it.
 
     Raises:
         WeightsError: the places do not follow `structure`, or the widths do not fit one another.
@@ -154,20 +122,77 @@ def mlp(
             f"{path}: the projector is a sequence {found!r}, expected {structure!r} (L: linear, l: linear "
             f"without bias, B: batch norm, a: activation).{guess(contents)}"
         )
+    widths = [n_in]
+    for place in (place for place, kind in enumerate(found) if kind in "Ll"):
+        n_out, expected = state[f"{place}.weight"].shape
+        if expected != widths[-1]:
+            raise WeightsError(
+                f"{path}: the projector's map {place} takes {expected} numbers, gets {widths[-1]}."
+            )
+        widths.append(n_out)
+    return {"family": "mlp", "sequence": found, "widths": widths, "activation": activation}
+
+
+def build(description: Description) -> Any:
+    """Make the untrained network of a description: a `Backbone`, or a sequence for a projector."""
+    return seeded(0, functools.partial(_BUILDERS[description["family"]], description))
+
+
+def _build_resnet(description: Description) -> Backbone:
+    stem = n_in = description["stem"]
+    stages = []
+    for stage, blocks in enumerate(description["stages"]):
+        layers = []
+        for number, block in enumerate(blocks):
+            layers.append(_build_block(n_in, 2 if stage and not number else 1, *block))
+            n_in = block[2]
+        stages.append(nn.Sequential(*layers))
+    return Backbone(ResNet(stages, stem), n_in)
+
+
+def _build_block(
+    n_in: int, stride: int, kind: str, n_inner: int, n_out: int, groups: int, has_shortcut: bool
+) -> nn.Module:
+    from torchvision.models.resnet import BasicBlock, Bottleneck
+
+    shortcut = None
+    if has_shortcut:
+        shortcut = nn.Sequential(
+            nn.Conv2d(n_in, n_out, 1, stride, bias=False), nn.BatchNorm2d(n_out)
+        )
+    if kind == "basic":
+        return BasicBlock(n_in, n_out, stride, shortcut)
+    planes = max(1, n_out // Bottleneck.expansion)
+    base_width = (
+        64 * n_inner // (planes * groups)
+    )  # torchvision: inner = planes * base / 64 * groups
+    return Bottleneck(n_in, planes, stride, shortcut, groups, base_width)
+
+
+def _build_vit(description: Description) -> Backbone:
+    from timm.models.vision_transformer import VisionTransformer
+
+    sizes = {key: value for key, value in description.items() if key != "family"}
+    norm = functools.partial(nn.LayerNorm, eps=1e-6)
+    return Backbone(VisionTransformer(norm_layer=norm, num_classes=0, **sizes), sizes["embed_dim"])
+
+
+def _build_mlp(description: Description) -> nn.Sequential:
+    widths = iter(itertools.pairwise(description["widths"]))
+    width = description["widths"][0]
     layers: list[nn.Module] = []
-    width = n_in
-    for place, kind in enumerate(found):
+    for kind in description["sequence"]:
         if kind in "Ll":
-            n_out, expected = state[f"{place}.weight"].shape
-            if expected != width:
-                raise WeightsError(
-                    f"{path}: the projector's map {place} takes {expected} numbers, gets {width}."
-                )
-            layers.append(nn.Linear(width, n_out, bias=kind == "L"))
-            width = n_out
+            n_in, width = next(widths)
+            layers.append(nn.Linear(n_in, width, bias=kind == "L"))
         else:
-            layers.append(nn.BatchNorm1d(width) if kind == "B" else activation())
-    return nn.Sequential(*layers), width
+            layers.append(
+                nn.BatchNorm1d(width) if kind == "B" else ACTIVATIONS[description["activation"]]()
+            )
+    return nn.Sequential(*layers)
+
+
+_BUILDERS = {"resnet": _build_resnet, "vit": _build_vit, "mlp": _build_mlp}
 
 
 def _kinds(state: State, path: Path) -> dict[int, str]:

@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from torch import nn
-
 from dejavu.encoders import checkpoints, inferred
-from dejavu.encoders.released import Released, flat_resnet
+from dejavu.encoders.released import Released, assemble, flat_resnet
 
-# Three linear maps; the last is neither normalized nor given a bias. Barlow Twins has no bias at all.
+# The last linear map is neither normalized nor given a bias; Barlow Twins has no bias at all.
 PROJECTOR = "(LBa)+l"
 
 
@@ -28,15 +26,12 @@ def load(path: Path) -> Released:
     backbone, projector = checkpoints.split(
         state, path, ("backbone.", "projector."), contents=contents
     )
-    network = inferred.resnet(backbone, path, contents=contents)
-    checkpoints.load_exactly(network.body, backbone, path, contents=contents)
-    head, dim = inferred.mlp(
-        projector,
-        path,
-        n_in=network.dim,
-        structure=PROJECTOR,
-        activation=nn.ReLU,
-        contents=contents,
-    )
-    checkpoints.load_exactly(head, projector, path, contents=contents)
-    return Released(network, head, dim, kind="VICReg full checkpoint")
+    described = inferred.resnet(backbone, path, contents=contents)
+    head = inferred.mlp(
+        projector, path, n_in=described["stages"][-1][-1][2], structure=PROJECTOR,
+        activation="relu", contents=contents,
+    )  # fmt: skip
+    return assemble(
+        "VICReg full checkpoint", path, contents=contents, backbone=(described, backbone),
+        projector=(head, projector),
+    )  # fmt: skip

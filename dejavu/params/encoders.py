@@ -5,6 +5,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from dejavu.params.base import Names, Positive, Section
+from dejavu.params.released import (
+    BarlowTwinsModel,
+    DinoModel,
+    FileModel,
+    ReleasedModel,
+    VicregModel,
+)
 
 RELEASED = "released"  # the recipe of models that were trained elsewhere
 
@@ -23,14 +30,7 @@ class TrainedModel(Section):
     layers: Names  # `projector` and/or `backbone`; the first is the headline
 
 
-class _ReleasedModel(Section):
-    recipe: Literal["released"]
-    trained_on: Literal["target", "elsewhere"]  # target: its makers trained on the target pictures
-    second_model: None  # a model trained elsewhere has no second model of its recipe
-    layers: Names
-
-
-class TimmModel(_ReleasedModel):
+class TimmModel(ReleasedModel):
     """A released network of the timm library."""
 
     source: Literal["timm"]
@@ -40,7 +40,7 @@ class TimmModel(_ReleasedModel):
     weights: str  # `packaged` (from a Python package) or a .safetensors or .pth with timm's keys
 
 
-class TorchvisionModel(_ReleasedModel):
+class TorchvisionModel(ReleasedModel):
     """A released network of torchvision."""
 
     source: Literal["torchvision"]
@@ -48,7 +48,16 @@ class TorchvisionModel(_ReleasedModel):
     weights: str  # a .safetensors or .pth with torchvision's keys
 
 
-ModelParams = Annotated[TrainedModel | TimmModel | TorchvisionModel, Field(discriminator="source")]
+ModelParams = Annotated[
+    TrainedModel
+    | TimmModel
+    | TorchvisionModel
+    | VicregModel
+    | BarlowTwinsModel
+    | DinoModel
+    | FileModel,
+    Field(discriminator="source"),
+]
 
 
 def check_models(models: dict[str, Any]) -> dict[str, Any]:
@@ -148,7 +157,7 @@ def _kind(recipe: Any) -> str:
     return str(getattr(recipe, "method", RELEASED))
 
 
-TrainingRecipe = VicregRecipe | BarlowTwinsRecipe | SimclrRecipe | DinoRecipe
+TrainingRecipe = VicregRecipe | BarlowTwinsRecipe | SimclrRecipe | DinoRecipe  # told by `method`
 RecipeParams = Annotated[
     Annotated[VicregRecipe, Tag("vicreg")]
     | Annotated[BarlowTwinsRecipe, Tag("barlow_twins")]

@@ -1,5 +1,7 @@
 """Section ``machine``: what changes speed only. No stage tracks it."""
 
+import os
+from pathlib import Path
 from typing import Literal
 
 from dejavu.params.base import Positive, Section
@@ -14,3 +16,8 @@ class MachineParams(Section):
     batch_images: Positive  # pictures embedded at once
     block_rows: Positive  # rows of a k-NN block held in memory
     data_root: str  # folder that corpora.*.root is relative to; DEJAVU_DATA_ROOT overrides it
+
+    @property
+    def data_folder(self) -> Path:
+        """Return the data root of this machine: the variable if it is set, else `data_root`."""
+        return Path(os.environ.get("DEJAVU_DATA_ROOT") or self.data_root)

@@ -248,6 +248,37 @@ def clip(path, seed=80):
     )
 
 
+def clip_training(path):
+    """A checkpoint of OpenCLIP's training script."""
+    clip(path)
+    state = {f"module.{name}": value for name, value in torch.load(path).items()}
+    torch.save({"epoch": 3, "name": "x", "state_dict": state, "optimizer": {}}, path)
+
+
+def text_model(path):
+    torch.save({"embeddings.word_embeddings.weight": torch.ones(3, 2)}, path)
+
+
+def segment_anything(path):
+    names = ("image_encoder.pos_embed", "mask_decoder.iou_token.weight", "prompt_encoder.x.weight")
+    torch.save(dict.fromkeys(names, torch.ones(2, 2)), path)
+
+
+def grounding_dino(path):
+    names = ("module.transformer.level_embed", "module.bert.embeddings.word_embeddings.weight")
+    torch.save({"model": dict.fromkeys(names, torch.ones(2, 2))}, path)
+
+
+def efficientnet(path):
+    """The packaged EfficientNet-Lite0: the names of another library, in torch's old file format."""
+    state = {"_conv_stem.weight": torch.ones(2, 3, 3, 3), "_fc.bias": torch.ones(4)}
+    torch.save(state, path, _use_new_zipfile_serialization=False)
+
+
+def numbers(path):
+    torch.save([1, 2, 3], path)
+
+
 def torchscript(path):
     torch.jit.save(torch.jit.trace(nn.Linear(2, 2), torch.zeros(1, 2)), path)
 

@@ -75,7 +75,7 @@ def test_safetensors_are_read(tmp_path):
 
     backbone, _ = fixtures.vicreg_backbone(tmp_path / "a.pth")
     save_file(backbone.state_dict(), tmp_path / "a.safetensors")
-    assert vicreg.load(tmp_path / "a.safetensors").backbone.dim == backbone.dim
+    assert vicreg.load(tmp_path / "a.safetensors").layers == {"backbone": backbone.dim}
 
 
 def test_sha256_names_the_file(tmp_path):
@@ -133,7 +133,7 @@ def test_old_files_may_lack_the_batch_counters(tmp_path):
     pictures = torch.rand(2, 3, 32, 32)
     with torch.no_grad():
         torch.testing.assert_close(
-            vicreg.load(tmp_path / "b.pth").backbone(pictures), backbone(pictures)
+            vicreg.load(tmp_path / "b.pth").network(pictures)["backbone"], backbone(pictures)
         )
 
 

@@ -1,12 +1,13 @@
 """Each released layout loads into the network it came from, to the bit."""
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 
 from dejavu.encoders import barlow_twins, dino, inferred, vicreg
-from dejavu.encoders.released import require_layers, require_publisher
+from dejavu.encoders.released import build, require_publisher, with_layers
 from dejavu.errors import WeightsError
 from tests.encoders import fixtures
 
@@ -23,14 +24,14 @@ def pictures(px=32, n=3):
 
 def assert_same(released, backbone, projector):
     with torch.no_grad():
-        features = released.backbone(pictures())
+        vectors = released.network(pictures())
+        features = vectors["backbone"]
         torch.testing.assert_close(features, backbone(pictures()), rtol=1e-5, atol=1e-6)
         assert features.std() > 0.01
         if projector is None:
-            assert released.projector is None
-            assert list(released.layers) == ["backbone"]
+            assert list(vectors) == list(released.layers) == ["backbone"]
         else:
-            out = released.projector(features)
+            out = vectors["projector"]
             torch.testing.assert_close(out, projector(features), rtol=1e-5, atol=1e-6)
             assert out.std() > 0.01
             assert released.layers == {"projector": out.shape[1], "backbone": features.shape[1]}
@@ -59,11 +60,6 @@ def test_file_gives_the_vectors_of_the_network_it_came_from(tmp_path, source, ma
 def test_dino_gives_the_student_or_the_teacher(tmp_path, network, vit, teacher_module):
     nets = fixtures.dino_full(tmp_path / "a.pth", vit=vit, teacher_module=teacher_module)
     assert_same(dino.load(tmp_path / "a.pth", network=network), *nets[network])
-
-
-def test_dino_input_size_follows_from_the_file(tmp_path):
-    fixtures.dino_vit_backbone(tmp_path / "a.pth")
-    assert dino.load(tmp_path / "a.pth", network="teacher").input_px == 32
 
 
 @pytest.mark.parametrize("n_maps", [1, 2, 3, 4])
@@ -101,7 +97,7 @@ def test_inferred_resnet_is_torchvisions(name):
     twin = fixtures.fill(getattr(torchvision.models, name)(weights=None), 3)
     twin.fc = torch.nn.Identity()
     state = twin.state_dict()
-    network = inferred.resnet(state, Path("x"), contents=state)
+    network = inferred.build(inferred.resnet(state, Path("x"), contents=state))
     assert list(network.body.state_dict()) == list(state)
     network.body.load_state_dict(state)
     network.eval()
@@ -132,21 +128,47 @@ def test_half_precision_is_read_as_float32(tmp_path):
         for k, v in torch.load(tmp_path / "a.pth").items()
     }
     torch.save(state, tmp_path / "b.pth")
-    assert vicreg.load(tmp_path / "b.pth").backbone(pictures()).dtype == torch.float32
+    assert vicreg.load(tmp_path / "b.pth").network(pictures())["backbone"].dtype == torch.float32
 
 
 def test_backbone_never_gets_the_projector_of_another_training(tmp_path):
     fixtures.barlow_twins_backbone(tmp_path / "a.pth")
     released = barlow_twins.load(tmp_path / "a.pth")
     with pytest.raises(WeightsError, match=r"has no projector.*another training"):
-        require_layers(released, ("projector", "backbone"), tmp_path / "a.pth")
-    require_layers(released, ("backbone",), tmp_path / "a.pth")
+        with_layers(released, ("projector", "backbone"), tmp_path / "a.pth")
+    assert with_layers(released, ("backbone",), tmp_path / "a.pth").layers == released.layers
+
+
+def test_unused_projector_is_dropped(tmp_path):
+    fixtures.vicreg_full(tmp_path / "a.pth")
+    kept = with_layers(vicreg.load(tmp_path / "a.pth"), ("backbone",), tmp_path / "a.pth")
+    assert list(kept.layers) == list(kept.network(pictures())) == ["backbone"]
+    assert not [name for name in kept.network.state_dict() if name.startswith("projector")]
 
 
 def test_unknown_layer_is_refused(tmp_path):
     fixtures.vicreg_full(tmp_path / "a.pth")
     with pytest.raises(WeightsError, match="no layer 'head', only"):
-        require_layers(vicreg.load(tmp_path / "a.pth"), ("head",), tmp_path / "a.pth")
+        with_layers(vicreg.load(tmp_path / "a.pth"), ("head",), tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize(
+    ("source", "make"),
+    [
+        ("vicreg", fixtures.vicreg_full),
+        ("barlow_twins", fixtures.barlow_twins_vissl),
+        ("dino", fixtures.dino_vit_backbone),
+    ],
+)
+def test_network_is_built_again_from_its_plain_description(tmp_path, source, make):
+    make(tmp_path / "a.pth")
+    released = LOADERS[source](tmp_path / "a.pth")
+    again = build(json.loads(json.dumps(released.architecture)))
+    again.load_state_dict(released.network.state_dict())
+    again.eval()
+    with torch.no_grad():
+        for layer, vectors in released.network(pictures()).items():
+            assert torch.equal(again(pictures())[layer], vectors)
 
 
 def test_record_of_a_download_tells_whose_backbone_it_is(tmp_path):

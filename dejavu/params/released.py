@@ -1,0 +1,43 @@
+"""Entries of ``image.models`` for networks that were trained elsewhere."""
+
+from typing import Literal
+
+from dejavu.params.base import Names, Section
+
+
+class ReleasedModel(Section):
+    """What every network that was trained elsewhere states."""
+
+    recipe: Literal["released"]
+    trained_on: Literal["target", "elsewhere"]  # target: its makers trained on the target pictures
+    second_model: None  # a model trained elsewhere has no second model of its recipe
+    layers: Names  # `projector` and/or `backbone`; the first is the headline
+
+
+class VicregModel(ReleasedModel):
+    """A released VICReg checkpoint."""
+
+    source: Literal["vicreg"]
+    weights: str  # file below machine.data_root; only the full checkpoint has the projector
+
+
+class BarlowTwinsModel(ReleasedModel):
+    """A released Barlow Twins checkpoint, also of VISSL."""
+
+    source: Literal["barlow_twins"]
+    weights: str  # file below machine.data_root; only a full checkpoint has the projector
+
+
+class DinoModel(ReleasedModel):
+    """A released DINO checkpoint, ResNet or ViT."""
+
+    source: Literal["dino"]
+    weights: str  # file below machine.data_root; only the full checkpoint has the projector
+    network: Literal["teacher", "student"]  # DINO's own evaluation takes the teacher
+
+
+class FileModel(ReleasedModel):
+    """An encoder folder that stage ``encoder`` wrote elsewhere: weights and provenance."""
+
+    source: Literal["file"]
+    weights: str  # folder below machine.data_root
