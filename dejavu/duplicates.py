@@ -2,6 +2,7 @@
 
 import faiss
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Int
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -12,17 +13,16 @@ _QUERIES_AT_ONCE = 4_096
 _EDGES_AT_ONCE = 4_000_000  # edges held before they are merged into groups
 
 
-def exact_groups(keys: list[str | None]) -> Int[np.ndarray, " n"]:
-    """Return one number per sample; samples with the same key share it, None is never the same.
+def exact_groups(keys: pa.Array | pa.ChunkedArray) -> Int[np.ndarray, " n"]:
+    """Return one number per key; equal keys share it, empty ones are never the same.
 
-    >>> exact_groups(["a", "b", "a", None, None]).tolist()
-    [0, 1, 0, 3, 4]
+    >>> exact_groups(pa.array(["a", "b", "a", None, None])).tolist()
+    [0, 1, 0, 5, 6]
     """
-    first: dict[str, int] = {}
-    return np.array(
-        [place if key is None else first.setdefault(key, place) for place, key in enumerate(keys)],
-        dtype=np.int64,
-    )
+    chunked = pa.chunked_array([keys]) if isinstance(keys, pa.Array) else keys
+    codes = [chunk.indices.fill_null(-1) for chunk in chunked.dictionary_encode().chunks]
+    groups = pa.chunked_array(codes, type=pa.int32()).to_numpy().astype(np.int64)
+    return np.where(groups < 0, len(keys) + np.cumsum(groups < 0) - 1, groups)
 
 
 def near_groups(hashes: Int[np.ndarray, " n"], *, max_bits: int) -> Int[np.ndarray, " n"]:

@@ -59,15 +59,17 @@ def assign(rows: pa.Table, settings: SplitParams, *, seed: int) -> pa.Table:
     """
     ids = rows["sample_id"].to_numpy()
     names = rows["sample_name"].to_pylist()
-    alphabetical = np.argsort(np.array(names, dtype=object), kind="stable")
+    alphabetical = pc.sort_indices(rows["sample_name"]).to_numpy()
     groups = _duplicate_groups(rows, settings.near_duplicate_bits)
     draws = seeds.uniforms(seed, "split.roles", names)
     leaders = _first_of_group(groups, alphabetical)
     roles, reasons = _draw_roles(draws[leaders], settings.shares)
     _mark_duplicate_captions(rows, alphabetical, roles, reasons)
-    for place, problem in enumerate(rows["problem"].to_pylist()):
-        if problem is not None:
-            roles[place], reasons[place] = UNUSED, f"unusable: {problem}"
+    unusable = rows["problem"].is_valid().to_numpy()
+    roles[unusable] = UNUSED
+    reasons[unusable] = [
+        f"unusable: {problem}" for problem in rows["problem"].drop_null().to_pylist()
+    ]
     _mark_over_cap(rows, settings, draws, roles, reasons)
     smallest = _first_of_group(groups, np.argsort(ids, kind="stable"))
     return pa.table(
@@ -82,7 +84,7 @@ def assign(rows: pa.Table, settings: SplitParams, *, seed: int) -> pa.Table:
 
 
 def _duplicate_groups(rows: pa.Table, near_duplicate_bits: int | None) -> np.ndarray:
-    groups = exact_groups(rows["content_hash"].to_pylist())
+    groups = exact_groups(rows["content_hash"])
     if near_duplicate_bits is None:
         return groups
     known = np.flatnonzero(rows["perceptual_hash"].is_valid().to_numpy())
@@ -116,16 +118,15 @@ def _draw_roles(
 def _mark_duplicate_captions(
     rows: pa.Table, alphabetical: np.ndarray, roles: np.ndarray, reasons: np.ndarray
 ) -> None:
-    ids = rows["sample_id"].to_numpy()
-    captions = rows["caption"].to_pylist()
-    problems = rows["problem"].to_pylist()
-    first: dict[str, int] = {}
-    for place in alphabetical.tolist():
-        if captions[place] is None or problems[place] is not None:
-            continue
-        kept = first.setdefault(captions[place].strip(), place)
-        if kept != place:
-            roles[place], reasons[place] = UNUSED, f"duplicate_caption: {ids[kept]}"
+    """Let only the sample whose name sorts first keep its role among usable ones with its caption."""
+    is_caption = pc.and_(rows["caption"].is_valid(), rows["problem"].is_null()).to_numpy()
+    captioned = alphabetical[is_caption[alphabetical]]
+    captions = pc.utf8_trim_whitespace(rows["caption"]).take(captioned)
+    firsts = captioned[_first_of_group(exact_groups(captions), np.arange(len(captioned)))]
+    repeats = firsts != captioned
+    roles[captioned[repeats]] = UNUSED
+    ids = rows["sample_id"].to_numpy()[firsts[repeats]]
+    reasons[captioned[repeats]] = [f"duplicate_caption: {kept}" for kept in ids.tolist()]
 
 
 def _mark_over_cap(

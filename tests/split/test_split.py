@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
 from dejavu import artifacts, split
@@ -89,6 +90,7 @@ def test_shares_above_one_are_refused(tmp_path):
         section(path, "split", SplitParams)
 
 
+@settings_of_hypothesis(max_examples=40)
 @given(st.sets(st.text("abcdef", min_size=1, max_size=3), min_size=2, max_size=25), st.data())
 def test_adding_samples_changes_no_role(names, data):
     everyone = data.draw(st.permutations(sorted(names)))
