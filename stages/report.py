@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from dejavu import params, stage
+from dejavu import stage
+from dejavu.params import section
 from dejavu.params.base import Names, Positives
 from dejavu.params.encoders import Models
 from dejavu.params.report import ReportParams, ScoreParams
@@ -11,16 +12,16 @@ from dejavu.report.settings import ImageSettings
 from dejavu.targets import targets_of
 
 
-def main(*, params_path: Path, data: Path, out: Path) -> None:
+def main(*, params: Path, data: Path, out: Path) -> None:
     """Write results.json, metrics.json, tables/ and summary.md."""
-    models = params.section(params_path, "image.models", Models)
-    metrics = params.section(params_path, "image.neighbors.metrics", Names)
+    models = section(params, "image.models", Models)
+    metrics = section(params, "image.neighbors.metrics", Names)
     settings = ImageSettings(
-        seed=params.section(params_path, "seed", int),
-        report=params.section(params_path, "report", ReportParams),
-        score=params.section(params_path, "image.score", ScoreParams),
+        seed=section(params, "seed", int),
+        report=section(params, "report", ReportParams),
+        score=section(params, "image.score", ScoreParams),
         targets=tuple(targets_of(models, metrics)),
-        top_k=params.section(params_path, "image.naive_bayes.top_k", Positives),
+        top_k=section(params, "image.naive_bayes.top_k", Positives),
     )
     make(data, out, settings)
 

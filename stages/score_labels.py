@@ -2,21 +2,21 @@
 
 from pathlib import Path
 
-from dejavu import params, scores, stage
+from dejavu import scores, stage
 from dejavu.params.base import Names
 from dejavu.params.encoders import Models
 from dejavu.params.report import ScoreParams
 from dejavu.targets import targets_of
 
 
-def main(*, params_path: Path, predictions: Path, out: Path) -> None:
+def main(*, params: Path, predictions: Path, out: Path) -> None:
     """Write one row per target, reference and attacked sample."""
-    models = params.section(params_path, "image.models", Models)
-    metrics = params.section(params_path, "image.neighbors.metrics", Names)
+    models = section(params, "image.models", Models)
+    metrics = section(params, "image.neighbors.metrics", Names)
     scores.score(
         predictions,
         targets_of(models, metrics),
-        params.section(params_path, "image.score", ScoreParams),
+        section(params, "image.score", ScoreParams),
         out=out,
     )
 

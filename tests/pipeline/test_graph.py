@@ -73,9 +73,7 @@ def _sections_read(script) -> set[str]:
     """Return the section names in `params.section(path, NAME, Schema)` calls, `*` for what varies."""
     names = set()
     for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-            continue
-        if node.func.attr != "section":
+        if not isinstance(node, ast.Call) or ast.unparse(node.func).split(".")[-1] != "section":
             continue
         name = node.args[1]
         if isinstance(name, ast.Constant):
