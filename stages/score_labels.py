@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from dejavu import scores, stage
+from dejavu.params import section
 from dejavu.params.base import Names
 from dejavu.params.encoders import Models
 from dejavu.params.report import ScoreParams
