@@ -2,13 +2,11 @@
 
 import dataclasses
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import open_clip
 import safetensors.torch
 import torch
 from jaxtyping import Float32
@@ -17,6 +15,7 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from dejavu.clip import network
+from dejavu.clip.released import open_released
 from dejavu.encoders.checkpoints import sha256
 from dejavu.errors import WeightsError
 from dejavu.params.caption import (
@@ -76,36 +75,19 @@ def released(
 
     Raises:
         ParamsError: OpenCLIP has no such architecture.
-        WeightsError: the weights are missing or do not fit.
+        WeightsError: the weights are missing, do not fit, or were trained with another activation.
     """
     if isinstance(settings, SentenceTransformerParams):
         from dejavu.clip.text import load_text_model
 
         return load_text_model(settings, machine)
     device = resolve_device(machine.device)
-    network.require_known(settings.architecture)
-    file = Path(os.environ.get("DEJAVU_DATA_ROOT") or machine.data_root) / settings.weights
-    source = str(file) if file.is_file() else settings.weights
-    try:
-        model, _, preprocess = open_clip.create_model_and_transforms(
-            settings.architecture, pretrained=source, device=device
-        )
-    except (RuntimeError, OSError, ValueError) as error:
-        raise WeightsError(
-            f"{settings.weights}: OpenCLIP cannot load it as {settings.architecture!r}: "
-            f"{str(error).splitlines()[0]}. Give a file below machine.data_root, or a tag that OpenCLIP "
-            "lists for this architecture."
-        ) from None
-    facts = {"preprocessing": str(preprocess), "weights": settings.weights}
-    if file.is_file():
-        facts["weights_sha256"] = sha256(file)
-    return _of_network(
-        model,
-        network.tokenizer(settings.architecture),
-        lambda pictures: torch.stack([preprocess(picture) for picture in pictures]),
-        device=device,
-        facts=facts,
-    )
+    opened = open_released(settings, machine.data_folder, device=device)
+
+    def prepare(pictures: list[Image.Image]) -> Tensor:
+        return torch.stack([opened.preprocess(picture) for picture in pictures])
+
+    return _of_network(opened.model, opened.tokenize, prepare, device=device, facts=opened.facts)
 
 
 def _trained(folder: Path, provenance: dict[str, Any], device: str) -> CaptionModel:

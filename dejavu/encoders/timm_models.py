@@ -25,14 +25,16 @@ def make(request: Request, out: Path) -> None:
     settings = request.settings
     assert isinstance(settings, TimmModel)
     network, dim = _architecture(settings.name)
-    path = _packaged_file(settings.name) if settings.weights == PACKAGED else Path(settings.weights)
+    path = (
+        _packaged_file(settings.name)
+        if settings.weights == PACKAGED
+        else request.machine.data_folder / settings.weights
+    )
     state = checkpoints.tensors(checkpoints.read(path), path, what="a state dict of tensors")
     if settings.weights == PACKAGED:
         state = by_order(state, timm.create_model(settings.name, pretrained=False), path)
-    classifier = network.default_cfg["classifier"]
-    names = (classifier,) if isinstance(classifier, str) else classifier
-    state = {k: v for k, v in state.items() if not k.startswith(tuple(f"{n}." for n in names))}
-    checkpoints.load_exactly(network, state, path, contents=state)
+    backbone = _without_classifier(state, network.pretrained_cfg, settings.name, path)
+    checkpoints.load_exactly(network, backbone, path, contents=state)
     pooled = PooledNetwork(network, dim)
     facts = {
         **request.described(),
@@ -69,6 +71,30 @@ def by_order(state: Mapping[str, Tensor], network: nn.Module, path: Path) -> dic
             )
         renamed[name] = value
     return renamed
+
+
+def _without_classifier(
+    state: Mapping[str, Tensor], config: Mapping[str, Any], name: str, path: Path
+) -> dict[str, Tensor]:
+    """Drop the classifier that timm's entry says there is.
+
+    Raises:
+        WeightsError: there is none: another training of the same architecture, which was made for other
+            preprocessing than timm's entry states.
+    """
+    if not config["num_classes"]:
+        return dict(state)
+    classifier = config["classifier"]
+    names = (classifier,) if isinstance(classifier, str) else tuple(classifier)
+    starts = tuple(f"{part}." for part in names)
+    rest = {k: v for k, v in state.items() if not k.startswith(starts)}
+    if len(rest) == len(state):
+        raise WeightsError(
+            f"{path}: has no classifier {names[0]!r}, which the weights of timm's {name!r} have; what else "
+            f"has this architecture may need other preprocessing.{checkpoints.guess(state)} Of timm's "
+            "names, those with a tag say how their weights were trained, e.g. vit_small_patch16_224.dino."
+        )
+    return rest
 
 
 def require_layers(asked: tuple[str, ...], there: Mapping[str, int], model: str) -> None:
