@@ -22,7 +22,7 @@ from dejavu.corpora.textures import N_EXTRA, SCENES, hsv_to_rgb, patterns
 from dejavu.params.corpora import GlyphsParams
 
 PICTURES_PER_BLOCK = 256  # drawn from one generator: more pictures never change the first ones
-GLYPH_SIDE = (0.56, 0.75)  # smallest and largest side of a glyph, as a share of the picture's
+GLYPH_SIDE = (0.45, 0.62)  # smallest and largest side of a glyph, as a share of the picture's
 BACKGROUND_SIDE = 0.25  # one strip beside the glyph is at least this wide, as a share of the side
 SCENE_FIRST = 0.4  # share of pictures whose scene is made their most salient attribute
 CYCLES = (2.5, 7.0)  # periods of the texture across the picture
