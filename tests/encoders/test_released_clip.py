@@ -8,7 +8,6 @@ import open_clip
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
 
 from dejavu.clip import released
 from dejavu.encoders import torchscript
@@ -17,25 +16,11 @@ from dejavu.params.caption import OpenClipParams
 from tests.encoders import fixtures
 
 CAPTIONS = ["a photo of a dog", "", "two cats on a red mat"]
-TEXT = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 2}
-RESNET = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
-VIT = {"image_size": 32, "layers": 2, "width": 64, "patch_size": 8}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def architectures(tmp_path_factory):
-    """Register tiny architectures, each with its QuickGELU twin, as RN50 and ViT-B-32 have."""
-    folder = tmp_path_factory.mktemp("configs")
-    for name, vision in (("tiny-rn", RESNET), ("tiny-vit", VIT)):
-        config = {"embed_dim": 16, "vision_cfg": vision, "text_cfg": TEXT}
-        (folder / f"{name}.json").write_text(json.dumps(config))
-        (folder / f"{name}-quickgelu.json").write_text(json.dumps({**config, "quick_gelu": True}))
-    open_clip.add_model_config(folder)
-    return folder
-
-
-def network(architecture, seed=0):
-    return fixtures.fill(open_clip.create_model(architecture, load_weights=False), seed)
+    return fixtures.register_clips(tmp_path_factory.mktemp("configs"))
 
 
 def settings(architecture, weights):
@@ -66,56 +51,18 @@ def assert_same(found, model):
         assert b.std() > 1e-3
 
 
-def save_plain(model, path):
-    torch.save(model.state_dict(), path)
-
-
-def save_training(model, path):
-    state = {f"module.{k}": v for k, v in model.state_dict().items()}
-    torch.save({"epoch": 1, "name": "x", "state_dict": state, "optimizer": {"state": {}}}, path)
-
-
-def save_safetensors(model, path):
-    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, path)
-
-
-def save_torchscript(model, path, dtype=torch.float32):
-    """OpenAI's layout: an archived module tree with the same names and three numbers beside them."""
-
-    class Holder(torch.nn.Module):
-        def forward(self, x):
-            return x
-
-    root = Holder()
-    for name, value in model.state_dict().items():
-        parent = root
-        *parents, last = name.split(".")
-        for part in parents:
-            if not hasattr(parent, part):
-                parent.add_module(part, Holder())
-            parent = getattr(parent, part)
-        value = value.to(dtype) if value.is_floating_point() else value
-        if "running" in last or "num_batches" in last:
-            parent.register_buffer(last, value)
-        else:
-            parent.register_parameter(last, torch.nn.Parameter(value, requires_grad=False))
-    for name in ("input_resolution", "context_length", "vocab_size"):
-        root.register_buffer(name, torch.tensor(7))
-    torch.jit.save(torch.jit.trace(root, torch.zeros(1)), path)
-
-
 @pytest.mark.parametrize("architecture", ["tiny-rn-quickgelu", "tiny-vit-quickgelu"])
 @pytest.mark.parametrize(
     ("save", "suffix", "kind"),
     [
-        (save_plain, "pt", "state dict"),
-        (save_training, "pt", "OpenCLIP training checkpoint"),
-        (save_safetensors, "safetensors", "state dict"),
-        (save_torchscript, "pt", "OpenAI TorchScript"),
+        (fixtures.save_plain, "pt", "state dict"),
+        (fixtures.save_training, "pt", "OpenCLIP training checkpoint"),
+        (fixtures.save_safetensors, "safetensors", "state dict"),
+        (fixtures.save_torchscript, "pt", "OpenAI TorchScript"),
     ],
 )
 def test_every_format_gives_the_networks_own_vectors(tmp_path, architecture, save, suffix, kind):
-    model = network(architecture)
+    model = fixtures.clip_network(architecture)
     path = tmp_path / f"x.{suffix}"
     save(model, path)
     found = opened(architecture, path)
@@ -126,8 +73,8 @@ def test_every_format_gives_the_networks_own_vectors(tmp_path, architecture, sav
 
 
 def test_half_precision_archive_becomes_float32(tmp_path):
-    model = network("tiny-rn-quickgelu")
-    save_torchscript(model, tmp_path / "x.pt", torch.float16)
+    model = fixtures.clip_network("tiny-rn-quickgelu")
+    fixtures.save_torchscript(model, tmp_path / "x.pt", torch.float16)
     found = opened("tiny-rn-quickgelu", tmp_path / "x.pt")
     assert {p.dtype for p in found.model.parameters()} == {torch.float32}
     assert_same(found, fixtures_half(model))
@@ -142,7 +89,7 @@ def fixtures_half(model):
 
 
 def test_archive_reader_agrees_with_torchs(tmp_path):
-    save_torchscript(network("tiny-vit"), tmp_path / "x.pt")
+    fixtures.save_torchscript(fixtures.clip_network("tiny-vit"), tmp_path / "x.pt")
     expected = torch.jit.load(tmp_path / "x.pt").state_dict()
     found = torchscript.read(tmp_path / "x.pt")
     assert set(found) == set(expected)
@@ -154,7 +101,7 @@ def test_archive_reader_agrees_with_torchs(tmp_path):
 
 def test_wrong_activation_gives_other_vectors_from_equal_tensors(tmp_path):
     """The trap itself: both architectures take the file, and only the captions' vectors differ."""
-    save_plain(network("tiny-rn-quickgelu"), tmp_path / "x.pt")
+    fixtures.save_plain(fixtures.clip_network("tiny-rn-quickgelu"), tmp_path / "x.pt")
     right, wrong = (
         opened("tiny-rn-quickgelu", tmp_path / "x.pt"),
         opened("tiny-rn", tmp_path / "x.pt"),
@@ -170,17 +117,17 @@ def test_wrong_activation_gives_other_vectors_from_equal_tensors(tmp_path):
 
 
 def test_unknown_file_takes_the_architectures_word_and_says_so(tmp_path, capsys):
-    save_plain(network("tiny-rn"), tmp_path / "x.pt")
+    fixtures.save_plain(fixtures.clip_network("tiny-rn"), tmp_path / "x.pt")
     assert opened("tiny-rn", tmp_path / "x.pt").facts["activation"] == "gelu"
     said = capsys.readouterr().err
     assert "the activation does not show in the file" in said
     assert "GELU is taken" in said
 
 
-@pytest.mark.parametrize("save", [save_plain, save_training])
+@pytest.mark.parametrize("save", [fixtures.save_plain, fixtures.save_training])
 def test_file_named_for_quickgelu_needs_it(tmp_path, save):
     path = tmp_path / "rn50-quickgelu-yfcc15m-455df137.pt"
-    save(network("tiny-rn-quickgelu"), path)
+    save(fixtures.clip_network("tiny-rn-quickgelu"), path)
     with pytest.raises(
         WeightsError, match=r"trained with QuickGELU.*set architecture: tiny-rn-quickgelu"
     ):
@@ -189,7 +136,7 @@ def test_file_named_for_quickgelu_needs_it(tmp_path, save):
 
 
 def test_archive_of_openai_needs_quickgelu(tmp_path):
-    save_torchscript(network("tiny-rn"), tmp_path / "RN50.pt")
+    fixtures.save_torchscript(fixtures.clip_network("tiny-rn"), tmp_path / "RN50.pt")
     with pytest.raises(
         WeightsError, match=r"trained with QuickGELU.*set architecture: tiny-rn-quickgelu"
     ):
@@ -204,7 +151,7 @@ def test_published_file_is_known_by_its_hash_under_any_name(
     tmp_path, monkeypatch, quick, asked, right
 ):
     path = tmp_path / "renamed.pt"
-    save_plain(network(right), path)
+    fixtures.save_plain(fixtures.clip_network(right), path)
     digest = released.checkpoints.sha256(path)
     url = f"https://example.org/v0/rn50-yfcc15m-{digest[:8]}.pt"
     monkeypatch.setattr(open_clip, "list_pretrained", lambda: [("tiny-rn", "tag")])
@@ -225,14 +172,14 @@ def test_tags_of_rn50_need_quickgelu_and_say_so_before_any_download(tmp_path, ta
 def test_architecture_without_a_twin_gets_the_activation_of_its_weights(
     architectures, tmp_path, monkeypatch
 ):
-    config = {"embed_dim": 16, "vision_cfg": RESNET, "text_cfg": TEXT}
+    config = {"embed_dim": 16, "vision_cfg": fixtures.CLIP_RESNET, "text_cfg": fixtures.CLIP_TEXT}
     (architectures / "tiny-lonely.json").write_text(json.dumps(config))
     open_clip.add_model_config(architectures / "tiny-lonely.json")
     path = tmp_path / "x-quickgelu.pt"
-    save_plain(network("tiny-rn-quickgelu"), path)
+    fixtures.save_plain(fixtures.clip_network("tiny-rn-quickgelu"), path)
     found = opened("tiny-lonely", path)
     assert found.facts["activation"] == "quick_gelu"
-    assert_same(found, network("tiny-rn-quickgelu"))
+    assert_same(found, fixtures.clip_network("tiny-rn-quickgelu"))
 
 
 def test_tag_offline_says_which_file_to_get(tmp_path, monkeypatch):
@@ -247,7 +194,7 @@ def test_tag_offline_says_which_file_to_get(tmp_path, monkeypatch):
 
 
 def test_tag_is_hashed_by_its_tensors(tmp_path, monkeypatch):
-    model = network("tiny-rn-quickgelu")
+    model = fixtures.clip_network("tiny-rn-quickgelu")
     made = (model, None, open_clip.create_model_and_transforms("tiny-rn", load_weights=False)[2])
     monkeypatch.setattr(open_clip, "list_pretrained_tags_by_model", lambda name: ["tag"])
     monkeypatch.setattr(open_clip, "get_pretrained_cfg", lambda a, t: {"quick_gelu": True})
@@ -262,7 +209,12 @@ def test_tag_is_hashed_by_its_tensors(tmp_path, monkeypatch):
 
 
 def write_folder(folder, model, quick=False, weights="open_clip_model.safetensors"):
-    config = {"embed_dim": 16, "vision_cfg": RESNET, "text_cfg": TEXT, "quick_gelu": quick}
+    config = {
+        "embed_dim": 16,
+        "vision_cfg": fixtures.CLIP_RESNET,
+        "text_cfg": fixtures.CLIP_TEXT,
+        "quick_gelu": quick,
+    }
     preprocess = {
         "mean": [0.5] * 3,
         "std": [0.5] * 3,
@@ -273,12 +225,12 @@ def write_folder(folder, model, quick=False, weights="open_clip_model.safetensor
     text = json.dumps({"model_cfg": config, "preprocess_cfg": preprocess})
     (folder / "open_clip_config.json").write_text(text)
     if weights:
-        save_safetensors(model, folder / weights)
+        fixtures.save_safetensors(model, folder / weights)
 
 
 @pytest.mark.parametrize("quick", [False, True])
 def test_folder_says_itself_what_it_is(tmp_path, quick):
-    model = network("tiny-rn-quickgelu" if quick else "tiny-rn")
+    model = fixtures.clip_network("tiny-rn-quickgelu" if quick else "tiny-rn")
     write_folder(tmp_path / "model", model, quick)
     found = opened("local-dir", tmp_path / "model")
     assert found.facts["activation"] == ("quick_gelu" if quick else "gelu")
@@ -289,7 +241,7 @@ def test_folder_says_itself_what_it_is(tmp_path, quick):
 
 
 def test_folder_and_architecture_name_are_not_mixed(tmp_path):
-    write_folder(tmp_path / "model", network("tiny-rn"))
+    write_folder(tmp_path / "model", fixtures.clip_network("tiny-rn"))
     with pytest.raises(ParamsError, match="set architecture: local-dir"):
         opened("tiny-rn", tmp_path / "model")
     (tmp_path / "x.pt").write_bytes(b"x")
@@ -324,7 +276,7 @@ def test_unknown_architecture_is_guessed(tmp_path):
 
 
 def test_other_width_is_refused_and_nothing_is_resized(tmp_path):
-    state = network("tiny-vit").state_dict()
+    state = fixtures.clip_network("tiny-vit").state_dict()
     state["visual.positional_embedding"] = torch.zeros(
         26, 64
     )  # OpenCLIP itself would interpolate it
