@@ -6,6 +6,9 @@ from pydantic import Field, RootModel
 
 from dejavu.params.base import Positive, Positives, Section, Share
 
+AreaShare = Annotated[float, Field(gt=0, le=1)]
+Inner = Annotated[float, Field(gt=0, lt=1)]
+
 
 class CorpusAnnotatorParams(Section):
     """The corpus' own truth: tags that are right by construction."""
@@ -51,14 +54,13 @@ class ClassifierParams(Section):
     width: Positive  # channels of its first block, for backbones of free width
     epochs: Positive  # passes over the crops it trains on
     batch_size: Positive  # crops
-    view_px: Positive  # side of the square the network sees
+    picture_px: Positive  # crops become squares of this side; guesses are made from them
+    resize: Literal["squash", "mirror"]  # how: scale both sides, or mirror the shorter one first
+    view_px: Positive  # side of the random views it trains on
     optimizer: Literal["lars", "adamw"]
     learning_rate: Annotated[float, Field(gt=0)]  # at its highest, after the warm-up
     weight_decay: Annotated[float, Field(ge=0)]
-    min_crop_scale: Annotated[
-        float, Field(gt=0, le=1)
-    ]  # smallest share of the area in a training view
+    min_crop_scale: AreaShare  # smallest share of the square that a random view shows
+    max_crop_scale: AreaShare  # largest share
     color_jitter: Share  # strength of brightness, contrast and saturation changes
-    held_out_share: Annotated[
-        float, Field(gt=0, lt=1)
-    ]  # reference crops kept from training, per label
+    held_out_share: Inner  # probability that a reference crop is spared from training
