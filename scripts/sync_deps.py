@@ -58,17 +58,23 @@ def _files(name: str, root: Path) -> list[Path]:
 
 
 def code_deps(script: Path, root: Path = ROOT) -> list[str]:
-    """Return the code that stage script `script` depends on, as dvc.yaml lists it."""
+    """Return the code that stage script `script` depends on, as dvc.yaml lists it.
+
+    Modules of a subpackage stand as its folder; `dejavu/params` stays by file, one per section.
+    """
     files = {file.relative_to(root).as_posix() for file in imported_files(script, root)}
+    uses_templates = any("jinja2" in (root / file).read_text(encoding="utf-8") for file in files)
+    files = {_folder_or_file(file) for file in files}
     if "dejavu/catalog.py" in files:
         files.add(SQL_FOLDER)
-    if any(
-        "jinja2" in (root / file).read_text(encoding="utf-8")
-        for file in files
-        if file.endswith(".py")
-    ):
+    if uses_templates:
         files.add(TEMPLATE_FOLDER)
     return sorted(files)
+
+
+def _folder_or_file(file: str) -> str:
+    folder = file.rpartition("/")[0]
+    return folder if folder.count("/") == 1 and folder != "dejavu/params" else file
 
 
 def is_code(dep: str) -> bool:
