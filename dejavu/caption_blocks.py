@@ -36,7 +36,7 @@ def blocks(
     splits: Path,
     objects: Path,
     n_vocabulary: int,
-    block_rows: int = BLOCK_ROWS,
+    block_rows: int,
 ) -> Iterator[Block]:
     """Yield the attacked samples in id order; those that show no object are left out.
 

@@ -65,6 +65,7 @@ def score(
     *,
     out: Path,
     agreement: Path,
+    block_rows: int = caption_blocks.BLOCK_ROWS,
 ) -> None:
     """Compare every target with every reference on every attacked sample that shows an object.
 
@@ -78,6 +79,7 @@ def score(
         tables: the artifacts to read.
         out: the `caption_scores` table to write.
         agreement: the `agreement` table to write: pairs of references on the same samples.
+        block_rows: attacked samples held in memory; it changes no byte.
 
     Raises:
         ArtifactError: tables of different splits, or neighbors of different samples.
@@ -92,7 +94,11 @@ def score(
     public_ids = lookup.ids_of_roles(tables.splits, "public")
     public = caption_blocks.read_object_sets(tables.objects, public_ids)
     stream = caption_blocks.blocks(
-        folders, splits=tables.splits, objects=tables.objects, n_vocabulary=n_vocabulary
+        folders,
+        splits=tables.splits,
+        objects=tables.objects,
+        n_vocabulary=n_vocabulary,
+        block_rows=block_rows,
     )
     scratch = out.with_name(out.name + ".scratch")
     shutil.rmtree(scratch, ignore_errors=True)
@@ -220,9 +226,9 @@ def agreement_settings(settings: CaptionScoreParams) -> list[tuple[Setting, Sett
     by_k = [((k, None), (other, None)) for k in settings.k for other in settings.k]
     by_top = [((settings.k[-1], top), (settings.k[-1], other)) for top in tops for other in tops]
 
-    def key(crossing: tuple[Setting, Setting]) -> tuple[float, ...]:
+    def key(crossing: tuple[Setting, Setting]) -> tuple[int, ...]:
         (first_k, first_top), (second_k, second_top) = crossing
-        last = float("inf")
+        last = 1 << 32  # NULL, all objects, sorts after any number
         return (first_k, second_k, first_top or last, second_top or last)
 
     return sorted(set(by_k + by_top), key=key)

@@ -59,8 +59,15 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+def _no_bytes() -> bytes:
+    """Stand in for bytes(), with which old protocols write an empty array."""
+    return b""
+
+
 _STAND_INS: dict[tuple[str, str], Any] = {
+    ("__builtin__", "bytes"): _no_bytes,
     ("_codecs", "encode"): _encode,
+    ("builtins", "bytes"): _no_bytes,
     ("numpy", "dtype"): _DType,
     ("numpy", "ndarray"): _Array,
 }

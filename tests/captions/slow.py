@@ -42,6 +42,7 @@ def top_l(rows, length):
 
     rows: (sample_id, target guess, reference guess, truth)
     """
+
     def order(row):
         sample_id, target, reference, truth = row
         hits = len(target & truth) - len(reference & truth)
@@ -49,7 +50,10 @@ def top_l(rows, length):
 
     first = sorted(rows, key=order)[:length]
     return [
-        sum(metric(target, truth) - metric(reference, truth) for _, target, reference, truth in first)
+        sum(
+            metric(target, truth) - metric(reference, truth)
+            for _, target, reference, truth in first
+        )
         / len(first)
         for metric in (precision, recall, f_score)
     ]
