@@ -7,7 +7,7 @@ from dejavu import artifacts
 from dejavu.tables import CROPS, LABELS, SAMPLES, TAG_VOCABULARY, TAGS
 
 
-def write_world(folder, people, *, n_labels, truth=None):
+def write_world(folder, people, *, n_labels, truth=None, side=8):
     """Write samples, labels and crops; `people` lists (role, label_id, is_kept), one per sample."""
     n = len(people)
     samples, labels, crops = (folder / f"{name}.parquet" for name in ("samples", "labels", "crops"))
@@ -33,8 +33,8 @@ def write_world(folder, people, *, n_labels, truth=None):
         "role": [role for role, _, _ in people],
         "is_kept": [is_kept for _, _, is_kept in people],
         "drop_reason": [None if is_kept else "too_small" for _, _, is_kept in people],
-        **{side: [0] * n for side in ("x0", "y0")},
-        **{side: [8] * n for side in ("x1", "y1")},
+        **{edge: [0] * n for edge in ("x0", "y0")},
+        **{edge: [side] * n for edge in ("x1", "y1")},
     }
     inputs = {"samples": artifacts.fingerprint(samples), "split": "s1"}
     CROPS.write(_filled(CROPS.schema, columns, n), crops, inputs=inputs)
