@@ -112,7 +112,7 @@ class _Run:
             self._optimizer.step()
             self._schedule.step()
             self._method.after_step((number * self._n_steps + step + 1) / self._n_total)
-            total += float(loss)
+            total += float(loss.detach())
         return Epoch(
             number + 1,
             total / self._n_steps,

@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 from jaxtyping import Int
@@ -91,24 +90,20 @@ def read_role(samples: Path, splits: Path, role: str, planted_repeats: int) -> R
     ids = SPLITS.read(splits, columns=["sample_id", "role"])
     ids = ids.filter(pc.equal(ids["role"], role)).select(["sample_id"])
     rows = SAMPLES.read(samples, columns=["sample_id", "uri", "truth"])
+    planted = pc.fill_null(pc.struct_field(rows["truth"], "is_planted"), False)  # unknown: no
+    rows = rows.drop_columns("truth").append_column("is_planted", planted)
     rows = ids.join(rows, "sample_id", join_type="inner").sort_by("sample_id")
     if len(rows) < 2:
         raise DataError(
             f"{splits}: role {role!r} has {len(rows)} pictures, at least 2 are needed to train on. "
             "Raise its share in image.split.shares."
         )
-    planted = _is_planted(rows["truth"].combine_chunks())
+    is_planted = torch.from_numpy(rows["is_planted"].to_numpy())
     return Role(
         rows["uri"].to_pylist(),
-        torch.where(planted, planted_repeats, 1),
-        int(planted.sum()),
+        torch.where(is_planted, planted_repeats, 1),
+        int(is_planted.sum()),
     )
-
-
-def _is_planted(truth: pa.StructArray) -> Tensor:
-    """Return the flags; False where the corpus does not know."""
-    flags = pc.fill_null(pc.struct_field(truth, "is_planted"), False)
-    return torch.from_numpy(flags.to_numpy(zero_copy_only=False).copy())
 
 
 def _facts(request: Request) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Losses and heads are lightly's; a method adds what surrounds them (views, teache
 
 import copy
 import math
-from typing import Any, Protocol
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Float32, UInt8
@@ -23,12 +23,8 @@ from dejavu.params.encoders import (
 )
 from dejavu.training.views import View, draw
 
-
-class Forward(Protocol):
-    """Runs a backbone on normalized views: with autocast, and on several devices where there are some."""
-
-    def __call__(self, backbone: nn.Module, views: Tensor) -> Tensor:
-        """Return the features of `views`."""
+# Runs a backbone on normalized views: mixed precision, several devices (`dejavu.training.devices`).
+Forward = Callable[[nn.Module, Tensor], Tensor]
 
 
 class Method(nn.Module):
@@ -147,11 +143,3 @@ def build(recipe: TrainingRecipe) -> Method:
     if isinstance(recipe, SimclrRecipe):
         return TwoViews(recipe, NTXentLoss(recipe.temperature))
     return Dino(recipe)
-
-
-def learned_parameters(method: Method) -> list[nn.Parameter]:
-    """Return the parameters that an optimizer moves."""
-    return [parameter for parameter in method.parameters() if parameter.requires_grad]
-
-
-State = dict[str, Any]
