@@ -10,35 +10,64 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
-from dejavu import artifacts, seeds
+from dejavu import artifacts, given_roles, seeds
 from dejavu.duplicates import exact_groups, joined, near_groups
+from dejavu.given_roles import ROLES, UNUSED
 from dejavu.params.corpora import RoleShares, SplitParams
 from dejavu.progress import say
 from dejavu.tables import SAMPLES, SPLITS
 
-ROLES = ("target", "reference", "public", "control")
-UNUSED = "unused"
 _COLUMNS = [
-    "sample_id", "sample_name", "label_id", "caption", "content_hash", "perceptual_hash", "problem",
+    "sample_id", "sample_name", "uri", "label_id", "caption", "boxes", "content_hash",
+    "perceptual_hash", "problem",
 ]  # fmt: skip
 
 
-def build(samples: Path, out: Path, settings: SplitParams, *, seed: int) -> None:
-    """Write the split of the samples table `samples` to `out`."""
+def build(samples: Path, out: Path, settings: SplitParams, *, seed: int, data_folder: Path) -> None:
+    """Write the split of the samples table `samples` to `out`.
+
+    Args:
+        samples: the samples table.
+        out: the splits table to write.
+        settings: section ``<lane>.split``.
+        seed: of the draws.
+        data_folder: folder that files of given roles are relative to.
+
+    Raises:
+        DataError: given roles do not fit the samples.
+    """
     rows = SAMPLES.read(samples, columns=_COLUMNS)
-    split = assign(rows, settings, seed=seed)
-    SPLITS.write(split, out, inputs={"samples": artifacts.fingerprint(samples)})
+    inputs = {"samples": artifacts.fingerprint(samples)}
+    given = None
+    if settings.roles_from is not None and rows.num_rows:
+        given, origin = given_roles.read(settings.roles_from, rows, data_folder)
+        inputs |= origin
+    split = assign(rows, settings, seed=seed, given=given)
+    SPLITS.write(split, out, inputs=inputs)
     counts = sorted(collections.Counter(split["role"].to_pylist()).items())
     n_groups = len(pc.unique(split["group_id"]))
     say(
         f"split: {', '.join(f'{n} {role}' for role, n in counts)}; "
         f"{split.num_rows - n_groups} samples duplicate another"
     )
+    _tell_leaks(split)
+    if (
+        n_unknown := pc.and_(rows["content_hash"].is_null(), rows["problem"].is_null())
+        .sum()
+        .as_py()
+    ):
+        say(f"split: {n_unknown} samples have no hash: duplicates among them were not looked for")
 
 
-def assign(rows: pa.Table, settings: SplitParams, *, seed: int) -> pa.Table:
+def assign(
+    rows: pa.Table,
+    settings: SplitParams,
+    *,
+    seed: int,
+    given: Shaped[np.ndarray, " n"] | None = None,
+) -> pa.Table:
     """Return the splits table of samples.
 
     1. Unusable samples get no role (reason ``unusable: <problem>``).
@@ -46,13 +75,17 @@ def assign(rows: pa.Table, settings: SplitParams, *, seed: int) -> pa.Table:
        (``duplicate_caption: <sample_id of the one that stays>``).
     3. Identical files and pictures whose perceptual hashes are close form one group; the group's
        role is drawn for the name that sorts first (``remaining_share`` where the shares end).
-    4. Above ``max_per_label`` samples of one label in one role, the rest are ``over_cap``.
+       With ``without_box: public``, a group whose first name has no box is never attacked.
+    4. Given roles replace drawn ones, as `given_roles.settle` says. They may tear duplicates apart;
+       samples with a duplicate in another role keep theirs, with the reason ``also_in: <roles>``.
+    5. Above ``max_per_label`` samples of one label in one role, the rest are ``over_cap``.
 
     Args:
-        rows: columns sample_id, sample_name, label_id, caption, content_hash, perceptual_hash,
-            problem of the samples table.
+        rows: columns sample_id, sample_name, label_id, caption, boxes, content_hash,
+            perceptual_hash, problem of the samples table.
         settings: shares, caps and how close near duplicates are.
         seed: of the draws.
+        given: the roles that ``roles_from`` gives, None for each sample of which it says nothing.
 
     Returns:
         Columns of the splits table, in the order of `rows`.
@@ -64,6 +97,11 @@ def assign(rows: pa.Table, settings: SplitParams, *, seed: int) -> pa.Table:
     draws = seeds.uniforms(seed, "split.roles", names)
     leaders = _first_of_group(groups, alphabetical)
     roles, reasons = _draw_roles(draws[leaders], settings.shares)
+    if settings.without_box is not None:
+        n_boxes = pc.list_value_length(rows["boxes"]).to_numpy()[leaders]
+        roles[(n_boxes == 0) & (roles != UNUSED)] = settings.without_box
+    if settings.roles_from is not None and given is not None:
+        given_roles.settle(settings.roles_from, given, groups, roles, reasons)
     _mark_duplicate_captions(rows, alphabetical, roles, reasons)
     unusable = rows["problem"].is_valid().to_numpy()
     roles[unusable] = UNUSED
@@ -71,6 +109,8 @@ def assign(rows: pa.Table, settings: SplitParams, *, seed: int) -> pa.Table:
         f"unusable: {problem}" for problem in rows["problem"].drop_null().to_pylist()
     ]
     _mark_over_cap(rows, settings, draws, roles, reasons)
+    if given is not None:
+        given_roles.mark_leaks(groups, roles, reasons)
     smallest = _first_of_group(groups, np.argsort(ids, kind="stable"))
     return pa.table(
         {
@@ -81,6 +121,15 @@ def assign(rows: pa.Table, settings: SplitParams, *, seed: int) -> pa.Table:
         },
         schema=SPLITS.schema,
     )
+
+
+def _tell_leaks(split: pa.Table) -> None:
+    leaking = split.filter(pc.starts_with(split["reason"], "also_in: "))
+    if leaking.num_rows:
+        pairs = zip(leaking["role"].to_pylist(), leaking["reason"].to_pylist(), strict=True)
+        counts = collections.Counter(f"{role} {reason}" for role, reason in pairs)
+        listed = "; ".join(f"{n} {what}" for what, n in sorted(counts.items()))
+        say(f"split: duplicates lie in several of the given roles: {listed}")
 
 
 def _duplicate_groups(rows: pa.Table, near_duplicate_bits: int | None) -> np.ndarray:

@@ -72,7 +72,8 @@ SPLITS = Table(
             required(
                 "group_id", pa.int64()
             ),  # smallest sample_id of its group of (near) duplicates
-            optional("reason", pa.string()),  # why the role is `unused`; NULL otherwise
+            # why the role is `unused`, or which other roles hold a duplicate; NULL otherwise
+            optional("reason", pa.string()),
         ]
     ),
     key=("sample_id",),

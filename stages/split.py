@@ -5,12 +5,19 @@ from pathlib import Path
 from dejavu import split, stage
 from dejavu.params import section
 from dejavu.params.corpora import SplitParams
+from dejavu.params.machine import MachineParams
 
 
 def main(*, lane: str, params: Path, samples: Path, out: Path) -> None:
     """Give every sample one role; duplicates stay together."""
     settings = section(params, f"{lane}.split", SplitParams)
-    split.build(samples, out, settings, seed=section(params, "seed", int))
+    split.build(
+        samples,
+        out,
+        settings,
+        seed=section(params, "seed", int),
+        data_folder=section(params, "machine", MachineParams).data_folder,
+    )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from dejavu.params.base import Names, Positive, Section, Share
 from dejavu.params.caption_corpora import CaptionCorpus
+from dejavu.params.roles import GivenRoles
 
 
 class CorpusSection(Section):
@@ -35,6 +36,18 @@ class TinyImageNetParams(CorpusSection):
     wnids: Names | None  # only these classes; null: all in wnids.txt
 
 
+class ImageNetParams(CorpusSection):
+    """ImageNet-1k in any of its usual layouts; boxes are XML files of the same names."""
+
+    adapter: Literal["imagenet"]
+    root: str  # folder with train/ and val/, or with ILSVRC/, relative to machine.data_root
+    use: Annotated[tuple[Literal["train", "val"], ...], Field(strict=False, min_length=1)]
+    boxes: Names  # folders of XML files, relative to root, searched in order; []: no boxes
+    val_labels: str | None  # for an unsorted val/: LOC_val_solution.csv or the devkit, below root
+    wnids: Names | None  # only these classes; null: all folders of train/
+    hash_pictures: bool  # false: read sizes only; then no duplicate or damaged picture is found
+
+
 class ImageFolderParams(CorpusSection):
     """One folder of pictures per class."""
 
@@ -43,7 +56,7 @@ class ImageFolderParams(CorpusSection):
     boxes: str | None  # .csv, .parquet or COCO .json, relative to root; null: no boxes
 
 
-AnyCorpus = GlyphsParams | TinyImageNetParams | ImageFolderParams | CaptionCorpus
+AnyCorpus = GlyphsParams | TinyImageNetParams | ImageNetParams | ImageFolderParams | CaptionCorpus
 
 
 class CorpusParams(RootModel[Annotated[AnyCorpus, Field(discriminator="adapter")]]):
@@ -80,7 +93,9 @@ class RoleCaps(Section):
 class SplitParams(Section):
     """Section ``<lane>.split``: how samples get their roles."""
 
-    shares: RoleShares
+    shares: RoleShares  # of the samples whose role is drawn
+    roles_from: GivenRoles | None  # folders, a table or the authors' partitions; null: all drawn
+    without_box: Literal["public"] | None  # role of samples that no crop fits; null: as any other
     max_per_label: Positive | RoleCaps | None  # one limit for all roles, or one per role
     near_duplicate_bits: Annotated[int, Field(ge=0, le=16)] | None  # null: identical files only
 

@@ -18,10 +18,14 @@ from dejavu.tables import SAMPLES, SPLITS
 SHARES = {"target": 0.1, "reference": 0.2, "public": 0.4, "control": 0.1}
 
 
-def settings(shares=None, max_per_label=None, near_duplicate_bits=3):
+def settings(
+    shares=None, max_per_label=None, near_duplicate_bits=3, roles_from=None, without_box=None
+):
     return SplitParams.model_validate(
         {
             "shares": shares or SHARES,
+            "roles_from": roles_from,
+            "without_box": without_box,
             "max_per_label": max_per_label,
             "near_duplicate_bits": near_duplicate_bits,
         }
@@ -84,7 +88,7 @@ def test_shares_above_one_are_refused(tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text(
         "split: {shares: {target: 0.5, reference: 0.3, public: 0.3, control: 0.0}, "
-        "max_per_label: null, near_duplicate_bits: 3}\n"
+        "max_per_label: null, near_duplicate_bits: 3, roles_from: null, without_box: null}\n"
     )
     with pytest.raises(ParamsError, match=r"add up to 1\.1"):
         section(path, "split", SplitParams)
@@ -183,7 +187,7 @@ def test_order_of_rows_does_not_matter():
 def test_the_table_records_what_it_was_made_from(tmp_path):
     SAMPLES.write(samples(numbered(50)), tmp_path / "samples.parquet", inputs={})
     out = tmp_path / "splits.parquet"
-    split.build(tmp_path / "samples.parquet", out, settings(), seed=0)
+    split.build(tmp_path / "samples.parquet", out, settings(), seed=0, data_folder=tmp_path)
     assert SPLITS.read(out).num_rows == 50
     assert artifacts.inputs_of(out) == {
         "samples": artifacts.fingerprint(tmp_path / "samples.parquet")

@@ -1,0 +1,38 @@
+"""Section ``<lane>.split.roles_from``: roles that are given instead of drawn."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dejavu.params.base import Section
+
+Role = Literal["target", "reference", "public", "control"]
+Folders = dict[str, Role]  # folder of the corpus, e.g. val: control
+
+
+class FolderRoles(Section):
+    """All samples below a folder get one role; the roles of all others are drawn."""
+
+    source: Literal["folders"]
+    folders: Annotated[Folders, Field(min_length=1)]
+
+
+class TableRoles(Section):
+    """A table states the role of every sample; what it does not list is unused."""
+
+    source: Literal["table"]
+    path: (
+        str  # .csv, .tsv or .parquet with columns sample_name, role; relative to machine.data_root
+    )
+
+
+class PartitionRoles(Section):
+    """Files of positions, as the authors published their split; what no file lists is unused."""
+
+    source: Literal["partitions"]
+    folder: str  # with one .npy of integers per partition, relative to machine.data_root
+    partitions: Annotated[Folders, Field(min_length=1)]  # file without .npy: role
+    folders: Folders  # all samples below these folders get this role; {}: none
+
+
+GivenRoles = Annotated[FolderRoles | TableRoles | PartitionRoles, Field(discriminator="source")]
