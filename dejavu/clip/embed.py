@@ -118,5 +118,5 @@ def embed(
             stage=f"embed_captions@{name} {view}",
             facts={**inputs, "view": view, "settings": settings.model_dump()},
             engine=machine.engine,
-            num_gpus=0 if load.resolve_device(machine.device) == "cpu" else 1,
+            num_gpus=0.0 if load.resolve_device(machine.device) == "cpu" else 1.0,
         )  # fmt: skip

@@ -9,11 +9,11 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Int64
+from jaxtyping import Float, Int, Int64, UInt8
 from open_clip.loss import ClipLoss
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -23,7 +23,6 @@ from dejavu.clip import network
 from dejavu.errors import TrainingError
 from dejavu.params.caption import ClipRecipe
 from dejavu.progress import say, track
-from dejavu.training.data import TrainingPictures
 from dejavu.training.views import normalized
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
@@ -32,11 +31,22 @@ _ALL_KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPB
 SANITY_SAMPLES = 2_000  # training samples that the retrieval check uses
 
 
+@runtime_checkable
+class PictureBatches(Protocol):
+    """What yields training pictures: `dejavu.training.data.TrainingPictures`, or a stand-in."""
+
+    def batches(
+        self, rows: Int[Tensor, " n_rows"], batch_size: int
+    ) -> Iterator[UInt8[Tensor, "n 3 size size"]]:
+        """Yield the pictures of `rows` in that order, `batch_size` at a time."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingSet:
     """Captioned pictures of one role, in id order."""
 
-    pictures: TrainingPictures
+    pictures: PictureBatches
     captions: list[str]
     is_planted: np.ndarray  # bool; these occur `planted_repeats` times per epoch
 

@@ -1,7 +1,9 @@
+import itertools
+
+import hypothesis
 import numpy as np
 import pyarrow as pa
 import pytest
-import hypothesis
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,7 +121,7 @@ def test_aucg_is_the_area_between_the_survival_curves_of_recall(samples):
     def area(recalls):
         """Integrate P(recall > x) over x in [0, 1]: a step function that changes at its values."""
         edges = sorted({0, 1, *recalls})
-        steps = zip(edges[:-1], edges[1:], strict=True)
+        steps = itertools.pairwise(edges)
         return sum((b - a) * sum(r > a for r in recalls) / len(recalls) for a, b in steps)
 
     target, reference = ([slow.recall(s[side], s[2]) for s in samples] for side in (0, 1))
