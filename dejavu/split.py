@@ -53,12 +53,9 @@ def build(samples: Path, out: Path, settings: SplitParams, *, seed: int, data_fo
         f"{split.num_rows - n_groups} samples duplicate another"
     )
     _tell_leaks(split)
-    if (
-        n_unknown := pc.and_(rows["content_hash"].is_null(), rows["problem"].is_null())
-        .sum()
-        .as_py()
-    ):
-        say(f"split: {n_unknown} samples have no hash: duplicates among them were not looked for")
+    n_unhashed = pc.sum(pc.and_(rows["content_hash"].is_null(), rows["problem"].is_null())).as_py()
+    if n_unhashed:
+        say(f"split: {n_unhashed} samples have no hash: duplicates of them were not looked for")
 
 
 def assign(
