@@ -5,8 +5,10 @@ from pathlib import Path
 from dejavu import stage
 from dejavu.params import section
 from dejavu.params.base import Names, Positives
+from dejavu.params.caption import CaptionModels, CaptionScoreParams
 from dejavu.params.encoders import Models
 from dejavu.params.report import ReportParams, ScoreParams
+from dejavu.report.captions import CaptionSettings
 from dejavu.report.make import make
 from dejavu.report.settings import ImageSettings
 from dejavu.targets import targets_of
@@ -14,16 +16,24 @@ from dejavu.targets import targets_of
 
 def main(*, params: Path, data: Path, out: Path) -> None:
     """Write results.json, metrics.json, tables/ and summary.md."""
+    seed = section(params, "seed", int)
+    report = section(params, "report", ReportParams)
     models = section(params, "image.models", Models)
-    metrics = section(params, "image.neighbors.metrics", Names)
-    settings = ImageSettings(
-        seed=section(params, "seed", int),
-        report=section(params, "report", ReportParams),
+    image = ImageSettings(
+        seed=seed,
+        report=report,
         score=section(params, "image.score", ScoreParams),
-        targets=tuple(targets_of(models, metrics)),
+        targets=tuple(targets_of(models, section(params, "image.neighbors.metrics", Names))),
         top_k=section(params, "image.naive_bayes.top_k", Positives),
     )
-    make(data, out, settings)
+    captions = CaptionSettings(
+        seed=seed,
+        resamples=report.resamples,
+        n_most_memorized=report.n_most_memorized,
+        models=section(params, "caption.models", CaptionModels),
+        score=section(params, "caption.score", CaptionScoreParams),
+    )
+    make(data, out, image, captions)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""The caption section of summary.md."""
+"""The caption part of summary.md: the answer, the calibrated table, and what lies behind them."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 
@@ -15,10 +15,18 @@ from dejavu.report.numbers import Node
 _N_LISTED = 5  # most memorized samples shown; the table holds more
 
 
+class Sections(NamedTuple):
+    """Markdown of the caption lane, by its place in the summary; empty on a lane that is not used."""
+
+    answer: str = ""
+    calibrated: str = ""
+    details: str = ""
+
+
 def render(
     results: Node, made: Mapping[str, Rows], settings: CaptionSettings, *, models: Path
-) -> str:
-    """Return the section as Markdown; one sentence where the lane is not used.
+) -> Sections:
+    """Return the sections as Markdown.
 
     Args:
         results: ``caption`` of results.json.
@@ -26,6 +34,9 @@ def render(
         settings: the parameters of the report.
         models: folder with ``<model>/provenance.json`` for every model.
     """
+    headline = settings.headline
+    if headline is None or headline[0] not in results:
+        return Sections()
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("dejavu"),
         trim_blocks=True,
@@ -34,38 +45,78 @@ def render(
         autoescape=False,  # noqa: S701 Markdown, made from our own tables
     )
     environment.filters |= {"gap": gap, "cell": _cell}
-    template = environment.get_template("captions.md.j2")
-    headline = settings.headline
-    if headline is None or headline[0] not in results:
-        return template.render(headline=None)
+    facts = _facts(results, made, settings, headline) | {"models": _models(models)}
+    return Sections(
+        *(
+            environment.get_template(f"{name}.md.j2").render(facts).strip()
+            for name in ("captions_answer", "captions_calibrated", "captions")
+        )
+    )
+
+
+def _facts(
+    results: Node,
+    made: Mapping[str, Rows],
+    settings: CaptionSettings,
+    headline: tuple[str, str, int],
+) -> dict[str, Any]:
     target, mode, k = headline
     first = SECOND_MODEL if SECOND_MODEL in results[target] else next(iter(results[target]))
     wanted = {"target": target, "reference": first, "mode": mode, "k": k}
-    return template.render(
-        headline=headline,
-        targets=list(results),
-        calibration={name: _calibration(results, name, mode) for name in results},
-        beside_paper=_beside_paper(made, target),
-        agreement=[
+    return {
+        "headline": headline,
+        "findings": [_finding(results, name, mode, k) for name in results],
+        "targets": list(results),
+        "calibration": {name: _calibration(results, name, mode) for name in results},
+        "beside_paper": _beside_paper(made, target),
+        "agreement": [
             row
             for row in made["caption_agreement"]
             if (row["target"], row["mode"], row["role"]) == (target, mode, "target")
             and (row["first"], row["second"]) == (SECOND_MODEL, "text_model")
         ],
-        first_reference=first,
-        top_l=[
+        "first_reference": first,
+        "top_l": [
             row
             for row in made["caption_top_l"]
             if wanted.items() <= row.items() and row["top"] is None and row["role"] == "target"
         ],
-        most_memorized=[
+        "most_memorized": [
             row
             for row in made["caption_most_memorized"]
             if wanted.items() <= row.items() and row["place"] <= _N_LISTED
         ],
-        made=made,
-        models=_models(models),
+        "made": made,
+        "settings": settings,
+    }
+
+
+def headline_reference(references: Node) -> str:
+    """Return the reference that the lane opens with: a text model, the test without retraining."""
+    return next(
+        (name for name in ("text_model", SECOND_MODEL) if name in references), min(references)
     )
+
+
+def _finding(results: Node, target: str, mode: str, k: int) -> dict[str, Any]:
+    """Return what the opening sentence about one model needs."""
+    reference = headline_reference(results[target])
+    place = (mode, f"k={k}", "top=all")
+    node, second = (_at(results[target].get(name, {}), place) for name in (reference, SECOND_MODEL))
+    return {
+        "target": target,
+        "reference": reference,
+        "attacked": node["target"],
+        "control": node.get("control"),
+        "excess": node.get("excess"),
+        "second": second.get("target"),
+    }
+
+
+def _at(node: Node, place: tuple[str, ...]) -> Node:
+    for key in place:
+        node = node.get(key, {})
+    return node
 
 
 def gap(row: Mapping[str, Any], name: str) -> str:

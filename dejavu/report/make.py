@@ -6,7 +6,8 @@ from pathlib import Path
 
 from dejavu import artifacts, catalog, named_queries, seeds
 from dejavu.catalog import Catalog
-from dejavu.report import headline, shares, summary, tables
+from dejavu.report import caption_summary, caption_tables, headline, shares, summary, tables
+from dejavu.report.captions import CaptionSettings, caption_results
 from dejavu.report.exchangeability import exchangeability
 from dejavu.report.numbers import Node, nest, rounded
 from dejavu.report.results import image_results
@@ -14,7 +15,9 @@ from dejavu.report.settings import ImageSettings
 from dejavu.report.tables import Rows
 from dejavu.statistics.resampling import LEVEL
 
-VIEWS = ("samples", "labels", "splits", "crops", "predictions", "image_scores")
+IMAGE_VIEWS = ("labels", "crops", "predictions", "image_scores")
+CAPTION_VIEWS = ("objects", "object_vocabulary", "caption_scores", "reference_agreement")
+VIEWS = ("samples", "splits", *IMAGE_VIEWS, *CAPTION_VIEWS)
 # Which columns name a row of a table in results.json.
 KEYS = {
     "image_accuracy": ("predictor", "role"),
@@ -36,37 +39,54 @@ EMPTY = {
 }
 
 
-def make(data: Path, out: Path, settings: ImageSettings) -> None:
+def make(data: Path, out: Path, image: ImageSettings, captions: CaptionSettings) -> None:
     """Aggregate the scores below `data` and write the report to `out`.
 
-    Identical inputs and parameters give identical bytes.
+    Identical inputs and parameters give identical bytes. A lane without scored samples is left out.
 
     Raises:
         ArtifactError: tables are missing or were made from different splits or crops.
     """
-    image = data / "image"
-    scored = [image / "scores.parquet", *sorted((image / "predictions").rglob("*.parquet"))]
+    folder = data / "image"
+    scored = [folder / "scores.parquet", *sorted((folder / "predictions").rglob("*.parquet"))]
     artifacts.require_common_origin(scored, "samples", "split", "crops")
-    with catalog.connect(data, only=VIEWS, settings=settings.tables()) as opened:
-        results = image_results(opened, settings)
-        made = image_tables(opened, results, settings)
+    queries = caption_tables.query_tables(captions) | image.tables()
+    with catalog.connect(data, only=VIEWS, settings=queries) as opened:
+        results = {
+            "image": image_results(opened, image) if _has_rows(opened, "image_scores") else {},
+            "caption": caption_results(opened, captions),
+        }
+        made = image_tables(opened, results["image"], image) if results["image"] else {}
+        told = caption_tables.caption_tables(opened, results["caption"], captions)
     numbers: Node = {
         "about": {
-            "seed": settings.seed,
-            "resamples": settings.report.resamples,
+            "seed": image.seed,
+            "resamples": image.report.resamples,
             "interval": f"{LEVEL:.0%} percentile bootstrap over samples",
         },
-        "image": results,
-        "image_tables": {name: nest(_json_rows(made[name]), keys) for name, keys in KEYS.items()},
+        **results,
+        "image_tables": {
+            name: nest(_json_rows(made[name]), keys) for name, keys in KEYS.items() if made
+        },
     }
     _write_json(numbers, out / "results.json")
-    _write_json(headline.metrics(results, settings.targets, settings.top_k), out / "metrics.json")
+    metrics = headline.metrics(results, image.targets, image.top_k, captions.headline)
+    _write_json(metrics, out / "metrics.json")
     shutil.rmtree(out / "tables", ignore_errors=True)
-    for name, rows in made.items():
+    for name, rows in (made | (told if results["caption"] else {})).items():
         columns = tables.columns_of(rows, EMPTY.get(name, ()))
         tables.write_csv(rows, out / "tables" / f"{name}.csv", columns)
-    text = summary.render(results, made, settings, encoders=image / "encoders")
+    sections = caption_summary.render(
+        results["caption"], told, captions, models=data / "caption" / "models"
+    )
+    text = summary.render(
+        results["image"], made, image, encoders=folder / "encoders", captions=sections
+    )
     (out / "summary.md").write_text(text, encoding="utf-8")
+
+
+def _has_rows(opened: Catalog, view: str) -> bool:
+    return bool(opened.table(f"SELECT 1 FROM {view} LIMIT 1").num_rows)  # noqa: S608 our own name
 
 
 def image_tables(opened: Catalog, results: Node, settings: ImageSettings) -> dict[str, Rows]:

@@ -8,6 +8,7 @@ from typing import Any
 import jinja2
 
 from dejavu import __version__
+from dejavu.report.caption_summary import Sections
 from dejavu.report.numbers import Node
 from dejavu.report.settings import ImageSettings
 from dejavu.report.tables import Rows, in_order
@@ -18,7 +19,12 @@ _N_LISTED = 5  # most memorized samples shown in the summary; the table holds mo
 
 
 def render(
-    results: Node, made: Mapping[str, Rows], settings: ImageSettings, *, encoders: Path
+    results: Node,
+    made: Mapping[str, Rows],
+    settings: ImageSettings,
+    *,
+    encoders: Path,
+    captions: Sections,
 ) -> str:
     """Return the summary as Markdown.
 
@@ -27,6 +33,7 @@ def render(
         made: the rows of every table, by file name.
         settings: the parameters of the report.
         encoders: folder with ``<model>/provenance.json`` for every model.
+        captions: the caption lane's part.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("dejavu"),
@@ -51,11 +58,14 @@ def render(
         settings=settings,
         heads=heads,
         head_names=[target.name for target in heads],
-        headline=_headline(results, heads, settings),
+        headline=_headline(results, heads, settings) if heads else None,
+        captions=captions,
         findings=[_finding(results, target) for target in heads],
-        has_control=any("excess" in node for node in _nodes(results)),
+        has_control=any("excess" in node for node in _nodes(results)) or bool(captions.calibrated),
         has_oracle=any("oracle" in references for references in results.values()),
-        most_memorized=[row for row in made["image_most_memorized"] if row["place"] <= _N_LISTED],
+        most_memorized=[
+            row for row in made.get("image_most_memorized", []) if row["place"] <= _N_LISTED
+        ],
         provenance=_provenance(encoders),
         pivot=_pivot,
         agreement_cell=_agreement_cell,
