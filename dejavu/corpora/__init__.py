@@ -9,7 +9,7 @@ import importlib
 import itertools
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dejavu.corpora.boxes import repair
-from dejavu.corpora.inspection import Inspection, inspect
+from dejavu.corpora.inspection import Inspection, inspect, measure
 from dejavu.corpora.records import Box, Corpus, Record, Truth
 from dejavu.errors import DataError, ParamsError, suggestion
-from dejavu.params.corpora import AnyCorpus
+from dejavu.params.corpora import AnyCorpus, ImageNetParams
 from dejavu.params.machine import MachineParams
 from dejavu.pictures import PICTURE_COLUMN, SOURCE, PictureReader, external_root
 from dejavu.progress import say, track
@@ -32,6 +32,7 @@ __all__ = ["Box", "Corpus", "Record", "Truth", "adapter", "build"]
 
 PART = "part-00000.parquet"
 PICTURES_PER_GROUP = 200  # a reader fetches one group at a time
+BOX_REPAIRS = ("clamped", "dropped", "rescaled", "swapped")
 _RECORDS_AT_ONCE = 2_000
 _ADAPTERS = {
     "none": "dejavu.corpora.nothing:Nothing",
@@ -40,6 +41,7 @@ _ADAPTERS = {
     "glyph_scenes": "dejavu.corpora.glyph_scenes:GlyphScenes",
     "webdataset": "dejavu.corpora.webdataset:WebDataset",
     "glyphs": "dejavu.corpora.glyphs:Glyphs",
+    "imagenet": "dejavu.corpora.imagenet:ImageNet",
     "image_folder": "dejavu.corpora.image_folder:ImageFolder",
     "tiny_imagenet": "dejavu.corpora.tiny_imagenet:TinyImageNet",
 }
@@ -89,9 +91,10 @@ def build(
     tables = []
     with PictureReader(root) as reader, ThreadPoolExecutor(machine.workers) as pool:
         n_before = 0
+        look = _inspector(settings, reader)
         records = track(corpus.records(), what=f"{lane} corpus")
         for chunk in _chunks(records, _RECORDS_AT_ONCE):
-            facts = list(pool.map(lambda record: inspect(record, reader.read_bytes), chunk))
+            facts = list(pool.map(look, chunk))
             tables.append(_rows(lane, chunk, facts, n_before=n_before, repairs=repairs))
             if store:
                 store.write(chunk)
@@ -113,6 +116,13 @@ def build(
     LABELS.write(names, labels, inputs={})
     _write_source(pictures / SOURCE, corpus.root, repairs)
     _tell(lane, rows, repairs)
+
+
+def _inspector(settings: AnyCorpus, reader: PictureReader) -> Callable[[Record], Inspection]:
+    """Return what notes the facts about a picture: all of them, or only its size."""
+    if isinstance(settings, ImageNetParams) and not settings.hash_pictures:
+        return lambda record: measure(record, reader.root)
+    return lambda record: inspect(record, reader.read_bytes)
 
 
 class _Store:
@@ -153,8 +163,9 @@ def _rows(
         boxes: list[Box] = []
         if fact.width_px is not None and fact.height_px is not None:
             boxes = repair(
-                record.boxes, width_px=fact.width_px, height_px=fact.height_px, repairs=repairs
-            )
+                record.boxes, width_px=fact.width_px, height_px=fact.height_px, repairs=repairs,
+                stated_px=record.boxes_px,
+            )  # fmt: skip
         rows.append(
             {
                 "sample_id": number,
@@ -210,7 +221,7 @@ def _write_source(path: Path, root: str | None, repairs: collections.Counter[str
     source: dict[str, Any] = (
         {"kind": "embedded"} if root is None else {"kind": "external", "root": root}
     )
-    source["box_repairs"] = {kind: repairs[kind] for kind in ("clamped", "dropped", "swapped")}
+    source["box_repairs"] = {kind: repairs[kind] for kind in BOX_REPAIRS}
     path.write_text(json.dumps(source, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 

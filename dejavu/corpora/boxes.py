@@ -1,4 +1,4 @@
-"""Repair bounding boxes: corpora state some with swapped corners or beyond the picture."""
+"""Repair bounding boxes: corpora state some with swapped corners, beyond the picture, or of another size."""
 
 import collections
 from collections.abc import Sequence
@@ -7,7 +7,12 @@ from dejavu.corpora.records import Box
 
 
 def repair(
-    boxes: Sequence[Box], *, width_px: int, height_px: int, repairs: collections.Counter[str]
+    boxes: Sequence[Box],
+    *,
+    width_px: int,
+    height_px: int,
+    repairs: collections.Counter[str],
+    stated_px: tuple[int, int] | None = None,
 ) -> list[Box]:
     """Return `boxes` with ordered corners inside the picture, without those that are empty there.
 
@@ -15,9 +20,14 @@ def repair(
         boxes: as the corpus states them.
         width_px: of the picture.
         height_px: of the picture.
-        repairs: is told how many boxes were ``swapped``, ``clamped`` and ``dropped``.
+        repairs: is told how many boxes were ``rescaled``, ``swapped``, ``clamped`` and ``dropped``.
+        stated_px: width and height of the picture that `boxes` refer to, if it is another one; they
+            are rescaled and rounded outward, so that a crop beside them shows nothing of the object.
     """
     kept = []
+    if stated_px is not None and stated_px != (width_px, height_px):
+        repairs["rescaled"] += len(boxes)
+        boxes = [_rescaled(box, stated_px, (width_px, height_px)) for box in boxes]
     for box in boxes:
         x0, x1 = sorted((box.x0, box.x1))
         y0, y1 = sorted((box.y0, box.y1))
@@ -29,3 +39,15 @@ def repair(
         repairs["clamped"] += (inside.x0, inside.y0, inside.x1, inside.y1) != (x0, y0, x1, y1)
         kept.append(inside)
     return kept
+
+
+def _rescaled(box: Box, stated: tuple[int, int], true: tuple[int, int]) -> Box:
+    """Scale in whole numbers: floor of the smaller and ceiling of the larger corner of each axis."""
+    sides = []
+    for low, high, old, new in zip((box.x0, box.y0), (box.x1, box.y1), stated, true, strict=True):
+        if low <= high:
+            sides.append((low * new // old, -(-high * new // old)))
+        else:  # swapped corners stay swapped: `repair` counts them
+            sides.append((-(-low * new // old), high * new // old))
+    (x0, x1), (y0, y1) = sides
+    return Box(x0, y0, x1, y1, box.label)

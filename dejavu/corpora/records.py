@@ -36,6 +36,9 @@ class Record:
     label_id: int | None = None  # index into the corpus' labels
     caption: str | None = None
     boxes: tuple[Box, ...] = ()
+    boxes_px: tuple[int, int] | None = (
+        None  # width, height that boxes refer to; None: the picture's
+    )
     truth: Truth | None = None
     problem: str | None = None  # why the sample is unusable, where the listing already says so
 

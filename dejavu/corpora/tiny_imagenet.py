@@ -9,6 +9,7 @@ import collections
 from collections.abc import Iterator
 from pathlib import Path
 
+from dejavu.corpora.class_names import short_names
 from dejavu.corpora.files import lines, picture_files
 from dejavu.corpora.records import Box, Record
 from dejavu.errors import DataError, ParamsError, suggestion
@@ -84,10 +85,7 @@ def _chosen_wnids(folder: Path, chosen: tuple[str, ...] | None) -> tuple[str, ..
 
 def _class_names(folder: Path, wnids: tuple[str, ...]) -> dict[str, str]:
     """Return the first name of each class; classes that share one also get their wnid."""
-    words = dict(_table(folder / "words.txt", n_columns=2))
-    first = {wnid: words.get(wnid, wnid).split(",")[0].strip() for wnid in wnids}
-    counts = collections.Counter(first.values())
-    return {w: name if counts[name] == 1 else f"{name} ({w})" for w, name in first.items()}
+    return short_names(dict(_table(folder / "words.txt", n_columns=2)), wnids)
 
 
 def _table(path: Path, *, n_columns: int) -> Iterator[list[str]]:

@@ -164,7 +164,7 @@ def test_boxes_are_repaired_and_repairs_counted(tmp_path, listed, monkeypatch):
     corners = [[box[key] for key in ("x0", "y0", "x1", "y1", "label")] for box in row["boxes"]]
     assert corners == [[1, 2, 10, 12, "fine"], [1, 2, 10, 12, "swapped"], [0, 0, 24, 8, "beyond"]]
     source = json.loads((tmp_path / "pictures/source.json").read_text())
-    assert source["box_repairs"] == {"clamped": 1, "dropped": 2, "swapped": 1}
+    assert source["box_repairs"] == {"clamped": 1, "dropped": 2, "rescaled": 0, "swapped": 1}
 
 
 def test_a_box_swapped_in_one_direction_only_is_repaired():

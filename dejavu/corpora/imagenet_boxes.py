@@ -1,0 +1,60 @@
+"""Read ImageNet's boxes: one XML file per annotated picture, in any of the folders they come in.
+
+An XML file states boxes in the size that its annotators saw, which is not always the picture's.
+"""
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+from dejavu.corpora.records import Box
+
+_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+
+
+def annotation_folders(folder: Path, part: str, wnid: str | None) -> list[Path]:
+    """Return where the XML files of a class, or of unsorted pictures, may lie below `folder`.
+
+    Args:
+        folder: what was unpacked: ``Annotation/<wnid>``, ``<wnid>``, ``<part>/<wnid>``, ``<part>``, or
+            ``Annotations/CLS-LOC/<part>`` with or without ``<wnid>`` below it.
+        part: ``train`` or ``val``.
+        wnid: of the class; None: its pictures are not sorted by class.
+    """
+    places = [folder / part, folder / "Annotations/CLS-LOC" / part]
+    if wnid is not None:
+        places = [
+            folder / "Annotation" / wnid, folder / wnid, *(place / wnid for place in places), *places,
+        ]  # fmt: skip
+    return [place for place in places if place.is_dir()]
+
+
+def read_annotation(path: Path) -> tuple[tuple[Box, ...], tuple[int, int] | None] | None:
+    """Return all boxes of an XML file, whatever they show, and the width and height they refer to.
+
+    Corners are taken as written (x1 and y1 excluded), swapped or outside as they may be. An object
+    without four numbers is no box. The size is None where it is missing or 0. ``filename`` is not
+    looked at: in some files it says "%s".
+
+    Returns:
+        None if `path` is not there or is not XML.
+    """
+    try:
+        root = ET.fromstring(path.read_bytes())  # noqa: S314  # expat itself stops bombs
+    except (OSError, ET.ParseError):
+        return None
+    boxes = []
+    for entry in root.iter("object"):
+        found = (_number(entry, f"bndbox/{name}") for name in _CORNERS)
+        corners = [number for number in found if number is not None]
+        if len(corners) == len(_CORNERS):
+            x0, y0, x1, y1 = corners
+            boxes.append(Box(x0, y0, x1, y1, entry.findtext("name")))
+    width, height = _number(root, "size/width"), _number(root, "size/height")
+    return tuple(boxes), (width, height) if width and height else None
+
+
+def _number(element: ET.Element, place: str) -> int | None:
+    try:
+        return round(float(element.findtext(place) or ""))
+    except (ValueError, OverflowError):
+        return None
