@@ -65,6 +65,7 @@ def check_models(models: dict[str, Any]) -> dict[str, Any]:
     for name, model in models.items():
         if len(set(model.layers)) != len(model.layers) or not model.layers:
             raise ValueError(f"{name}.layers must name each layer once, at least one")
+    for name, model in models.items():
         if model.second_model is None:
             continue
         second = models.get(model.second_model)
