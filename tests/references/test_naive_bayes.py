@@ -137,21 +137,28 @@ def test_released_formula_equals_its_description(learned, attacked, alpha):
         assert guess == expected
 
 
-def world(tmp_path, **more):
+def test_contradicting_tags_without_smoothing_fall_back_to_the_prior():
+    fitted = fit([{0}, {1}, {1}], [0, 1, 1], n_labels=2, n_tags=2, alpha=0)
+    found = naive_bayes.posterior(fitted, matrix([{0, 1}, {0}], 2))
+    assert found.tolist() == [pytest.approx([1 / 3, 2 / 3]), [1, 0]]
+
+
+def world(tmp_path, settings=BAYES):
     # ids 10, 13, 16, … ; the dropped crop (19) has no tags row and must play no part
     people = [
         ("reference", 0, True), ("reference", 1, True), ("reference", 1, True), ("reference", 0, False),
         ("target", 0, True), ("target", 2, True), ("control", 1, True), ("public", 1, True),
+        ("control", 1, True),
     ]  # fmt: skip
     paths = write_world(tmp_path, people, n_labels=3)
     tags = {
         10: {0: 0.9, 2: 0.1}, 13: {1: 0.5, 2: 0.4}, 16: {1: 0.5, 0: 0.5},
-        22: {2: 0.1, 0: 0.7}, 25: {}, 28: {3: 1.0, 1: 0.2},
+        22: {2: 0.1, 0: 0.7}, 25: {}, 28: {3: 1.0, 1: 0.2}, 34: {1: 0.3, 3: 0.1},
     }  # fmt: skip
     for annotator in ("ram", "dog"):
         write_tags(tmp_path / "tags" / annotator, paths["crops"], tags, n_tags=4)
     paths |= {"tags": tmp_path / "tags", "out": tmp_path / "naive_bayes.parquet"}
-    naive_bayes.write_predictions(**paths, annotators=["ram", "dog"], settings=BAYES, **more)
+    naive_bayes.write_predictions(**paths, annotators=["ram", "dog"], settings=settings)
     return paths
 
 
@@ -163,8 +170,8 @@ def test_the_stage_by_hand(tmp_path, capsys):
     }
     names = ["naive_bayes@1", "naive_bayes@2", "naive_bayes_dog@1", "naive_bayes_dog@2"]
     # kept target and control crops only
-    assert list(rows) == [(name, sample_id) for name in names for sample_id in (22, 25, 28)]
-    at_22, at_25, at_28 = (rows["naive_bayes@1", sample_id] for sample_id in (22, 25, 28))
+    assert list(rows) == [(name, sample_id) for name in names for sample_id in (22, 25, 28, 34)]
+    at_22, at_25, at_28, at_34 = (rows["naive_bayes@1", i] for i in (22, 25, 28, 34))
     # K = 1: D' shows {0} for label 0, {1} and {0} (0 before 1: equal scores) for label 1.
     # 22 shows {0}: 1/3·(1+1)/(1+2) = 2/9 against 2/3·(1+1)/(2+2) = 1/3
     assert at_22["p_truth"] == pytest.approx((2 / 9) / (2 / 9 + 1 / 3))
@@ -172,13 +179,27 @@ def test_the_stage_by_hand(tmp_path, capsys):
     # 25 shows nothing, and its label never occurs in D'
     assert (at_25["predicted_id"], at_25["p_truth"]) == (1, 0)
     assert at_25["entropy"] == pytest.approx(-(np.log(1 / 3) / 3 + 2 * np.log(2 / 3) / 3))
+    # 34 shows {1}, which one crop of label 1 shows at K = 1 (two would, were D' not truncated too)
+    seen, unseen = 2 / 3 * (1 + 1) / (2 + 2), 1 / 3 * (0 + 1) / (1 + 2)
+    assert at_34["p_truth"] == pytest.approx(seen / (seen + unseen))
     # 28 shows {3}, unknown to D': P(t) again; at K = 2 it shows {3, 1}
     assert at_28["p_truth"] == pytest.approx(2 / 3)
     known, other = 2 / 3 * 3 / 4, 1 / 3 * 1 / 3
     assert rows["naive_bayes@2", 28]["p_truth"] == pytest.approx(known / (known + other))
     said = capsys.readouterr().err
     assert "1 labels of the attacked crops never occur in D'" in said
-    assert "naive_bayes@1: 2 of 3 crops show no tag of D'" in said
+    assert "naive_bayes@1: 2 of 4 crops show no tag of D'" in said
+
+
+def test_the_released_formula_truncates_the_guessing_only(tmp_path):
+    settings = NaiveBayesParams(top_k=(1,), alpha=1.0, formula="product_of_posteriors")
+    rows = PREDICTIONS.read(world(tmp_path, settings)["out"]).to_pylist()
+    at_25, at_34 = (next(r for r in rows if r["sample_id"] == i) for i in (25, 34))
+    # two crops of label 1 and none of others have tag 1 among all their tags: (1, 3, 1) / (2 + 1·1)
+    assert at_34["p_truth"] == pytest.approx(3 / 5)
+    # without tags all labels tie, and the name that sorts last ("c") is guessed
+    assert at_25["predicted_id"] == 2
+    assert at_25["p_truth"] == pytest.approx(1 / 3)
 
 
 def test_the_same_bytes_twice(tmp_path):
