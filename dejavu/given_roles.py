@@ -70,6 +70,7 @@ def settle(
     """
     is_given = np.array([role is not None for role in given], dtype=bool)
     roles[is_given], reasons[is_given] = given[is_given], None
+    reasons[is_given & (roles == UNUSED)] = "given"
     if isinstance(settings, FolderRoles):
         copies = np.isin(groups, groups[is_given]) & ~is_given
         roles[copies], reasons[copies] = UNUSED, "duplicate_of_given"
