@@ -5,10 +5,10 @@ resamples of their own: target and control are independent sets of samples.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Float64, Int32
+from jaxtyping import Bool, Float64, Int16
 
 from dejavu.report.panel import Panel
 from dejavu.statistics import confident, detection, resampling
@@ -23,11 +23,11 @@ class Resampled:
 
     accuracy: PerPredictor  # per predictor
     memorized: PerComparison  # share, per comparison
-    top_own: dict[int, PerPredictor]  # per percent: accuracy on its own surest samples, per predictor
-    top_paired: dict[int, PerComparison]  # per percent: reference on the target's surest, per comparison
-    cut: dict[int, PerComparison]  # per false-positive percent, per comparison: nats; of control
-    above: dict[int, PerComparison]  # share memorized and above the cut, per comparison
-    auroc: PerComparison | None  # planted against other target samples, per comparison
+    top_own: dict[int, PerPredictor]  # per percent: accuracy on its own surest samples
+    top_paired: dict[int, PerComparison]  # per percent: reference on the target's surest
+    cut: dict[int, PerComparison]  # per false-positive percent: nats; of control
+    above: dict[int, PerComparison]  # per false-positive percent: share memorized, above the cut
+    auroc: PerComparison | None  # planted against other target samples
 
 
 def resample(
@@ -49,86 +49,105 @@ def resample(
         cuts: for the target role: the cuts found on each resample of control.
         false_positive_percent: for the control role: the shares for which cuts are looked for.
     """
-    work = _Work(panel, at_percent, false_positive_percent if cuts is None else tuple(cuts))
-    result = work.empty(n_resamples)
+    percents = tuple(false_positive_percent) if cuts is None else tuple(cuts)
+    result = _empty(panel, at_percent, percents, n_resamples)
+    confidence = [panel.confidence(comparison) for comparison in panel.comparisons]
+    memorized = panel.memorized()
+    flagged = [detection.rank(c, m) for c, m in zip(confidence, memorized.T, strict=True)]
+    aurocs = [
+        detection.Auroc(each, panel.is_planted)
+        for each in confidence
+        if panel.is_planted is not None
+    ]
+    tops = [_Top(panel, percent, column) for percent in at_percent for column in _predictors(panel)]
+    tally = resampling.Tally(
+        [*panel.correct.T, *memorized.T, *(column for top in tops for column in top.columns())]
+    )
     for place, counts in resampling.count_blocks(panel.n, n_resamples, generator):
-        result.accuracy[place] = resampling.weighted_sums(counts, panel.correct) / panel.n
-        result.memorized[place] = resampling.weighted_sums(counts, work.memorized) / panel.n
-        for percent in at_percent:
-            own, paired = work.top(counts, percent)
-            result.top_own[percent][place] = own
-            result.top_paired[percent][place] = paired
-        for percent in work.false_positive_percent:
-            for column, flagged in enumerate(work.flagged):
-                if cuts is None:
-                    cut = detection.cuts(counts, flagged, percent)
-                else:
-                    cut = cuts[percent][place, column]
+        sums = iter(tally.of(counts).T)
+        for column in _predictors(panel):
+            result.accuracy[place, column] = next(sums) / panel.n
+        for column in range(len(panel.comparisons)):
+            result.memorized[place, column] = next(sums) / panel.n
+        for top in tops:
+            own, *paired = top.accuracies(counts, sums)
+            result.top_own[top.percent][place, top.column] = own
+            for comparison, values in zip(top.comparisons, paired, strict=True):
+                result.top_paired[top.percent][place, comparison] = values
+        for percent in percents:
+            for column, ranked in enumerate(flagged):
+                cut = (
+                    detection.cuts(counts, ranked, percent)
+                    if cuts is None
+                    else cuts[percent][place, column]
+                )
                 result.cut[percent][place, column] = cut
-                above = detection.n_above(counts, flagged, cut) / panel.n
-                result.above[percent][place, column] = above
-        if result.auroc is not None:
-            for column, auroc in enumerate(work.aurocs):
-                result.auroc[place, column] = auroc.of_resamples(counts)
+                result.above[percent][place, column] = (
+                    detection.n_above(counts, ranked, cut) / panel.n
+                )
+        for column, auroc in enumerate(aurocs):
+            assert result.auroc is not None
+            result.auroc[place, column] = auroc.of_resamples(counts)
     return result
 
 
-class _Work:
-    """What is computed once per panel: orders, rankings, positives."""
+def _predictors(panel: Panel) -> range:
+    return range(panel.correct.shape[1])
 
-    def __init__(
-        self, panel: Panel, at_percent: Sequence[int], false_positive_percent: Sequence[int]
-    ) -> None:
-        self.panel = panel
-        self.at_percent = at_percent
-        self.false_positive_percent = tuple(false_positive_percent)
-        self.memorized = panel.memorized()
-        self.orders = [confident.by_confidence(entropy) for entropy in panel.entropy]
-        self.flagged = (
-            [
-                detection.rank(panel.confidence(comparison), self.memorized[:, column])
-                for column, comparison in enumerate(panel.comparisons)
-            ]
-            if self.false_positive_percent
-            else []
-        )
-        self.aurocs = (
-            []
-            if panel.is_planted is None
-            else [
-                detection.Auroc(panel.confidence(comparison), panel.is_planted)
-                for comparison in panel.comparisons
-            ]
-        )
 
-    def empty(self, n_resamples: int) -> Resampled:
-        n_predictors, n_comparisons = self.panel.correct.shape[1], len(self.panel.comparisons)
+def _empty(
+    panel: Panel, at_percent: Sequence[int], false_positives: Sequence[int], n_resamples: int
+) -> Resampled:
+    def table(n_columns: int) -> np.ndarray:
+        return np.full((n_resamples, n_columns), np.nan)
 
-        def table(n_columns: int) -> np.ndarray:
-            return np.full((n_resamples, n_columns), np.nan)
+    n_predictors, n_comparisons = panel.correct.shape[1], len(panel.comparisons)
+    return Resampled(
+        accuracy=table(n_predictors),
+        memorized=table(n_comparisons),
+        top_own={percent: table(n_predictors) for percent in at_percent},
+        top_paired={percent: table(n_comparisons) for percent in at_percent},
+        cut={percent: table(n_comparisons) for percent in false_positives},
+        above={percent: table(n_comparisons) for percent in false_positives},
+        auroc=None if panel.is_planted is None else table(n_comparisons),
+    )
 
-        return Resampled(
-            accuracy=table(n_predictors),
-            memorized=table(n_comparisons),
-            top_own={percent: table(n_predictors) for percent in self.at_percent},
-            top_paired={percent: table(n_comparisons) for percent in self.at_percent},
-            cut={percent: table(n_comparisons) for percent in self.false_positive_percent},
-            above={percent: table(n_comparisons) for percent in self.false_positive_percent},
-            auroc=table(n_comparisons) if self.aurocs else None,
-        )
 
-    def top(self, counts: Int32[np.ndarray, "block n"], percent: int) -> tuple[PerPredictor, PerComparison]:
-        """Return accuracies on the most confident samples: of each predictor, of each comparison."""
-        panel = self.panel
+class _Top:
+    """Who is right on the samples that one predictor is surest about."""
+
+    def __init__(self, panel: Panel, percent: int, column: int) -> None:
+        self.percent = percent
+        self.column = column
+        self.comparisons = [
+            place for place, c in enumerate(panel.comparisons) if c.target_column == column
+        ]
+        others = [panel.comparisons[place].reference_column for place in self.comparisons]
+        self._correct = panel.correct[:, [column, *others]]
+        order = confident.by_confidence(panel.entropy[column])
         n_top = confident.n_most_confident(percent, panel.n)
-        own = np.empty((len(counts), panel.correct.shape[1]))
-        paired = np.empty((len(counts), len(panel.comparisons)))
-        for column, order in enumerate(self.orders):
-            drawn = confident.top_counts(counts, order, n_top)
-            compared = [i for i, c in enumerate(panel.comparisons) if c.target_column == column]
-            answers = [column, *(panel.comparisons[i].reference_column for i in compared)]
-            rows = order[: drawn.shape[1]]
-            right = resampling.weighted_sums(drawn, panel.correct[rows[:, None], answers]) / n_top
-            own[:, column] = right[:, 0]
-            paired[:, compared] = right[:, 1:]
-        return own, paired
+        self._ranking = confident.MostConfident(order, n_top)
+
+    def columns(self) -> list[Bool[np.ndarray, " n"]]:
+        """Return the properties to tally: in the head of the ranking; and right, one per answer."""
+        head = np.zeros(len(self._correct), dtype=bool)
+        head[self._ranking.head] = True
+        return [head, *(head & correct for correct in self._correct.T)]
+
+    def accuracies(
+        self, counts: Int16[np.ndarray, "n block"], sums: Iterator[np.ndarray]
+    ) -> Float64[np.ndarray, "answers block"]:
+        """Return the accuracy of this predictor and of each it is compared with.
+
+        Args:
+            counts: how often each sample is drawn.
+            sums: tallies of `columns`, in their order.
+        """
+        n_head = next(sums)
+        right = np.stack([next(sums) for _ in self._correct.T])
+        drawn, rows = self._ranking.in_window(counts, n_head), self._ranking.window
+        if drawn is None:
+            drawn, rows, right = self._ranking.in_order(counts), self._ranking.order, 0 * right
+        # a product of small matrices would wake threads for microseconds of work
+        within = [drawn[correct[rows]].sum(axis=0) for correct in self._correct.T]
+        return (right + np.stack(within)) / self._ranking.n_top

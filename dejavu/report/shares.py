@@ -72,9 +72,10 @@ def reference_tables(
     if answers is None:
         return tables
     columns = _Columns(answers, tables, seconds)
+    tally = resampling.Tally(columns.tallied)
     drawn = np.empty((n_resamples, len(columns.ratios)))
     for place, counts in resampling.count_blocks(len(answers.label_id), n_resamples, generator):
-        drawn[place] = columns.values(counts)
+        drawn[place] = columns.values(tally.of(counts))
     for row, values in zip(columns.rows, drawn.T, strict=True):
         bounds = resampling.interval(values) or (None, None)
         row["low"], row["high"] = bounds
@@ -100,7 +101,7 @@ class _Columns:
     def __init__(self, answers: _Answers, tables: ReferenceTables, seconds: Sequence[str]) -> None:
         self.rows: Rows = []
         self.ratios: list[tuple[int, int]] = []  # columns: numerator, denominator
-        self._columns: list[Bool[np.ndarray, " n"]] = []
+        self.tallied: list[Bool[np.ndarray, " n"]] = []
         self._places: dict[tuple[str, ...], int] = {}
         for row in tables.by_class:
             label, right = (
@@ -128,13 +129,10 @@ class _Columns:
             recovered = self._place(("recovered", row["reference"], scope), within & right)
             self._add(row, recovered, denominator)
 
-    def values(self, counts: Int32[np.ndarray, "block n"]) -> Float64[np.ndarray, "block ratios"]:
+    def values(
+        self, sums: Float64[np.ndarray, "block columns"]
+    ) -> Float64[np.ndarray, "block ratios"]:
         """Return every ratio in each resample; NaN where nothing is counted below the line."""
-        chunks = [
-            resampling.weighted_sums(counts, np.stack(self._columns[start : start + 16], axis=1))
-            for start in range(0, len(self._columns), 16)  # few at once: columns become float64
-        ]
-        sums = np.concatenate(chunks, axis=1)
         above, below = (sums[:, [ratio[side] for ratio in self.ratios]] for side in (0, 1))
         return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
 
@@ -143,8 +141,8 @@ class _Columns:
 
     def _place(self, key: tuple[str, ...], column: Bool[np.ndarray, " n"]) -> int:
         if key not in self._places:
-            self._places[key] = len(self._columns)
-            self._columns.append(column)
+            self._places[key] = len(self.tallied)
+            self.tallied.append(column)
         return self._places[key]
 
     def _add(self, row: dict[str, Any], numerator: int, denominator: int) -> None:

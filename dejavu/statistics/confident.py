@@ -1,7 +1,9 @@
 """Statistics of the most confident p % of the samples, and their value in each resample."""
 
+import math
+
 import numpy as np
-from jaxtyping import Float64, Int32, Int64
+from jaxtyping import Float64, Int16, Int32, Int64
 
 
 def n_most_confident(percent: int, n: int) -> int:
@@ -24,22 +26,54 @@ def by_confidence(entropy: Float64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]
     return np.argsort(entropy, kind="stable")
 
 
-def top_counts(
-    counts: Int32[np.ndarray, "block n"], order: Int64[np.ndarray, " n"], n_top: int
-) -> Int32[np.ndarray, "block m"]:
-    """Return how often each of the first m rows of `order` is among the first `n_top` drawn.
+class MostConfident:
+    """The first `n_top` drawn samples of a ranking, in every resample.
 
     In a resample, a sample drawn three times takes three places of the ranking; the sample at the
-    border takes the places that are left. m ≤ n is as long a prefix of `order` as any resample of the
-    block needs, and every row of the result sums to `n_top`.
+    border takes the places that are left.
+
+    The border moves by about √n_top places between resamples. So the ranking falls into `head`, rows
+    that are within the border in (almost) any resample and need only be counted, `window`, where the
+    border is looked for, and the rest.
     """
-    n = len(order)
-    m = min(n, n_top + 8 * int(np.sqrt(n_top)) + 16)
-    while True:
-        drawn = np.take(counts, order[:m], axis=1)
-        seen = np.cumsum(drawn, axis=1, dtype=np.int32)
-        if m == n or int(seen[:, -1].min()) >= n_top:
-            break
-        m = min(n, 2 * m)
-    seen -= drawn  # drawn before this row
-    return np.clip(n_top - seen, 0, drawn)
+
+    def __init__(self, order: Int64[np.ndarray, " n"], n_top: int) -> None:
+        margin = 8 * math.isqrt(n_top) + 16
+        self.order = order
+        self.n_top = n_top
+        self.head = order[: max(0, n_top - margin)]
+        self.window = order[len(self.head) : n_top + margin]
+
+    def in_window(
+        self, counts: Int16[np.ndarray, "n block"], n_head: Float64[np.ndarray, " block"]
+    ) -> Int32[np.ndarray, "window block"] | None:
+        """Return how often each row of the window is among the first `n_top` drawn.
+
+        Args:
+            counts: how often each sample is drawn.
+            n_head: how many of the drawn samples are in the head.
+
+        Returns:
+            None if the border of some resample lies outside the window: then use `in_order`.
+        """
+        places_left = self.n_top - n_head.astype(np.int32)
+        found = _clipped(counts, self.window, places_left)
+        reached = found.sum(axis=0) == places_left
+        return found if (places_left >= 0).all() and reached.all() else None
+
+    def in_order(self, counts: Int16[np.ndarray, "n block"]) -> Int32[np.ndarray, "n block"]:
+        """Return how often each row of the whole ranking is among the first `n_top` drawn."""
+        places = np.full(counts.shape[1], self.n_top, dtype=np.int32)
+        return _clipped(counts, self.order, places)
+
+
+def _clipped(
+    counts: Int16[np.ndarray, "n block"],
+    rows: Int64[np.ndarray, " rows"],
+    places: Int32[np.ndarray, " block"],
+) -> Int32[np.ndarray, "rows block"]:
+    """Let rows take places in order, as often as drawn, until none is left."""
+    drawn = counts[rows].astype(np.int32)
+    taken_before = np.cumsum(drawn, axis=0, dtype=np.int32)
+    taken_before -= drawn
+    return np.clip(places - taken_before, 0, drawn)

@@ -1,9 +1,10 @@
 """How well a confidence tells one kind of sample from another: AUROC, and cuts at few false positives."""
 
 import dataclasses
+import math
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int32, Int64
+from jaxtyping import Bool, Float64, Int16, Int64
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ def rank(confidence: Float64[np.ndarray, " n"], flagged: Bool[np.ndarray, " n"])
 
 
 def cuts(
-    counts: Int32[np.ndarray, "block n"], control: Ranked, percent: int
+    counts: Int16[np.ndarray, "n block"], control: Ranked, percent: int
 ) -> Float64[np.ndarray, " block"]:
     """Return, per resample of control, the lowest cut that at most `percent` % of control exceed.
 
@@ -32,28 +33,29 @@ def cuts(
     flagged control samples may pass.
     """
     n_allowed = percent * control.n // 100
-    m = min(len(control.rows), n_allowed + 8 * int(np.sqrt(n_allowed)) + 16)
+    m = n_allowed + 8 * math.isqrt(n_allowed) + 16
     while True:
-        seen = np.cumsum(counts[:, control.rows[:m]], axis=1)
-        if m == len(control.rows) or int(seen[:, -1].min()) > n_allowed:
+        seen = np.cumsum(counts[control.rows[:m]], axis=0, dtype=np.int32)
+        if m >= len(control.rows) or int(seen[-1].min()) > n_allowed:
             break
-        m = min(len(control.rows), 2 * m)
-    first_failing = (seen <= n_allowed).sum(axis=1)
-    padded = np.append(control.confidence[:m], -np.inf)
-    return padded[first_failing]
+        m *= 2
+    first_failing = (seen <= n_allowed).sum(axis=0)
+    return np.append(control.confidence[:m], -np.inf)[first_failing]
 
 
 def n_above(
-    counts: Int32[np.ndarray, "block n"],
+    counts: Int16[np.ndarray, "n block"],
     flagged: Ranked,
     cut: Float64[np.ndarray, " block"],
 ) -> Int64[np.ndarray, " block"]:
     """Return, per resample, how many drawn flagged samples have a confidence strictly above the cut."""
     n_passing = np.searchsorted(-flagged.confidence, -cut, side="left")
-    m = int(n_passing.max(initial=0))
-    seen = np.zeros((len(counts), m + 1), dtype=np.int64)
-    np.cumsum(counts[:, flagged.rows[:m]], axis=1, out=seen[:, 1:])
-    return seen[np.arange(len(counts)), n_passing]
+    surely = int(n_passing.min())
+    n_certain = counts[flagged.rows[:surely]].sum(axis=0, dtype=np.int64)
+    between = flagged.rows[surely : int(n_passing.max())]
+    seen = np.zeros((len(between) + 1, counts.shape[1]), dtype=np.int64)
+    np.cumsum(counts[between], axis=0, out=seen[1:])
+    return n_certain + seen[n_passing - surely, np.arange(counts.shape[1])]
 
 
 class Auroc:
@@ -73,21 +75,19 @@ class Auroc:
         self._below = np.searchsorted(ranked, score[self._positive], side="left")
         self._not_above = np.searchsorted(ranked, score[self._positive], side="right")
 
-    def of_resamples(self, counts: Int32[np.ndarray, "block n"]) -> Float64[np.ndarray, " block"]:
+    def of_resamples(self, counts: Int16[np.ndarray, "n block"]) -> Float64[np.ndarray, " block"]:
         """Return the area in each resample."""
-        area = np.empty(len(counts))
-        seen = np.zeros(len(self._negative) + 1, dtype=np.int64)
-        for row, drawn in enumerate(
-            counts
-        ):  # resamples, a row at a time: cache beats one big block
-            np.cumsum(drawn[self._negative], out=seen[1:])
-            positive = drawn[self._positive].astype(np.int64)
-            wins_doubled = int(positive @ (seen[self._below] + seen[self._not_above]))
-            pairs = int(positive.sum()) * int(seen[-1])
-            area[row] = wins_doubled / (2 * pairs) if pairs else np.nan
-        return area
+        n_resamples = counts.shape[1]
+        seen = np.zeros((len(self._negative) + 1, n_resamples), dtype=np.int32)
+        np.cumsum(counts[self._negative], axis=0, dtype=np.int32, out=seen[1:])
+        positive = counts[self._positive].astype(np.int64)
+        wins_doubled = (positive * seen[self._below]).sum(axis=0)
+        wins_doubled += (positive * seen[self._not_above]).sum(axis=0)
+        pairs = positive.sum(axis=0) * seen[-1].astype(np.int64)
+        area = np.full(n_resamples, np.nan)
+        return np.divide(wins_doubled, 2 * pairs, out=area, where=pairs > 0)
 
     def value(self) -> float:
         """Return the area over the set itself."""
         n = len(self._positive) + len(self._negative)
-        return float(self.of_resamples(np.ones((1, n), dtype=np.int32))[0])
+        return float(self.of_resamples(np.ones((n, 1), dtype=np.int16))[0])

@@ -46,7 +46,10 @@ def results(tmp_path_factory):
 def drawn(role):
     n, first = (N_TARGET, 0) if role == "target" else (N_CONTROL, N_TARGET)
     generator = seeds.generator(0, f"report.bootstrap.image.{role}")
-    return [(first + generator.integers(0, n, size=n)).tolist() for _ in range(RESAMPLES)]
+    return [
+        (first + generator.integers(0, n, size=n, dtype=np.int32)).tolist()
+        for _ in range(RESAMPLES)
+    ]
 
 
 def everybody(role):

@@ -1,3 +1,5 @@
+import collections
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,30 +11,50 @@ from dejavu.statistics import confident
 def slow_top_counts(counts, order, n_top):
     """Lay the drawn samples out one by one, surest first, and count the first `n_top`."""
     laid_out = [row for row in order for _ in range(counts[row])]
-    return [laid_out[:n_top].count(row) for row in order]
+    taken = collections.Counter(laid_out[:n_top])
+    return [taken[row] for row in order]
 
 
 @given(st.data(), st.integers(1, 12))
 def test_the_border_sample_takes_the_places_that_are_left(data, n):
     drawn = data.draw(st.lists(st.integers(0, n - 1), min_size=n, max_size=n))
-    counts = np.bincount(drawn, minlength=n).astype(np.int32)
+    counts = np.bincount(drawn, minlength=n).astype(np.int16)
     order = np.array(data.draw(st.permutations(range(n))))
     n_top = data.draw(st.integers(1, n))
-    found = confident.top_counts(counts[None], order, n_top)[0]
-    padded = [*found.tolist(), *[0] * (n - len(found))]
-    assert padded == slow_top_counts(counts, order, n_top)
+    top = confident.MostConfident(order, n_top)
+    expected = slow_top_counts(counts, order, n_top)
+    assert top.in_order(counts[:, None])[:, 0].tolist() == expected
+    assert top.in_window(counts[:, None], np.zeros(1))[:, 0].tolist() == expected  # small: no head
 
 
-def test_a_prefix_is_enough_for_large_sets_and_grows_when_it_is_not():
-    n, n_top = 20_000, 1_000
-    order = np.arange(n)
-    ones = np.ones((1, n), dtype=np.int32)
-    assert confident.top_counts(ones, order, n_top).shape[1] < n
-    late = np.zeros((1, n), dtype=np.int32)
-    late[0, n - 2 :] = n // 2  # a resample that drew only the two least confident samples
-    found = confident.top_counts(late, order, n_top)
-    assert found.shape[1] == n
-    assert found[0, -2:].tolist() == [1_000, 0]
+@pytest.mark.parametrize("seed", range(3))
+def test_head_and_window_make_the_whole_ranking(seed):
+    rng = np.random.default_rng(seed)
+    n, n_top = 5_000, 1_000
+    order = rng.permutation(n)
+    drawn = [np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(4)]
+    counts = np.array(drawn, dtype=np.int16).T.copy()
+    top = confident.MostConfident(order, n_top)
+    window = top.in_window(counts, counts[top.head].sum(axis=0).astype(np.float64))
+    found = np.concatenate([counts[top.head], window])
+    rest = np.zeros((n - len(found), 4), dtype=np.int16)
+    assert len(found) < n
+    assert (np.concatenate([found, rest]) == top.in_order(counts)).all()
+    for column in range(4):
+        assert top.in_order(counts)[:, column].tolist() == slow_top_counts(
+            counts[:, column].tolist(), order.tolist(), n_top
+        )
+
+
+@pytest.mark.parametrize("only", [slice(0, 2), slice(-2, None)])
+def test_a_border_outside_the_window_is_noticed(only):
+    n, n_top = 5_000, 1_000
+    top = confident.MostConfident(np.arange(n), n_top)
+    counts = np.zeros((n, 1), dtype=np.int16)
+    counts[only] = n // 2  # a resample that drew two samples only
+    assert top.in_window(counts, counts[top.head].sum(axis=0).astype(np.float64)) is None
+    found = top.in_order(counts)[only, 0]
+    assert found.tolist() == [1_000, 0]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ def flagged_sets(draw, n):
     confidence = np.array(draw(st.lists(values, min_size=n, max_size=n)))
     flagged = np.array(draw(st.lists(st.booleans(), min_size=n, max_size=n)))
     drawn = draw(st.lists(st.integers(0, n - 1), min_size=n, max_size=n))
-    return confidence, flagged, np.bincount(drawn, minlength=n).astype(np.int32)
+    return confidence, flagged, np.bincount(drawn, minlength=n).astype(np.int16)
 
 
 def slow_cut(confidence, flagged, counts, percent):
@@ -34,7 +34,7 @@ def slow_cut(confidence, flagged, counts, percent):
 def test_the_cut_is_the_lowest_that_lets_few_enough_through(data, n, percent):
     confidence, flagged, counts = data.draw(flagged_sets(n))
     ranked = detection.rank(confidence, flagged)
-    cut = detection.cuts(counts[None], ranked, percent)
+    cut = detection.cuts(counts[:, None], ranked, percent)
     assert cut.tolist() == [slow_cut(confidence, flagged, counts, percent)]
 
 
@@ -42,16 +42,16 @@ def test_the_cut_is_the_lowest_that_lets_few_enough_through(data, n, percent):
 def test_samples_above_a_cut_are_counted_as_often_as_drawn(data, n, cut):
     confidence, flagged, counts = data.draw(flagged_sets(n))
     ranked = detection.rank(confidence, flagged)
-    found = detection.n_above(counts[None], ranked, np.array([cut]))
+    found = detection.n_above(counts[:, None], ranked, np.array([cut]))
     assert found.tolist() == [int(counts[flagged & (confidence > cut)].sum())]
 
 
 def test_cuts_look_further_when_the_first_samples_were_not_drawn():
     n = 5_000
     ranked = detection.rank(np.arange(n, 0, -1).astype(float), np.ones(n, dtype=bool))
-    counts = np.zeros((2, n), dtype=np.int32)
-    counts[0] = 1
-    counts[1, -1] = n  # only the least confident was drawn, again and again
+    counts = np.zeros((n, 2), dtype=np.int16)
+    counts[:, 0] = 1
+    counts[-1, 1] = n  # only the least confident was drawn, again and again
     assert detection.cuts(counts, ranked, 1).tolist() == [n - 50.0, 1.0]
 
 
@@ -60,7 +60,7 @@ def slow_auroc(score, positive, counts):
         (score[i], score[j])
         for i in np.flatnonzero(positive)
         for j in np.flatnonzero(~positive)
-        for _ in range(counts[i] * counts[j])
+        for _ in range(int(counts[i]) * int(counts[j]))
     ]
     if not pairs:
         return math.nan
@@ -70,7 +70,7 @@ def slow_auroc(score, positive, counts):
 @given(st.data(), st.integers(1, 10))
 def test_auroc_counts_pairs_as_often_as_drawn(data, n):
     score, positive, counts = data.draw(flagged_sets(n))
-    found = detection.Auroc(score, positive).of_resamples(counts[None])
+    found = detection.Auroc(score, positive).of_resamples(counts[:, None])
     assert found.tolist() == pytest.approx([slow_auroc(score, positive, counts)], nan_ok=True)
 
 
