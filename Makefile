@@ -19,7 +19,7 @@ $(VENV)/installed: pyproject.toml
 
 repro: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dejavu cost --quiet
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dejavu cost
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dejavu summary
 
 test: $(VENV)/installed
