@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dejavu import fetch
+from dejavu import check, fetch
 from dejavu.errors import DejavuError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("fetch")(fetch.command)
+app.command("check")(check.command)
 DataFolder = Annotated[Path, typer.Option("--data", help="Folder of the tables.")]
 ParamsFile = Annotated[Path, typer.Option("--params", help="Parameters that named queries use.")]
 Reports = Annotated[Path, typer.Option("--reports", help="Folder of the report.")]

@@ -1,0 +1,183 @@
+"""Open a corpus, look at its first pictures, and count how many samples each role will get."""
+
+import dataclasses
+import itertools
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from dejavu import corpora, given_roles
+from dejavu.check.findings import Absent, Finding, Untried, fetch_hint, tried
+from dejavu.corpora.inspection import inspect
+from dejavu.corpora.records import Record
+from dejavu.errors import DataError, ParamsError
+from dejavu.params.roles import FolderRoles
+from dejavu.pictures import PictureReader, external_root
+from dejavu.tables import SAMPLES
+
+PICTURES_OPENED = 8
+LISTING_SECONDS = 20.0  # a longer listing is cut off, and counts are lower bounds
+ROLES = given_roles.ROLES
+
+
+@dataclasses.dataclass(slots=True)
+class Lane:
+    """What is known of one lane's samples."""
+
+    name: str
+    n: int = 0
+    n_boxed: int = 0
+    is_complete: bool = False  # False: there are at least `n`
+    n_labels: int = 0
+    roles: Mapping[str, float] | None = None  # expected number of samples per role
+
+
+def look(
+    lane: str, values: Mapping[str, Any], data_root: str, *, seconds: float = LISTING_SECONDS
+) -> tuple[list[Finding], Lane]:
+    """Check the corpus and the split of one lane; its sections must fit.
+
+    Args:
+        lane: ``image`` or ``caption``.
+        values: sections by name.
+        data_root: ``machine.data_root``.
+        seconds: after which a listing is cut off.
+    """
+    known = Lane(lane)
+    settings = values[f"{lane}.corpus"].root
+    if settings.adapter == "none":
+        return [Finding(area=lane, what="corpus", status="ok", detail="not used")], known
+    listed: list[Record] = []
+    corpus = tried(
+        lane, f"corpus ({settings.adapter})",
+        lambda: _open(settings, values.get("seed", 0), data_root, known, listed, seconds),
+    )  # fmt: skip
+    findings = [corpus]
+    if corpus.status == "ok":
+        split = values[f"{lane}.split"]
+        findings.append(tried(lane, "split", lambda: _divide(split, known, listed, data_root)))
+    if known.roles is not None:
+        findings += _enough(lane, values, known.roles, is_complete=known.is_complete)
+        findings += _boxes(values, known)
+    return findings, known
+
+
+def _open(
+    settings: Any, seed: int, data_root: str, known: Lane, listed: list[Record], seconds: float
+) -> str:
+    root = getattr(settings, "root", None)
+    if root is not None and not external_root(data_root, root).exists():
+        raise Absent(
+            f"{external_root(data_root, root)}: no such folder. Put the data there, or set "
+            f"machine.data_root or the variable DEJAVU_DATA_ROOT.{fetch_hint(root)}"
+        )
+    corpus = corpora.adapter(settings.adapter)(settings, seed, data_root)
+    known.n_labels = len(corpus.labels)
+    started = time.monotonic()
+    limit = 1 if corpus.root is None else None  # pictures of a generated corpus take time
+    for record in itertools.islice(corpus.records(), limit):
+        listed.append(record)
+        if time.monotonic() - started > seconds:
+            break
+    else:
+        known.is_complete = True
+    known.n = settings.n_images if corpus.root is None else len(listed)
+    known.n_boxed = known.n if corpus.root is None else sum(bool(r.boxes) for r in listed)
+    if not known.n:
+        raise DataError(f"{root}: the corpus lists no sample.")
+    sizes = _pictures(corpus.root, listed[:PICTURES_OPENED], data_root)
+    at_least = "" if known.is_complete else "at least "
+    labels = f" of {known.n_labels} labels" if known.n_labels else ""
+    return f"{at_least}{known.n} samples{labels}; the first {sizes}"
+
+
+def _pictures(root: str | None, records: list[Record], data_root: str) -> str:
+    with PictureReader(Path() if root is None else external_root(data_root, root)) as reader:
+        facts = [inspect(record, reader.read_bytes) for record in records]
+    bad = [(r.uri, fact.problem) for r, fact in zip(records, facts, strict=True) if fact.problem]
+    if len(bad) == len(facts):
+        raise DataError(f"not one of the first {len(facts)} pictures is usable: {bad[0]}")
+    sizes = sorted({f"{fact.width_px}x{fact.height_px}" for fact in facts if not fact.problem})
+    return ", ".join(sizes[:3]) + (f"; unusable: {bad}" if bad else "")
+
+
+def _divide(split: Any, known: Lane, listed: list[Record], data_root: str) -> str:
+    """Expect how many samples each role gets, before unusable ones and duplicates."""
+    shares = {role: getattr(split.shares, role) for role in ROLES}
+    counts: dict[str, float] = {role: share * known.n for role, share in shares.items()}
+    if split.roles_from is not None:
+        if not known.is_complete:
+            raise Untried("roles_from: the listing takes too long to compare it with here")
+        given, _ = given_roles.read(split.roles_from, _table(listed), external_root(data_root, ""))
+        stated = np.array([role or "" for role in given])
+        is_drawn = isinstance(split.roles_from, FolderRoles)
+        n_rest = int((stated == "").sum()) if is_drawn else 0
+        counts = {role: int((stated == role).sum()) + n_rest * shares[role] for role in ROLES}
+    elif split.without_box == "public":
+        boxed = known.n_boxed / known.n
+        moved = sum(counts[role] for role in ROLES if role != "public") * (1 - boxed)
+        counts = {r: c + moved if r == "public" else c * boxed for r, c in counts.items()}
+    caps = split.max_per_label
+    for role in ROLES if caps is not None else ():
+        cap = caps if isinstance(caps, int) else getattr(caps, role)
+        counts[role] = min(counts[role], (cap or known.n) * max(1, known.n_labels))
+    known.roles = counts
+    if counts["target"] < 1:
+        raise ParamsError("split: no sample gets the role target, so nothing is attacked.")
+    text = ", ".join(f"{count:.0f} {role}" for role, count in counts.items())
+    return f"about {text}" + ("" if counts["control"] >= 1 else ": no control, uncalibrated")
+
+
+def _table(listed: list[Record]) -> pa.Table:
+    schema = pa.schema([SAMPLES.schema.field(name) for name in ("sample_name", "uri", "boxes")])
+    boxes = [[dict.fromkeys(("x0", "y0", "x1", "y1"), 0)] * len(r.boxes) for r in listed]
+    columns = [[r.name for r in listed], [r.uri or "" for r in listed], boxes]
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _enough(
+    lane: str, values: Mapping[str, Any], roles: Mapping[str, float], *, is_complete: bool
+) -> Iterator[Finding]:
+    """Compare the roles with what is taken from them: neighbors and batches."""
+    needs = {}
+    if lane == "image" and "image.neighbors" in values:
+        needs["image.neighbors.k"] = ("public", values["image.neighbors"].k)
+    if lane == "caption" and "caption.retrieve" in values:
+        needs["caption.retrieve.k"] = ("public", values["caption.retrieve"].k)
+    for name, model in values.get(f"{lane}.models", {}).items():
+        recipe: Any = values.get(f"recipes.{model.recipe}")
+        if model.source == "trained" and hasattr(recipe, "batch_size"):
+            what = f"recipes.{model.recipe}.batch_size for {name}"
+            needs[what] = (model.trained_on, recipe.batch_size)
+    for what, (role, least) in needs.items():
+
+        def compare(what: str = what, role: str = role, least: int = least) -> str:
+            if roles[role] < least and is_complete:
+                raise ParamsError(
+                    f"{what} = {least}, but role {role} gets about {roles[role]:.0f} samples. Lower "
+                    f"it, or raise {lane}.split.shares.{role}."
+                )
+            return f"{least} of about {roles[role]:.0f} {role} samples"
+
+        yield tried(lane, what, compare)
+
+
+def _boxes(values: Mapping[str, Any], known: Lane) -> Iterator[Finding]:
+    crop = values.get("image.crop")
+    if known.name != "image" or crop is None:
+        return
+
+    def compare() -> str:
+        if crop.rule != "corner" and not known.n_boxed:
+            raise ParamsError(
+                f"image.crop.rule {crop.rule!r} needs boxes, and no sample has any. Give the corpus "
+                "its boxes, or set rule: corner."
+            )
+        return f"{known.n_boxed} of {known.n} samples have boxes"
+
+    yield tried("image", "crop", compare)

@@ -1,0 +1,53 @@
+"""What a check finds: one line per thing that was tried."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Literal
+
+from dejavu.downloads import DOWNLOADS
+from dejavu.errors import DejavuError
+
+Status = Literal["ok", "untried", "missing", "wrong"]
+FAILURES = ("missing", "wrong")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that a run needs, and whether it is there and right."""
+
+    area: str  # params, image, caption, room or stages
+    what: str  # section or entry of params.yaml, or what else was looked at
+    status: Status  # untried: nothing speaks against it, but only the run will tell
+    detail: str  # what was found; for a failure also what to do
+
+
+class Absent(Exception):  # noqa: N818  # a finding, not an error
+    """Something is not there; the message says what to put where."""
+
+
+class Untried(Exception):  # noqa: N818  # a finding, not an error
+    """Something could not be tried here; the message says why."""
+
+
+def tried(area: str, what: str, attempt: Callable[[], str]) -> Finding:
+    """Return what became of `attempt`, which returns a detail or raises."""
+    status: Status = "ok"
+    try:
+        detail = attempt()
+    except Absent as absence:
+        status, detail = "missing", str(absence)
+    except Untried as reason:
+        status, detail = "untried", str(reason)
+    except DejavuError as error:
+        status, detail = "wrong", str(error)
+    return Finding(area=area, what=what, status=status, detail=detail)
+
+
+def fetch_hint(name: str) -> str:
+    """Return " `dejavu fetch x` brings it." if a file or folder of this name can be fetched."""
+    last = name.rstrip("/").rpartition("/")[2]
+    for key, entry in DOWNLOADS.items():
+        names = {file.path for file in entry.files} | {entry.folder.rpartition("/")[2]}
+        if last in names or last == entry.unpacks_to:
+            return f" `dejavu fetch {key}` brings it."
+    return ""

@@ -1,0 +1,211 @@
+"""Open every network, text model and annotator that params.yaml names, through the stages' own loaders."""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dejavu.check.findings import Absent, Finding, Untried, fetch_hint, tried
+from dejavu.errors import ParamsError
+from dejavu.params.machine import MachineParams
+
+Dims = dict[str, dict[str, int]]  # model: layer: length of its vectors
+_NOWHERE = Path("/nonexistent")  # tables that released networks do not read
+
+
+def look_at_images(
+    values: Mapping[str, Any], machine: MachineParams, *, knows_truth: bool, dims: Dims
+) -> Iterator[Finding]:
+    """Check networks, annotators and classifiers of the image lane; `dims` is filled."""
+    for name, settings in values.get("image.models", {}).items():
+        recipe = values.get(f"recipes.{settings.recipe}")
+        if recipe is None:
+            continue
+
+        def opened(name: str = name, settings: Any = settings, recipe: Any = recipe) -> str:
+            if settings.source == "trained":
+                dims[name] = _trained(settings, recipe)
+            else:
+                dims[name] = _released(name, settings, recipe, machine)
+            return ", ".join(f"{layer} {dim}" for layer, dim in dims[name].items())
+
+        yield tried("image", f"models.{name} ({settings.source})", opened)
+    for name, annotator in values.get("image.annotators", {}).items():
+
+        def tags(settings: Any = annotator.root) -> str:
+            return _annotator(settings, machine, knows_truth=knows_truth)
+
+        yield tried("image", f"annotators.{name} ({annotator.root.source})", tags)
+    for name, settings in values.items():
+        if name.startswith("image.classifiers."):
+
+            def built(settings: Any = settings) -> str:
+                return _classifier(settings)
+
+            yield tried("image", name.partition(".")[2], built)
+    if "image.neighbors" in values and dims:
+        index, widest = (
+            values["image.neighbors"].index,
+            max(d for m in dims.values() for d in m.values()),
+        )
+        yield tried("image", "neighbors.index", lambda: _index(index, widest))
+
+
+def look_at_captions(
+    values: Mapping[str, Any], machine: MachineParams, dims: Dims
+) -> Iterator[Finding]:
+    """Check the models and the source of objects of the caption lane; `dims` is filled."""
+    for name, settings in values.get("caption.models", {}).items():
+
+        def opened(name: str = name, settings: Any = settings) -> str:
+            recipe = values.get(f"recipes.{settings.recipe}")
+            dims[name] = {"caption": _caption_model(settings, recipe, machine)}
+            return f"vectors of length {dims[name]['caption']}"
+
+        yield tried("caption", f"models.{name} ({settings.source})", opened)
+    if (objects := values.get("caption.objects")) is not None:
+        yield tried("caption", f"objects ({objects.source})", lambda: _objects(objects, machine))
+
+
+def _trained(settings: Any, recipe: Any) -> dict[str, int]:
+    """Build the untrained network and show it one black view."""
+    import torch
+
+    from dejavu.encoders import networks
+
+    if not hasattr(recipe, "architecture"):
+        raise ParamsError(
+            f"recipe {settings.recipe!r} is for models trained elsewhere; source trained needs one "
+            "with a method."
+        )
+    network = networks.build(recipe.architecture, width=recipe.width).eval()
+    with torch.inference_mode():
+        vectors = network(torch.zeros(1, 3, recipe.view_px, recipe.view_px))
+    dims = {"projector": recipe.projector_dim, "backbone": int(vectors.shape[1])}
+    if unknown := [layer for layer in settings.layers if layer not in dims]:
+        raise ParamsError(f"layers: no layer {unknown[0]!r} in this network, only {list(dims)}.")
+    return {layer: dims[layer] for layer in settings.layers}
+
+
+def _released(name: str, settings: Any, recipe: Any, machine: MachineParams) -> dict[str, int]:
+    """Let stage ``encoder`` verify the file, into a folder that is thrown away."""
+    from dejavu import encoders
+    from dejavu.encoders import folder
+    from dejavu.encoders.request import Request
+
+    if settings.weights != "packaged":
+        _require(machine.data_folder / settings.weights)
+    request = Request(
+        model=name, settings=settings, recipe=recipe, seed=0, samples=_NOWHERE, pictures=_NOWHERE,
+        splits=_NOWHERE, machine=machine,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as scratch:
+        encoders.make(request, Path(scratch) / name)
+        there: dict[str, int] = folder.provenance(Path(scratch) / name)["layers"]
+    return {layer: there[layer] for layer in settings.layers}
+
+
+def _classifier(settings: Any) -> str:
+    from dejavu.encoders import networks
+
+    return f"{settings.architecture}, {networks.build(settings.architecture, width=settings.width).dim}"
+
+
+def _index(index: str, dim: int) -> str:
+    import faiss
+
+    factory = index.partition(";")[0].strip()
+    try:
+        faiss.index_factory(dim, factory)
+    except RuntimeError:
+        raise ParamsError(f"FAISS cannot build {factory!r} for vectors of length {dim}.") from None
+    return "exact" if factory == "Flat" else f"{factory}: approximate"
+
+
+def _annotator(settings: Any, machine: MachineParams, *, knows_truth: bool) -> str:
+    if settings.source == "corpus" and not knows_truth:
+        raise ParamsError("this corpus does not know what its backgrounds show; take visual_words.")
+    if settings.source in ("corpus", "visual_words"):
+        return ""
+    for field, value in settings:
+        if isinstance(value, str) and field in _PATH_FIELDS and value != "packaged":
+            _require(machine.data_folder / value)
+    raise Untried("its files are there; stage tag_crops opens them")
+
+
+_PATH_FIELDS = (
+    "path",
+    "folder",
+    "weights",
+    "vocabulary",
+    "labels",
+    "config",
+    "detector",
+    "segmenter",
+)
+
+
+def _caption_model(settings: Any, recipe: Any, machine: MachineParams) -> int:
+    if settings.source == "trained":
+        if not hasattr(recipe, "network"):
+            raise ParamsError(f"recipe {settings.recipe!r} is not one of CLIP (method: clip).")
+        network = recipe.network
+        return int(_embedding_dim(network) if isinstance(network, str) else network.embedding_dim)
+    from dejavu.clip import load
+
+    path = machine.data_folder / settings.weights
+    if not settings.weights.startswith("packaged:") and not path.exists():
+        if settings.source == "open_clip":
+            _require_tag(settings, path)
+        raise Absent(
+            f"{path}: no such folder; as a hub name, {settings.weights!r} is only tried by the run."
+            f"{fetch_hint(settings.weights)}"
+        )
+    model = load.released(settings, machine)
+    return int(model.embed_texts(["a photograph"]).shape[1])
+
+
+def _embedding_dim(name: str) -> int:
+    import open_clip
+
+    config = open_clip.get_model_config(name)
+    if config is None:
+        raise ParamsError(f"network: OpenCLIP has no model {name!r}.")
+    return int(config["embed_dim"])
+
+
+def _require_tag(settings: Any, path: Path) -> None:
+    import open_clip
+
+    tags = open_clip.list_pretrained_tags_by_model(settings.architecture)
+    if settings.weights not in tags:
+        raise Absent(
+            f"{path}: no such file or folder, and OpenCLIP has no tag {settings.weights!r} for "
+            f"{settings.architecture!r}, only {', '.join(tags) or 'none'}."
+        )
+    raise Untried(f"tag {settings.weights!r} is known; OpenCLIP downloads it when the stage runs")
+
+
+def _objects(settings: Any, machine: MachineParams) -> str:
+    if settings.source == "corpus":
+        return "as the corpus states them"
+    import duckdb
+
+    from dejavu.annotators import objects_table
+
+    if settings.source != "table":
+        raise Untried("stage annotate_objects opens its files")
+    _require(machine.data_folder / settings.path)
+    with duckdb.connect() as database:
+        database.execute("CREATE TABLE samples (sample_id BIGINT, sample_name VARCHAR)")
+        objects_table.register(database, settings, machine.data_root)
+        rows = database.execute(
+            "SELECT count(*), count(DISTINCT sample_name) FROM detected"
+        ).fetchone()
+    assert rows is not None
+    return f"{rows[0]} detections of {rows[1]} samples"
+
+
+def _require(path: Path) -> None:
+    if not path.exists():
+        raise Absent(f"{path}: not there.{fetch_hint(path.name)}")

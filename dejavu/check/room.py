@@ -1,0 +1,111 @@
+"""Estimate the disk space of a run, and name the stages that would run."""
+
+import itertools
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from dejavu import params
+from dejavu.check.data import Lane
+from dejavu.check.findings import Finding, Untried, tried
+from dejavu.check.models import Dims
+from dejavu.errors import DataError
+
+FLOAT_BYTES = 4
+NEIGHBOR_BYTES = 12  # a sample id and a similarity
+SAMPLE_BYTES = 400  # of a row in all tables that have one per sample
+GENERATED_PICTURE_BYTES = 12_000
+ATTACKED = ("target", "control")
+_DVC_SECONDS = 120
+
+
+def look_at_disk(values: Mapping[str, Any], lanes: Mapping[str, Lane], dims: Dims) -> Finding:
+    """Compare the space that vectors, neighbors and tables need with what is free here."""
+
+    def attempt() -> str:
+        needed = sum(_needed(lane, values, dims) for lane in lanes.values() if lane.roles)
+        free = shutil.disk_usage(".").free
+        text = (
+            f"about {needed / 1e9:.1f} GB of {free / 1e9:.0f} GB free, and as much in DVC's cache"
+        )
+        if needed > free:
+            raise DataError(f"{text}: not enough. Free some, or lower the shares of image.split.")
+        return text
+
+    return tried("room", "disk", attempt)
+
+
+def _needed(lane: Lane, values: Mapping[str, Any], dims: Dims) -> float:
+    assert lane.roles is not None
+    public, attacked = lane.roles["public"], sum(lane.roles[role] for role in ATTACKED)
+    section = values.get("image.neighbors" if lane.name == "image" else "caption.retrieve")
+    k = section.k if section is not None else 0
+    kinds = len(values["image.neighbors"].metrics) if lane.name == "image" and section else 2
+    bank = public * (1 if lane.name == "image" else 2)  # pictures, and captions too
+    total: float = lane.n * SAMPLE_BYTES
+    if "n_images" in type(values[f"{lane.name}.corpus"].root).model_fields:
+        total += lane.n * GENERATED_PICTURE_BYTES
+    for model in values.get(f"{lane.name}.models", {}):
+        for dim in dims.get(model, {}).values():
+            total += (bank + attacked) * dim * FLOAT_BYTES + attacked * k * kinds * NEIGHBOR_BYTES
+    return total
+
+
+def look_at_stages(path: Path, graph: Path = Path("dvc.yaml")) -> Iterator[Finding]:
+    """Name the stages of the graph with these parameters, and those that DVC would run again."""
+    if not graph.is_file():
+        return
+    names = list(stage_names(graph, path))
+    listed = f"{len(names)} in all: {', '.join(names)}"
+    yield Finding(area="stages", what="dvc.yaml", status="ok", detail=listed)
+    yield tried("stages", "dvc status", lambda: _status(path))
+
+
+def stage_names(graph: Path, path: Path) -> Iterator[str]:
+    """Yield the stages of `graph` as DVC names them with the parameters of `path`."""
+    content = params.read(path)
+    for name, body in YAML(typ="safe").load(graph.read_text(encoding="utf-8"))["stages"].items():
+        if "foreach" in body:
+            yield from (f"{name}@{key}" for key in _resolved(body["foreach"], content))
+        elif "matrix" in body:
+            axes = (list(_resolved(values, content)) for values in body["matrix"].values())
+            yield from (f"{name}@{'-'.join(map(str, keys))}" for keys in itertools.product(*axes))
+        else:
+            yield name
+
+
+def _resolved(value: Any, content: Any) -> Any:
+    if isinstance(value, str) and value.startswith("${"):
+        for key in value.removeprefix("${").removesuffix("}").split("."):
+            content = content.get(key) or {}
+        return content
+    return value
+
+
+def _status(path: Path) -> str:
+    command = shutil.which("dvc") or shutil.which("dvc", path=str(Path(sys.executable).parent))
+    if path.resolve() != Path("params.yaml").resolve():
+        raise Untried(f"DVC reads params.yaml: copy {path} there to see which stages would run")
+    if command is None or not Path(".dvc").is_dir():
+        raise Untried("no DVC project here, or dvc is not installed")
+    try:
+        done = subprocess.run(  # noqa: S603  # a fixed command
+            [command, "status", "--json"], capture_output=True, text=True, timeout=_DVC_SECONDS,
+            check=False,
+        )  # fmt: skip
+        changed = json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        raise Untried(f"dvc status took more than {_DVC_SECONDS} s") from None
+    except json.JSONDecodeError:
+        raise Untried(f"dvc status: {done.stderr.strip().splitlines()[-1:]}") from None
+    if not changed:
+        return "nothing would run: all outputs are up to date"
+    return (
+        f"{len(changed)} changed, these and what follows from them would run: {', '.join(changed)}"
+    )

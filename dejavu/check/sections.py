@@ -1,0 +1,183 @@
+"""Read every section as the stages read it, and compare names across sections."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dejavu import comparisons, params
+from dejavu.check.findings import Finding, tried
+from dejavu.errors import ParamsError, suggestion
+from dejavu.params.base import Names, Positives
+from dejavu.params.caption import (
+    CaptionModelParams,
+    CaptionModels,
+    CaptionRecipe,
+    CaptionScoreParams,
+    ObjectsParams,
+    RetrieveParams,
+)
+from dejavu.params.corpora import CorpusParams, CropParams, SplitParams
+from dejavu.params.encoders import ModelParams, Models, NeighborsParams, RecipeParams
+from dejavu.params.machine import MachineParams
+from dejavu.params.references import AnnotatorParams, ClassifierParams, NaiveBayesParams
+from dejavu.params.report import ReportParams, ScoreParams
+from dejavu.targets import targets_of
+
+LANES = ("image", "caption")
+# Every `section(params, NAME, SCHEMA)` of stages/; what stands for {} is said in _names.
+SECTIONS: tuple[tuple[str, Any], ...] = (
+    ("seed", int),
+    ("{lane}.corpus", CorpusParams),
+    ("{lane}.split", SplitParams),
+    ("image.crop", CropParams),
+    ("image.models", Models),
+    ("image.models.{image_model}", ModelParams),
+    ("recipes.{image_recipe}", RecipeParams),
+    ("image.neighbors", NeighborsParams),
+    ("image.neighbors.metrics", Names),
+    ("image.annotators", dict[str, AnnotatorParams]),
+    ("image.annotators.{annotator}", AnnotatorParams),
+    ("image.naive_bayes", NaiveBayesParams),
+    ("image.naive_bayes.top_k", Positives),
+    ("image.classifiers.{classifier}", ClassifierParams),
+    ("image.score", ScoreParams),
+    ("caption.objects", ObjectsParams),
+    ("caption.models", CaptionModels),
+    ("caption.models.{caption_model}", CaptionModelParams),
+    ("recipes.{caption_recipe}", CaptionRecipe),
+    ("caption.retrieve", RetrieveParams),
+    ("caption.score", CaptionScoreParams),
+    ("report", ReportParams),
+    ("machine", MachineParams),
+)
+
+
+def read_all(path: Path) -> tuple[list[Finding], dict[str, Any]]:
+    """Read every section of `path` with the schema that its stage uses.
+
+    Returns:
+        A finding per section, and what those that fit came to, by name.
+
+    Raises:
+        ParamsError: the file is missing or no YAML.
+    """
+    content = params.read(path)
+    findings, values = [], {}
+    for pattern, schema in SECTIONS:
+        for name in _filled(pattern, content):
+
+            def read(name: str = name, schema: Any = schema) -> str:
+                values[name] = params.section(path, name, schema)
+                return ""
+
+            findings.append(tried("params", name, read))
+    findings.append(tried("params", "names of sections", lambda: _no_stranger(content)))
+    return findings, values
+
+
+def compare(values: Mapping[str, Any]) -> Iterator[Finding]:
+    """Check that names which one section uses exist in another; `values` are sections that fit."""
+    if {"image.models", "image.neighbors", "image.score"} <= values.keys():
+        yield tried("params", "image.score.references", lambda: _image_references(values))
+    if {"caption.models", "caption.score"} <= values.keys():
+        yield tried("params", "caption.score.references", lambda: _caption_references(values))
+    if {"image.models", "image.neighbors", "caption.models", "report"} <= values.keys():
+        yield tried("params", "report.headline", lambda: _headline(values))
+
+
+def _filled(pattern: str, content: Mapping[str, Any]) -> list[str]:
+    place = pattern.partition("{")[2].partition("}")[0]
+    return [pattern.replace(f"{{{place}}}", name) for name in _names(place, content)]
+
+
+def _names(place: str, content: Mapping[str, Any]) -> Sequence[str]:
+    lane, _, kind = place.partition("_")
+    if place in ("", "lane"):
+        return LANES if place else ("",)
+    if kind == "recipe":
+        models = _mapping(content, lane, "models").values()
+        recipes = {
+            str(m["recipe"]): None for m in models if isinstance(m, Mapping) and "recipe" in m
+        }
+        return list(recipes)
+    if kind == "model":
+        return list(_mapping(content, lane, "models"))
+    return list(_mapping(content, "image", f"{place}s"))
+
+
+def _mapping(content: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    value: Any = content
+    for key in keys:
+        value = value.get(key, {}) if isinstance(value, Mapping) else {}
+    return value if isinstance(value, Mapping) else {}
+
+
+def _no_stranger(content: Mapping[str, Any]) -> str:
+    """Refuse keys that no stage reads: DVC would ignore a misspelled section."""
+    known: dict[str, set[str]] = {
+        "": {"image", "caption", "recipes"},
+        "image": set(),
+        "caption": set(),
+    }
+    for pattern, _ in SECTIONS:
+        first, _, rest = pattern.partition(".")
+        lanes = LANES if first == "{lane}" else (first,)
+        for lane in lanes:
+            known[""] |= {lane}
+            known.get(lane, set()).add(rest.partition(".")[0])
+    for where, keys in known.items():
+        there = content if not where else _mapping(content, where)
+        if strangers := sorted(set(there) - keys):
+            raise ParamsError(
+                f"{where or 'the file'}: no stage reads {strangers[0]!r}."
+                f"{suggestion(strangers[0], keys)}"
+            )
+    return ""
+
+
+def _image_references(values: Mapping[str, Any]) -> str:
+    score = values["image.score"]
+    annotators = list(values.get("image.annotators", {}))
+    top_k = values.get("image.naive_bayes.top_k", ())
+    tagged = [
+        f"naive_bayes{'' if i == 0 else f'_{name}'}@{k}"
+        for i, name in enumerate(annotators) for k in top_k
+    ]  # fmt: skip
+    classifiers = [name.rpartition(".")[2] for name in values if ".classifiers." in name]
+    single = {"second_model", "oracle", *classifiers, *tagged}
+    families = {"classifier", "naive_bayes", "consensus"}
+    for where, names, known in (
+        ("references", score.references, single | families),
+        ("consensus_of", score.consensus_of, single),
+    ):
+        for name in names:
+            if name not in known:
+                raise ParamsError(f"image.score.{where}: {name!r}?{suggestion(name, known)}")
+    return f"{len(score.references)} references, {len(_image_targets(values))} predictors attacked"
+
+
+def _image_targets(values: Mapping[str, Any]) -> list[str]:
+    metrics = values["image.neighbors"].metrics
+    return [target.name for target in targets_of(values["image.models"], metrics)]
+
+
+def _caption_references(values: Mapping[str, Any]) -> str:
+    models, score = values["caption.models"], values["caption.score"]
+    planned = comparisons.plan(models, score, knows_truth=True)
+    if max(score.k) > (k := values["caption.retrieve"].k):
+        raise ParamsError(f"caption.score.k: {max(score.k)} exceeds caption.retrieve.k = {k}.")
+    return f"{len(planned)} comparisons"
+
+
+def _headline(values: Mapping[str, Any]) -> str:
+    wanted = values["report"].headline
+    known = (
+        _image_targets(values) if wanted.lane == "image"
+        else comparisons.target_names(values["caption.models"])
+    )  # fmt: skip
+    if wanted.target not in known:
+        raise ParamsError(
+            f"report.headline.target: no {wanted.lane} target {wanted.target!r}."
+            f"{suggestion(wanted.target, known)}"
+        )
+    return f"{wanted.target} against {wanted.reference}"
