@@ -51,7 +51,8 @@ class ObjectSets:
 class NeighborObjects:
     """The objects that the neighbors of a block of samples show, with who shows them first and how often."""
 
-    keys: Int64[np.ndarray, " n_keys"]  # row * n_vocabulary + object_id, ascending: objects shown by any neighbor
+    # row * n_vocabulary + object_id, ascending: objects shown by any neighbor
+    keys: Int64[np.ndarray, " n_keys"]
     starts: Int64[np.ndarray, " n_keys+1"]  # the ranks of key i are ranks[starts[i]:starts[i + 1]]
     ranks: Int64[np.ndarray, " n_shown"]  # ascending within a key; 0 is the nearest neighbor
     n_vocabulary: int
