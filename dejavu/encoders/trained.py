@@ -1,5 +1,6 @@
 """Networks that this pipeline trains: a backbone and the projector of their method."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,7 +58,10 @@ def _simclr(n_in: int, dim: int) -> nn.Module:
 
 
 def _dino(n_in: int, dim: int) -> nn.Module:
-    head = heads.DINOProjectionHead(n_in, 2 * dim, dim, output_dim=1, batch_norm=True)
+    with warnings.catch_warnings():
+        # of lightly's prototypes, which this head is cut off before
+        warnings.filterwarnings("ignore", message=".*weight_norm", category=FutureWarning)
+        head = heads.DINOProjectionHead(n_in, 2 * dim, dim, output_dim=1, batch_norm=True)
     return head.layers
 
 

@@ -65,7 +65,8 @@ class TwoViews(Method):
         self, pictures: UInt8[Tensor, "n 3 h w"], generator: torch.Generator, forward: Forward
     ) -> tuple[Float32[Tensor, ""], Float32[Tensor, "m dim"]]:
         """Return the loss of two views per picture."""
-        views = torch.cat([draw(pictures, self._view, generator) for _ in range(2)])
+        source = pictures.float()
+        views = torch.cat([draw(source, self._view, generator) for _ in range(2)])
         projections = self.network.projector(forward(self.network.backbone, views).float())
         return self.criterion(*projections.chunk(2)), projections
 
@@ -104,8 +105,9 @@ class Dino(Method):
     ) -> tuple[Float32[Tensor, ""], Float32[Tensor, "m dim"]]:
         """Return the cross-entropy between the teacher's and the student's prototypes."""
         n_local = self._recipe.n_local_views
-        both = torch.cat([draw(pictures, self._global, generator) for _ in range(2)])
-        local = [draw(pictures, self._local, generator) for _ in range(n_local)]
+        source = pictures.float()
+        both = torch.cat([draw(source, self._global, generator) for _ in range(2)])
+        local = [draw(source, self._local, generator) for _ in range(n_local)]
         with torch.no_grad():
             bottleneck = self.teacher.projector(forward(self.teacher.backbone, both).float())
             assigned = _scores(bottleneck, self.teacher_prototypes)

@@ -33,7 +33,9 @@ def normalized(pixels: UInt8[Tensor, "n 3 h w"]) -> Float32[Tensor, "n 3 h w"]:
 
 
 def draw(
-    pixels: UInt8[Tensor, "n 3 h w"], view: View, generator: torch.Generator
+    pixels: UInt8[Tensor, "n 3 h w"] | Float32[Tensor, "n 3 h w"],
+    view: View,
+    generator: torch.Generator,
 ) -> Float32[Tensor, "n 3 size size"]:
     """Return one normalized random view of each picture.
 
@@ -42,7 +44,7 @@ def draw(
     jittered colors.
 
     Args:
-        pixels: 8-bit RGB pictures of one size.
+        pixels: RGB pictures of one size, 0 to 255; as float32 where several views are drawn of them.
         view: what is drawn.
         generator: a CPU generator; it alone decides the views.
     """
@@ -52,11 +54,10 @@ def draw(
         [n, 3, view.size_px, view.size_px],
         align_corners=False,
     )
-    source = pixels.float() / 255
-    views = grid_sample(source, grid, padding_mode="reflection", align_corners=False)
+    views = grid_sample(pixels.float(), grid, padding_mode="reflection", align_corners=False)
     if view.color_jitter > 0:
         views = _jittered(views, view.color_jitter, generator)
-    return (views - MEAN) / STD
+    return (views / 255 - MEAN) / STD
 
 
 def _rectangles(n: int, view: View, generator: torch.Generator) -> Float[Tensor, "n 2 3"]:
