@@ -32,6 +32,7 @@ class Lane:
     n: int = 0
     n_boxed: int = 0
     is_complete: bool = False  # False: there are at least `n`
+    is_generated: bool = False  # all pictures are alike: one was made
     n_labels: int = 0
     roles: Mapping[str, float] | None = None  # expected number of samples per role
 
@@ -85,8 +86,9 @@ def _open(
             break
     else:
         known.is_complete = True
-    known.n = settings.n_images if corpus.root is None else len(listed)
-    known.n_boxed = known.n if corpus.root is None else sum(bool(r.boxes) for r in listed)
+    known.is_generated = corpus.root is None
+    known.n = settings.n_images if known.is_generated else len(listed)
+    known.n_boxed = known.n if known.is_generated else sum(bool(r.boxes) for r in listed)
     if not known.n:
         raise DataError(f"{root}: the corpus lists no sample.")
     sizes = _pictures(corpus.root, listed[:PICTURES_OPENED], data_root)
@@ -107,20 +109,18 @@ def _pictures(root: str | None, records: list[Record], data_root: str) -> str:
 
 def _divide(split: Any, known: Lane, listed: list[Record], data_root: str) -> str:
     """Expect how many samples each role gets, before unusable ones and duplicates."""
-    shares = {role: getattr(split.shares, role) for role in ROLES}
-    counts: dict[str, float] = {role: share * known.n for role, share in shares.items()}
-    if split.roles_from is not None:
-        if not known.is_complete:
-            raise Untried("roles_from: the listing takes too long to compare it with here")
-        given, _ = given_roles.read(split.roles_from, _table(listed), external_root(data_root, ""))
-        stated = np.array([role or "" for role in given])
-        is_drawn = isinstance(split.roles_from, FolderRoles)
-        n_rest = int((stated == "").sum()) if is_drawn else 0
-        counts = {role: int((stated == role).sum()) + n_rest * shares[role] for role in ROLES}
-    elif split.without_box == "public":
-        boxed = known.n_boxed / known.n
-        moved = sum(counts[role] for role in ROLES if role != "public") * (1 - boxed)
-        counts = {r: c + moved if r == "public" else c * boxed for r, c in counts.items()}
+    given = _given(split.roles_from, known, listed, data_root)
+    is_drawn = np.array([role is None for role in given])
+    if split.roles_from is not None and not isinstance(split.roles_from, FolderRoles):
+        is_drawn[:] = False
+    has_box = np.array([bool(record.boxes) for record in listed]) | known.is_generated
+    scale = known.n / len(listed)  # of a generated corpus only the first picture is listed
+    counts = {role: scale * int((given == role).sum()) for role in ROLES}
+    for boxed in (True, False):
+        n = scale * int((is_drawn & (has_box == boxed)).sum())
+        for role in ROLES:
+            is_moved = not boxed and split.without_box is not None
+            counts[split.without_box if is_moved else role] += n * getattr(split.shares, role)
     caps = split.max_per_label
     for role in ROLES if caps is not None else ():
         cap = caps if isinstance(caps, int) else getattr(caps, role)
@@ -130,6 +130,14 @@ def _divide(split: Any, known: Lane, listed: list[Record], data_root: str) -> st
         raise ParamsError("split: no sample gets the role target, so nothing is attacked.")
     text = ", ".join(f"{count:.0f} {role}" for role, count in counts.items())
     return f"about {text}" + ("" if counts["control"] >= 1 else ": no control, uncalibrated")
+
+
+def _given(settings: Any, known: Lane, listed: list[Record], data_root: str) -> np.ndarray:
+    if settings is None:
+        return np.full(len(listed), None, dtype=object)
+    if not known.is_complete:
+        raise Untried("roles_from: the listing takes too long to compare it with here")
+    return given_roles.read(settings, _table(listed), external_root(data_root, ""))[0]
 
 
 def _table(listed: list[Record]) -> pa.Table:

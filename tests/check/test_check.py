@@ -1,0 +1,205 @@
+"""The dry run finds what is missing or wrong before a stage does."""
+
+import json
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+
+from dejavu import params
+from dejavu.check import check, data, room
+from dejavu.cli import app
+from dejavu.corpora.records import Record
+from scripts.sync_deps import ROOT
+from tests.corpora.picture_files import photo
+
+ADOPTED = {
+    "source": "timm", "recipe": "released", "name": "resnet10t", "weights": "weights/net.pth",
+    "trained_on": "elsewhere", "second_model": None, "layers": ["backbone"],
+}  # fmt: skip
+
+
+@pytest.fixture
+def content(tmp_path, monkeypatch):
+    """A preset made small: 20 photographs of two classes with a box each, and one small network."""
+    monkeypatch.setenv("DEJAVU_DATA_ROOT", str(tmp_path))
+    rows = ["path,x0,y0,x1,y1"]
+    for i in range(20):
+        path = tmp_path / f"photos/{'ab'[i % 2]}/{i}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(photo(i))
+        rows.append(f"{path.relative_to(tmp_path / 'photos').as_posix()},0,0,4,4")
+    (tmp_path / "photos/boxes.csv").write_text("\n".join(rows) + "\n")
+    made = params.read(ROOT / "presets/tiny-imagenet.yaml")
+    image = made["image"]
+    image["corpus"] = {
+        "adapter": "image_folder", "root": "photos", "boxes": "boxes.csv", "max_dropped_share": 0.0,
+    }  # fmt: skip
+    image["split"]["shares"] = {"target": 0.2, "reference": 0.2, "public": 0.5, "control": 0.1}
+    image["models"] = {"vicreg": image["models"]["vicreg"] | {"second_model": None}}
+    image["neighbors"]["k"] = 5
+    made["recipes"]["vicreg"]["batch_size"] = 4
+    made["report"]["headline"]["reference"] = "classifier"
+    return made
+
+
+def failures(content, tmp_path):
+    """Return {what: (status, detail)} of all that is missing or wrong."""
+    path = tmp_path / "params.yaml"
+    with path.open("w") as stream:
+        YAML().dump(content, stream)
+    return {f.what: (f.status, f.detail) for f in check(path) if f.status in ("missing", "wrong")}
+
+
+def put(content, dotted, value):
+    *parents, last = dotted.split(".")
+    for key in parents:
+        content = content[key]
+    content[last] = value
+
+
+def test_nothing_is_wrong_with_what_is_right(content, tmp_path):
+    assert failures(content, tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("dotted", "value", "what", "message"),
+    [
+        ("image.corpus.rot", "x", "image.corpus", "rot: unknown key"),
+        ("image.naive_bays", {}, "names of sections", "image: no stage reads 'naive_bays'. Did you mean"),
+        ("imgae", {}, "names of sections", "the file: no stage reads 'imgae'. Did you mean 'image'"),
+        ("image.neighbors.k", 11, "image.neighbors.k", "11, but role public gets about 10 samples"),
+        ("recipes.vicreg.batch_size", 5, "recipes.vicreg.batch_size for vicreg",
+         "5, but role target gets about 4 samples"),
+        ("image.split.shares.target", 0.0, "split", "no sample gets the role target"),
+        ("image.corpus.boxes", None, "crop", "rule 'largest' needs boxes"),
+        ("image.neighbors.index", "IVF64,Fla", "neighbors.index", "FAISS cannot build 'IVF64,Fla'"),
+        ("image.annotators.visual_words", {"source": "corpus"}, "annotators.visual_words (corpus)",
+         "does not know"),
+        ("image.score.references", ["clasifier"], "image.score.references", "Did you mean 'classifier'"),
+        ("image.score.consensus_of", ["naive_bayes@3"], "image.score.references", "'naive_bayes@3'?"),
+        ("report.headline.target", "dino", "report.headline", "no image target 'dino'"),
+        ("recipes.vicreg.architecture", "conv_smal", "models.vicreg (trained)", "Did you mean 'conv_small'"),
+        ("image.models.vicreg.layers", ["head"], "models.vicreg (trained)", "no layer 'head'"),
+        ("image.models.vicreg.recipe", "released", "models.vicreg (trained)", "is for models trained elsewhere"),
+        ("image.classifiers.classifier.architecture", "vgg", "classifiers.classifier", "'vgg' is unknown"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_to_be_wrong(content, tmp_path, dotted, value, what, message):
+    put(content, dotted, value)
+    found = failures(content, tmp_path)
+    assert what in found
+    status, detail = found[what]
+    assert status == "wrong"
+    assert message in detail
+
+
+def test_what_is_missing_comes_with_how_to_get_it(content, tmp_path):
+    content["image"]["models"]["net"] = ADOPTED
+    content["image"]["models"]["released"] = {
+        "source": "vicreg", "recipe": "released", "weights": "weights/vicreg_resnet50_fullckpt.pth",
+        "trained_on": "target", "second_model": None, "layers": ["projector"],
+    }  # fmt: skip
+    content["image"]["corpus"]["root"] = "elsewhere"
+    found = failures(content, tmp_path)
+    assert {what: status for what, (status, _) in found.items()} == {
+        "corpus (image_folder)": "missing", "models.net (timm)": "missing",
+        "models.released (vicreg)": "missing",
+    }  # fmt: skip
+    assert str(tmp_path / "elsewhere") in found["corpus (image_folder)"][1]
+    assert "`dejavu fetch vicreg_resnet50_full`" in found["models.released (vicreg)"][1]
+
+
+def test_a_file_that_is_no_checkpoint_is_wrong(content, tmp_path):
+    content["image"]["models"]["net"] = ADOPTED
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights/net.pth").write_bytes(b"<html>404</html>")
+    status, detail = failures(content, tmp_path)["models.net (timm)"]
+    assert status == "wrong"
+    assert "not a readable checkpoint" in detail or "not a checkpoint" in detail
+
+
+def test_damaged_first_pictures_are_told(content, tmp_path):
+    for path in (tmp_path / "photos").glob("*/*.jpg"):
+        path.write_bytes(b"no picture")
+    status, detail = failures(content, tmp_path)["corpus (image_folder)"]
+    assert status == "wrong"
+    assert "not one of the first 8 pictures is usable" in detail
+
+
+def test_given_roles_are_counted(content, tmp_path):
+    split = content["image"]["split"]
+    split["roles_from"] = {"source": "table", "path": "roles.csv"}
+    assert "roles.csv: no such file" in failures(content, tmp_path)["split"][1]
+    names = [f"{'ab'[i % 2]}/{i}.jpg" for i in range(20)]
+    roles = ["target"] * 8 + ["reference"] * 4 + ["public"] * 5 + ["control"] * 3
+    rows = [f"{name},{role}" for name, role in zip(names, roles, strict=True)]
+    (tmp_path / "roles.csv").write_text("\n".join(["sample_name,role", *rows]) + "\n")
+    assert failures(content, tmp_path) == {}
+    content["image"]["neighbors"]["k"] = 6
+    assert "role public gets about 5 samples" in failures(content, tmp_path)["image.neighbors.k"][1]
+
+
+def test_expected_roles_follow_boxes_folders_and_caps(monkeypatch):
+    """ImageNet's recipe: val is control; of train the annotated are attacked, the others public."""
+    from dejavu.corpora.records import Box
+    from dejavu.params.corpora import SplitParams
+
+    box = (Box(0, 0, 1, 1),)
+    listed = [
+        *(
+            Record(name=f"t{i}", uri=f"train/a/{i}", boxes=box if i < 40 else ())
+            for i in range(100)
+        ),
+        *(Record(name=f"v{i}", uri=f"val/a/{i}", boxes=box) for i in range(10)),
+    ]
+    split = SplitParams.model_validate(
+        {
+            "shares": {"target": 0.5, "reference": 0.5, "public": 0.0, "control": 0.0},
+            "roles_from": {"source": "folders", "folders": {"val": "control"}},
+            "without_box": "public", "near_duplicate_bits": None,
+            "max_per_label": {"target": 15, "reference": 30, "public": None, "control": 5},
+        }
+    )  # fmt: skip
+    known = data.Lane("image", n=110, n_boxed=50, is_complete=True, n_labels=1)
+    data._divide(split, known, listed, ".")
+    assert known.roles == {"target": 15, "reference": 20, "public": 60, "control": 5}
+
+
+def test_stages_are_named_as_dvc_names_them(tmp_path):
+    (tmp_path / "dvc.yaml").write_text(
+        "stages:\n"
+        "  corpus: {matrix: {lane: [image, caption]}, cmd: x}\n"
+        "  crop: {cmd: x}\n"
+        "  embed: {foreach: '${image.models}', do: {cmd: x}}\n"
+        "  tag: {foreach: '${image.nothing}', do: {cmd: x}}\n"
+    )
+    (tmp_path / "params.yaml").write_text("image: {models: {b: {}, a: {}}}\n")
+    names = list(room.stage_names(tmp_path / "dvc.yaml", tmp_path / "params.yaml"))
+    assert names == ["corpus@image", "corpus@caption", "crop", "embed@b", "embed@a"]
+
+
+def test_the_space_for_vectors_is_counted(content):
+    roles = {"target": 10.0, "control": 5.0, "reference": 0.0, "public": 1_000_000.0}
+    lane = data.Lane("image", n=1_000_015, roles=roles)
+    values = {
+        "image.neighbors": type("Section", (), {"k": 100, "metrics": ("l2",)}),
+        "image.corpus": type("Root", (), {"root": None}),
+        "image.models": {"net": None},
+    }
+    expected = 1_000_015 * (400 + 4 * 8192) + 15 * 100 * 12
+    assert np.isclose(room._needed(lane, values, {"net": {"projector": 8192}}), expected)
+
+
+def test_the_command_prints_a_table_or_json_and_fails_where_something_is_wrong(content, tmp_path):
+    path = tmp_path / "params.yaml"
+    assert failures(content, tmp_path) == {}
+    good = CliRunner().invoke(app, ["check", "--params", str(path), "--json"])
+    assert good.exit_code == 0
+    assert {"area", "what", "status", "detail"} == set(json.loads(good.stdout)[0])
+    put(content, "image.corpus.root", "elsewhere")
+    failures(content, tmp_path)
+    bad = CliRunner().invoke(app, ["check", "--params", str(path)])
+    assert bad.exit_code == 1
+    assert "missing" in bad.stdout
