@@ -99,6 +99,14 @@ def _rms(values: list[float]) -> float:
     return math.sqrt(statistics.fmean(value * value for value in values))
 
 
+def headlines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the lines of each model's headline layer and metric: `vicreg`, not `vicreg_backbone_l2`."""
+    names = {line["target"] for line in lines}
+    return [
+        line for line in lines if not any(line["target"].startswith(f"{other}_") for other in names)
+    ]
+
+
 def markdown(lines: list[dict[str, Any]]) -> str:
     """Render the summary as one table per lane and score, and the distances over all tests."""
     text: list[str] = []
@@ -112,7 +120,7 @@ def markdown(lines: list[dict[str, Any]]) -> str:
             "plain − two-model (RMS) | excess − two-model (RMS) |",
             "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
         ]
-        for line in chosen:
+        for line in headlines(chosen):
             cells = [line["target"], line["setting"] or "–", line["reference"]]
             for name in ("two_model", "plain", "control", "excess"):
                 mean, spread = line[f"{name}_mean"] * factor, line[f"{name}_sd"] * factor
@@ -129,9 +137,9 @@ def markdown(lines: list[dict[str, Any]]) -> str:
         )
         text += [
             "",
-            f"Over all {len(one_model)} one-model tests: the plain score is {plain:.{digits}f} {unit} "
-            f"(root mean square) from the two-model score of the same run, the excess {excess:.{digits}f}"
-            f"{' ' + unit if unit else ''}.",
+            f"Over all {len(one_model)} one-model tests: the plain score is {plain:.{digits}f}"
+            f"{' ' + unit if unit else ''} (root mean square) from the two-model score of the same run, the excess {excess:.{digits}f}"
+            f"{' ' + unit if unit else ''}. (All layers and metrics; the table shows each model's first.)",
             "",
         ]
     return "\n".join(text)
