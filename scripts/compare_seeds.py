@@ -110,7 +110,10 @@ def headlines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def markdown(lines: list[dict[str, Any]]) -> str:
     """Render the summary as one table per lane and score, and the distances over all tests."""
     text: list[str] = []
-    for lane, score in sorted({(line["lane"], line["score"]) for line in lines}):
+    groups = sorted(
+        {(line["lane"], line["score"]) for line in lines}, key=lambda g: (g[0] != "image", g)
+    )
+    for lane, score in groups:
         chosen = [line for line in lines if (line["lane"], line["score"]) == (lane, score)]
         unit, factor = ("points", 100) if lane == "image" else ("", 1)
         digits = 1 if lane == "image" else 3
@@ -135,11 +138,12 @@ def markdown(lines: list[dict[str, Any]]) -> str:
             _rms([line[name] for line in one_model]) * factor
             for name in ("plain_distance", "excess_distance")
         )
+        unit = f" {unit}" if unit else ""
         text += [
             "",
-            f"Over all {len(one_model)} one-model tests: the plain score is {plain:.{digits}f}"
-            f"{' ' + unit if unit else ''} (root mean square) from the two-model score of the same run, the excess {excess:.{digits}f}"
-            f"{' ' + unit if unit else ''}. (All layers and metrics; the table shows each model's first.)",
+            f"Over all {len(one_model)} one-model tests (all layers and metrics): the plain score is "
+            f"{plain:.{digits}f}{unit} (root mean square) from the two-model score of the same run, "
+            f"the excess {excess:.{digits}f}{unit}.",
             "",
         ]
     return "\n".join(text)
