@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dejavu import scores
-from dejavu.report.make import make
-from tests.report.world import build, target
+from tests.report.world import build, report, target
 
 TARGETS = ("vicreg", "barlow_twins", "dino")
 REFERENCES = ("classifier", "naive_bayes@1", "naive_bayes@2", "naive_bayes@5", "naive_bayes@20")
@@ -39,7 +38,7 @@ def main(n: int) -> None:
         )  # fmt: skip
         print(f"score_labels: {time.perf_counter() - start:.1f} s, peak {peak()} MiB", flush=True)
         start = time.perf_counter()
-        make(world.data, Path(folder) / "reports", world.settings)
+        report(world, Path(folder) / "reports")
         print(f"report: {time.perf_counter() - start:.1f} s, peak {peak()} MiB", flush=True)
 
 

@@ -183,7 +183,7 @@ def _make_view(
 
 def _dataset(place: list[Path]) -> pads.Dataset:
     try:
-        files = [str(file) for file in place]
+        files = [str(file.absolute()) for file in place]
         names = NAMES & set(pq.read_schema(files[0]).names)
         options = pads.ParquetReadOptions(dictionary_columns=names)
         return pads.dataset(files, format=pads.ParquetFileFormat(read_options=options))
@@ -201,7 +201,7 @@ def _matches(data: Path, layout: str) -> Iterator[tuple[list[Path], dict[str, st
     lanes = {"lane": stem.split("/")[0]} if not stem.startswith("{") else {}
     for path in sorted(data.glob(re.sub(r"\{\w+\}", "*", stem))):
         found = pattern.match(path.relative_to(data).as_posix())
-        if found is None:
+        if found is None or path.is_file() != stem.endswith(".parquet"):
             continue
         files = [path] if path.is_file() else sorted(path.glob("**/*" if recursive else "*"))
         files = [file for file in files if file.suffix == ".parquet" and file.is_file()]

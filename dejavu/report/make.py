@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dejavu import artifacts, catalog, named_queries, seeds
 from dejavu.catalog import Catalog
-from dejavu.report import caption_summary, caption_tables, headline, shares, summary, tables
+from dejavu.report import caption_summary, caption_tables, headline, plots, shares, summary, tables
 from dejavu.report.captions import CaptionSettings, caption_results
 from dejavu.report.exchangeability import exchangeability
 from dejavu.report.numbers import Node, nest, rounded
@@ -17,7 +17,7 @@ from dejavu.statistics.resampling import LEVEL
 
 IMAGE_VIEWS = ("labels", "crops", "predictions", "image_scores")
 CAPTION_VIEWS = ("objects", "object_vocabulary", "caption_scores", "reference_agreement")
-VIEWS = ("samples", "splits", *IMAGE_VIEWS, *CAPTION_VIEWS)
+COMMON_VIEWS = ("samples", "splits")
 # Which columns name a row of a table in results.json.
 KEYS = {
     "image_accuracy": ("predictor", "role"),
@@ -26,7 +26,6 @@ KEYS = {
     "image_intersection": ("reference", "scope"),
     "image_dropped": ("step", "role", "reason"),
     "image_exchangeability": ("check", "name"),
-    "image_most_memorized": ("target", "reference", "place"),
 }
 # Headers of tables that may have no rows.
 EMPTY = {
@@ -42,22 +41,32 @@ EMPTY = {
 def make(data: Path, out: Path, image: ImageSettings, captions: CaptionSettings) -> None:
     """Aggregate the scores below `data` and write the report to `out`.
 
-    Identical inputs and parameters give identical bytes. A lane without scored samples is left out.
+    Identical inputs and parameters give identical bytes. A lane without scores is left out.
 
     Raises:
         ArtifactError: tables are missing or were made from different splits or crops.
     """
     folder = data / "image"
-    scored = [folder / "scores.parquet", *sorted((folder / "predictions").rglob("*.parquet"))]
-    artifacts.require_common_origin(scored, "samples", "split", "crops")
+    views = [*COMMON_VIEWS]
+    if has_image := (folder / "scores.parquet").is_file():
+        scored = [folder / "scores.parquet", *sorted((folder / "predictions").rglob("*.parquet"))]
+        artifacts.require_common_origin(scored, "samples", "split", "crops")
+        views += IMAGE_VIEWS
+    if has_captions := (data / "caption" / "scores.parquet").is_file():
+        views += CAPTION_VIEWS
     queries = caption_tables.query_tables(captions) | image.tables()
-    with catalog.connect(data, only=VIEWS, settings=queries) as opened:
+    with catalog.connect(data, only=views, settings=queries, sandboxed=False) as opened:
+        has_image = has_image and _has_rows(opened, "image_scores")
         results = {
-            "image": image_results(opened, image) if _has_rows(opened, "image_scores") else {},
-            "caption": caption_results(opened, captions),
+            "image": image_results(opened, image) if has_image else {},
+            "caption": caption_results(opened, captions) if has_captions else {},
         }
         made = image_tables(opened, results["image"], image) if results["image"] else {}
-        told = caption_tables.caption_tables(opened, results["caption"], captions)
+        told = (
+            caption_tables.caption_tables(opened, results["caption"], captions)
+            if results["caption"]
+            else {}
+        )
     numbers: Node = {
         "about": {
             "seed": image.seed,
@@ -66,18 +75,19 @@ def make(data: Path, out: Path, image: ImageSettings, captions: CaptionSettings)
         },
         **results,
         "image_tables": {
-            name: nest(_json_rows(made[name]), keys) for name, keys in KEYS.items() if made
+            name: nest(_json_rows(made[name]), keys) for name, keys in KEYS.items() if name in made
         },
     }
     _write_json(numbers, out / "results.json")
     metrics = headline.metrics(results, image.targets, image.top_k, captions.headline)
     _write_json(metrics, out / "metrics.json")
     shutil.rmtree(out / "tables", ignore_errors=True)
-    for name, rows in (made | (told if results["caption"] else {})).items():
+    made |= told
+    for name, rows in (made | plots.plot_tables(made, image, captions)).items():
         columns = tables.columns_of(rows, EMPTY.get(name, ()))
         tables.write_csv(rows, out / "tables" / f"{name}.csv", columns)
     sections = caption_summary.render(
-        results["caption"], told, captions, models=data / "caption" / "models"
+        results["caption"], made, captions, models=data / "caption" / "models"
     )
     text = summary.render(
         results["image"], made, image, encoders=folder / "encoders", captions=sections

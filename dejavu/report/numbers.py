@@ -38,6 +38,8 @@ def put(
     """
     if value is None:
         node[name] = None
+        if resampled is not None:
+            node[f"{name}_ci95"] = None
         node[f"{name}_reason"] = reason or "undefined"
         return
     node[name] = rounded(value)

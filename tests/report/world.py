@@ -8,10 +8,17 @@ import numpy as np
 import pyarrow as pa
 
 from dejavu import artifacts, scores, tables
+from dejavu.params.caption import CaptionScoreParams
 from dejavu.params.report import HeadlineParams, ReportParams, ScoreParams
+from dejavu.report.captions import CaptionSettings
+from dejavu.report.make import make
 from dejavu.report.settings import ImageSettings
 from dejavu.targets import Target
 
+NO_CAPTIONS = CaptionSettings(
+    seed=0, resamples=10, n_most_memorized=3, models={},
+    score=CaptionScoreParams(k=(1,), top=(1,), references=("second_model",)),
+)  # fmt: skip
 Answers = tuple[np.ndarray, np.ndarray]  # is_correct, entropy; target samples first, then control
 
 
@@ -19,6 +26,11 @@ Answers = tuple[np.ndarray, np.ndarray]  # is_correct, entropy; target samples f
 class World:
     data: Path
     settings: ImageSettings
+
+
+def report(world: World, out: Path) -> Path:
+    make(world.data, out, world.settings, NO_CAPTIONS)
+    return out
 
 
 def target(name="vicreg", second="vicreg_second", *, layer="projector", is_headline=True):
