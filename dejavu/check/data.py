@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from dejavu import corpora, given_roles
+from dejavu.check import sections
 from dejavu.check.findings import Absent, Finding, Untried, fetch_hint, tried
 from dejavu.corpora.inspection import inspect
 from dejavu.corpora.records import Record
@@ -158,7 +159,7 @@ def _enough(
     if lane == "caption" and "caption.retrieve" in values:
         needs["caption.retrieve.k"] = ("public", values["caption.retrieve"].k)
     for name, model in values.get(f"{lane}.models", {}).items():
-        recipe: Any = values.get(f"recipes.{model.recipe}")
+        recipe = sections.recipe(values, lane, model)
         if model.source == "trained" and hasattr(recipe, "batch_size"):
             what = f"recipes.{model.recipe}.batch_size for {name}"
             needs[what] = (model.trained_on, recipe.batch_size)

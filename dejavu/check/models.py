@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dejavu.check import sections
 from dejavu.check.findings import Absent, Finding, Untried, fetch_hint, tried
 from dejavu.errors import ParamsError
 from dejavu.params.machine import MachineParams
@@ -18,7 +19,7 @@ def look_at_images(
 ) -> Iterator[Finding]:
     """Check networks, annotators and classifiers of the image lane; `dims` is filled."""
     for name, settings in values.get("image.models", {}).items():
-        recipe = values.get(f"recipes.{settings.recipe}")
+        recipe = sections.recipe(values, "image", settings)
         if recipe is None:
             continue
 
@@ -58,7 +59,7 @@ def look_at_captions(
     for name, settings in values.get("caption.models", {}).items():
 
         def opened(name: str = name, settings: Any = settings) -> str:
-            recipe = values.get(f"recipes.{settings.recipe}")
+            recipe = sections.recipe(values, "caption", settings)
             dims[name] = {"caption": _caption_model(settings, recipe, machine)}
             return f"vectors of length {dims[name]['caption']}"
 

@@ -48,8 +48,8 @@ def _needed(lane: Lane, values: Mapping[str, Any], dims: Dims) -> float:
     k = section.k if section is not None else 0
     kinds = len(values["image.neighbors"].metrics) if lane.name == "image" and section else 2
     bank = public * (1 if lane.name == "image" else 2)  # pictures, and captions too
-    total: float = lane.n * SAMPLE_BYTES
-    if "n_images" in type(values[f"{lane.name}.corpus"].root).model_fields:
+    total = float(lane.n * SAMPLE_BYTES)
+    if lane.is_generated:
         total += lane.n * GENERATED_PICTURE_BYTES
     for model in values.get(f"{lane.name}.models", {}):
         for dim in dims.get(model, {}).values():

@@ -56,7 +56,7 @@ def read_all(path: Path) -> tuple[list[Finding], dict[str, Any]]:
     """Read every section of `path` with the schema that its stage uses.
 
     Returns:
-        A finding per section, and what those that fit came to, by name.
+        A finding per section, and what those that fit came to, by name; for recipes see `recipe`.
 
     Raises:
         ParamsError: the file is missing or no YAML.
@@ -66,13 +66,20 @@ def read_all(path: Path) -> tuple[list[Finding], dict[str, Any]]:
     for pattern, schema in SECTIONS:
         for name in _filled(pattern, content):
 
-            def read(name: str = name, schema: Any = schema) -> str:
-                values[name] = params.section(path, name, schema)
+            def read(
+                name: str = name, schema: Any = schema, lane: str = _recipes_of(pattern)
+            ) -> str:
+                values[lane + name] = params.section(path, name, schema)
                 return ""
 
             findings.append(tried("params", name, read))
     findings.append(tried("params", "names of sections", lambda: _no_stranger(content)))
     return findings, values
+
+
+def recipe(values: Mapping[str, Any], lane: str, model: Any) -> Any:
+    """Return the recipe of a model as its lane's stages read it; None if it does not fit."""
+    return values.get(f"{lane}.recipes.{model.recipe}")
 
 
 def compare(values: Mapping[str, Any]) -> Iterator[Finding]:
@@ -83,6 +90,11 @@ def compare(values: Mapping[str, Any]) -> Iterator[Finding]:
         yield tried("params", "caption.score.references", lambda: _caption_references(values))
     if {"image.models", "image.neighbors", "caption.models", "report"} <= values.keys():
         yield tried("params", "report.headline", lambda: _headline(values))
+
+
+def _recipes_of(pattern: str) -> str:
+    """Return what tells the two readings of one recipe apart: `released` is one of both lanes."""
+    return next((f"{lane}." for lane in LANES if f"{{{lane}_recipe}}" in pattern), "")
 
 
 def _filled(pattern: str, content: Mapping[str, Any]) -> list[str]:

@@ -82,7 +82,7 @@ def test_nothing_is_wrong_with_what_is_right(content, tmp_path):
         ("report.headline.target", "dino", "report.headline", "no image target 'dino'"),
         ("recipes.vicreg.architecture", "conv_smal", "models.vicreg (trained)", "Did you mean 'conv_small'"),
         ("image.models.vicreg.layers", ["head"], "models.vicreg (trained)", "no layer 'head'"),
-        ("image.models.vicreg.recipe", "released", "models.vicreg (trained)", "is for models trained elsewhere"),
+        ("image.models.vicreg.recipe", "released", "models.vicreg (trained)", "models trained elsewhere"),
         ("image.classifiers.classifier.architecture", "vgg", "classifiers.classifier", "'vgg' is unknown"),
     ],
 )  # fmt: skip
@@ -180,12 +180,11 @@ def test_stages_are_named_as_dvc_names_them(tmp_path):
     assert names == ["corpus@image", "corpus@caption", "crop", "embed@b", "embed@a"]
 
 
-def test_the_space_for_vectors_is_counted(content):
+def test_the_space_for_vectors_is_counted():
     roles = {"target": 10.0, "control": 5.0, "reference": 0.0, "public": 1_000_000.0}
     lane = data.Lane("image", n=1_000_015, roles=roles)
     values = {
         "image.neighbors": type("Section", (), {"k": 100, "metrics": ("l2",)}),
-        "image.corpus": type("Root", (), {"root": None}),
         "image.models": {"net": None},
     }
     expected = 1_000_015 * (400 + 4 * 8192) + 15 * 100 * 12

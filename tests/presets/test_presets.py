@@ -61,11 +61,10 @@ def _starred(name: str) -> str:
 
 
 def _name(schema) -> str:
-    if getattr(schema, "__origin__", None) is dict:
-        return f"dict[str, {schema.__args__[1].__name__}]"
-    if isinstance(schema, type) and not hasattr(schema, "__metadata__"):
-        return schema.__name__
-    return next(name for name, value in vars(sections).items() if value is schema)
+    names = [name for name, value in vars(sections).items() if value is schema]
+    if names or not isinstance(schema, type):
+        return (names or [f"dict[str, {schema.__args__[1].__name__}]"])[0]
+    return schema.__name__
 
 
 def _sections_read(script) -> set[tuple[str, str]]:
