@@ -43,7 +43,7 @@ def test_a_statement_prints_a_table(run):
         "sql", "SELECT role, count(*) AS n FROM image_scores GROUP BY role ORDER BY role"
     ).stdout
     assert "control" in shown
-    assert "20" in shown
+    assert "40" in shown  # 20 samples against the classifier and the consensus
 
 
 def test_formats(run, tmp_path):
