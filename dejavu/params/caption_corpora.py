@@ -58,7 +58,8 @@ class WebDatasetParams(Section):
     max_dropped_share: Share
     root: str  # folder of the shards, relative to machine.data_root
     shards: str  # glob below root, e.g. "*.tar"
-    caption_extensions: Names  # members tried in this order for the caption: txt, or json's `caption`
+    # members tried in this order for the caption: txt, or json's `caption`
+    caption_extensions: Names
 
 
 CaptionCorpus = (
