@@ -101,8 +101,8 @@ def test_mistakes_end_without_traceback(run, monkeypatch, capsys):
 def log(folder, stage, seconds):
     facts = {
         "stage": stage,
-        "seconds": seconds,
-        "cpu_seconds": 2 * seconds,
+        "seconds": float(seconds),
+        "cpu_seconds": 2.0 * seconds,
         "peak_mib": 100 + seconds,
     }
     (folder / f"{stage}.json").write_text(json.dumps(facts))
