@@ -124,3 +124,10 @@ def test_recall_ignores_order():
     exact = np.array([[1, 2, 3]])
     assert recall(np.array([[3, 1, 2]]), exact) == 1
     assert recall(np.array([[3, 8, 9]]), exact) == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("metric", ["l2", "cosine"])
+def test_similarities_equal_to_nine_digits_tie(metric):
+    rows = np.array([[1, 1e-6], [1, 0]], np.float32)  # the second is nearer by one part in 10^12
+    query = np.array([[2, 0]], np.float32)
+    assert nearest(query, bank_of(rows), metric, k=2).ids.tolist() == [[0, 1]]
