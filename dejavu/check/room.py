@@ -29,7 +29,10 @@ def look_at_disk(values: Mapping[str, Any], lanes: Mapping[str, Lane], dims: Dim
     """Compare the space that vectors, neighbors and tables need with what is free here."""
 
     def attempt() -> str:
-        needed = sum(_needed(lane, values, dims) for lane in lanes.values() if lane.roles)
+        used = [lane for lane in lanes.values() if lane.roles]
+        if not used:
+            raise Untried("how much a run needs is known once a corpus can be listed")
+        needed = sum(_needed(lane, values, dims) for lane in used)
         free = shutil.disk_usage(".").free
         text = (
             f"about {needed / 1e9:.1f} GB of {free / 1e9:.0f} GB free, and as much in DVC's cache"
