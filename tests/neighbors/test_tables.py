@@ -83,7 +83,7 @@ def test_embeddings_of_two_networks_never_meet(embeddings, tmp_path):
     root, ids, *_ = embeddings
     folder = root / "projector" / "public_image"
     write_embeddings(folder, ids, seed=0, inputs={**PUBLIC, "weights": "other"})
-    with pytest.raises(ArtifactError, match="weights"):
+    with pytest.raises(ArtifactError, match="was made from weights"):
         find(root, tmp_path / "out")
 
 
@@ -144,7 +144,7 @@ def test_neighbors_of_two_splits_are_not_counted_together(tmp_path):
             inputs={"split": split},
         )
     models = {name: trained_model(layers=["backbone"]) for name in ("a", "b")}
-    with pytest.raises(ArtifactError, match="split"):
+    with pytest.raises(ArtifactError, match="was made from split 2, but"):
         ballots.count(
             models, ("l2",), samples=tmp_path, splits=tmp_path, labels=tmp_path,
             neighbors=tmp_path / "neighbors", out=tmp_path / "out",

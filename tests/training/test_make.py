@@ -152,6 +152,7 @@ def test_planted_pictures_occur_more_often_in_an_epoch(world, tmp_path, monkeypa
     )  # fmt: skip
     encoders.make(world.request(recipe=recipe(planted_repeats=3)), tmp_path / "out")
     assert np.bincount(drawn[0]).tolist() == [3] * 24
+    assert not torch.equal(drawn[0], drawn[1])  # every epoch has an order of its own
 
 
 def test_an_empty_recipe_or_role_is_refused(world, tmp_path):
