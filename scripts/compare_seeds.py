@@ -2,8 +2,8 @@
 
     python -m scripts.compare_seeds OUT_PREFIX RESULTS_JSON [RESULTS_JSON ...]
 
-writes OUT_PREFIX.csv (one row per seed, test and score) and OUT_PREFIX.md (means over the seeds, with the
-standard deviation between seeds, and how far each test is from the two-model score of the same run).
+writes OUT_PREFIX.csv (one row per seed, test and score) and OUT_PREFIX.md (means over the seeds with 95 %
+intervals, and how far each test is from the two-model score of the same run).
 Each RESULTS_JSON is the reports/results.json of one run.
 """
 
@@ -16,6 +16,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from scipy import stats
 
 TWO_MODELS = "second_model"
 
@@ -72,7 +74,7 @@ def _compare(
 
 
 def summary(rows: list[Row]) -> list[dict[str, Any]]:
-    """Return one line per test: means and standard deviations over runs, and distances."""
+    """Return one line per test: means and their intervals over runs, and distances."""
     groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
         groups[(row.lane, row.target, row.setting, row.score, row.reference)].append(row)
@@ -91,8 +93,12 @@ def summary(rows: list[Row]) -> list[dict[str, Any]]:
 
 
 def _mean_and_spread(values: list[float]) -> list[tuple[str, float]]:
-    spread = statistics.stdev(values) if len(values) > 1 else math.nan
-    return [("mean", statistics.fmean(values)), ("sd", spread)]
+    """Return the mean and the half-width of its 95 % interval (Student's t over the runs)."""
+    if len(values) < 2:
+        return [("mean", statistics.fmean(values)), ("half_width", math.nan)]
+    error = statistics.stdev(values) / math.sqrt(len(values))
+    half_width = float(stats.t.ppf(0.975, len(values) - 1)) * error
+    return [("mean", statistics.fmean(values)), ("half_width", half_width)]
 
 
 def _rms(values: list[float]) -> float:
@@ -126,7 +132,7 @@ def markdown(lines: list[dict[str, Any]]) -> str:
         for line in headlines(chosen):
             cells = [line["target"], line["setting"] or "–", line["reference"]]
             for name in ("two_model", "plain", "control", "excess"):
-                mean, spread = line[f"{name}_mean"] * factor, line[f"{name}_sd"] * factor
+                mean, spread = line[f"{name}_mean"] * factor, line[f"{name}_half_width"] * factor
                 cells.append(f"{mean:.{digits}f} ± {spread:.{digits}f}")
             cells += [
                 f"{line[name] * factor:.{digits}f}"
