@@ -83,6 +83,23 @@ def cost(
     print(costs.write(logs, params_path, reports))
 
 
+@app.command(name="import-labels")
+def import_labels(
+    pickle: Annotated[Path, typer.Argument(help="A [labels, scores] pickle of an annotator.")],
+    sample_names: Annotated[Path, typer.Option(help="Text file, one sample name per line.")],
+    class_names: Annotated[Path, typer.Option(help="Text file, one object name per line.")],
+    out: Annotated[Path, typer.Option(help="The Parquet table to write.")],
+) -> None:
+    """Turn annotations pickled elsewhere into a table that `caption.objects` reads.
+
+    The pickle is read without running anything it holds; anything but lists of numbers is refused.
+    """
+    from dejavu.annotators import label_pickles
+
+    n = label_pickles.convert(pickle, sample_names=sample_names, class_names=class_names, out=out)
+    print(f"{n} detections in {out}: set caption.objects to {{source: table, path: {out}, …}}")
+
+
 def main() -> None:
     """Run the command line; a mistake the user can fix is one message, not a traceback."""
     try:

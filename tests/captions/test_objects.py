@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
-from dejavu import objects
+from dejavu import cli, objects
 from dejavu.annotators import label_pickles
 from dejavu.errors import DataError
 from dejavu.params.caption import CorpusObjectsParams, TableObjectsParams
@@ -186,3 +187,15 @@ def test_a_pickle_cut_short_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DataError, match=r"not a \[labels, scores\] pickle"):
         label_pickles.read(path)
+
+
+def test_the_command_line_converts_a_pickle(tmp_path):
+    (tmp_path / "names.txt").write_text("a\n")
+    (tmp_path / "classes.txt").write_text("ant\nbee\n")
+    pickled = dump(tmp_path / "x.pkl", [[np.array([1])], [np.array([0.9])]], 4)
+    flags = {"sample-names": "names.txt", "class-names": "classes.txt", "out": "x.parquet"}
+    words = [word for name, file in flags.items() for word in (f"--{name}", str(tmp_path / file))]
+    done = CliRunner().invoke(cli.app, ["import-labels", str(pickled), *words])
+    assert done.exit_code == 0, done.output
+    assert "1 detections" in done.output
+    assert pq.read_table(tmp_path / "x.parquet")["object"].to_pylist() == ["bee"]
