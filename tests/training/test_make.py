@@ -37,7 +37,7 @@ def test_a_method_trains_and_leaves_a_folder_that_loads(world, tmp_path, method)
 
 
 def test_lars_trains_too(world, tmp_path):
-    settings = recipe(optimizer="lars", learning_rate=0.5)
+    settings = recipe(optimizer="lars", learning_rate=0.02)
     encoders.make(world.request(recipe=settings), tmp_path / "out")
     assert (tmp_path / "out" / "weights.safetensors").is_file()
 
