@@ -10,7 +10,7 @@ from torch import Tensor
 from dejavu.errors import TrainingError
 
 COLLAPSED_STD = 0.02  # of unit vectors, times sqrt(dim): 1 is spread evenly, 0 is one point
-COLLAPSED_RANK = 1.5  # effective rank; 1: everything lies on one line
+COLLAPSED_RANK = 1.1  # effective rank; 1: everything lies on one line
 PATIENCE_EPOCHS = 10  # collapsed for so many epochs in a row ends the training
 MIN_EPOCHS = 10  # shorter trainings are not asked whether the loss fell
 
