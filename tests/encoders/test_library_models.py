@@ -39,7 +39,7 @@ def test_the_packaged_network_is_verified_and_embeds(tmp_path):
     vectors = encoder.embed(pixels)["backbone"]
     # The same file in timm's own network, with the classifier that the encoder leaves out.
     whole = timm.create_model(NAME, pretrained=False).eval()
-    path = timm_models._packaged_file(NAME)
+    path = timm_models.packaged_file(NAME)
     whole.load_state_dict(timm_models.by_order(checkpoints.read(path), whole, path))
     with torch.inference_mode():
         features = whole.forward_head(
@@ -49,7 +49,7 @@ def test_the_packaged_network_is_verified_and_embeds(tmp_path):
 
 
 def test_tensors_by_order_meet_their_namesakes():
-    path = timm_models._packaged_file(NAME)
+    path = timm_models.packaged_file(NAME)
     state = checkpoints.read(path)
     renamed = timm_models.by_order(state, timm.create_model(NAME, pretrained=False), path)
     for theirs, ours in (
