@@ -28,8 +28,16 @@ class HeadlineParams(Section):
     reference: str
 
 
+class GalleryParams(Section):
+    """Section ``report.gallery``: which samples the page shows with their pictures."""
+
+    n_samples: Positive  # samples per model, reference and kind
+    n_neighbors: Positive  # nearest public pictures shown of each model
+    thumbnail_px: Annotated[int, Field(ge=16, le=512)]  # longer side of a picture, pixels
+
+
 class ReportParams(Section):
-    """Section ``report``: how scores become results, tables and a summary."""
+    """Section ``report``: how scores become results, tables, a summary and a page."""
 
     resamples: Positive  # bootstrap resamples behind every interval
     false_positive_percent: (
@@ -37,3 +45,5 @@ class ReportParams(Section):
     )
     n_most_memorized: Positive  # samples listed by name per target and reference
     headline: HeadlineParams
+    thumbnails: bool  # false: no picture is read, the galleries are text
+    gallery: GalleryParams

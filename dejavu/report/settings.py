@@ -38,7 +38,16 @@ def query_tables(
         "targets": pa.table(columns | {"is_headline": flags}),
         "at_percents": _one_column("percent", score.at_percent),
         "false_positive_percents": _one_column("percent", report.false_positive_percent),
-        "settings": _one_column("n_most_memorized", [report.n_most_memorized]),
+        "settings": pa.table(
+            {
+                name: pa.array([value], pa.int64())
+                for name, value in (
+                    ("n_most_memorized", report.n_most_memorized),
+                    ("n_gallery_samples", report.gallery.n_samples),
+                    ("n_gallery_neighbors", report.gallery.n_neighbors),
+                )
+            }
+        ),
     }
 
 

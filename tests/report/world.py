@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from dejavu import artifacts, scores, tables
 from dejavu.params.caption import CaptionScoreParams
-from dejavu.params.report import HeadlineParams, ReportParams, ScoreParams
+from dejavu.params.report import GalleryParams, HeadlineParams, ReportParams, ScoreParams
 from dejavu.report.captions import CaptionSettings
 from dejavu.report.make import make
 from dejavu.report.settings import ImageSettings
@@ -56,6 +56,8 @@ def settings(
             false_positive_percent=(1, 5),
             n_most_memorized=3,
             headline=HeadlineParams(lane="image", target=targets[0].name, reference="second_model"),
+            thumbnails=True,
+            gallery=GalleryParams(n_samples=3, n_neighbors=2, thumbnail_px=32),
         ),
         score=ScoreParams(
             references=tuple(references), at_percent=at_percent, consensus_of=tuple(consensus_of)
