@@ -1,0 +1,2 @@
+/* The galleries of the report page. */
+"use strict";
