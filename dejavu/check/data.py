@@ -125,7 +125,7 @@ def _divide(split: Any, known: Lane, listed: list[Record], data_root: str) -> st
     caps = split.max_per_label
     for role in ROLES if caps is not None else ():
         cap = caps if isinstance(caps, int) else getattr(caps, role)
-        counts[role] = min(counts[role], (cap or known.n) * max(1, known.n_labels))
+        counts[role] = min(counts[role], float((cap or known.n) * max(1, known.n_labels)))
     known.roles = counts
     if counts["target"] < 1:
         raise ParamsError("split: no sample gets the role target, so nothing is attacked.")
