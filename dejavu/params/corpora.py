@@ -53,6 +53,7 @@ class ImageFolderParams(CorpusSection):
 
     adapter: Literal["image_folder"]
     root: str  # folder of class folders, relative to machine.data_root
+    use: Names | None  # folders below root that hold the class folders, e.g. [train, heldout]; null: root does
     boxes: str | None  # .csv, .parquet or COCO .json, relative to root; null: no boxes
 
 

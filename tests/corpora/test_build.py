@@ -35,9 +35,9 @@ def built(out, settings, *, data_root=".", lane="image", seed=0, workers=2):
     return SAMPLES.read(out / "samples.parquet").to_pylist()
 
 
-def folder_settings(max_dropped_share=0.5, boxes=None):
+def folder_settings(max_dropped_share=0.5, boxes=None, use=None):
     return {
-        "adapter": "image_folder", "root": "photos", "boxes": boxes,
+        "adapter": "image_folder", "root": "photos", "use": use, "boxes": boxes,
         "max_dropped_share": max_dropped_share,
     }  # fmt: skip
 

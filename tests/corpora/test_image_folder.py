@@ -107,3 +107,16 @@ def test_no_class_folder_is_an_error(tmp_path):
     (tmp_path / "photos").mkdir()
     with pytest.raises(DataError, match="expected one folder of pictures per class"):
         built(tmp_path / "out", folder_settings(), data_root=tmp_path)
+
+
+def test_class_folders_below_several_parts_share_their_labels(tmp_path):
+    for number, name in enumerate(("train/cat/a.png", "train/dog/b.png", "heldout/cat/a.png")):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(photo(number, size=(40, 30)))
+    rows = built(tmp_path / "out", folder_settings(use=["train", "heldout"]), data_root=tmp_path)
+    assert {row["uri"]: row["label_id"] for row in rows} == {
+        "train/cat/a.png": 0, "train/dog/b.png": 1, "heldout/cat/a.png": 0,
+    }  # fmt: skip
+    with pytest.raises(DataError, match="test: no such folder. Name the folders that exist"):
+        built(tmp_path / "again", folder_settings(use=["test"]), data_root=tmp_path)
