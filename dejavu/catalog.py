@@ -57,9 +57,27 @@ class View:
 class Catalog:
     """An open DuckDB connection whose views are the tables of one project."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, data: Path) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, data: Path, *, sandboxed: bool = True
+    ) -> None:
         self.connection = connection
         self.data = data
+        self._sandboxed = sandboxed
+
+    def add_views(self, names: Iterable[str], **where: Iterable[str]) -> set[str]:
+        """Make the views that are not there yet and whose files exist; return which ones now exist.
+
+        Args:
+            names: of views.
+            **where: values that a column of the paths may have, such as ``layer``; files of others
+                stay out of the view. Null, the column of another layout, passes.
+        """
+        there = {view.name for view in self.views()}
+        allowed = {column: set(values) for column, values in where.items()}
+        for name in sorted(set(names) - there):
+            if _make_view(self.connection, self.data, name, self._sandboxed, allowed):
+                there.add(name)
+        return there & set(names)
 
     def views(self) -> list[View]:
         """List the views that exist, by name."""
@@ -139,7 +157,17 @@ def connect(
             _lock(connection)
         else:
             connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
-        yield Catalog(connection, data)
+        yield Catalog(connection, data, sandboxed=sandboxed)
+
+
+def path_columns(layout: str) -> tuple[str, ...]:
+    """Return the columns of a view that its paths state.
+
+    >>> path_columns("image/neighbors/{model}/{layer}-{metric}")
+    ('lane', 'model', 'layer', 'metric')
+    """
+    stated = tuple(re.findall(r"\{(\w+)\}", layout))
+    return stated if layout.startswith("{") else ("lane", *stated)
 
 
 def _lock(connection: duckdb.DuckDBPyConnection) -> None:
@@ -155,11 +183,17 @@ def _lock(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _make_view(
-    connection: duckdb.DuckDBPyConnection, data: Path, name: str, sandboxed: bool
+    connection: duckdb.DuckDBPyConnection,
+    data: Path,
+    name: str,
+    sandboxed: bool,
+    allowed: Mapping[str, set[str]] | None = None,
 ) -> bool:
     selects: list[str] = []
     for layout in LAYOUTS[name]:
         for place, columns in _matches(data, layout):
+            if any(columns.get(key) not in {*values, None} for key, values in (allowed or {}).items()):
+                continue
             hidden, dataset = f"_{name}_{len(selects)}", _dataset(place)
             if sandboxed:
                 connection.register(hidden, dataset)

@@ -1,10 +1,14 @@
-"""The SQL that makes the reports, by name: one file per query in ``dejavu/sql``."""
+"""The SQL that makes the reports, by name: one file per query in ``dejavu/sql``.
+
+A query may read from others as if they were tables; a comment ``-- uses: <names>`` lists them.
+"""
 
 import importlib.resources
 
 from dejavu.errors import ParamsError, suggestion
 
 _FOLDER = importlib.resources.files("dejavu") / "sql"
+_USES = "-- uses:"
 
 
 def names() -> list[str]:
@@ -15,7 +19,31 @@ def names() -> list[str]:
 
 
 def text(name: str) -> str:
-    """Return the SQL of one query.
+    """Return the SQL of one query; what it uses comes first, as statements that make tables.
+
+    Raises:
+        ParamsError: there is no query of this name.
+    """
+    return "".join(table(other) for other in uses(name)) + body(name)
+
+
+def table(name: str) -> str:
+    """Return the statement that keeps the rows of one query as a table of its name."""
+    return f"CREATE OR REPLACE TEMP TABLE {name} AS\n{body(name).rstrip()};\n"
+
+
+def uses(name: str) -> list[str]:
+    """Return the queries that one query reads from, each after those that it reads from itself."""
+    found: list[str] = []
+    for line in body(name).splitlines():
+        if line.startswith(_USES):
+            for other in line.removeprefix(_USES).replace(" ", "").split(","):
+                found += [*uses(other), other]
+    return list(dict.fromkeys(found))
+
+
+def body(name: str) -> str:
+    """Return the SQL of one query without what it uses.
 
     Raises:
         ParamsError: there is no query of this name.
@@ -28,8 +56,9 @@ def text(name: str) -> str:
 def about(name: str) -> str:
     """Return what a query tells: the comment that opens its file, on one line."""
     lines = []
-    for line in text(name).splitlines():
+    for line in body(name).splitlines():
         if not line.startswith("--"):
             break
-        lines.append(line.removeprefix("--").strip())
+        if not line.startswith(_USES):
+            lines.append(line.removeprefix("--").strip())
     return " ".join(lines)
