@@ -1,1 +1,5 @@
 """The galleries of the report page: the samples behind the numbers, with their pictures."""
+
+from dejavu.report.gallery.make import Galleries, build
+
+__all__ = ["Galleries", "build"]

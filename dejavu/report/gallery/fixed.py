@@ -1,0 +1,87 @@
+"""The first cards of each model, complete and ready to print: what a reader without JavaScript sees."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dejavu.report.gallery.lane import Json, Lane
+from dejavu.report.gallery.texts import beginning
+from dejavu.report.tables import in_order
+
+N_SHOWN = 3  # cards of each model
+PICTURES = ("picture", "crop")  # parts of a card that hold a picture
+
+
+def cards(
+    lanes: Sequence[Lane], uris: Mapping[str, str], missing: Mapping[str, str], headline: str
+) -> list[Json]:
+    """Return the most memorized samples of each model against one reference, for the template.
+
+    Args:
+        lanes: of the galleries.
+        uris: pictures by key.
+        missing: why other pictures are not there.
+        headline: the reference to prefer; otherwise the first in reading order.
+    """
+    found = []
+    for lane in lanes:
+        listed = [card for card in lane.cards if card["kind"] == "memorized"]
+        for by in dict.fromkeys(card["by"] for card in listed):
+            own = [card for card in listed if card["by"] == by]
+            references = {card["reference"] for card in own}
+            reference = headline if headline in references else in_order(references)[0]
+            chosen = [card for card in own if card["reference"] == reference][:N_SHOWN]
+            found += [_card(lane, card, uris, missing) for card in chosen]
+    return found
+
+
+def _card(
+    lane: Lane, card: Json, uris: Mapping[str, str], missing: Mapping[str, str]
+) -> Json:
+    key = card["sample"]
+    sample = lane.samples[key]
+    crop = sample.get("crop")
+    return {
+        "by": card["by"],
+        "reference": card["reference"],
+        "place": card["place"],
+        "name": sample["name"],
+        "title": beginning(sample["label"] if lane.name == "image" else sample["caption"]),
+        "planted": bool(sample.get("planted")),
+        "size": sample["size"],
+        "boxes": sample["boxes"],
+        "box": crop,
+        "picture": _picture(key, uris, missing),
+        "crop": _picture(f"{key}x", uris, missing) if crop else None,
+        "facts": _image_facts(lane, card) if lane.name == "image" else _caption_facts(lane, card),
+    }
+
+
+def _picture(key: str, uris: Mapping[str, str], missing: Mapping[str, str]) -> Json | None:
+    if key in uris:
+        return {"key": key, "uri": uris[key], "reason": None}
+    return {"key": key, "uri": None, "reason": missing[key]} if key in missing else None
+
+
+def _image_facts(lane: Lane, card: Json) -> list[tuple[str, str]]:
+    guesses = lane.guesses.get(card["by"], {}).get(card["sample"], [])
+    told = [
+        (guess["reference"] or card["by"], _guess(guess))
+        for guess in guesses
+        if guess["reference"] in (None, card["reference"])
+    ]
+    return [*told, ("memorization confidence", f"{card['confidence']:.2f} nats")]
+
+
+def _guess(guess: Mapping[str, Any]) -> str:
+    label = guess["label"] or ("the true label" if guess["right"] else "another label")
+    return f"{'✓' if guess['right'] else '✗'} {label}, entropy {guess['entropy']:.2f} nats"
+
+
+def _caption_facts(lane: Lane, card: Json) -> list[tuple[str, str]]:
+    guesses = lane.guesses.get(card["by"], {}).get(card["sample"], [])
+    told = [
+        (guess["reference"] or card["by"], f"{guess['hits']} of {guess['n']} true objects")
+        for guess in guesses
+        if guess["reference"] in (None, card["reference"])
+    ]
+    return [("shows", ", ".join(lane.samples[card["sample"]]["objects"])), *told]

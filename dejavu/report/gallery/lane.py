@@ -1,0 +1,105 @@
+"""What one lane contributes to the galleries, in the words of the page's script."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from dejavu import named_queries
+from dejavu.catalog import Catalog
+from dejavu.report.gallery.thumbnails import Wanted
+
+Row = Mapping[str, Any]
+Json = dict[str, Any]
+DECIMALS = 4  # of nats, similarities and shares in the page
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """The cards of one lane, and what they refer to.
+
+    A card names a sample, and with ``by`` the search that is under audit: a target, or
+    ``target/mode`` in the caption lane.
+    """
+
+    name: str
+    cards: list[Json]  # kind, target, by, reference, other, place, sample, confidence
+    samples: dict[str, Json]  # by key: the lane's first letter and the sample id
+    guesses: dict[str, dict[str, list[Any]]]  # by -> sample -> one entry per guesser, the target first
+    neighbors: dict[str, dict[str, list[Any]]]  # searcher -> sample -> [sample, similarity] each
+    searchers: dict[str, dict[str, str]]  # by -> reference -> searcher; itself under its own name
+    evidence: Json = dataclasses.field(default_factory=dict)  # tags of the crops, for Naive Bayes
+
+    def reduced(self, n: int) -> "Lane":
+        """Return the lane with the first `n` places of every list alone."""
+        cards = [card for card in self.cards if card["place"] <= n]
+        attacked = {(card["by"], card["sample"]) for card in cards}
+        guesses = {
+            by: {key: each for key, each in found.items() if (by, key) in attacked}
+            for by, found in self.guesses.items()
+        }
+        own = {key for _, key in attacked}
+        neighbors = {
+            searcher: {key: each for key, each in found.items() if key in own}
+            for searcher, found in self.neighbors.items()
+        }
+        near = {
+            row[0] for found in neighbors.values() for rows in found.values() for row in rows["near"]
+        }
+        evidence = dict(self.evidence)
+        if "tags" in evidence:
+            evidence["tags"] = {
+                name: {key: each for key, each in found.items() if key in own}
+                for name, found in evidence["tags"].items()
+            }
+        samples = {key: each for key, each in self.samples.items() if key in own | near}
+        return dataclasses.replace(
+            self, cards=cards, guesses=guesses, neighbors=neighbors, samples=samples, evidence=evidence
+        )
+
+    def wanted(self) -> list[Wanted]:
+        """Return the pictures of the cards, those of the first places first."""
+        places: dict[str, int] = {}
+        for card in self.cards:
+            places[card["sample"]] = min(card["place"], places.get(card["sample"], card["place"]))
+        order: dict[str, tuple[int, ...]] = {key: (0, place) for key, place in places.items()}
+        for found in self.neighbors.values():
+            for key, rows in found.items():
+                for rank, (near, *_) in enumerate(rows["near"]):
+                    importance = (1, places[key] + rank, rank)
+                    order[near] = min(order.get(near, importance), importance)
+        pictures = []
+        for key, importance in order.items():
+            sample = self.samples.get(key)
+            if sample is None:
+                continue
+            number = int(key[1:])
+            uri = sample["uri"]
+            pictures.append(Wanted(importance=(*importance, 0, number), key=key, uri=uri, box=None))
+            if sample.get("crop") and key in places:
+                box = tuple(sample["crop"])
+                pictures.append(
+                    Wanted(importance=(*importance, 1, number), key=f"{key}x", uri=uri, box=box)
+                )
+        return sorted(pictures)
+
+
+def has_columns(opened: Catalog, view: str, *columns: str) -> bool:
+    """Return whether a view is there and has these columns."""
+    found = {each.name: each.columns for each in opened.views()}
+    return set(columns) <= set(found.get(view, {}))
+
+
+def keep_table(opened: Catalog, name: str) -> list[Json]:
+    """Run a query, keep its rows as a table for the queries that use it, and return them."""
+    opened.connection.execute(named_queries.table(name))
+    return opened.rows(f"FROM {name}")
+
+
+def rows(opened: Catalog, name: str) -> list[Json]:
+    """Return the rows of a query whose tables `keep_table` has made."""
+    return opened.rows(named_queries.body(name))
+
+
+def number(value: float | None) -> float | None:
+    """Return a number as the page holds it: four decimals, no negative zero."""
+    return None if value is None else round(float(value), DECIMALS) + 0.0

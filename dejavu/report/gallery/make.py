@@ -1,0 +1,200 @@
+"""Choose the samples, read their pictures, and keep both within the size that a page may have."""
+
+import collections
+import contextlib
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypedDict
+
+from jinja2.utils import htmlsafe_json_dumps
+
+from dejavu.catalog import Catalog
+from dejavu.errors import DejavuError
+from dejavu.pictures import SOURCE, PictureReader
+from dejavu.report.captions import CaptionSettings
+from dejavu.report.gallery import captions as caption_lane
+from dejavu.report.gallery import fixed, thumbnails
+from dejavu.report.gallery import image as image_lane
+from dejavu.report.gallery.lane import Json, Lane
+from dejavu.report.gallery.texts import clean
+from dejavu.report.gallery.thumbnails import LEFT_OUT, Thumbnails, Wanted
+from dejavu.report.settings import ImageSettings
+from dejavu.report.tables import in_order
+
+MAX_BYTES = 9_000_000  # of all that the galleries put into the page
+MAX_TEXT_BYTES = 3_000_000  # of them without pictures
+LONGEST_CAPTIONS = (20_000, 2_000, 400)  # characters; the next limit where the text is too large
+NO_PICTURES = "none"  # kind of a source: the embeddings came from elsewhere, without pictures
+
+
+class Galleries(TypedDict):
+    """What the template needs; all values are JSON."""
+
+    notes: list[str]  # what is left out or smaller than asked for, and why
+    static: list[Json]  # the first cards of each model, for readers without JavaScript
+    data: Json  # everything, for the script
+
+
+def build(
+    opened: Catalog,
+    data: Path,
+    image: ImageSettings,
+    captions: CaptionSettings,
+    *,
+    data_root: str,
+) -> Galleries:
+    """Return the galleries of both lanes; a lane without scores has no cards.
+
+    Identical tables, pictures and parameters give identical galleries. Nothing fails because of a
+    picture: what cannot be read is counted, with its reason.
+
+    Args:
+        opened: tables below `data`, with the small tables of the settings. Views that are missing are
+            added; ``neighbors`` then holds what the galleries need and no more.
+        data: the project's data folder.
+        image: parameters of the image part, and of the galleries.
+        captions: parameters of the caption part.
+        data_root: ``machine.data_root``, where the pictures of outside corpora lie.
+    """
+    heads = [target for target in image.targets if target.is_headline]
+    opened.add_views(
+        ["neighbors", "tags", "tag_vocabulary"],
+        layer={target.layer for target in heads},
+        metric={target.metric for target in heads},
+    )
+    found = [image_lane.gather(opened, image), caption_lane.gather(opened, captions)]
+    lanes, notes = _within([lane for lane in found if lane is not None and lane.cards], image)
+    shown = Thumbnails(encoded={}, missing={}, side_px=image.report.gallery.thumbnail_px)
+    if lanes and image.report.thumbnails:
+        budget = MAX_BYTES - _size(lanes)
+        shown, more = _thumbnails(lanes, data, shown.side_px, budget, data_root)
+        notes += more
+    elif lanes:
+        notes.append("Pictures are left out: report.thumbnails is false.")
+    uris = shown.data_uris()
+    static = fixed.cards(lanes, uris, shown.missing, image.report.headline.reference)
+    elsewhere = {card[part]["uri"] for card in static for part in fixed.PICTURES if card[part]}
+    return {
+        "notes": notes,
+        "static": static,
+        "data": {
+            "lanes": {lane.name: _lane_json(lane) for lane in lanes},
+            "pictures": {key: uri for key, uri in uris.items() if uri not in elsewhere},
+            "missing": dict(shown.missing),
+            "has_pictures": bool(uris or shown.missing),
+        },
+    }
+
+
+def _within(lanes: Sequence[Lane], image: ImageSettings) -> tuple[list[Lane], list[str]]:
+    """Cut captions, and then lists, until the text fits; say so."""
+    wanted = n = image.report.gallery.n_samples
+    for longest in LONGEST_CAPTIONS:
+        cut = [_with_captions(lane, longest) for lane in lanes]
+        if _size(cut) <= MAX_TEXT_BYTES:
+            break
+    while _size(cut) > MAX_TEXT_BYTES and n > 1:
+        n //= 2
+        cut = [lane.reduced(n) for lane in cut]
+    notes = []
+    if longest != LONGEST_CAPTIONS[0]:
+        notes.append(f"Captions are cut at {longest:,} characters, to keep the page small.")
+    if n != wanted:
+        notes.append(
+            f"Lists hold {n} samples instead of {wanted} (report.gallery.n_samples), to keep the page small."
+        )
+    return cut, notes
+
+
+def _with_captions(lane: Lane, longest: int) -> Lane:
+    samples = {
+        key: sample | {"caption": clean(sample["caption"], longest)} if "caption" in sample else sample
+        for key, sample in lane.samples.items()
+    }
+    return dataclasses.replace(lane, samples=samples)
+
+
+def _size(lanes: Sequence[Lane]) -> int:
+    """Return the bytes of lanes as the page holds them."""
+    return sum(len(htmlsafe_json_dumps(_lane_json(lane))) for lane in lanes)
+
+
+def _lane_json(lane: Lane) -> Json:
+    samples = {
+        key: {name: value for name, value in sample.items() if name != "uri"}
+        for key, sample in lane.samples.items()
+    }
+    listed = {card["reference"] for card in lane.cards} | {card["other"] for card in lane.cards}
+    return {
+        "cards": lane.cards,
+        "samples": samples,
+        "guesses": lane.guesses,
+        "neighbors": lane.neighbors,
+        "searchers": lane.searchers,
+        "evidence": lane.evidence,
+        "references": in_order(listed - {None}),
+    }
+
+
+def _thumbnails(
+    lanes: Sequence[Lane], data: Path, side_px: int, budget: int, data_root: str
+) -> tuple[Thumbnails, list[str]]:
+    notes: list[str] = []
+    with contextlib.ExitStack() as stack:
+        readers: dict[str, PictureReader] = {}
+        for lane in lanes:
+            found = _reader(data / lane.name / "pictures", data_root)
+            if isinstance(found, str):
+                notes.append(f"Pictures of the {lane.name} lane are left out: {found}")
+            else:
+                readers[lane.name] = stack.enter_context(found)
+        wanted = sorted(
+            (each, lane.name) for lane in lanes if lane.name in readers for each in lane.wanted()
+        )
+        n_read = thumbnails.most_pictures(budget)
+        read = thumbnails.read(readers, [(lane, each) for each, lane in wanted[:n_read]], side_px)
+    late = {each.key: LEFT_OUT for each, _ in wanted[n_read:]}
+    found_all = dataclasses.replace(read, missing={**read.missing, **late})
+    fitting = thumbnails.fit(found_all, [each for each, _ in wanted], budget)
+    return fitting, notes + _notes(fitting, [each for each, _ in wanted], side_px)
+
+
+def _reader(folder: Path, data_root: str) -> PictureReader | str:
+    """Open the pictures of a lane, or say why not."""
+    name = f"data/{folder.parent.name}/pictures/{SOURCE}"
+    try:
+        text = (folder / SOURCE).read_text(encoding="utf-8")
+        if json.loads(text).get("kind") == NO_PICTURES:
+            return "the embeddings were made elsewhere, and no pictures came with them."
+        return PictureReader.open(folder, data_root)
+    except OSError:
+        return f"{name} is not there."
+    except (DejavuError, ValueError, KeyError, AttributeError):
+        return f"{name} does not say where they lie."
+
+
+def _notes(found: Thumbnails, wanted: Sequence[Wanted], side_px: int) -> list[str]:
+    notes = []
+    reasons = collections.Counter(found.missing.values())
+    n_left_out = reasons.pop(LEFT_OUT, 0)
+    if reasons:
+        told = ", ".join(f"{n:,} {reason}" for reason, n in sorted(reasons.items()))
+        n_broken = sum(reasons.values())
+        notes.append(
+            f"{n_broken:,} of {len(wanted):,} pictures could not be read ({told}); a sign stands in "
+            "their place."
+            + ("" if found.encoded else " Is the corpus where machine.data_root says?")
+        )
+    if found.side_px < side_px:
+        notes.append(
+            f"Pictures are {found.side_px} px large instead of {side_px} (report.gallery.thumbnail_px), "
+            "to keep the page small."
+        )
+    if n_left_out:
+        notes.append(
+            f"{n_left_out:,} of {len(wanted):,} pictures are left out to keep the page small: neighbors "
+            "first, from the ends of the lists."
+        )
+    return notes

@@ -1,0 +1,156 @@
+"""Small pictures as data URIs, each once, within a budget of bytes."""
+
+import base64
+import collections
+import dataclasses
+import io
+from collections.abc import Iterable, Mapping, Sequence
+
+import pyarrow as pa
+from PIL import Image
+
+from dejavu.pictures import PictureError, PictureReader
+
+Box = tuple[int, int, int, int]  # x0, y0, x1, y1: pixels of the picture, x1 and y1 excluded
+SMALLEST_PX = 40  # smaller ones show nothing; then pictures are left out instead
+LEFT_OUT = "left out to keep the page small"
+_QUALITY = 72  # of WebP
+_PREFIX = "data:image/webp;base64,"
+_TYPICAL_BYTES = 700  # a picture is rarely smaller; decides how many are read at most
+_STEPS = 12  # how often pictures are made smaller before some are left out
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Wanted:
+    """A picture, or a part of one, that a card shows."""
+
+    importance: tuple[int, ...]  # smaller goes first; the last are left out first
+    key: str
+    uri: str
+    box: Box | None  # None: the whole picture
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Thumbnails:
+    """Encoded pictures by key, and why others are not there."""
+
+    encoded: Mapping[str, bytes]
+    missing: Mapping[str, str]  # key -> reason
+    side_px: int  # longer side of the largest picture allowed
+
+    def data_uris(self) -> dict[str, str]:
+        """Return what an <img> takes as its source, by key."""
+        return {
+            key: _PREFIX + base64.b64encode(picture).decode("ascii")
+            for key, picture in self.encoded.items()
+        }
+
+    @property
+    def n_bytes(self) -> int:
+        """Return the size of all data URIs in the page, with their keys."""
+        return sum(
+            len(_PREFIX) + 4 * -(-len(picture) // 3) + len(key) + 8
+            for key, picture in self.encoded.items()
+        )
+
+
+def read(
+    readers: Mapping[str, PictureReader], wanted: Iterable[tuple[str, Wanted]], side_px: int
+) -> Thumbnails:
+    """Make the thumbnails of `wanted`, (lane, picture) each.
+
+    Pictures are read lane by lane in the order of their uris, each once, and never enlarged. One that
+    cannot be read is missing, with the reason in one word.
+
+    Args:
+        readers: of each lane.
+        wanted: no key twice.
+        side_px: longer side of a thumbnail, in pixels.
+    """
+    by_picture: dict[tuple[str, str], list[Wanted]] = collections.defaultdict(list)
+    for lane, each in wanted:
+        by_picture[lane, each.uri].append(each)
+    encoded: dict[str, bytes] = {}
+    missing: dict[str, str] = {}
+    for lane, uri in sorted(by_picture, key=lambda place: (place[0], _reading_order(place[1]))):
+        parts = by_picture[lane, uri]
+        try:
+            picture = readers[lane].read(uri)
+        except PictureError as error:
+            missing |= {part.key: error.reason for part in parts}
+        except (OSError, ValueError, pa.ArrowException):
+            missing |= {part.key: "unreadable" for part in parts}
+        else:
+            for part in parts:
+                cut = picture if part.box is None else picture.crop(part.box)
+                encoded[part.key] = _encode(cut, side_px)
+    return Thumbnails(encoded=encoded, missing=missing, side_px=side_px)
+
+
+def fit(
+    thumbnails: Thumbnails, wanted: Sequence[Wanted], max_bytes: int, *, smallest_px: int = SMALLEST_PX
+) -> Thumbnails:
+    """Return thumbnails that take at most `max_bytes`: smaller ones first, then fewer.
+
+    Args:
+        thumbnails: of any size.
+        wanted: tells which are left out last.
+        max_bytes: of the data URIs.
+        smallest_px: pictures are not made smaller than this.
+    """
+    found = thumbnails
+    largest = max((_longer_side(picture) for picture in found.encoded.values()), default=0)
+    side_px = min(found.side_px, largest)
+    for _ in range(_STEPS):
+        if found.n_bytes <= max_bytes or side_px <= smallest_px:
+            break
+        side_px = max(smallest_px, side_px * 9 // 10)
+        smaller = {key: _shrink(each, side_px) for key, each in thumbnails.encoded.items()}
+        found = dataclasses.replace(thumbnails, encoded=smaller, side_px=side_px)
+    return _leave_out(found, wanted, max_bytes)
+
+
+def most_pictures(max_bytes: int) -> int:
+    """Return how many pictures are worth reading for a budget."""
+    return max_bytes // _TYPICAL_BYTES
+
+
+def _leave_out(found: Thumbnails, wanted: Sequence[Wanted], max_bytes: int) -> Thumbnails:
+    kept: dict[str, bytes] = {}
+    missing = dict(found.missing)
+    n_left = max_bytes
+    for each in sorted(wanted):
+        if each.key not in found.encoded:
+            continue
+        size = dataclasses.replace(found, encoded={each.key: found.encoded[each.key]}).n_bytes
+        n_left -= size
+        if n_left >= 0:
+            kept[each.key] = found.encoded[each.key]
+        else:
+            missing[each.key] = LEFT_OUT
+    ordered = {key: kept[key] for key in sorted(kept)}
+    return dataclasses.replace(found, encoded=ordered, missing=missing)
+
+
+def _encode(picture: Image.Image, side_px: int) -> bytes:
+    small = picture.copy()
+    small.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    small.save(buffer, "WEBP", quality=_QUALITY, method=4)
+    return buffer.getvalue()
+
+
+def _shrink(encoded: bytes, side_px: int) -> bytes:
+    with Image.open(io.BytesIO(encoded), formats=["WEBP"]) as picture:
+        return encoded if max(picture.size) <= side_px else _encode(picture.convert("RGB"), side_px)
+
+
+def _longer_side(encoded: bytes) -> int:
+    with Image.open(io.BytesIO(encoded), formats=["WEBP"]) as picture:
+        return max(picture.size)
+
+
+def _reading_order(uri: str) -> tuple[str, int, str]:
+    """Return a sort key that follows the rows of a Parquet part as numbers."""
+    part, _, row = uri.rpartition("#")
+    return (part, int(row), "") if row.isdecimal() else (uri, -1, "")
