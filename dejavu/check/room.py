@@ -107,6 +107,7 @@ def _status(path: Path) -> str:
         raise Untried(f"dvc status took more than {_DVC_SECONDS} s") from None
     except json.JSONDecodeError:
         raise Untried(f"dvc status: {done.stderr.strip().splitlines()[-1:]}") from None
+    changed = [name for name, why in changed.items() if why != ["always changed"]]
     if not changed:
         return "nothing would run: all outputs are up to date"
     return (

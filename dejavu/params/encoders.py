@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from dejavu.params.base import Names, Positive, Section
+from dejavu.params.outside import File
 from dejavu.params.released import (
     BarlowTwinsModel,
     DinoModel,
@@ -37,7 +38,7 @@ class TimmModel(ReleasedModel):
     name: (
         str  # architecture, e.g. tf_efficientnet_lite0; its pretrained config fixes the input size
     )
-    weights: str  # `packaged` (from a Python package) or a .safetensors or .pth with timm's keys
+    weights: File  # `packaged` (from a Python package) or a .safetensors or .pth with timm's keys
 
 
 class TorchvisionModel(ReleasedModel):
@@ -45,7 +46,7 @@ class TorchvisionModel(ReleasedModel):
 
     source: Literal["torchvision"]
     name: str  # architecture, e.g. resnet50
-    weights: str  # a .safetensors or .pth with torchvision's keys
+    weights: File  # a .safetensors or .pth with torchvision's keys
 
 
 ModelParams = Annotated[

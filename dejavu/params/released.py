@@ -3,6 +3,7 @@
 from typing import Literal
 
 from dejavu.params.base import Names, Section
+from dejavu.params.outside import File
 
 
 class ReleasedModel(Section):
@@ -18,21 +19,21 @@ class VicregModel(ReleasedModel):
     """A released VICReg checkpoint."""
 
     source: Literal["vicreg"]
-    weights: str  # file below machine.data_root; only the full checkpoint has the projector
+    weights: File  # file below machine.data_root; only the full checkpoint has the projector
 
 
 class BarlowTwinsModel(ReleasedModel):
     """A released Barlow Twins checkpoint, also of VISSL."""
 
     source: Literal["barlow_twins"]
-    weights: str  # file below machine.data_root; only a full checkpoint has the projector
+    weights: File  # file below machine.data_root; only a full checkpoint has the projector
 
 
 class DinoModel(ReleasedModel):
     """A released DINO checkpoint, ResNet or ViT."""
 
     source: Literal["dino"]
-    weights: str  # file below machine.data_root; only the full checkpoint has the projector
+    weights: File  # file below machine.data_root; only the full checkpoint has the projector
     network: Literal["teacher", "student"]  # DINO's own evaluation takes the teacher
 
 
@@ -40,4 +41,4 @@ class FileModel(ReleasedModel):
     """An encoder folder that stage ``encoder`` wrote elsewhere: weights and provenance."""
 
     source: Literal["file"]
-    weights: str  # folder below machine.data_root
+    weights: File  # folder below machine.data_root

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dejavu.params.base import Section
+from dejavu.params.outside import File, PositionFiles
 
 Role = Literal["target", "reference", "public", "control"]
 Folders = dict[str, Role]  # folder of the corpus, e.g. val: control
@@ -22,7 +23,7 @@ class TableRoles(Section):
 
     source: Literal["table"]
     path: (
-        str  # .csv, .tsv or .parquet with columns sample_name, role; relative to machine.data_root
+        File  # .csv, .tsv or .parquet with columns sample_name, role; relative to machine.data_root
     )
 
 
@@ -30,7 +31,7 @@ class PartitionRoles(Section):
     """Files of positions, as the authors published their split; what no file lists is unused."""
 
     source: Literal["partitions"]
-    folder: str  # with one .npy of integers per partition, relative to machine.data_root
+    folder: PositionFiles  # with one .npy of integers per partition, relative to machine.data_root
     partitions: Annotated[Folders, Field(min_length=1)]  # file without .npy: role
     folders: Folders  # all samples below these folders get this role; {}: none
 

@@ -1,0 +1,30 @@
+"""Note which files outside the graph every entry of params.yaml names, so that a changed one is seen."""
+
+from pathlib import Path
+
+from dejavu import inputs, stage
+from dejavu.params import section
+from dejavu.params.caption import CaptionModels, ObjectsParams
+from dejavu.params.corpora import CorpusParams, SplitParams
+from dejavu.params.encoders import Models
+from dejavu.params.machine import MachineParams
+from dejavu.params.references import AnnotatorParams
+
+
+def main(*, params: Path, out: Path) -> None:
+    """Note which files outside the graph every entry of params.yaml names, so that a changed one is seen."""
+    sections = {
+        "image/corpus": section(params, "image.corpus", CorpusParams),
+        "image/split": section(params, "image.split", SplitParams),
+        "image/models": section(params, "image.models", Models),
+        "image/annotators": section(params, "image.annotators", dict[str, AnnotatorParams]),
+        "caption/corpus": section(params, "caption.corpus", CorpusParams),
+        "caption/split": section(params, "caption.split", SplitParams),
+        "caption/objects": section(params, "caption.objects", ObjectsParams),
+        "caption/models": section(params, "caption.models", CaptionModels),
+    }
+    inputs.record(sections, out, data_folder=section(params, "machine", MachineParams).data_folder)
+
+
+if __name__ == "__main__":
+    stage.run(main)
