@@ -1,103 +1,83 @@
-"""The command `dejavu`: ask the results of a run."""
+"""The command `dejavu`: every command's options, help and place in the help; commands/ does the work."""
 
+import os
 import sys
-from enum import StrEnum
-from pathlib import Path
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from dejavu import check, fetch
+from dejavu import __version__, progress
+from dejavu.commands import (
+    check,
+    cost,
+    fetch,
+    import_labels,
+    report,
+    show,
+    sources,
+    sql,
+    summary,
+)
 from dejavu.errors import DejavuError
+
+BEFORE, AFTER = "Before a run", "After a run"
+EPILOG = (
+    "[yellow]Exit codes[/yellow]  0 fine · 1 something to fix; the message says what · 2 the command was not "
+    "understood"
+    "\n\n[yellow]Start[/yellow]  dejavu check, dvc repro, dejavu summary, dejavu report --open"
+)
 
 app = typer.Typer(
     help="Measure how much of its training data an encoder memorized. `dvc repro` runs the pipeline; "
-    "these commands read what it made.",
+    "these commands prepare a run and read what it made.",
+    epilog=EPILOG,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("fetch")(fetch.command)
-app.command("check")(check.command)
-DataFolder = Annotated[Path, typer.Option("--data", help="Folder of the tables.")]
-ParamsFile = Annotated[Path, typer.Option("--params", help="Parameters that named queries use.")]
-Reports = Annotated[Path, typer.Option("--reports", help="Folder of the report.")]
 
 
-class Format(StrEnum):
-    """How rows are shown or saved."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-    parquet = "parquet"
+def _register(name: str, run: Callable[..., None], *, panel: str, examples: str) -> None:
+    app.command(name, rich_help_panel=panel, epilog=examples)(run)
 
 
-@app.command()
-def sql(
-    statement: Annotated[
-        str | None, typer.Argument(help='For example "FROM image_scores LIMIT 5".')
-    ] = None,
-    query: Annotated[str | None, typer.Option(help="Run a named query instead.")] = None,
-    list_views: Annotated[
-        bool, typer.Option("--list", help="List views, columns, queries.")
+_register("check", check.command, panel=BEFORE, examples=check.EXAMPLES)
+_register("models", sources.models, panel=BEFORE, examples=sources.MODELS_EXAMPLES)
+_register("corpora", sources.corpora, panel=BEFORE, examples=sources.CORPORA_EXAMPLES)
+_register("annotators", sources.annotators, panel=BEFORE, examples=sources.ANNOTATORS_EXAMPLES)
+_register("fetch", fetch.command, panel=BEFORE, examples=fetch.EXAMPLES)
+_register("import-labels", import_labels.command, panel=BEFORE, examples=import_labels.EXAMPLES)
+_register("summary", summary.command, panel=AFTER, examples=summary.EXAMPLES)
+_register("report", report.command, panel=AFTER, examples=report.EXAMPLES)
+_register("show", show.command, panel=AFTER, examples=show.EXAMPLES)
+_register("sql", sql.command, panel=AFTER, examples=sql.EXAMPLES)
+_register("cost", cost.command, panel=AFTER, examples=cost.EXAMPLES)
+
+
+def _print_version(wanted: bool | None) -> None:
+    if wanted:
+        typer.echo(f"dejavu {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print results and errors only.")
     ] = False,
-    output: Annotated[
-        Format, typer.Option("--format", help="How to show the rows.")
-    ] = Format.table,
-    out: Annotated[Path | None, typer.Option(help="Write the rows to this file.")] = None,
-    data: DataFolder = Path("data"),
-    params_path: ParamsFile = Path("params.yaml"),
+    version: Annotated[  # noqa: ARG001  # its callback prints and ends the command
+        bool | None,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = None,
 ) -> None:
-    """Ask the tables of this project a question in SQL (DuckDB). Nothing can be changed by it."""
-    from dejavu import console_sql
-
-    console_sql.run(
-        statement=statement, query=query, list_views=list_views, output=output.value, out=out,
-        data=data, params_path=params_path,
-    )  # fmt: skip
-
-
-@app.command()
-def summary(
-    full: Annotated[bool, typer.Option("--full", help="Show the whole summary.")] = False,
-    reports: Reports = Path("reports"),
-) -> None:
-    """Print the answer of the last run and say where the report lies."""
-    from dejavu.report.reading import opening
-
-    print(opening(reports / "summary.md", full=full))
-    files = {"report": "summary.md", "numbers": "results.json", "tables": "tables"}
-    print("\n" + " · ".join(f"{what}: {reports / name}" for what, name in files.items()))
-
-
-@app.command()
-def cost(
-    logs: Annotated[Path, typer.Option(help="Folder of the stages' logs.")] = Path("logs"),
-    params_path: ParamsFile = Path("params.yaml"),
-    reports: Reports = Path("reports"),
-) -> None:
-    """Compare what the two-model test and the one-model tests cost on this machine."""
-    from dejavu.report import cost as costs
-
-    print(costs.write(logs, params_path, reports))
-
-
-@app.command(name="import-labels")
-def import_labels(
-    pickle: Annotated[Path, typer.Argument(help="A [labels, scores] pickle of an annotator.")],
-    sample_names: Annotated[Path, typer.Option(help="Text file, one sample name per line.")],
-    class_names: Annotated[Path, typer.Option(help="Text file, one object name per line.")],
-    out: Annotated[Path, typer.Option(help="The Parquet table to write.")],
-) -> None:
-    """Turn annotations pickled elsewhere into a table that `caption.objects` reads.
-
-    The pickle is read without running anything it holds; anything but lists of numbers is refused.
-    """
-    from dejavu.annotators import label_pickles
-
-    n = label_pickles.convert(pickle, sample_names=sample_names, class_names=class_names, out=out)
-    print(f"{n} detections in {out}: set caption.objects to {{source: table, path: {out}, …}}")
+    """Apply the options that stand before a command's name."""
+    if quiet:
+        os.environ[progress.QUIET] = "1"
 
 
 def main() -> None:

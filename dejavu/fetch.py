@@ -1,4 +1,4 @@
-"""``dejavu fetch NAME``: take a public file after showing its size, license and source.
+"""Take a public file after showing its size, license and source.
 
 Offline, or when a server refuses, the error says which file to download elsewhere and where to put it.
 """
@@ -6,16 +6,11 @@ Offline, or when a server refuses, the error says which file to download elsewhe
 import json
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from dejavu import params
 from dejavu.downloads import DOWNLOADS, Download, RemoteFile
 from dejavu.errors import FetchError, suggestion
-from dejavu.params.machine import MachineParams
 from dejavu.progress import say
 from dejavu.transfer import (
     Patience,
@@ -26,32 +21,6 @@ from dejavu.transfer import (
     size_of,
     write_record,
 )  # fmt: skip
-
-
-def command(
-    name: Annotated[
-        str | None, typer.Argument(help="What to fetch; nothing lists the names.")
-    ] = None,
-    to: Annotated[Path | None, typer.Option(help="Folder for the files.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    params_path: Annotated[
-        Path, typer.Option("--params", help="Where machine.data_root stands.")
-    ] = (Path("params.yaml")),
-) -> None:
-    """Download public weights or data: shows size, license and source first, resumes, verifies."""
-    if name is None:
-        say(catalogue())
-        return
-    folder = to if to is not None else _data_folder(params_path) / _entry(name).folder
-    fetch(name, folder, ask=lambda question: yes or typer.confirm(question, err=True))
-
-
-def catalogue() -> str:
-    """Return one line per name that can be fetched."""
-    width = max(map(len, DOWNLOADS))
-    return "\n".join(
-        f"{name:<{width}}  {entry.title} [{entry.license}]" for name, entry in DOWNLOADS.items()
-    )
 
 
 def fetch(
@@ -72,33 +41,35 @@ def fetch(
         FetchError: an unknown name, no connection, no room, a wrong checksum, or an existing file
             that is not the published one; the message says what to put where by hand.
     """
-    entry = _entry(name)
+    wanted = entry(name)
     folder = folder.expanduser()
     if ".dvc" in folder.absolute().parts:
         raise FetchError(f"{folder}: is inside DVC's own folder. Choose another one with --to.")
-    missing = [file for file in entry.files if not _is_present(entry, file, folder / file.path)]
+    missing = [file for file in wanted.files if not _is_present(wanted, file, folder / file.path)]
     if missing:
         try:
-            if not _agreed(entry, folder, missing, ask):
+            if not _agreed(wanted, folder, missing, ask):
                 return []
-            _take(entry, folder, missing, patience or Patience())
+            _take(wanted, folder, missing, patience or Patience())
         except FetchError as error:
-            raise FetchError(f"{error}\n{_by_hand(entry, folder, missing)}") from None
-    paths = [folder / file.path for file in entry.files]
-    if entry.unpacks_to is not None:
-        paths.append(_unpacked(paths[0], folder / entry.unpacks_to))
+            raise FetchError(f"{error}\n{_by_hand(wanted, folder, missing)}") from None
+    paths = [folder / file.path for file in wanted.files]
+    if wanted.unpacks_to is not None:
+        paths.append(_unpacked(paths[0], folder / wanted.unpacks_to))
     say(f"{name}: ready in {folder}")
     return paths
 
 
-def _entry(name: str) -> Download:
+def catalogue() -> Mapping[str, Download]:
+    """Return everything that can be fetched, by name."""
+    return DOWNLOADS
+
+
+def entry(name: str) -> Download:
+    """Return what is known about `name`; raises FetchError for an unknown one, with a suggestion."""
     if name not in DOWNLOADS:
         raise FetchError(f"nothing called {name!r} to fetch.{suggestion(name, DOWNLOADS)}")
     return DOWNLOADS[name]
-
-
-def _data_folder(params_path: Path) -> Path:
-    return params.section(params_path, "machine", MachineParams).data_folder
 
 
 def _is_present(entry: Download, file: RemoteFile, path: Path) -> bool:

@@ -1,5 +1,6 @@
 """Progress of long work: a bar on a terminal, a line now and then in a log."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
@@ -9,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 T = TypeVar("T")
 SECONDS_BETWEEN_LINES = 15.0
+QUIET = "DEJAVU_QUIET"  # a variable of the environment, so that worker processes keep quiet too
 
 
 Text = str | Callable[[], str]  # a callable is asked again for each message: it may tell a loss
@@ -18,7 +20,9 @@ def track(items: Iterable[T], *, what: Text, total: int | None = None) -> Iterat
     """Yield `items` while telling on stderr how many of `total` are done and how long is left."""
     if total is None and isinstance(items, Sized):
         total = len(items)
-    if sys.stderr.isatty():
+    if is_quiet():
+        yield from items
+    elif sys.stderr.isatty():
         yield from _bar(items, what, total)
     else:
         yield from _lines(items, what, total)
@@ -55,4 +59,10 @@ def _said(what: Text) -> str:
 
 def say(message: str) -> None:
     """Tell the user one line on stderr, so that stdout stays free for results."""
-    print(message, file=sys.stderr, flush=True)
+    if not is_quiet():
+        print(message, file=sys.stderr, flush=True)
+
+
+def is_quiet() -> bool:
+    """Return whether the user asked for results and errors only."""
+    return bool(os.environ.get(QUIET))

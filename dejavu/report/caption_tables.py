@@ -83,13 +83,18 @@ def caption_tables(catalog: Catalog, results: Node, settings: CaptionSettings) -
 
 def query_tables(settings: CaptionSettings) -> dict[str, pa.Table]:
     """Return the parameters as small tables, for the queries that need them."""
-    lengths = [step * 10**power for power in range(13) for step in (1, 2, 5)]
     return {
-        "lengths": pa.table({"length": pa.array(lengths, pa.int64())}),
+        "lengths": lengths_table(),
         "settings": pa.table(
             {"n_most_memorized": pa.array([settings.n_most_memorized], pa.int64())}
         ),
     }
+
+
+def lengths_table() -> pa.Table:
+    """Return the values of L for which the L most memorized samples are reported."""
+    lengths = [step * 10**power for power in range(13) for step in (1, 2, 5)]
+    return pa.table({"length": pa.array(lengths, pa.int64())})
 
 
 def comparisons_of(results: Node) -> Iterator[tuple[dict[str, Any], Node]]:

@@ -12,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from dejavu import fetch as module
+from dejavu.commands.fetch import command
 from dejavu.downloads import DOWNLOADS, Download, RemoteFile
 from dejavu.errors import FetchError
 from dejavu.fetch import fetch
@@ -215,9 +216,10 @@ def test_archive_that_is_not_the_expected_one(offer, site, tmp_path, body, messa
 def test_command_lists_asks_and_fetches(offer, tmp_path, monkeypatch):
     offer()
     app = typer.Typer()
-    app.command()(module.command)
+    app.command()(command)
     run = CliRunner().invoke
-    assert "thing  A thing [MIT]" in run(app, []).output
+    assert re.search("thing .* A thing .* MIT", run(app, []).output)
+    assert json.loads(run(app, ["--json"]).output)[0]["license"] == "MIT"
     assert run(app, ["thing", "--to", str(tmp_path)], input="n\n").exit_code == 0
     assert not (tmp_path / "one.bin").exists()
     assert run(app, ["thing", "--to", str(tmp_path), "--yes"]).exit_code == 0
@@ -227,7 +229,7 @@ def test_command_lists_asks_and_fetches(offer, tmp_path, monkeypatch):
 def test_default_folder_is_the_data_root(offer, tmp_path, monkeypatch):
     offer()
     app = typer.Typer()
-    app.command()(module.command)
+    app.command()(command)
     monkeypatch.setenv("DEJAVU_DATA_ROOT", str(tmp_path / "root"))
     assert CliRunner().invoke(app, ["thing", "--yes"]).exit_code == 0
     assert (tmp_path / "root" / "weights" / "one.bin").exists()

@@ -1,0 +1,209 @@
+"""`dejavu sql`: ask the tables a question and show its rows."""
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from dejavu import catalog, dictionary, named_queries, params
+from dejavu.catalog import VECTORS, Catalog
+from dejavu.commands import terminal
+from dejavu.commands.terminal import DATA, PARAMS, AsJson, DataFolder, ParamsFile
+from dejavu.errors import ParamsError, suggestion
+from dejavu.params.base import Names
+from dejavu.params.encoders import Models
+from dejavu.params.report import ReportParams, ScoreParams
+from dejavu.progress import say
+
+MAX_ROWS_SHOWN = 200  # of a table; other formats hold every row
+EXAMPLES = terminal.examples(
+    ("dejavu sql --list", "views and named queries"),
+    ("dejavu sql --describe image_scores", "its columns, units and meanings"),
+    (
+        'dejavu sql "SELECT role, count(*) AS n FROM splits GROUP BY role ORDER BY role"',
+        "a question",
+    ),
+    ("dejavu sql --query image_excess --json", "a query of the report, for a script"),
+    ('dejavu sql "FROM image_scores WHERE is_memorized" --out memorized.parquet', "rows to a file"),
+)
+
+
+class Format(StrEnum):
+    """How rows are shown or saved."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+def command(
+    statement: Annotated[
+        str | None, typer.Argument(help='DuckDB\'s SQL, e.g. "FROM image_scores LIMIT 5".')
+    ] = None,
+    query: Annotated[str | None, typer.Option(help="Run a named query instead.")] = None,
+    list_all: Annotated[bool, typer.Option("--list", help="List views and named queries.")] = False,
+    describe: Annotated[str | None, typer.Option(help="Explain the columns of one view.")] = None,
+    output: Annotated[
+        Format | None,
+        typer.Option("--format", help="How rows are shown or saved; else the file's ending says."),
+    ] = None,
+    as_json: AsJson = False,
+    out: Annotated[Path | None, typer.Option(help="Write the rows to this file.")] = None,
+    data: DataFolder = DATA,
+    params_path: ParamsFile = PARAMS,
+) -> None:
+    """Ask the tables of a run a question in SQL (DuckDB). Nothing can be changed by it.
+
+    Every table is a view; docs/tables.md describes them. Named queries are those that make the report.
+    """
+    if sum([statement is not None, query is not None, list_all, describe is not None]) != 1:
+        raise ParamsError(
+            'Give one of: a statement ("FROM samples LIMIT 5"), --query NAME, --list, --describe VIEW.'
+        )
+    chosen = Format.json if as_json else _format(output, out)
+    if chosen is Format.parquet and out is None:
+        raise ParamsError("--format parquet writes a file: add --out FILE.")
+    if describe is not None:
+        _describe(describe, as_json=as_json)
+        return
+    with open_catalog(data, params_path) as opened:
+        if list_all:
+            _list(opened, as_json=as_json)
+            return
+        rows = opened.table(named_queries.text(query) if query else str(statement))
+    if out is not None:
+        _save(rows, chosen, out)
+    elif chosen is Format.table:
+        _show(rows, terminal.console())
+    else:
+        typer.echo(_text(rows, chosen), nl=False)
+
+
+@contextmanager
+def open_catalog(data: Path, params_path: Path) -> Iterator[Catalog]:
+    """Open the views below `data`, with the small tables that named queries take from params.yaml."""
+    with catalog.connect(data, settings=_settings(params_path)) as opened:
+        yield opened
+
+
+def _settings(params_path: Path) -> dict[str, pa.Table]:
+    """Return the small tables that named queries join; none without a params.yaml."""
+    if not params_path.is_file():
+        return {}
+    from dejavu.report.caption_tables import lengths_table
+    from dejavu.report.settings import query_tables
+    from dejavu.targets import targets_of
+
+    models = params.section(params_path, "image.models", Models)
+    metrics = params.section(params_path, "image.neighbors.metrics", Names)
+    found = query_tables(
+        tuple(targets_of(models, metrics)),
+        params.section(params_path, "image.score", ScoreParams),
+        params.section(params_path, "report", ReportParams),
+    )
+    return found | {"lengths": lengths_table()}
+
+
+def _format(output: Format | None, out: Path | None) -> Format:
+    """Return the format asked for: by name, or by the ending of the file to write."""
+    if output is not None or out is None:
+        return output or Format.table
+    ending = out.suffix.removeprefix(".")
+    if ending not in ("csv", "json", "parquet"):
+        raise ParamsError(f"{out}: add --format, or end the name in .csv, .json or .parquet.")
+    return Format(ending)
+
+
+def _list(opened: Catalog, *, as_json: bool) -> None:
+    queries = {name: named_queries.about(name) for name in named_queries.names()}
+    if as_json:
+        views = {view.name: view.columns for view in opened.views()}
+        terminal.show_json({"views": views, "queries": queries})
+        return
+    columns = [
+        (view.name, ", ".join(f"{name} {_brief(kind)}" for name, kind in view.columns.items()))
+        for view in opened.views()
+    ]
+    console = terminal.console()
+    terminal.show_titled(
+        console, "Views (--describe VIEW)", terminal.table(["view", "columns"], columns)
+    )
+    named = terminal.table(["query", "what it tells"], queries.items())
+    terminal.show_titled(console, "Named queries (--query NAME)", named)
+    wide = ", ".join(sorted(VECTORS))
+    console.print(f"Leave vectors out of SUMMARIZE: SELECT * EXCLUDE ({wide}).", markup=False)
+
+
+def _brief(kind: str) -> str:
+    return "struct[]" if kind.startswith("STRUCT") and kind.endswith("[]") else (
+        "struct" if kind.startswith("STRUCT") else kind.lower()
+    )  # fmt: skip
+
+
+def _describe(name: str, *, as_json: bool) -> None:
+    known = {view.name: view for view in dictionary.views()}
+    if name not in known:
+        raise ParamsError(f"no view {name!r}.{suggestion(name, known)}")
+    view = known[name]
+    rows = [
+        {"column": c.name, "type": c.kind, "unit": c.unit, "meaning": c.meaning}
+        for c in view.columns
+    ]
+    if as_json:
+        terminal.show_json({"view": name, "about": view.about, "columns": rows})
+        return
+    console = terminal.console()
+    console.print(Text(f"{name}: {view.about}"))
+    console.print(terminal.table(["column", "type", "unit", "meaning"], [r.values() for r in rows]))
+
+
+def _show(rows: pa.Table, console: Console) -> None:
+    """Show rows as a table, or one below the other where the terminal is too narrow for that."""
+    shown = rows.slice(0, MAX_ROWS_SHOWN).to_pylist()
+    table = terminal.table(rows.column_names, [row.values() for row in shown])
+    free = console.options.update(max_width=terminal.PIPED_WIDTH)
+    if table.__rich_measure__(console, free).maximum <= console.width or not shown:
+        console.print(table)
+    else:
+        width = max(map(len, rows.column_names))
+        for number, row in enumerate(shown, start=1):
+            console.print(Text(f"row {number}", style="bold"))
+            for column, value in row.items():
+                console.print(Text(f"  {column:<{width}}  {terminal.cell(value)}"))
+    if rows.num_rows > MAX_ROWS_SHOWN:
+        say(f"{MAX_ROWS_SHOWN} of {rows.num_rows} rows; --format csv shows all")
+
+
+def _save(rows: pa.Table, output: Format, out: Path) -> None:
+    if output is Format.parquet:
+        pq.write_table(rows, out, compression="zstd")
+    else:
+        out.write_text(_text(rows, output), encoding="utf-8")
+    say(f"{rows.num_rows} rows in {out}")
+
+
+def _text(rows: pa.Table, output: Format) -> str:
+    if output is Format.json:
+        return json.dumps(rows.to_pylist(), indent=1, ensure_ascii=False, default=str) + "\n"
+    flat = pa.table(
+        {
+            name: pa.array([json.dumps(v, default=str) for v in rows[name].to_pylist()])
+            if pa.types.is_nested(rows.schema.field(name).type)
+            else rows[name]
+            for name in rows.column_names
+        }
+    )
+    buffer = io.BytesIO()
+    pacsv.write_csv(flat, buffer, pacsv.WriteOptions(quoting_style="needed"))
+    return buffer.getvalue().decode()

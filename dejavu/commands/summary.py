@@ -1,0 +1,37 @@
+"""`dejavu summary`: the answer of the last run, in words."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from dejavu.commands import terminal
+from dejavu.commands.terminal import REPORTS, AsJson, ReportFolder
+
+EXAMPLES = terminal.examples(
+    ("dejavu summary", "the answer, and where everything lies"),
+    ("dejavu summary --full", "all of reports/summary.md"),
+    ("dejavu summary --json", "the headline numbers, for a script"),
+)
+
+
+def command(
+    full: Annotated[bool, typer.Option("--full", help="Show the whole summary.")] = False,
+    as_json: AsJson = False,
+    reports: ReportFolder = REPORTS,
+) -> None:
+    """Print the answer of the last run and say where the report lies. Read this first."""
+    from dejavu.report.reading import opening
+
+    shown = opening(reports / "summary.md", full=full)
+    names = {
+        "page": "index.html", "report": "summary.md", "numbers": "results.json", "tables": "tables",
+    }  # fmt: skip
+    files = {what: str(reports / name) for what, name in names.items() if (reports / name).exists()}
+    if as_json:
+        headline = reports / "metrics.json"
+        numbers = json.loads(headline.read_text(encoding="utf-8")) if headline.is_file() else {}
+        terminal.show_json({"summary": shown, "headline": numbers, "files": files})
+        return
+    typer.echo(shown)
+    typer.echo("\n" + " · ".join(f"{what}: {path}" for what, path in files.items()))
