@@ -1,2 +1,502 @@
-/* The galleries of the report page. */
-"use strict";
+// The galleries of the report page: filters, sorting, and cards that are drawn when they are needed.
+// Texts of corpora reach the page through textContent alone.
+(() => {
+  "use strict";
+  const holder = document.getElementById("gallery-data");
+  const app = document.getElementById("gallery-app");
+  if (!holder || !app) return;
+  const data = JSON.parse(holder.textContent);
+  const laneNames = ["image", "caption"].filter((name) => data.lanes[name]);
+  if (!laneNames.length) return;
+
+  const AT_ONCE = 12; // cards drawn at once
+  const SHOWN = 160; // characters of a text that a card shows at once
+  const HASH = "#gallery";
+  const KINDS = {
+    memorized: "memorized", false_alarm: "false alarm", correlation: "correlation",
+    disagreement: "disagreement",
+  };
+  const SORTS = {
+    place: "as ranked", confidence: "most confident first", doubt: "least confident first",
+    title: "class or caption, A to Z", name: "name of the sample",
+  };
+  const UNITS = { image: "nats", caption: "objects" };
+  const FILTERS = ["target", "reference", "kind", "label", "planted", "sort", "min", "text"];
+  const percent = (value) => `${(100 * value).toFixed(0)} %`;
+  const nats = (value) => `${value.toFixed(2)} nats`;
+  const compare = new Intl.Collator("en", { numeric: true }).compare;
+
+  // ------------------------------------------------------------------------------ elements
+  function fill(node, attributes, children) {
+    for (const [name, value] of Object.entries(attributes)) {
+      if (value !== undefined && value !== null && value !== false) {
+        node.setAttribute(name, value === true ? "" : value);
+      }
+    }
+    node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+    return node;
+  }
+  const el = (tag, attributes = {}, ...children) =>
+    fill(document.createElement(tag), attributes, children);
+  const svg = (tag, attributes = {}, ...children) =>
+    fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+  const isolated = (text) => el("bdi", {}, text); // its writing direction stays its own
+  const beginning = (text) => (text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
+
+  function later(className, summary, draw) {
+    const details = el("details", { class: className }, el("summary", {}, summary));
+    details.addEventListener("toggle", () => {
+      if (details.open && details.childElementCount === 1) details.append(...[draw()].flat());
+    });
+    return details;
+  }
+
+  // ------------------------------------------------------------------------------ pictures
+  const fixed = document.getElementById("gallery-static");
+  if (fixed) {
+    for (const node of fixed.querySelectorAll("[data-key]")) {
+      data.pictures[node.dataset.key] = node.getAttribute("href") || node.getAttribute("src");
+    }
+    fixed.remove();
+  }
+
+  function missing(key) {
+    const reason = data.missing[key] || "left out";
+    return el("span", { class: "gallery-missing" }, `no picture: ${reason}`);
+  }
+
+  function plain(key, alt) {
+    if (!data.has_pictures) return null;
+    const source = data.pictures[key];
+    if (!source) return missing(key);
+    return el("img", { class: "gallery-picture", src: source, alt, decoding: "async" });
+  }
+
+  function rectangle(className, [x0, y0, x1, y1], title) {
+    const shape = { class: className, x: x0, y: y0, width: x1 - x0, height: y1 - y0 };
+    return svg("rect", shape, title ? svg("title", {}, title) : null);
+  }
+
+  function withBoxes(key, sample, alt) {
+    const [width, height] = sample.size;
+    if (!data.has_pictures || !data.pictures[key] || !width || !height) return plain(key, alt);
+    const whole = { href: data.pictures[key], width, height, preserveAspectRatio: "none" };
+    return svg(
+      "svg",
+      { class: "gallery-picture", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": alt },
+      svg("image", whole),
+      sample.boxes.map((box) => rectangle("gallery-object", box, box[4])),
+      sample.crop ? rectangle("gallery-crop", sample.crop, "what the model saw") : null,
+    );
+  }
+
+  // ------------------------------------------------------------------------------ what cards say
+  const own = (lane, card) => (lane.guesses[card.by] || {})[card.sample] || [];
+  const guessOf = (lane, card, reference) =>
+    own(lane, card).find((guess) => guess.reference === reference);
+  const searchOf = (lane, card, reference) => {
+    const searcher = (lane.searchers[card.by] || {})[reference === null ? card.target : reference];
+    return searcher ? (lane.neighbors[searcher] || {})[card.sample] : undefined;
+  };
+  const asked = (card) => (card.kind === "disagreement" ? [card.reference, card.other]
+    : card.reference ? [card.reference] : []);
+  const titleOf = (card, sample) => (card.lane === "image" ? sample.label : sample.caption);
+
+  function fact(term, ...value) {
+    return el("div", {}, el("dt", {}, isolated(term)), el("dd", {}, ...value));
+  }
+
+  function imageGuess(lane, card, reference) {
+    const guess = guessOf(lane, card, reference);
+    if (!guess) return null;
+    const label = guess.label === null ? (guess.right ? "right" : "wrong") : guess.label;
+    const search = searchOf(lane, card, reference);
+    const share = search && guess.label !== null ? search.votes[guess.label] : undefined;
+    const numbers = [`entropy ${nats(guess.entropy)}`];
+    if (share !== undefined) numbers.push(`${percent(share)} of the votes`);
+    else if (guess.truth !== null) numbers.push(`true label: ${percent(guess.truth)}`);
+    return fact(
+      reference || card.target,
+      el("span", { class: guess.right ? "gallery-right" : "gallery-wrong" }, isolated(label)),
+      el("small", {}, numbers.join(", ")),
+    );
+  }
+
+  function imageFacts(lane, card) {
+    const rows = [imageGuess(lane, card, null), ...asked(card).map((name) => imageGuess(lane, card, name))];
+    if (card.kind === "correlation") {
+      const references = own(lane, card).filter((guess) => guess.reference !== null);
+      const n = references.filter((guess) => guess.right).length;
+      rows.push(fact("references", `${n} of ${references.length} are right`));
+      rows.push(fact("least sure", `entropy ${nats(-card.confidence)}`));
+    } else if (card.kind === "disagreement") {
+      rows.push(fact("less sure of both", `entropy ${nats(-card.confidence)}`));
+    } else {
+      rows.push(fact("memorization confidence", nats(card.confidence)));
+    }
+    return rows;
+  }
+
+  function captionGuess(lane, card, reference) {
+    const guess = guessOf(lane, card, reference);
+    if (!guess) return null;
+    const precision = guess.predicted ? percent(guess.hits / guess.predicted) : "nothing predicted";
+    return fact(
+      reference || `${card.target}, ${card.mode}`,
+      `${guess.hits} of ${guess.n} objects`,
+      el("small", {}, `recall ${percent(guess.hits / guess.n)}, precision ${precision}`),
+    );
+  }
+
+  function captionFacts(lane, card) {
+    const rows = [captionGuess(lane, card, null), ...asked(card).map((name) => captionGuess(lane, card, name))];
+    if (card.kind === "correlation") {
+      rows.push(fact("every reference", `brings back at least ${card.confidence}`));
+    } else {
+      const between = card.kind === "disagreement" ? "between both" : "gained";
+      rows.push(fact(between, `${card.confidence} objects`));
+    }
+    return rows;
+  }
+
+  // The true objects: who brings them back? A sign and a word, not a color alone.
+  function objects(lane, card, sample) {
+    const first = card.kind === "disagreement" ? card.reference : null;
+    const second = card.kind === "disagreement" ? card.other : card.reference;
+    const mine = new Set((searchOf(lane, card, first) || { found: [] }).found || []);
+    const theirs = new Set(second ? (searchOf(lane, card, second) || { found: [] }).found || [] : []);
+    const says = { both: "both bring it back", target: `${first || card.target} alone`, none: "neither" };
+    says.reference = `${second} alone`;
+    if (!second) Object.assign(says, { target: "the target brings it back", none: "not brought back" });
+    const chips = sample.objects.map((name) => {
+      const who = mine.has(name) ? (theirs.has(name) ? "both" : "target") : theirs.has(name) ? "reference" : "none";
+      return el("li", { "data-by": who, title: says[who] }, isolated(name));
+    });
+    const legend = second
+      ? `▲ ${says.target} · ● both · ▽ ${says.reference} · ○ neither`
+      : "▲ brought back by the target · ○ not";
+    return [
+      el("ul", { class: "gallery-chips", "aria-label": "true objects" }, chips),
+      el("p", { class: "gallery-name" }, isolated(legend)),
+    ];
+  }
+
+  function nearestImage(lane, card, reference, search) {
+    const truth = lane.samples[card.sample].label;
+    return search.near.map(([key, similarity]) => {
+      const near = lane.samples[key] || { label: "not listed", name: key };
+      const same = near.label === truth;
+      return el(
+        "li", {},
+        el("figure", {}, plain(key, `Public picture of ${near.label}`),
+          el("figcaption", {},
+            el("span", { class: same ? "gallery-right" : "" }, isolated(near.label)), ` ${similarity.toFixed(2)}`)),
+      );
+    });
+  }
+
+  function nearestCaption(lane, card, reference, search) {
+    const truth = new Set(lane.samples[card.sample].objects);
+    return search.near.map(([key]) => {
+      const near = lane.samples[key] || { caption: "not listed", objects: [] };
+      const chips = near.objects.slice(0, 40).map((name) =>
+        el("li", { "data-hit": truth.has(name), title: truth.has(name) ? "a true object" : null }, isolated(name)));
+      return el("li", {},
+        plain(key, "Public picture") || el("span"),
+        el("div", {}, isolated(beginning(near.caption)), el("ul", { class: "gallery-chips" }, chips)));
+    });
+  }
+
+  function neighbors(lane, card) {
+    const draw = card.lane === "image" ? nearestImage : nearestCaption;
+    const references = card.reference ? asked(card) : Object.keys(lane.searchers[card.by] || {});
+    const parts = [];
+    for (const reference of [null, ...references.filter((name) => name !== card.target)]) {
+      const search = searchOf(lane, card, reference);
+      const who = reference || card.target;
+      const counted = ((lane.evidence || {}).counted || {})[reference];
+      if (search && search.near.length) {
+        parts.push(el("h4", {}, "Nearest public pictures of ", isolated(who)));
+        parts.push(el("ol", { class: "gallery-nearest", "data-lane": card.lane }, draw(lane, card, reference, search)));
+      } else if (counted) {
+        const tags = (lane.evidence.tags[counted[0]] || {})[card.sample] || [];
+        parts.push(el("h4", {}, `Tags of the crop that `, isolated(who), ` counts`));
+        parts.push(tags.length
+          ? el("ul", { class: "gallery-chips" }, tags.slice(0, counted[1]).map((tag) => el("li", {}, isolated(tag))))
+          : el("p", {}, "none: nothing was found in the crop"));
+      } else if (reference) {
+        parts.push(el("h4", {}, isolated(who), " looks at no neighbors"));
+      }
+      if (search && search.wrong && search.wrong.length) {
+        parts.push(el("p", { class: "gallery-name" }, "brought back but not there: ", isolated(search.wrong.join(", "))));
+      }
+    }
+    return parts;
+  }
+
+  function everyone(lane, card) {
+    const rows = own(lane, card).map((guess) => {
+      const name = isolated(guess.reference || card.target);
+      if (card.lane === "caption") {
+        return el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, `${guess.hits} of ${guess.n}`),
+          el("td", {}, `${guess.predicted} predicted`));
+      }
+      const text = guess.label === null ? (guess.right ? "right" : "wrong") : guess.label;
+      return el("tr", {}, el("th", { scope: "row" }, name),
+        el("td", { class: guess.right ? "gallery-right" : "gallery-wrong" }, isolated(text)),
+        el("td", {}, nats(guess.entropy)));
+    });
+    return el("table", {}, el("tbody", {}, rows));
+  }
+
+  function pictures(lane, card, sample) {
+    if (!data.has_pictures) return null;
+    const what = beginning(titleOf(card, sample)) || sample.name;
+    const figures = [el("figure", {}, withBoxes(card.sample, sample, `Picture of ${what}`),
+      el("figcaption", {}, sample.crop ? "picture; solid: crop, dashed: object" : "picture; dashed: objects"))];
+    if (sample.crop) {
+      figures.push(el("figure", {}, plain(`${card.sample}x`, `Crop of ${what}`),
+        el("figcaption", {}, "what the model saw")));
+    }
+    return el("div", { class: "gallery-pictures" }, figures);
+  }
+
+  function draw(card) {
+    const lane = data.lanes[card.lane];
+    const sample = lane.samples[card.sample];
+    const title = titleOf(card, sample);
+    const against = card.kind === "disagreement" ? `${card.reference} against ${card.other}`
+      : card.reference ? `against ${card.reference}` : "";
+    const planted = sample.planted && card.kind !== "false_alarm";
+    const reveal = title.length > SHOWN
+      ? later("gallery-text", `Whole text (${title.length.toLocaleString("en")} characters)`, () => el("p", {}, isolated(title)))
+      : null;
+    return el(
+      "li",
+      {
+        class: "gallery-card", tabindex: "-1", "data-kind": card.kind, "data-target": card.target,
+        "data-reference": card.reference || "", "data-sample": card.sample, "data-confidence": card.confidence,
+      },
+      el("p", { class: "gallery-head" },
+        el("span", { class: "gallery-kind", "data-kind": card.kind }, KINDS[card.kind]),
+        el("span", {}, `no. ${card.place}, ${card.lane === "image" ? card.target : `${card.target} ${card.mode}`} ${against}`),
+        planted ? el("span", { class: "gallery-planted", title: "repeated in training" }, "planted") : null),
+      el("h3", {}, isolated(beginning(title) || "(no text)")),
+      el("p", { class: "gallery-name" }, isolated(sample.name)),
+      reveal,
+      pictures(lane, card, sample),
+      card.lane === "caption" ? objects(lane, card, sample) : null,
+      el("dl", { class: "gallery-facts" }, (card.lane === "image" ? imageFacts : captionFacts)(lane, card)),
+      later("gallery-near", "Nearest public pictures", () => neighbors(lane, card)),
+      later("gallery-all", "All references", () => everyone(lane, card)),
+    );
+  }
+
+  // ------------------------------------------------------------------------------ filters
+  const cards = laneNames.flatMap((name) => data.lanes[name].cards);
+  const searchable = new Map();
+  function textOf(card) {
+    if (!searchable.has(card)) {
+      const lane = data.lanes[card.lane];
+      const sample = lane.samples[card.sample];
+      const said = own(lane, card).map((guess) => guess.label || "");
+      const parts = [sample.label, sample.caption, sample.name, ...(sample.objects || []), ...said];
+      searchable.set(card, parts.filter(Boolean).join("\n").toLowerCase());
+    }
+    return searchable.get(card);
+  }
+  const labelsOf = (card) => {
+    const sample = data.lanes[card.lane].samples[card.sample];
+    return card.lane === "image" ? [sample.label] : sample.objects;
+  };
+  const unique = (values) => [...new Set(values)];
+
+  function optionsOf(laneName) {
+    const lane = data.lanes[laneName];
+    const every = lane.cards;
+    const known = every.some((card) => lane.samples[card.sample].planted !== null
+      && lane.samples[card.sample].planted !== undefined);
+    return {
+      target: [["", "all"], ...unique(every.map((card) => card.by)).map((by) => [by, by.replace("/", ", ")])],
+      reference: [["", "all"], ...lane.references.map((name) => [name, name])],
+      kind: [["", "all"], ...Object.entries(KINDS).filter(([kind]) => every.some((card) => card.kind === kind))],
+      label: [["", "all"], ...unique(every.flatMap(labelsOf)).sort(compare)
+        .map((label) => [label, label.length > 60 ? `${label.slice(0, 60)}…` : label])],
+      planted: known ? [["", "all"], ["yes", "planted"], ["no", "not planted"]] : [["", "all"]],
+      sort: Object.entries(SORTS),
+    };
+  }
+
+  function defaults(lane) {
+    const { target, reference, kind } = optionsOf(lane);
+    const first = (options, wanted) => (options.find(([value]) => value === wanted) || options[1] || [""])[0];
+    return {
+      lane, target: first(target), reference: first(reference), kind: first(kind, "memorized"), label: "",
+      planted: "", sort: "place", min: "", text: "",
+    };
+  }
+
+  function fits(card, state, withMin = true) {
+    const sample = data.lanes[card.lane].samples[card.sample];
+    const planted = Boolean(sample.planted) && card.kind !== "false_alarm";
+    return card.lane === state.lane
+      && (!state.target || card.by === state.target)
+      && (!state.reference || !card.reference || card.reference === state.reference || card.other === state.reference)
+      && (!state.kind || card.kind === state.kind)
+      && (!state.label || labelsOf(card).includes(state.label))
+      && (!state.planted || planted === (state.planted === "yes"))
+      && (!withMin || state.min === "" || card.confidence >= Number(state.min))
+      && state.text.toLowerCase().split(/\s+/).every((word) => textOf(card).includes(word));
+  }
+
+  const ORDERS = {
+    place: (a, b) => a.place - b.place,
+    confidence: (a, b) => b.confidence - a.confidence,
+    doubt: (a, b) => a.confidence - b.confidence,
+    title: (a, b) => compare(titleOf(a, sampleOf(a)), titleOf(b, sampleOf(b))),
+    name: (a, b) => compare(sampleOf(a).name, sampleOf(b).name),
+  };
+  const sampleOf = (card) => data.lanes[card.lane].samples[card.sample];
+
+  // ------------------------------------------------------------------------------ the form
+  const titles = { target: "Model", reference: "Reference", kind: "Kind", label: "Class", planted: "Planted", sort: "Order" };
+  const selects = Object.fromEntries(Object.keys(titles).map((name) => [name, el("select", { name })]));
+  const labels = Object.fromEntries(Object.keys(titles).map((name) => [name, el("span", {}, titles[name])]));
+  const range = el("input", { type: "range", name: "min", step: "any" });
+  const least = el("output", {});
+  const search = el("input", { type: "search", name: "text", autocomplete: "off", spellcheck: "false" });
+  const radios = laneNames.map((name) => el("input", { type: "radio", name: "lane", value: name }));
+  const form = el(
+    "form", { id: "gallery-filters", class: "gallery-filters", "aria-label": "Choose samples" },
+    el("fieldset", { hidden: laneNames.length < 2 }, el("legend", {}, "Lane"),
+      radios.map((radio) => el("label", {}, radio, radio.value === "image" ? "pictures and labels" : "pictures and captions"))),
+    ["target", "reference", "kind", "label", "planted"].map((name) => el("label", {}, labels[name], selects[name])),
+    el("label", {}, el("span", {}, "Confidence at least ", least), range),
+    el("label", {}, el("span", {}, labels.sort), selects.sort),
+    el("label", {}, "Text", search),
+    el("button", { type: "reset" }, "Reset"),
+  );
+  const count = el("p", { id: "gallery-count", class: "gallery-count", role: "status", "aria-live": "polite" });
+  const list = el("ol", { id: "gallery-cards", class: "gallery-cards" });
+  const empty = el("p", { id: "gallery-empty", hidden: true }, "No sample fits. Loosen a filter, or reset them.");
+  const more = el("button", { id: "gallery-more", type: "button" });
+  app.append(form, count, list, empty, more);
+
+  let state = defaults(laneNames[0]);
+  let chosen = [];
+
+  function showForm() {
+    const options = optionsOf(state.lane);
+    for (const radio of radios) radio.checked = radio.value === state.lane;
+    labels.label.textContent = state.lane === "image" ? "Class" : "Object";
+    for (const [name, select] of Object.entries(selects)) {
+      select.replaceChildren(...options[name].map(([value, text]) => el("option", { value }, text)));
+      select.value = state[name];
+      select.closest("label").hidden = options[name].length < 2;
+    }
+    search.value = state.text;
+    showRange();
+  }
+
+  function showRange() {
+    const all = cards.filter((card) => fits(card, state, false)).map((card) => card.confidence);
+    const low = Math.min(...all), high = Math.max(...all);
+    range.disabled = !(low < high);
+    range.min = range.disabled ? 0 : low;
+    range.max = range.disabled ? 0 : high;
+    range.value = state.min === "" ? range.min : state.min;
+    const unit = UNITS[state.lane];
+    least.textContent = state.min === "" ? "anything" : `${Number(state.min).toFixed(state.lane === "image" ? 2 : 0)} ${unit}`;
+    range.setAttribute("aria-valuetext", least.textContent);
+  }
+
+  function tell() {
+    const total = data.lanes[state.lane].cards.length;
+    const shown = list.childElementCount;
+    const number = (value) => value.toLocaleString("en");
+    count.textContent = `${number(shown)} of ${number(chosen.length)} samples shown; ${number(total)} in this lane`;
+    more.hidden = shown >= chosen.length;
+    more.textContent = `Show ${Math.min(AT_ONCE, chosen.length - shown)} more`;
+    empty.hidden = chosen.length > 0;
+  }
+
+  function drawMore() {
+    const start = list.childElementCount;
+    list.append(...chosen.slice(start, start + AT_ONCE).map(draw));
+    tell();
+    return list.children[start];
+  }
+
+  function coarse(lane) {
+    const sizes = data.lanes[lane].cards.map((card) => Math.max(...sampleOf(card).size.map(Number)));
+    return Math.max(...sizes) <= 128; // pictures are shown larger than they are: keep their pixels
+  }
+
+  function show() {
+    list.classList.toggle("gallery-coarse", coarse(state.lane));
+    chosen = cards.filter((card) => fits(card, state)).sort(ORDERS[state.sort]);
+    list.replaceChildren();
+    drawMore();
+  }
+
+  // ------------------------------------------------------------------------------ the address
+  function write() {
+    const start = defaults(state.lane);
+    const pairs = FILTERS.filter((name) => state[name] !== start[name]).map((name) => [name, state[name]]);
+    if (state.lane !== laneNames[0]) pairs.unshift(["lane", state.lane]);
+    const query = new URLSearchParams(pairs).toString();
+    history.replaceState(null, "", query ? `${HASH}?${query}` : HASH);
+  }
+
+  function read() {
+    if (!location.hash.startsWith(`${HASH}?`)) return false;
+    const given = new URLSearchParams(location.hash.slice(HASH.length + 1));
+    const lane = laneNames.includes(given.get("lane")) ? given.get("lane") : laneNames[0];
+    const options = optionsOf(lane);
+    const next = defaults(lane);
+    for (const name of FILTERS) {
+      const value = given.get(name);
+      if (value === null) continue;
+      if (name === "text") next.text = value;
+      else if (name === "min") next.min = Number.isFinite(Number(value)) ? value : "";
+      else if (options[name].some(([known]) => known === value)) next[name] = value;
+    }
+    state = next;
+    return true;
+  }
+
+  // ------------------------------------------------------------------------------ events
+  let timer;
+  form.addEventListener("input", (event) => {
+    const { name, value } = event.target;
+    if (name === "lane") state = { ...defaults(value), text: state.text };
+    else if (name === "min") state.min = Number(value) <= Number(range.min) ? "" : String(Math.round(value * 1e4) / 1e4);
+    else state[name] = value;
+    if (name !== "min" && name !== "text" && name !== "sort") state.min = "";
+    if (name === "lane") showForm();
+    else showRange();
+    clearTimeout(timer);
+    timer = setTimeout(() => { show(); write(); }, name === "text" || name === "min" ? 120 : 0);
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("reset", (event) => {
+    event.preventDefault();
+    state = defaults(state.lane);
+    showForm();
+    show();
+    write();
+  });
+  more.addEventListener("click", () => drawMore().focus({ preventScroll: true }));
+  window.addEventListener("hashchange", () => {
+    if (read()) {
+      showForm();
+      show();
+    }
+  });
+
+  const shared = read();
+  showForm();
+  show();
+  app.hidden = false;
+  if (shared) document.getElementById("gallery").scrollIntoView();
+})();
