@@ -73,8 +73,8 @@ def code_deps(script: Path, root: Path = ROOT) -> list[str]:
 
 
 def _folder_or_file(file: str) -> str:
-    folder = file.rpartition("/")[0]
-    return folder if folder.count("/") == 1 and folder != "dejavu/params" else file
+    package, *folders = file.split("/")[:-1]
+    return f"{package}/{folders[0]}" if folders and folders[0] != "params" else file
 
 
 def is_code(dep: str) -> bool:

@@ -1,4 +1,4 @@
-"""Aggregate the scores with SQL into results, tables, figures and a summary."""
+"""Aggregate the scores with SQL into results, tables, a summary and a page."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from dejavu.targets import targets_of
 
 
 def main(*, params: Path, data: Path, out: Path) -> None:
-    """Write results.json, metrics.json, tables/ and summary.md."""
+    """Write results.json, metrics.json, tables/, summary.md and index.html."""
     seed = section(params, "seed", int)
     report = section(params, "report", ReportParams)
     models = section(params, "image.models", Models)

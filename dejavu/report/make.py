@@ -1,4 +1,4 @@
-"""Write everything in the report folder: results.json, metrics.json, tables/ and summary.md."""
+"""Write everything in the report folder: results.json, metrics.json, tables/, summary.md, index.html."""
 
 import json
 import shutil
@@ -10,6 +10,7 @@ from dejavu.report import caption_summary, caption_tables, headline, plots, shar
 from dejavu.report.captions import CaptionSettings, caption_results
 from dejavu.report.exchangeability import exchangeability
 from dejavu.report.numbers import Node, nest, rounded
+from dejavu.report.page import render as page
 from dejavu.report.results import image_results
 from dejavu.report.settings import ImageSettings
 from dejavu.report.tables import Rows
@@ -93,6 +94,8 @@ def make(data: Path, out: Path, image: ImageSettings, captions: CaptionSettings)
         results["image"], made, image, encoders=folder / "encoders", captions=sections
     )
     (out / "summary.md").write_text(text, encoding="utf-8")
+    shown = page.page(results, made, image, captions, data=data)
+    (out / "index.html").write_text(page.render(shown, image, captions), encoding="utf-8")
 
 
 def _has_rows(opened: Catalog, view: str) -> bool:
@@ -125,6 +128,7 @@ def image_tables(opened: Catalog, results: Node, settings: ImageSettings) -> dic
         "image_exchangeability": exchangeability(opened, results, [t.name for t in heads]),
         "image_dropped": opened.rows(named_queries.text("image_dropped")),
         "image_most_memorized": opened.rows(named_queries.text("image_most_memorized")),
+        "image_confidence": opened.rows(named_queries.text("image_confidence")),
     }
 
 

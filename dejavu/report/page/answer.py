@@ -1,0 +1,277 @@
+"""The answer: one card per model, and the picture of plain score, bias, excess and two-model score."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dejavu.comparisons import SECOND_MODEL
+from dejavu.report.caption_summary import headline_reference
+from dejavu.report.captions import CaptionSettings
+from dejavu.report.numbers import Node
+from dejavu.report.page import cells, charts
+from dejavu.report.page.parts import Cell, Figure, model_title, reference_title
+from dejavu.report.tables import in_order
+from dejavu.targets import Target
+
+_PARTS = {
+    "one-model score, plain": charts.PLAIN,
+    "on control = its bias": charts.CONTROL,
+    "excess": charts.EXCESS,
+    "two-model score": charts.TWO,
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What is said about one model first."""
+
+    title: str
+    subtitle: str
+    verdict: str
+    tone: str  # good, warn, bad or plain: the color of the verdict
+    numbers: tuple[tuple[str, str, str], ...]  # value, interval, name
+    sentence: str
+    facts: tuple[tuple[str, str], ...]  # term, value
+
+
+def verdict(bounds: Sequence[float] | None, *, is_calibrated: bool) -> tuple[str, str]:
+    """Return what the interval of an excess says, and its tone.
+
+    >>> verdict([0.1, 0.2], is_calibrated=True)
+    ('memorizes', 'bad')
+    >>> verdict([-0.1, 0.2], is_calibrated=True)
+    ('no memorization shown', 'good')
+    >>> verdict([-0.2, -0.1], is_calibrated=True)
+    ('below zero: look at the control set', 'warn')
+    >>> verdict([0.1, 0.2], is_calibrated=False)
+    ('uncalibrated', 'warn')
+    """
+    if not is_calibrated:
+        return "uncalibrated", "warn"
+    if bounds is None:
+        return "undecided", "plain"
+    if bounds[0] > 0:
+        return "memorizes", "bad"
+    if bounds[1] >= 0:
+        return "no memorization shown", "good"
+    return "below zero: look at the control set", "warn"
+
+
+def image_card(target: Target, references: Node) -> Card:
+    """Return the card of one image model, from ``image.<target>`` of results.json."""
+    reference = in_order(references)[0]
+    node = references[reference]
+    is_calibrated = "excess" in node
+    main = node["excess"] if is_calibrated else node["target"]
+    word, tone = verdict(main.get("dejavu_score_ci95"), is_calibrated=is_calibrated)
+    n = cells.grouped(node["target"]["n"])
+    title = model_title(target.model)
+    value = cells.interval(main, "dejavu_score", sign=False)
+    shown, _, rest = value.partition(" ")
+    of = f"of the {n} audited images"
+    control = cells.interval(node.get("control", {}), "dejavu_score", sign=False)
+    if not is_calibrated:
+        sentence = (
+            f"{title} names the hidden object of {shown} % {rest} {of} more than "
+            f"{_against(reference)} does. Without control samples the bias of this test is unknown."
+        )
+    elif tone == "bad":
+        sentence = (
+            f"{title} memorized {shown} % {rest} {of} beyond correlation; control {control} %."
+        )
+    else:
+        sentence = (
+            f"Memorization beyond correlation is not shown for {title}: {shown} % {rest} {of}; "
+            f"control {control} %."
+        )
+    return Card(
+        title=title,
+        subtitle=f"{target.layer}, {target.metric}, against {_against(reference)}",
+        verdict=word,
+        tone=tone,
+        numbers=((f"{shown} %", rest, "excess" if is_calibrated else "plain score"),),
+        sentence=sentence,
+        facts=tuple(_image_facts(references, reference, node)),
+    )
+
+
+def _against(reference: str) -> str:
+    return "a second model" if reference == SECOND_MODEL else f"“{reference_title(reference)}”"
+
+
+def _image_facts(references: Node, reference: str, node: Node) -> list[tuple[str, str]]:
+    facts = [("score on target", f"{cells.interval(node['target'], 'dejavu_score')} points")]
+    if "control" not in node:
+        return facts
+    n = cells.grouped(node["control"]["n"])
+    facts.append(
+        (
+            f"score on {n} control = bias",
+            f"{cells.interval(node['control'], 'dejavu_score')} points",
+        )
+    )
+    others = [
+        name for name in in_order(references) if name != reference and "excess" in references[name]
+    ]
+    for role, title in (("target", "plain scores"), ("excess", "excesses")):
+        if found := [references[name][role]["dejavu_score"] for name in others]:
+            spread = f"{cells.signed(min(found))} to {cells.signed(max(found))} points"
+            facts.append((f"{title} with {len(others)} other references", spread))
+    if node["excess"].get("estimated_precision") is not None:
+        n_memorized = node["target"]["n_memorized"]
+        facts.append(
+            (
+                f"listed as memorized: {cells.grouped(n_memorized)}; of these, not by chance",
+                f"{cells.interval(node['excess'], 'estimated_precision', sign=False, decimals=0)} %",
+            )
+        )
+    return facts
+
+
+def caption_card(target: str, references: Node, mode: str, k: int) -> Card | None:
+    """Return the card of one captioned model, from ``caption.<target>`` of results.json."""
+    reference = headline_reference(references)
+    node = at(references, reference, mode, k, "all")
+    if "target" not in node:
+        return None
+    is_calibrated = "excess" in node
+    main = node["excess"] if is_calibrated else node["target"]
+    word, tone = verdict(main.get("ppg_ci95"), is_calibrated=is_calibrated)
+    recall_word, recall_tone = verdict(main.get("prg_ci95"), is_calibrated=is_calibrated)
+    if recall_tone == "bad":
+        word, tone = recall_word, recall_tone
+    n = cells.grouped(node["target"]["n"])
+    ppg, prg = (cells.interval(main, name, sign=False).partition(" ") for name in ("ppg", "prg"))
+    title = model_title(target)
+    told = (
+        f"From a caption alone, {title} brings back its training picture’s objects more precisely than "
+        f"{_against(reference)} in {ppg[0]} % {ppg[2]} more of the {n} audited captions than less, and "
+        f"more completely in {prg[0]} % {prg[2]}"
+    )
+    control = node.get("control", {})
+    sentence = (
+        f"{told}, beyond correlation; control {cells.interval(control, 'ppg', sign=False)} % and "
+        f"{cells.interval(control, 'prg', sign=False)} %."
+        if is_calibrated
+        else f"{told}. Without control samples the bias of this test is unknown."
+    )
+    return Card(
+        title=title,
+        subtitle=f"{mode}, K = {k}, all objects, against {_against(reference)}",
+        verdict=word,
+        tone=tone,
+        numbers=(
+            (f"{ppg[0]} %", ppg[2], "PPG, excess" if is_calibrated else "PPG, plain"),
+            (f"{prg[0]} %", prg[2], "PRG, excess" if is_calibrated else "PRG, plain"),
+        ),
+        sentence=sentence,
+        facts=tuple(_caption_facts(node, at(references, SECOND_MODEL, mode, k, "all"))),
+    )
+
+
+def at(references: Node, reference: str, mode: str, k: int, top: str) -> Node:
+    """Return the node of one comparison; empty where it was not made."""
+    node = references.get(reference, {})
+    for key in (mode, f"k={k}", f"top={top}"):
+        node = node.get(key, {})
+    return node
+
+
+def _caption_facts(node: Node, second: Node) -> list[tuple[str, str]]:
+    facts = []
+    for name in ("ppg", "prg"):
+        upper = name.upper()
+        facts.append((f"{upper} on target, plain", f"{cells.interval(node['target'], name)} %"))
+        if "control" in node:
+            n = cells.grouped(node["control"]["n"])
+            facts.append(
+                (f"{upper} on {n} control = bias", f"{cells.interval(node['control'], name)} %")
+            )
+        if "target" in second:
+            facts.append((f"{upper} of two models", f"{cells.interval(second['target'], name)} %"))
+    return facts
+
+
+def key_pictures(results: Node, heads: Sequence[Target], captions: CaptionSettings) -> list[Figure]:
+    """Return plain score, bias, excess and two-model score side by side, one figure per lane."""
+    figures = []
+    if marks := _image_marks(results["image"], heads):
+        figures.append(
+            _picture(
+                "key-image", "Pictures: what the control set changes", marks, "percentage points"
+            )
+        )
+    if captions.headline and (marks := _caption_marks(results["caption"], captions.headline)):
+        figures.append(
+            _picture(
+                "key-caption", "Captions: what the control set changes", marks, "percentage points"
+            )
+        )
+    return figures
+
+
+def one_model_reference(references: Mapping[str, Any]) -> str | None:
+    """Return the one-model reference to show beside the two-model test: the first in reading order."""
+    return next((name for name in in_order(references) if name != SECOND_MODEL), None)
+
+
+def _image_marks(results: Node, heads: Sequence[Target]) -> list[dict[str, Any]]:
+    marks = []
+    for target in heads:
+        references = results.get(target.name, {})
+        one, name = one_model_reference(references), model_title(target.model)
+        if one is not None:
+            name = f"{name} / {reference_title(one)}"
+            marks += _four(references[one], "dejavu_score", name)
+        if SECOND_MODEL in references:
+            second = references[SECOND_MODEL]["target"]
+            marks.append(cells.marked(second, "dejavu_score", name=name, part="two-model score"))
+    return marks
+
+
+def _four(node: Node, score: str, name: str) -> list[dict[str, Any]]:
+    roles = {
+        "target": "one-model score, plain",
+        "control": "on control = its bias",
+        "excess": "excess",
+    }
+    return [
+        cells.marked(node[role], score, name=name, part=part)
+        for role, part in roles.items()
+        if role in node
+    ]
+
+
+def _caption_marks(results: Node, headline: tuple[str, str, int]) -> list[dict[str, Any]]:
+    _, mode, k = headline
+    marks = []
+    for target, references in results.items():
+        reference = headline_reference(references)
+        for score in ("ppg", "prg"):
+            name = f"{model_title(target)}, {score.upper()}"
+            if reference != SECOND_MODEL:
+                marks += _four(at(references, reference, mode, k, "all"), score, name)
+            second = at(references, SECOND_MODEL, mode, k, "all")
+            if "target" in second:
+                marks.append(
+                    cells.marked(second["target"], score, name=name, part="two-model score")
+                )
+    return marks
+
+
+def _picture(key: str, title: str, marks: list[dict[str, Any]], axis: str) -> Figure:
+    names = list(dict.fromkeys(mark["name"] for mark in marks))
+    parts = {part: color for part, color in _PARTS.items() if part in {m["part"] for m in marks}}
+    said = "; ".join(f"{mark['name']}, {mark['part']}: {mark['shown']}" for mark in marks)
+    description = f"{title}. Percentage points with 95 % intervals. {said}."
+    drawing = charts.intervals(marks, names=names, parts=parts, axis=axis)
+    table = cells.grid(
+        f"{title}: percentage points with 95 % intervals",
+        {"test": "text", "what": "text", "value": "number"},
+        [
+            (cells.text(m["name"]), cells.text(m["part"]), Cell(m["shown"], m["value"]))
+            for m in marks
+        ],
+        is_open=False,
+    )
+    return charts.figure(key, title, description, drawing, table)

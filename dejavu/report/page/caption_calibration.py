@@ -1,0 +1,128 @@
+"""How sure the caption lane is: every test calibrated, and what that rests on."""
+
+from dejavu.comparisons import SECOND_MODEL
+from dejavu.report.page import cells, charts
+from dejavu.report.page.parts import (
+    Figure,
+    Grid,
+    Row,
+    Rows,
+    model_title,
+    objects_title,
+    reference_title,
+    slug,
+)
+
+_GAPS = {"ppg": "PPG", "prg": "PRG"}
+_PARTS = {
+    "target": ("plain, on target", charts.PLAIN),
+    "control": ("on control = bias", charts.CONTROL),
+    "excess": ("excess", charts.EXCESS),
+    "two_model": ("two-model score", charts.TWO),
+}
+
+
+def calibration(rows: Rows, headline: tuple[str, str, int]) -> list[Figure]:
+    """Return, per model, one-model reference and gap: plain, bias, excess and two-model gap by setting.
+
+    Args:
+        rows: ``caption_calibration``.
+        headline: target, mode and k that the lane opens with; its mode is drawn.
+    """
+    mode = headline[1]
+    figures = []
+    pairs = dict.fromkeys((row["target"], row["reference"]) for row in rows if row["mode"] == mode)
+    for target, reference in pairs:
+        if reference == SECOND_MODEL and len([pair for pair in pairs if pair[0] == target]) > 1:
+            continue  # it is the band that the others are compared with
+        own = [
+            row for row in rows
+            if (row["target"], row["reference"], row["mode"]) == (target, reference, mode)
+        ]  # fmt: skip
+        figures += [_calibration_figure(own, gap) for gap in _GAPS]
+    return figures
+
+
+def _setting(row: Row) -> str:
+    return f"K = {row['k']}, {objects_title(row['top'])}"
+
+
+def _calibration_figure(rows: Rows, gap: str) -> Figure:
+    first = rows[0]
+    parts = {
+        name: (title, color)
+        for name, (title, color) in _PARTS.items()
+        if any(row[f"{name}_{gap}"] is not None for row in rows)
+    }
+    marks = [
+        cells.marked(row, f"{part}_{gap}", name=_setting(row), part=title, factor=1.0)
+        for row in rows
+        for part, (title, _) in parts.items()
+    ]
+    title = f"{model_title(first['target'])} against {reference_title(first['reference'])}: {_GAPS[gap]}"
+    chart = charts.intervals(
+        marks, names=[_setting(row) for row in rows], parts=dict(parts.values()), axis=_GAPS[gap],
+        number="+.1f",
+    )  # fmt: skip
+    grid = cells.grid(
+        f"{title}, {first['mode']}",
+        {"K": "number", "objects": "text"} | {shown: "number" for shown, _ in parts.values()},
+        [
+            [cells.count(row["k"]), cells.text(objects_title(row["top"])),
+             *(cells.gap(row, f"{part}_{gap}", is_strong=part == "excess") for part in parts)]
+            for row in rows
+        ],
+        is_open=False,
+    )  # fmt: skip
+    said = f"{title} in {first['mode']} mode, by neighbors and objects that count, in [-1, 1]."
+    key = f"calibration-{slug(first['target'])}-{slug(first['reference'])}-{gap}"
+    return charts.figure(key, title, said, chart, grid)
+
+
+def exchangeability(rows: Rows, headline: tuple[str, str, int]) -> Grid | None:
+    """Return what nobody trained on, by role: objects per picture, and the references' own measures."""
+    _, mode, k = headline
+    places: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in rows:
+        if (row["mode"], row["k"], row["top"]) == (mode, k, None):
+            places.setdefault((row["target"], row["reference"]), {})[row["role"]] = row
+    both = {
+        key: by_role for key, by_role in places.items() if {"target", "control"} <= set(by_role)
+    }
+    if not both:
+        return None
+    measures = ("mean_objects", "mean_precision", "mean_recall")
+    columns = {"model": "text", "reference": "text"}
+    for measure in measures:
+        words = measure.removeprefix("mean_")
+        words = "objects per picture" if words == "objects" else f"reference {words}"
+        columns |= {f"{words}, target": "number", f"{words}, control": "number"}
+    return cells.grid(
+        f"Captions: target and control are drawn alike? ({mode}, K = {k}, all objects; means)",
+        columns,
+        [
+            [
+                cells.text(model_title(target)), cells.text(reference_title(reference)),
+                *(cells.number(by_role[role][measure], 3)
+                  for measure in measures for role in ("target", "control")),
+            ]
+            for (target, reference), by_role in both.items()
+        ],
+    )  # fmt: skip
+
+
+def planted(rows: Rows, headline: tuple[str, str, int]) -> Grid | None:
+    """Return how well the order of samples finds those that were repeated in training."""
+    _, mode, k = headline
+    shown = [row for row in rows if (row["mode"], row["k"], row["top"]) == (mode, k, None)]
+    if not shown:
+        return None
+    return cells.grid(
+        f"Captions: planted duplicates ({mode}, K = {k}, all objects)",
+        {"model": "text", "reference": "text", "planted": "number", "others": "number", "AUROC": "number"},
+        [
+            (cells.text(model_title(row["target"])), cells.text(reference_title(row["reference"])),
+             cells.count(row["n_planted"]), cells.count(row["n_other"]), cells.number(row["auroc"]))
+            for row in shown
+        ],
+    )  # fmt: skip

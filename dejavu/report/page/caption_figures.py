@@ -1,0 +1,231 @@
+"""Figures 4, 8, 9 and Tables 2 to 5 of the paper with ours."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dejavu.comparisons import SECOND_MODEL
+from dejavu.report.captions import CaptionSettings
+from dejavu.report.numbers import Node
+from dejavu.report.page import cells, charts, paper
+from dejavu.report.page.answer import at
+from dejavu.report.page.parts import (
+    Block,
+    Cell,
+    Figure,
+    Grid,
+    Row,
+    Rows,
+    model_title,
+    objects_title,
+    reference_title,
+    slug,
+)
+
+_GAPS = {"ppg": "PPG", "prg": "PRG"}
+
+
+def figure_4(rows: Rows, headline: tuple[str, str, int]) -> Block:
+    """Return how alike the objects are that the second model and the text model get right."""
+    target, mode, _ = headline
+    who = {
+        "target": target,
+        "mode": mode,
+        "role": "target",
+        "first": SECOND_MODEL,
+        "second": "text_model",
+    }
+    own = [row for row in rows if who.items() <= row.items()]
+    largest = max((row["first_k"] for row in own), default=None)
+    panels = {
+        "a": ("Figure 4a: all objects, by neighbors", "k", [
+            row for row in own if row["first_top"] == row["second_top"] == "all"
+        ]),
+        "b": (f"Figure 4b: by objects, {largest} neighbors", "top", [
+            row for row in own if row["first_k"] == row["second_k"] == largest
+        ]),
+    }  # fmt: skip
+    figures = tuple(
+        _agreement_figure(f"chart-4{letter}", title, by, chosen)
+        for letter, (title, by, chosen) in panels.items()
+        if chosen
+    )
+    absent = "It needs both a second model and a text model."
+    return paper.block("figure-4", figures=figures, absent=absent)
+
+
+def _agreement_figure(key: str, title: str, by: str, rows: Rows) -> Figure:
+    def name(row: Row, side: str) -> str:
+        value = row[f"{side}_{by}"]
+        return f"K = {value}" if by == "k" else objects_title(value)
+
+    marks = [
+        {"across": name(row, "second"), "down": name(row, "first"), "value": row["jaccard"],
+         "text": cells.plain(row["jaccard"], 1.0, 2),
+         "shown": cells.interval(_with_bounds(row, "jaccard"), "jaccard", factor=1.0, decimals=3, sign=False)
+         + _paper_text(row)}
+        for row in rows
+    ]  # fmt: skip
+    chart = charts.heatmap(
+        marks, across=list(dict.fromkeys(mark["across"] for mark in marks)),
+        down=list(dict.fromkeys(mark["down"] for mark in marks)), axes=("text model", "second model"),
+    )  # fmt: skip
+    grid = cells.grid(
+        f"{title}: mean Jaccard similarity",
+        {"second model": "text", "text model": "text", "ours": "number", "paper": "number"},
+        [
+            (cells.text(mark["down"]), cells.text(mark["across"]),
+             Cell(mark["shown"].partition("; ")[0], mark["value"]), cells.number(row["paper"], 2))
+            for mark, row in zip(marks, rows, strict=True)
+        ],
+        is_open=False,
+    )  # fmt: skip
+    said = f"{title}. Mean Jaccard similarity of correctly predicted objects, darker is more alike."
+    return charts.figure(key, title, said, chart, grid)
+
+
+def _with_bounds(row: Row, name: str) -> dict[str, Any]:
+    return {name: row[name], f"{name}_low": row.get("low"), f"{name}_high": row.get("high")}
+
+
+def _paper_text(row: Row) -> str:
+    return "" if row.get("paper") is None else f"; paper {row['paper']:.2f}"
+
+
+def figure_8(results: Node, captions: CaptionSettings) -> Block:
+    """Return PPG and PRG of every test at the headline K, by objects that count."""
+    figures = []
+    assert captions.headline is not None
+    k = captions.headline[2]
+    for target, references in results.items():
+        modes = dict.fromkeys(mode for modes in references.values() for mode in modes)
+        figures += [
+            found
+            for mode in modes
+            for gap in _GAPS
+            if (found := _gap_figure(target, references, mode, k, gap)) is not None
+        ]
+    return paper.block("figure-8", figures=figures, absent=f"Nothing at K = {k}.")
+
+
+def _gap_figure(target: str, references: Node, mode: str, k: int, gap: str) -> Figure | None:
+    tops = list(dict.fromkeys(
+        top for modes in references.values() for top in modes.get(mode, {}).get(f"k={k}", {})
+    ))  # fmt: skip
+    tops = [top.removeprefix("top=") for top in tops]
+    parts = {objects_title(top): charts.SERIES[place % 6] for place, top in enumerate(tops)}
+    names = sorted((name for name in references if mode in references[name]), key=_reading_order)
+    marks = [
+        cells.marked(
+            node["target"], gap, name=reference_title(name), part=objects_title(top), factor=1
+        )
+        for name in names
+        for top in tops
+        if "target" in (node := at(references, name, mode, k, top))
+    ]
+    if not marks:
+        return None
+    title = f"{model_title(target)}, {mode}: {_GAPS[gap]}"
+    chart = charts.intervals(
+        marks, names=[reference_title(name) for name in names], parts=parts, number="+.1f",
+        axis=f"{_GAPS[gap]} on target, K = {k}",
+    )  # fmt: skip
+    grid = cells.grid(
+        f"{title} on target, K = {k}",
+        {"reference": "text", "objects": "text", _GAPS[gap]: "number"},
+        [(cells.text(m["name"]), cells.text(m["part"]), Cell(m["shown"], m["value"])) for m in marks],
+        is_open=False,
+    )  # fmt: skip
+    said = (
+        f"{title} on target samples by reference and objects that count, K = {k}; not calibrated."
+    )
+    return charts.figure(f"chart-8-{slug(target)}-{mode}-{gap}", title, said, chart, grid)
+
+
+def _reading_order(name: str) -> tuple[int, str]:
+    return {SECOND_MODEL: 0, "oracle": 2}.get(name, 1), name
+
+
+def figure_9(rows: Rows, headline: tuple[str, str, int], results: Node) -> Block:
+    """Return the gaps of the first L samples, most memorized first."""
+    mode = headline[1]
+    figures = []
+    for target in results:
+        reference = next(
+            (name for name in ("text_model", SECOND_MODEL) if name in results[target]), None
+        )
+        who = {
+            "target": target,
+            "reference": reference,
+            "mode": mode,
+            "top": None,
+            "role": "target",
+        }
+        own = [row for row in rows if who.items() <= row.items()]
+        figures += [
+            _top_l_figure(target, str(reference), own, column, name)
+            for column, name in (
+                ("precision_gap", "precision gap"), ("recall_gap", "recall gap"), ("f_gap", "F gap"),
+            )
+            if own
+        ]  # fmt: skip
+    return paper.block("figure-9", figures=figures, absent="Nothing to draw.")
+
+
+def _top_l_figure(target: str, reference: str, rows: Rows, column: str, name: str) -> Figure:
+    points = [
+        {"x": row["length"], "series": f"K = {row['k']}", "value": round(row[column], 4),
+         "shown": cells.signed(row[column], 1.0, 3)}
+        for row in rows
+    ]  # fmt: skip
+    series = list(dict.fromkeys(point["series"] for point in points))
+    title = f"{model_title(target)} against {reference_title(reference)}: {name}"
+    by_length: dict[int, dict[str, str]] = {}
+    for point in points:
+        by_length.setdefault(point["x"], {})[point["series"]] = point["shown"]
+    grid = cells.grid(
+        f"{title} of the first L samples",
+        {"L": "number"} | dict.fromkeys(series, "number"),
+        [[cells.count(length), *(cells.text(found.get(one)) for one in series)]
+         for length, found in sorted(by_length.items())],
+        is_open=False,
+    )  # fmt: skip
+    chart = charts.lines(points, series=series, axes=("first L samples", name), is_log=True)
+    said = f"{title} of the first L samples, most memorized first, by number of neighbors."
+    return charts.figure(f"chart-9-{slug(target)}-{column}", title, said, chart, grid)
+
+
+def tables_2_to_5(made: Mapping[str, Rows], results: Node) -> list[Block]:
+    """Return the gaps by neighbors (Tables 2, 4) and by objects (Tables 3, 5) beside the paper's."""
+    blocks = []
+    for name, numbers in (("caption_by_neighbors", (2, 4)), ("caption_by_objects", (3, 5))):
+        grids = [_paper_grid(made[name], target, numbers) for target in results]
+        blocks.append(
+            paper.block(
+                f"tables-{numbers[0]}-{numbers[1]}",
+                grids=[grid for grid in grids if grid.rows],
+                absent="No comparison of this run has these settings.",
+            )
+        )
+    return blocks
+
+
+def _paper_grid(rows: Rows, target: str, numbers: Sequence[int]) -> Grid:
+    columns = {"reference": "text", "mode": "text", "K": "number", "objects": "text"}
+    for gap in _GAPS.values():
+        columns |= {gap: "number", f"excess {gap}": "number"}
+        columns |= {f"paper, Table {number}: {gap}": "number" for number in numbers}
+    shown = []
+    for row in sorted(rows, key=lambda row: _reading_order(row["reference"])):
+        if row["target"] != target:
+            continue
+        line = [
+            cells.text(reference_title(row["reference"])), cells.text(row["mode"]),
+            cells.count(row["k"]), cells.text(objects_title(row["top"])),
+        ]  # fmt: skip
+        for gap in _GAPS:
+            line += [cells.gap(row, gap), cells.gap(row, f"excess_{gap}", is_strong=True)]
+            line += [cells.number(row.get(f"paper_table_{number}_{gap}")) for number in numbers]
+        shown.append(line)
+    return cells.grid(
+        f"{model_title(target)}: gaps on target samples, beside the paper", columns, shown
+    )

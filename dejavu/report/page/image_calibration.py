@@ -1,0 +1,226 @@
+"""How sure the image lane is: every test calibrated, the list of memorized samples, and what it rests on."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from dejavu.comparisons import SECOND_MODEL
+from dejavu.report.numbers import Node
+from dejavu.report.page import cells, charts
+from dejavu.report.page.parts import (
+    Cell,
+    Figure,
+    Grid,
+    Rows,
+    model_title,
+    reference_title,
+    slug,
+)
+from dejavu.report.settings import ImageSettings
+from dejavu.report.tables import in_order
+from dejavu.targets import Target
+
+_THREE = {
+    "plain, on target": charts.PLAIN, "on control = bias": charts.CONTROL, "excess": charts.EXCESS,
+}  # fmt: skip
+_POINTS = "percentage points"
+Made = Mapping[str, Rows]
+
+
+def calibration(results: Node, heads: Sequence[Target], settings: ImageSettings) -> list[Figure]:
+    """Return one figure per model: every test plain, its bias and its excess, beside the two-model score."""
+    figures = []
+    for target in heads:
+        references = results[target.name]
+        names = in_order(references)
+        marks = [
+            cells.marked(
+                references[name][role], "dejavu_score", name=reference_title(name), part=part
+            )
+            for name in names
+            for role, part in zip(("target", "control", "excess"), _THREE, strict=True)
+            if role in references[name]
+        ]
+        second = references.get(SECOND_MODEL, {}).get("target")
+        band = None
+        if second is not None and second["dejavu_score_ci95"] is not None:
+            value = second["dejavu_score"]
+            low, high = second["dejavu_score_ci95"]
+            band = (100 * value, 100 * low, 100 * high, "two-model score")
+        chart = charts.intervals(
+            marks, names=[reference_title(name) for name in names], axis=_POINTS, band=band,
+            parts={part: color for part, color in _THREE.items() if part in {m["part"] for m in marks}},
+        )  # fmt: skip
+        title = f"{model_title(target.model)}: every test, calibrated"
+        beside = "" if band is None else (
+            f" The shaded band is the two-model score, {cells.interval(second, 'dejavu_score')}."
+        )  # fmt: skip
+        said = f"Déjà vu score of each of {len(names)} references in percentage points.{beside}"
+        grid = _calibration_grid(f"{title} ({_POINTS})", references, names, settings)
+        figures.append(charts.figure(f"calibration-{slug(target.name)}", title, said, chart, grid))
+    return figures
+
+
+def _calibration_grid(
+    caption: str, references: Node, names: Iterable[str], settings: ImageSettings
+) -> Grid:
+    columns = {"reference": "text", "on target": "number"}
+    has_control = any("excess" in node for node in references.values())
+    has_oracle = any("oracle" in node["bias"] for node in references.values())
+    if has_control:
+        columns |= {"on control = bias": "number", "excess": "number"}
+        columns |= {f"excess at {p} %": "number" for p in settings.score.at_percent}
+    if has_oracle:
+        columns |= {"bias against the oracle": "number"}
+    rows = []
+    for name in names:
+        node = references[name]
+        row = [cells.text(reference_title(name)), cells.points(node["target"], "dejavu_score")]
+        if has_control:
+            excess = node.get("excess", {})
+            row += [
+                cells.points(node.get("control", {}), "dejavu_score"),
+                cells.points(excess, "dejavu_score", is_strong=True),
+            ]
+            row += [cells.points(excess, f"dejavu_score_at_{p}") for p in settings.score.at_percent]
+        if has_oracle:
+            row.append(cells.points(node["bias"], "oracle"))
+        rows.append(row)
+    return cells.grid(caption, columns, rows, is_open=False)
+
+
+def precision(results: Node, heads: Sequence[Target], settings: ImageSettings) -> Grid:
+    """Return who is on the list of memorized samples, and how many of them not by chance."""
+    percents = settings.report.false_positive_percent
+    columns = {
+        "model": "text",
+        "reference": "text",
+        "listed: target": "number",
+        "listed: control": "number",
+    }
+    columns |= {"estimated precision": "number"}
+    for percent in percents:
+        columns |= {
+            f"share at {percent} % false positives": "number",
+            f"precision at {percent} %": "number",
+        }
+    rows = []
+    for target in heads:
+        for name in in_order(results[target.name]):
+            node = results[target.name][name]
+            if "excess" not in node:
+                continue
+            row = [
+                cells.text(model_title(target.model)), cells.text(reference_title(name)),
+                cells.percent(node["target"], "memorized_share"),
+                cells.percent(node["control"], "memorized_share"),
+                cells.percent(node["excess"], "estimated_precision"),
+            ]  # fmt: skip
+            for percent in percents:
+                row += [
+                    cells.percent(node["excess"], f"memorized_share_at_fpr_{percent}"),
+                    cells.percent(node["excess"], f"estimated_precision_at_fpr_{percent}"),
+                ]
+            rows.append(row)
+    return cells.grid("The list of memorized samples (%, with 95 % intervals)", columns, rows)
+
+
+def exchangeability(rows: Rows) -> tuple[list[Figure], list[Grid]]:
+    """Return the checks that control and target samples are alike."""
+    accuracies = [row for row in rows if row["check"] == "reference_accuracy"]
+    tests = [row for row in rows if row["check"] != "reference_accuracy"]
+    figures, grids = [], []
+    if accuracies:
+        marks = []
+        for row in accuracies:
+            bounds = {"difference_low": row["low"], "difference_high": row["high"]}
+            name = row["name"].replace("second_model of", "two models,")
+            mark = cells.marked(
+                {**row, **bounds}, "difference", name=reference_title(name), part="difference"
+            )
+            marks.append(mark)
+        chart = charts.intervals(
+            marks, names=[mark["name"] for mark in marks], parts={"difference": charts.PLAIN},
+            axis="reference accuracy, target − control, percentage points",
+        )  # fmt: skip
+        grid = cells.grid(
+            "Reference accuracy on target and control (%)",
+            {"reference": "text", "target": "number", "control": "number", "difference": "number"},
+            [
+                (
+                    cells.text(mark["name"]), cells.percent(row, "target"), cells.percent(row, "control"),
+                    Cell(mark["shown"], mark["value"]),
+                )
+                for row, mark in zip(accuracies, marks, strict=True)
+            ],
+            is_open=False,
+        )  # fmt: skip
+        said = (
+            "Difference between a reference's accuracy on target and on control samples. No reference saw "
+            "either, so intervals should hold zero, about one in twenty excepted."
+        )
+        figures.append(
+            charts.figure(
+                "exchangeability", "References do as well on both roles?", said, chart, grid
+            )
+        )
+    if tests:
+        grids.append(
+            cells.grid(
+                "Tests that target and control are drawn alike",
+                {"test": "text", "n target": "number", "n control": "number", "p": "number"},
+                [
+                    (
+                        cells.text(row["name"]),
+                        cells.count(row["n_target"]),
+                        cells.count(row["n_control"]),
+                        cells.p_value(row["p"]),
+                    )
+                    for row in tests
+                ],
+            )
+        )
+    return figures, grids
+
+
+def planted(rows: Rows, heads: Sequence[Target]) -> Grid | None:
+    """Return how well memorization confidence finds samples that were repeated in training."""
+    names = {target.name: model_title(target.model) for target in heads}
+    shown = [row for row in rows if row["target"] in names]
+    if not shown:
+        return None
+    return cells.grid(
+        "Planted duplicates: does memorization confidence find them?",
+        {"model": "text", "reference": "text", "planted": "number", "memorized": "number",
+         "others": "number", "memorized (others)": "number", "AUROC": "number"},
+        [
+            (
+                cells.text(names[row["target"]]), cells.text(reference_title(row["reference"])),
+                cells.count(row["n_planted"]), cells.count(row["n_planted_memorized"]),
+                cells.count(row["n_planted_other"]), cells.count(row["n_other_memorized"]),
+                cells.gap(row, "planted_auroc"),
+            )
+            for row in shown
+        ],
+    )  # fmt: skip
+
+
+def layers(rows: Rows) -> Grid | None:
+    """Return layers and metrics side by side, for the reference that every model has first."""
+    if not rows:
+        return None
+    first: dict[str, str] = {}
+    for row in rows:
+        first.setdefault(row["target"], row["reference"])
+    return cells.grid(
+        "Layers and metrics of each model (percentage points)",
+        {"model": "text", "layer": "text", "metric": "text", "reference": "text",
+         "score on target": "number", "excess": "number"},
+        [
+            (
+                cells.text(model_title(row["model"])), cells.text(row["layer"]), cells.text(row["metric"]),
+                cells.text(reference_title(row["reference"])), cells.points(row, "target_score"),
+                cells.points(row, "excess", is_strong=True),
+            )
+            for row in rows
+            if first[row["target"]] == row["reference"]
+        ],
+    )  # fmt: skip

@@ -1,0 +1,181 @@
+"""Figures 5, 6, 7 and Table 1 of the paper, with ours."""
+
+from collections.abc import Sequence
+
+from dejavu.comparisons import SECOND_MODEL
+from dejavu.report.numbers import Node
+from dejavu.report.page import cells, charts, paper
+from dejavu.report.page.parts import (
+    Block,
+    Figure,
+    Rows,
+    model_title,
+    reference_title,
+    slug,
+)
+from dejavu.report.settings import ImageSettings
+from dejavu.report.tables import in_order
+from dejavu.targets import Target
+
+_POINTS = "percentage points"
+
+
+def figures_5_and_6(results: Node, heads: Sequence[Target], settings: ImageSettings) -> list[Block]:
+    """Return the scores overall and at the first p %: models with a second model, then those without."""
+    percent = settings.score.at_percent[0] if settings.score.at_percent else None
+    with_second = [t for t in heads if SECOND_MODEL in results[t.name]]
+    without = [t for t in heads if SECOND_MODEL not in results[t.name]]
+    return [
+        paper.block(
+            "figure-5",
+            figures=[_score_figure("5", target, results, percent) for target in with_second],
+            absent="No model of this run has a second model.",
+        ),
+        paper.block(
+            "figure-6",
+            figures=[_score_figure("6", target, results, percent) for target in without],
+            absent="Every model of this run has a second model, so Figure 5 holds them all.",
+        ),
+    ]
+
+
+def _score_figure(number: str, target: Target, results: Node, percent: int | None) -> Figure:
+    references = results[target.name]
+    names = in_order(references)
+    parts = {"all samples": (charts.PLAIN, "dejavu_score")}
+    if percent is not None:
+        parts[f"most confident {percent} %"] = (charts.TWO, f"dejavu_score_at_{percent}")
+    marks = [
+        cells.marked(references[name]["target"], score, name=reference_title(name), part=part)
+        for name in names
+        for part, (_, score) in parts.items()
+    ]
+    chart = charts.intervals(
+        marks, names=[reference_title(name) for name in names], axis=f"déjà vu score on target, {_POINTS}",
+        parts={part: color for part, (color, _) in parts.items()},
+    )  # fmt: skip
+    title = model_title(target.model)
+    grid = cells.grid(
+        f"{title}: déjà vu score on target ({_POINTS})",
+        {"reference": "text", "n": "number"} | dict.fromkeys(parts, "number")
+        | {"target accuracy, %": "number", "reference accuracy, %": "number", "McNemar p": "number"},
+        [
+            [
+                cells.text(reference_title(name)), cells.count(node["n"]),
+                *(cells.points(node, score) for _, score in parts.values()),
+                cells.percent(node, "target_accuracy"), cells.percent(node, "reference_accuracy"),
+                cells.p_value(node["mcnemar_p"]),
+            ]
+            for name, node in ((name, references[name]["target"]) for name in names)
+        ],
+        is_open=False,
+    )  # fmt: skip
+    said = f"Déjà vu score of {title} on target samples in percentage points, by reference; not calibrated."
+    return charts.figure(f"chart-{number}-{slug(target.name)}", title, said, chart, grid)
+
+
+def figure_7(rows: Rows, results: Node, heads: Sequence[Target]) -> Block:
+    """Return the histogram of memorization confidence against the first one-model reference."""
+    figures = []
+    for target in heads:
+        reference = next(
+            (name for name in in_order(results[target.name]) if name != SECOND_MODEL), SECOND_MODEL
+        )
+        wanted = {"target": target.name, "reference": reference, "role": "target"}
+        bins = [row for row in rows if wanted.items() <= row.items()]
+        if bins:
+            figures.append(_confidence_figure(target, reference, bins))
+    return paper.block("figure-7", figures=figures, absent="No scores.")
+
+
+def _confidence_figure(target: Target, reference: str, bins: Rows) -> Figure:
+    parts = {"memorized": charts.EXCESS, "not memorized": charts.CONTROL}
+    counted = [
+        {"low": row["low"], "high": row["high"], "part": part, "n": n}
+        for row in bins
+        for part, n in (
+            ("memorized", row["n_memorized"]), ("not memorized", row["n"] - row["n_memorized"]),
+        )
+        if n
+    ]  # fmt: skip
+    title = f"{model_title(target.model)} against {reference_title(reference)}"
+    grid = cells.grid(
+        f"{title}: target samples by memorization confidence",
+        {"from (nats)": "number", "to": "number", "samples": "number", "memorized": "number",
+         "share memorized, %": "number"},
+        [
+            (
+                cells.number(row["low"], 2), cells.number(row["high"], 2), cells.count(row["n"]),
+                cells.count(row["n_memorized"]),
+                cells.percent({"share": row["n_memorized"] / row["n"]}, "share"),
+            )
+            for row in bins
+        ],
+        is_open=False,
+    )  # fmt: skip
+    said = f"{title}: number of target samples by memorization confidence in nats, memorized ones apart."
+    chart = charts.histogram(
+        counted,
+        parts=parts,
+        axis="memorization confidence, nats: entropy of reference − entropy of vote",
+    )
+    return charts.figure(f"chart-7-{slug(target.name)}", title, said, chart, grid)
+
+
+def table_1(rows: Rows) -> Block:
+    """Return what one-model references recover of the samples that all second models guess right."""
+    scopes = list(dict.fromkeys(row["scope"] for row in rows))
+    sizes = {row["scope"]: row["n_intersection"] for row in rows}
+    found = {(row["reference"], row["scope"]): row for row in rows}
+    columns = {"reference": "text"}
+    for scope in scopes:
+        labels = "all labels" if scope == "all" else f"{scope} labels"
+        columns |= {
+            f"{labels} (n = {cells.grouped(sizes[scope])})": "number",
+            f"paper, {scope}": "number",
+        }
+    shown = []
+    for name in in_order({row["reference"] for row in rows}):
+        cells_of_row = [cells.text(reference_title(name))]
+        for scope in scopes:
+            row = found.get((name, scope), {})
+            bounds = {"share_low": row.get("low"), "share_high": row.get("high")}
+            cells_of_row += [cells.percent({**row, **bounds}, "share"), cells.percent(row, "paper")]
+        shown.append(cells_of_row)
+    caption = "Target samples that all second models guess right: the share (%) that each reference does too"
+    grids = [cells.grid(caption, columns, shown)] if shown else []
+    return paper.block("table-1", grids=grids, absent="No second models in this run.")
+
+
+def naive_bayes(rows: Rows, heads: Sequence[Target]) -> Block:
+    """Return score and excess against Naive Bayes as the number of tags grows."""
+    figures = []
+    for target in heads:
+        own = [row for row in rows if row["target"] == target.name]
+        if not own:
+            continue
+        points = [
+            {"x": row["top_k"], "series": f"{what}, {row['annotator']} tags",
+             "value": round(100 * row[column], 4), "shown": cells.interval(row, column)}
+            for row in own
+            for what, column in (("plain score", "target_score"), ("excess", "excess"))
+            if row[column] is not None
+        ]  # fmt: skip
+        series = list(dict.fromkeys(point["series"] for point in points))
+        title = model_title(target.model)
+        chart = charts.lines(
+            points, series=series, axes=("tags that count", _POINTS), is_log=True, number="+.0f"
+        )
+        grid = cells.grid(
+            f"{title}: Naive Bayes by number of tags ({_POINTS})",
+            {"annotator": "text", "tags": "number", "reference accuracy, %": "number",
+             "score on target": "number", "excess": "number"},
+            [(cells.text(row["annotator"]), cells.count(row["top_k"]),
+              cells.percent(row, "reference_accuracy"), cells.points(row, "target_score"),
+              cells.points(row, "excess", is_strong=True)) for row in own],
+            is_open=False,
+        )  # fmt: skip
+        said = f"Score and excess of {title} against Naive Bayes by number of tags, in percentage points."
+        figures.append(charts.figure(f"chart-nb-{slug(target.name)}", title, said, chart, grid))
+    absent = "No Naive Bayes among the references."
+    return paper.block("naive-bayes", figures=figures, absent=absent)

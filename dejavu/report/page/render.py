@@ -1,0 +1,233 @@
+"""Put the page together: one HTML file that needs nothing else.
+
+Scripts run only if their hash is listed in the page's own security policy, which also forbids every
+request to a network. Texts from data sets are escaped by the templates.
+"""
+
+import base64
+import dataclasses
+import hashlib
+import importlib.resources
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import vl_convert
+from markupsafe import Markup
+
+from dejavu import __version__
+from dejavu.report.captions import CaptionSettings
+from dejavu.report.numbers import Node
+from dejavu.report.page import (
+    answer,
+    caption_calibration,
+    caption_figures,
+    image_calibration,
+    image_figures,
+    image_references,
+    sources,
+)
+from dejavu.report.page.parts import Block, Figure, Grid, Rows
+from dejavu.report.settings import ImageSettings
+from dejavu.targets import Target
+
+_FOLDER = importlib.resources.files("dejavu") / "templates" / "page"
+_EMBED = "window.vegaEmbed = vegaEmbed;"  # all that page.js needs of the bundle
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Everything that the templates show."""
+
+    cards: list[answer.Card]
+    key_figures: list[Figure]
+    image_calibration: list[Figure]
+    caption_calibration: list[Figure]
+    precision: Grid | None
+    alike_figures: list[Figure]
+    alike_grids: list[Grid]
+    more_grids: list[Grid]
+    blocks: list[Block]
+    needs: Grid | None
+    dropped: list[Grid]
+    data_sets: list[sources.Origin]
+    models: list[sources.Origin]
+    is_calibrated: bool
+
+    def figures(self) -> list[Figure]:
+        """Return all figures, in reading order."""
+        return [
+            *self.key_figures, *self.image_calibration, *self.caption_calibration,
+            *self.alike_figures, *(figure for block in self.blocks for figure in block.figures),
+        ]  # fmt: skip
+
+
+def page(
+    results: Node,
+    made: Mapping[str, Rows],
+    image: ImageSettings,
+    captions: CaptionSettings,
+    *,
+    data: Path,
+) -> Page:
+    """Collect what the page shows.
+
+    Args:
+        results: ``image`` and ``caption`` of results.json; a lane that was not run is empty.
+        made: the rows of every table, by file name.
+        image: parameters of the image lane's report.
+        captions: parameters of the caption lane's report.
+        data: folder of the run's data, for provenance.
+    """
+    pictures, told = results["image"], results["caption"]
+    heads = [target for target in image.targets if target.is_headline and target.name in pictures]
+    headline = captions.headline if captions.headline and captions.headline[0] in told else None
+    alike_figures, alike_grids = image_calibration.exchangeability(
+        made.get("image_exchangeability", [])
+    )
+    more: list[Grid | None] = [
+        image_calibration.planted(made.get("image_planted", []), heads),
+        image_calibration.layers(made.get("image_layers", [])),
+    ]
+    is_calibrated = any("excess" in node for refs in pictures.values() for node in refs.values())
+    told_figures = []
+    if headline:
+        rows = made["caption_calibration"]
+        told_figures = caption_calibration.calibration(rows, headline)
+        alike = caption_calibration.exchangeability(made["caption_exchangeability"], headline)
+        alike_grids += [alike] if alike else []
+        more.append(caption_calibration.planted(made["caption_planted"], headline))
+        is_calibrated = is_calibrated or any(row["excess_ppg"] is not None for row in rows)
+    return Page(
+        cards=_cards(results, heads, headline),
+        key_figures=answer.key_pictures(results, heads, captions),
+        image_calibration=image_calibration.calibration(pictures, heads, image),
+        caption_calibration=told_figures,
+        precision=image_calibration.precision(pictures, heads, image) if heads and is_calibrated else None,
+        alike_figures=alike_figures,
+        alike_grids=alike_grids,
+        more_grids=[grid for grid in more if grid is not None],
+        blocks=_blocks(results, made, heads, image, captions, headline),
+        needs=sources.needs(results),
+        dropped=sources.dropped(made),
+        data_sets=sources.data_sets(data, made),
+        models=sources.models(data),
+        is_calibrated=is_calibrated,
+    )  # fmt: skip
+
+
+def _cards(
+    results: Node, heads: list[Target], headline: tuple[str, str, int] | None
+) -> list[answer.Card]:
+    cards = [answer.image_card(target, results["image"][target.name]) for target in heads]
+    if headline:
+        _, mode, k = headline
+        found = (
+            answer.caption_card(name, references, mode, k)
+            for name, references in results["caption"].items()
+        )
+        cards += [card for card in found if card is not None]
+    return cards
+
+
+def _blocks(
+    results: Node,
+    made: Mapping[str, Rows],
+    heads: list[Target],
+    image: ImageSettings,
+    captions: CaptionSettings,
+    headline: tuple[str, str, int] | None,
+) -> list[Block]:
+    """Return the paper's figures and tables in its order, of the lanes that were run."""
+    pictures, told = results["image"], results["caption"]
+    blocks: list[Block] = []
+    if heads:
+        blocks += [
+            image_references.figure_2a(made["image_accuracy"], heads),
+            image_references.figure_2b(made["image_correlations_by_class"], heads),
+            image_references.figure_3a(made["image_agreement"], heads),
+        ]
+    if headline:
+        blocks.append(caption_figures.figure_4(made["caption_agreement"], headline))
+    if heads:
+        blocks += image_figures.figures_5_and_6(pictures, heads, image)
+        blocks += [
+            image_figures.naive_bayes(made["image_naive_bayes"], heads),
+            image_figures.figure_7(made["image_confidence"], pictures, heads),
+        ]
+    if headline:
+        blocks += [
+            caption_figures.figure_8(told, captions),
+            caption_figures.figure_9(made["caption_top_l"], headline, told),
+        ]
+    if heads:
+        blocks.append(image_figures.table_1(made["image_intersection"]))
+    if headline:
+        blocks += caption_figures.tables_2_to_5(made, told)
+    return blocks
+
+
+def render(
+    shown: Page, image: ImageSettings, captions: CaptionSettings, galleries: Any = None
+) -> str:
+    """Return the page as HTML: identical inputs, identical text.
+
+    Args:
+        shown: what `page` collected.
+        image: parameters of the image lane's report.
+        captions: parameters of the caption lane's report.
+        galleries: what the gallery template shows; None: the page has no galleries.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("dejavu"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+    )
+    scripts = [vl_convert.javascript_bundle(_EMBED), _asset("page.js")]
+    styles = [_asset("page.css")]
+    if galleries is not None:
+        scripts.append(_asset("gallery.js"))
+        styles.append(_asset("gallery.css"))
+    return environment.get_template("page/index.html.j2").render(
+        page=shown,
+        image=image,
+        captions=captions,
+        galleries=galleries,
+        version=__version__,
+        policy=_policy(scripts),
+        specs=script_json({figure.key: figure.spec for figure in shown.figures()}),
+        styles=[Markup(style) for style in styles],  # noqa: S704 our own files
+        scripts=[Markup(script) for script in scripts],  # noqa: S704 our own files
+        svg=Markup,
+    )
+
+
+def script_json(value: Any) -> Markup:
+    r"""Return JSON for a script element: no text in it can end the element.
+
+    >>> str(script_json({"a": "</script>"}))
+    '{"a":"\\u003c/script>"}'
+    """
+    text = json.dumps(
+        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+    )
+    return Markup(text.replace("<", "\\u003c"))  # noqa: S704 cannot end its script element
+
+
+def _policy(scripts: list[str]) -> str:
+    hashes = (
+        base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts
+    )
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _asset(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")

@@ -1,0 +1,172 @@
+"""Where everything comes from, what was dropped, and what each test needs."""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dejavu import artifacts
+from dejavu.comparisons import SECOND_MODEL
+from dejavu.report.numbers import Node
+from dejavu.report.page import cells
+from dejavu.report.page.parts import Grid, Rows, reference_title
+from dejavu.report.tables import in_order
+
+LANES = {"image": ("Pictures", "encoders"), "caption": ("Captions", "models")}
+_FIRST = (
+    "source", "weights", "file", "trained_on", "recipe", "architecture", "network", "layers", "dim",
+    "preprocessing", "weights_sha256",
+)  # fmt: skip
+_LEFT_OUT = ("losses", "model", "is_empty")  # the loss curve is a plot of its own
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Origin:
+    """One model or data set: its name, the line that identifies it, and all that is known of it."""
+
+    title: str
+    lane: str
+    summary: str
+    facts: tuple[tuple[str, str], ...]
+
+
+def models(data: Path) -> list[Origin]:
+    """Return every model of both lanes from the provenance beside its weights."""
+    found = []
+    for lane, (title, folder) in LANES.items():
+        for file in sorted((data / lane / folder).glob("*/provenance.json")):
+            facts = json.loads(file.read_text(encoding="utf-8"))
+            rest = [name for name in facts if name not in (*_FIRST, *_LEFT_OUT)]
+            order = [name for name in _FIRST if name in facts] + sorted(rest)
+            shown = {name: facts[name] for name in order if facts[name] is not None}
+            trained_on = facts.get("trained_on")
+            role = f"trained on the {trained_on} role" if trained_on else "trained elsewhere"
+            found.append(
+                Origin(file.parent.name, title, f"{facts['source']}, {role}", tuple(flat(shown)))
+            )
+    return found
+
+
+def data_sets(data: Path, made: Mapping[str, Rows]) -> list[Origin]:
+    """Return the data set of each lane: where its pictures lie, its samples, and its roles."""
+    found = []
+    for lane, (title, _) in LANES.items():
+        samples, source = data / lane / "samples.parquet", data / lane / "pictures" / "source.json"
+        if not samples.is_file():
+            continue
+        facts: dict[str, Any] = {}
+        if source.is_file():
+            facts["pictures"] = json.loads(source.read_text(encoding="utf-8"))
+        for name in ("samples", "splits"):
+            if (file := data / lane / f"{name}.parquet").is_file():
+                facts[f"{name}.parquet, SHA-256 (16 digits)"] = artifacts.fingerprint(file)
+        facts["samples per role"] = _roles(lane, made)
+        found.append(Origin(f"{title.lower()} corpus", title, _kind(facts), tuple(flat(facts))))
+    return found
+
+
+def _kind(facts: Mapping[str, Any]) -> str:
+    kind = facts.get("pictures", {}).get("kind")
+    return "pictures kept with the run" if kind == "embedded" else str(kind or "pictures not kept")
+
+
+def _roles(lane: str, made: Mapping[str, Rows]) -> dict[str, str]:
+    counts: dict[str, int] = {}
+    for row in made.get(f"{lane}_dropped", []):
+        if row.get("step", "split") == "split":
+            counts[row["role"]] = counts.get(row["role"], 0) + row["n"]
+    return {role: cells.grouped(n) for role, n in counts.items()}
+
+
+def flat(facts: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    """Yield nested facts as (path, text).
+
+    >>> list(flat({"layers": {"projector": 512}, "mean": [0.5, 0.5]}))
+    [('layers · projector', '512'), ('mean', '0.5, 0.5')]
+    """
+    for name, value in facts.items():
+        path = f"{prefix}{name.replace('_', ' ')}"
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{path} · ")
+        elif isinstance(value, list):
+            yield path, ", ".join(str(item) for item in value)
+        elif value is not None and value != "":
+            yield path, str(value)
+
+
+def dropped(made: Mapping[str, Rows]) -> list[Grid]:
+    """Return what happened to every sample of each lane."""
+    grids = []
+    if rows := made.get("image_dropped"):
+        grids.append(
+            cells.grid(
+                "Pictures: every sample, by step, role and reason",
+                {"step": "text", "role": "text", "reason": "text", "samples": "number"},
+                [
+                    (
+                        cells.text(row["step"]),
+                        cells.text(row["role"]),
+                        cells.text(row["reason"]),
+                        cells.count(row["n"]),
+                    )
+                    for row in rows
+                ],
+            )
+        )
+    if rows := made.get("caption_dropped"):
+        columns = {"role": "text", "samples": "number", "with objects": "number"}
+        columns |= {
+            "without objects (not scored)": "number",
+            "not annotated": "number",
+            "reason": "text",
+        }
+        counts = ("n", "n_with_objects", "n_without_objects", "n_not_annotated")
+        grids.append(
+            cells.grid(
+                "Captions: every sample, by role and reason",
+                columns,
+                [
+                    (
+                        cells.text(row["role"]),
+                        *(cells.count(row[name]) for name in counts),
+                        cells.text(row["reason"]),
+                    )
+                    for row in rows
+                ],
+            )
+        )
+    return grids
+
+
+def needs(results: Node) -> Grid | None:
+    """Return what each test of this run trains or runs beyond the attack on the target itself."""
+    rows = []
+    for lane in ("image", "caption"):
+        found = results.get(lane, {})
+        for reference in in_order({name for references in found.values() for name in references}):
+            if (told := _need(reference, lane)) is not None:
+                rows.append(
+                    (cells.text(LANES[lane][0]), cells.text(reference_title(reference)),
+                     cells.text(told), cells.text("each model anew" if reference == SECOND_MODEL
+                                                  else "once for all models"))
+                )  # fmt: skip
+    if not rows:
+        return None
+    return cells.grid(
+        "What each test needs beyond the attack on the target",
+        {"lane": "text", "reference": "text", "needs": "text", "how often": "text"},
+        rows,
+    )
+
+
+def _need(reference: str, lane: str) -> str | None:
+    if reference == SECOND_MODEL:
+        return "training a second network of the same recipe; embedding and searching with it"
+    if lane == "caption" and reference != "oracle":
+        return "embedding captions with a released text model, searching; no training"
+    if reference.startswith("naive_bayes"):
+        return "tagging the crops, counting; no network is trained"
+    if reference in ("oracle", "consensus"):
+        return None
+    return "training one classifier on background crops"
