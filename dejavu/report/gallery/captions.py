@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from dejavu.catalog import Catalog
-from dejavu.comparisons import ORACLE, plan
+from dejavu.comparisons import ORACLE, TEXT_MODEL, plan
 from dejavu.object_sets import likeliest_objects
 from dejavu.params.caption import CaptionModelParams, CaptionScoreParams
 from dejavu.report.captions import CaptionSettings
@@ -78,6 +78,7 @@ def gather(opened: Catalog, settings: CaptionSettings) -> Lane | None:
         guesses=_guesses(rows(opened, "gallery_caption_guesses")),
         neighbors=_neighbors(near, objects, names) | _oracle(samples, names),
         searchers={by: own | {ORACLE: ORACLE} for by, own in searchers.items()},
+        start={"by": next(iter(searchers), ""), "reference": TEXT_MODEL},
     )
 
 
@@ -88,7 +89,10 @@ def _key(sample_id: int) -> str:
 def _card(row: Row) -> Json:
     return {
         "lane": "caption",
-        **{name: row[name] for name in ("kind", "target", "mode", "k", "reference", "other", "place")},
+        **{
+            name: row[name]
+            for name in ("kind", "target", "mode", "k", "reference", "other", "place")
+        },
         "by": f"{row['target']}/{row['mode']}",
         "sample": _key(row["sample_id"]),
         "confidence": number(row["confidence"]),
@@ -107,7 +111,8 @@ def _sample(row: Row, names: Sequence[str]) -> Json:
             "planted": row["is_planted"],
             "size": [row["width_px"], row["height_px"]],
             "boxes": [
-                [round(each[side]) for side in ("x0", "y0", "x1", "y1")] + [names[each["object_id"]]]
+                [round(each[side]) for side in ("x0", "y0", "x1", "y1")]
+                + [names[each["object_id"]]]
                 for each in (row["detections"] or [])[:MOST_BOXES]
             ],
         }
@@ -166,7 +171,9 @@ def _oracle(samples: Iterable[Row], names: Sequence[str]) -> dict[str, dict[str,
         if row["probabilities"] is not None and len(row["probabilities"]) == len(names):
             ids = likeliest_objects(np.array([row["probabilities"]], dtype=np.float64), None)
             near: Json = {"near": []}
-            found[_key(row["sample_id"])] = near | _split(ids.tolist(), row["object_ids"] or (), names)
+            found[_key(row["sample_id"])] = near | _split(
+                ids.tolist(), row["object_ids"] or (), names
+            )
     return {ORACLE: found} if found else {}
 
 

@@ -11,32 +11,31 @@ N_SHOWN = 3  # cards of each model
 PICTURES = ("picture", "crop")  # parts of a card that hold a picture
 
 
-def cards(
-    lanes: Sequence[Lane], uris: Mapping[str, str], missing: Mapping[str, str], headline: str
-) -> list[Json]:
+def cards(lanes: Sequence[Lane], uris: Mapping[str, str], missing: Mapping[str, str]) -> list[Json]:
     """Return the most memorized samples of each model against one reference, for the template.
+
+    That is the reference a reader starts with, or the first in reading order.
 
     Args:
         lanes: of the galleries.
         uris: pictures by key.
         missing: why other pictures are not there.
-        headline: the reference to prefer; otherwise the first in reading order.
     """
     found = []
     for lane in lanes:
         listed = [card for card in lane.cards if card["kind"] == "memorized"]
-        for by in dict.fromkeys(card["by"] for card in listed):
+        with_cards = {card["by"] for card in listed}
+        for by in (each for each in lane.searchers if each in with_cards):
             own = [card for card in listed if card["by"] == by]
             references = {card["reference"] for card in own}
-            reference = headline if headline in references else in_order(references)[0]
+            start = lane.start["reference"]
+            reference = start if start in references else in_order(references)[0]
             chosen = [card for card in own if card["reference"] == reference][:N_SHOWN]
             found += [_card(lane, card, uris, missing) for card in chosen]
     return found
 
 
-def _card(
-    lane: Lane, card: Json, uris: Mapping[str, str], missing: Mapping[str, str]
-) -> Json:
+def _card(lane: Lane, card: Json, uris: Mapping[str, str], missing: Mapping[str, str]) -> Json:
     key = card["sample"]
     sample = lane.samples[key]
     crop = sample.get("crop")

@@ -28,6 +28,7 @@ def gather(opened: Catalog, settings: ImageSettings) -> Lane | None:
     if len(opened.add_views(VIEWS)) < len(VIEWS):
         return None
     heads = [target for target in settings.targets if target.is_headline]
+    headline = settings.report.headline
     cards = [_card(row) for row in keep_table(opened, "gallery_image_cards")]
     near = _nearest(opened)
     samples = rows(opened, "gallery_image_samples")
@@ -44,6 +45,7 @@ def gather(opened: Catalog, settings: ImageSettings) -> Lane | None:
             | ({"second_model": target.second_model} if target.second_model else {})
             for target in heads
         },
+        start={"by": headline.target, "reference": headline.reference},
         evidence=_evidence(opened, references),
     )
 
@@ -127,7 +129,9 @@ def _neighbors(found: Iterable[Row], labels: Mapping[int, str]) -> dict[str, dic
 
 def _evidence(opened: Catalog, references: Iterable[str]) -> Json:
     """Return the tags of every crop, and which tags each Naive Bayes reference counts."""
-    if not has_columns(opened, "tags", "annotator") or not has_columns(opened, "tag_vocabulary", "tag"):
+    if not has_columns(opened, "tags", "annotator") or not has_columns(
+        opened, "tag_vocabulary", "tag"
+    ):
         return {}
     tags: dict[str, dict[str, list[str]]] = {}
     for row in rows(opened, "gallery_image_tags"):

@@ -24,9 +24,10 @@ class Lane:
     name: str
     cards: list[Json]  # kind, target, by, reference, other, place, sample, confidence
     samples: dict[str, Json]  # by key: the lane's first letter and the sample id
-    guesses: dict[str, dict[str, list[Any]]]  # by -> sample -> one entry per guesser, the target first
-    neighbors: dict[str, dict[str, list[Any]]]  # searcher -> sample -> [sample, similarity] each
-    searchers: dict[str, dict[str, str]]  # by -> reference -> searcher; itself under its own name
+    guesses: dict[str, dict[str, list[Json]]]  # by -> sample -> one per guesser, the target first
+    neighbors: dict[str, dict[str, Json]]  # searcher -> sample -> near: [sample, similarity] each
+    searchers: dict[str, dict[str, str]]  # by, as in the parameters -> reference -> searcher
+    start: dict[str, str]  # by and reference that a reader sees first, if they have cards
     evidence: Json = dataclasses.field(default_factory=dict)  # tags of the crops, for Naive Bayes
 
     def reduced(self, n: int) -> "Lane":
@@ -43,7 +44,10 @@ class Lane:
             for searcher, found in self.neighbors.items()
         }
         near = {
-            row[0] for found in neighbors.values() for rows in found.values() for row in rows["near"]
+            row[0]
+            for found in neighbors.values()
+            for rows in found.values()
+            for row in rows["near"]
         }
         evidence = dict(self.evidence)
         if "tags" in evidence:
@@ -53,7 +57,12 @@ class Lane:
             }
         samples = {key: each for key, each in self.samples.items() if key in own | near}
         return dataclasses.replace(
-            self, cards=cards, guesses=guesses, neighbors=neighbors, samples=samples, evidence=evidence
+            self,
+            cards=cards,
+            guesses=guesses,
+            neighbors=neighbors,
+            samples=samples,
+            evidence=evidence,
         )
 
     def wanted(self) -> list[Wanted]:
@@ -65,7 +74,7 @@ class Lane:
         for found in self.neighbors.values():
             for key, rows in found.items():
                 for rank, (near, *_) in enumerate(rows["near"]):
-                    importance = (1, places[key] + rank, rank)
+                    importance: tuple[int, ...] = (1, places[key] + rank, rank)
                     order[near] = min(order.get(near, importance), importance)
         pictures = []
         for key, importance in order.items():

@@ -4,7 +4,7 @@ import collections
 import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -74,14 +74,14 @@ def build(
     elif lanes:
         notes.append("Pictures are left out: report.thumbnails is false.")
     uris = shown.data_uris()
-    static = fixed.cards(lanes, uris, shown.missing, image.report.headline.reference)
-    elsewhere = {card[part]["uri"] for card in static for part in fixed.PICTURES if card[part]}
+    static = fixed.cards(lanes, uris, shown.missing)
+    elsewhere = {card[part]["key"] for card in static for part in fixed.PICTURES if card[part]}
     return {
         "notes": notes,
         "static": static,
         "data": {
             "lanes": {lane.name: _lane_json(lane) for lane in lanes},
-            "pictures": {key: uri for key, uri in uris.items() if uri not in elsewhere},
+            "pictures": {key: uri for key, uri in uris.items() if key not in elsewhere},
             "missing": dict(shown.missing),
             "has_pictures": bool(uris or shown.missing),
         },
@@ -110,7 +110,9 @@ def _within(lanes: Sequence[Lane], image: ImageSettings) -> tuple[list[Lane], li
 
 def _with_captions(lane: Lane, longest: int) -> Lane:
     samples = {
-        key: sample | {"caption": clean(sample["caption"], longest)} if "caption" in sample else sample
+        key: sample | {"caption": clean(sample["caption"], longest)}
+        if "caption" in sample
+        else sample
         for key, sample in lane.samples.items()
     }
     return dataclasses.replace(lane, samples=samples)
@@ -134,7 +136,9 @@ def _lane_json(lane: Lane) -> Json:
         "neighbors": lane.neighbors,
         "searchers": lane.searchers,
         "evidence": lane.evidence,
+        "targets": [by for by in lane.searchers if by in {card["by"] for card in lane.cards}],
         "references": in_order(listed - {None}),
+        "start": lane.start,
     }
 
 

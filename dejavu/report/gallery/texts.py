@@ -8,13 +8,13 @@ SHOWN = 160  # characters of a text that a card shows at once; the rest is one k
 
 
 def clean(text: str | None, longest: int) -> str:
-    """Return a text that a page can hold: control characters made visible, cut at `longest` characters.
+    r"""Return a text for a page: control characters made visible, cut at `longest` characters.
 
     Markup stays as it is: the page escapes it. Marks that change the writing direction stay too: the
     page isolates every text of a corpus.
 
-    >>> clean("a\\x00b<script>", 100)
-    'a\ufffdb<script>'
+    >>> clean("a\x00b<script>", 100)
+    'a�b<script>'
     >>> clean("abcdef", 3)
     'abc … (3 more characters are left out)'
     """
@@ -29,6 +29,6 @@ def beginning(text: str) -> str:
     """Return what of a text is shown at once.
 
     >>> beginning("word " * 40)[-8:]
-    'ord wor…'
+    'd word …'
     """
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"

@@ -88,7 +88,11 @@ def read(
 
 
 def fit(
-    thumbnails: Thumbnails, wanted: Sequence[Wanted], max_bytes: int, *, smallest_px: int = SMALLEST_PX
+    thumbnails: Thumbnails,
+    wanted: Sequence[Wanted],
+    max_bytes: int,
+    *,
+    smallest_px: int = SMALLEST_PX,
 ) -> Thumbnails:
     """Return thumbnails that take at most `max_bytes`: smaller ones first, then fewer.
 

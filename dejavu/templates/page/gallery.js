@@ -265,8 +265,6 @@
     const lane = data.lanes[card.lane];
     const sample = lane.samples[card.sample];
     const title = titleOf(card, sample);
-    const against = card.kind === "disagreement" ? `${card.reference} against ${card.other}`
-      : card.reference ? `against ${card.reference}` : "";
     const planted = sample.planted && card.kind !== "false_alarm";
     const reveal = title.length > SHOWN
       ? later("gallery-text", `Whole text (${title.length.toLocaleString("en")} characters)`, () => el("p", {}, isolated(title)))
@@ -279,7 +277,7 @@
       },
       el("p", { class: "gallery-head" },
         el("span", { class: "gallery-kind", "data-kind": card.kind }, KINDS[card.kind]),
-        el("span", {}, `no. ${card.place}, ${card.lane === "image" ? card.target : `${card.target} ${card.mode}`} ${against}`),
+        el("span", {}, `no. ${card.place}`),
         planted ? el("span", { class: "gallery-planted", title: "repeated in training" }, "planted") : null),
       el("h3", {}, isolated(beginning(title) || "(no text)")),
       el("p", { class: "gallery-name" }, isolated(sample.name)),
@@ -317,7 +315,7 @@
     const known = every.some((card) => lane.samples[card.sample].planted !== null
       && lane.samples[card.sample].planted !== undefined);
     return {
-      target: [["", "all"], ...unique(every.map((card) => card.by)).map((by) => [by, by.replace("/", ", ")])],
+      target: [["", "all"], ...lane.targets.map((by) => [by, by.replace("/", ", ")])],
       reference: [["", "all"], ...lane.references.map((name) => [name, name])],
       kind: [["", "all"], ...Object.entries(KINDS).filter(([kind]) => every.some((card) => card.kind === kind))],
       label: [["", "all"], ...unique(every.flatMap(labelsOf)).sort(compare)
@@ -329,9 +327,11 @@
 
   function defaults(lane) {
     const { target, reference, kind } = optionsOf(lane);
+    const start = data.lanes[lane].start;
     const first = (options, wanted) => (options.find(([value]) => value === wanted) || options[1] || [""])[0];
     return {
-      lane, target: first(target), reference: first(reference), kind: first(kind, "memorized"), label: "",
+      lane, target: first(target, start.by), reference: first(reference, start.reference),
+      kind: first(kind, "memorized"), label: "",
       planted: "", sort: "place", min: "", text: "",
     };
   }
