@@ -22,8 +22,8 @@
   };
   const UNITS = { image: "nats", caption: "objects" };
   const FILTERS = ["target", "reference", "kind", "label", "planted", "sort", "min", "text"];
-  const percent = (value) => `${(100 * value).toFixed(0)} %`;
-  const nats = (value) => `${value.toFixed(2)} nats`;
+  const percent = (value) => `${(100 * value).toFixed(0)}\u00a0%`;
+  const nats = (value) => `${value.toFixed(2)}\u00a0nats`;
   const compare = new Intl.Collator("en", { numeric: true }).compare;
 
   // ------------------------------------------------------------------------------ elements
@@ -41,6 +41,7 @@
   const svg = (tag, attributes = {}, ...children) =>
     fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
   const isolated = (text) => el("bdi", {}, text); // its writing direction stays its own
+  const spoken = (text) => el("span", { class: "gallery-spoken" }, text); // heard, not seen
   const beginning = (text) => (text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
 
   function later(className, summary, draw) {
@@ -170,15 +171,14 @@
     if (!second) Object.assign(says, { target: "the target brings it back", none: "not brought back" });
     const chips = sample.objects.map((name) => {
       const who = mine.has(name) ? (theirs.has(name) ? "both" : "target") : theirs.has(name) ? "reference" : "none";
-      return el("li", { "data-by": who, title: says[who] }, isolated(name));
+      return el("li", { "data-by": who, title: says[who] }, isolated(name), spoken(`, ${says[who]}`));
     });
     const legend = second
       ? `▲ ${says.target} · ● both · ▽ ${says.reference} · ○ neither`
       : "▲ brought back by the target · ○ not";
-    return [
+    return el("figure", {},
       el("ul", { class: "gallery-chips", "aria-label": "true objects" }, chips),
-      el("p", { class: "gallery-name" }, isolated(legend)),
-    ];
+      el("figcaption", { "aria-hidden": "true" }, isolated(legend)));
   }
 
   function nearestImage(lane, card, reference, search) {
@@ -250,10 +250,12 @@
   }
 
   function pictures(lane, card, sample) {
-    if (!data.has_pictures) return null;
+    const found = card.lane === "caption" ? objects(lane, card, sample) : null;
+    if (!data.has_pictures) return found;
     const what = beginning(titleOf(card, sample)) || sample.name;
+    const signs = [sample.crop ? "solid: crop" : "", sample.boxes.length ? "dashed: object" : ""].filter(Boolean);
     const figures = [el("figure", {}, withBoxes(card.sample, sample, `Picture of ${what}`),
-      el("figcaption", {}, sample.crop ? "picture; solid: crop, dashed: object" : "picture; dashed: objects"))];
+      el("figcaption", {}, `picture${signs.length ? `; ${signs.join(", ")}` : ""}`)), found];
     if (sample.crop) {
       figures.push(el("figure", {}, plain(`${card.sample}x`, `Crop of ${what}`),
         el("figcaption", {}, "what the model saw")));
@@ -283,7 +285,6 @@
       el("p", { class: "gallery-name" }, isolated(sample.name)),
       reveal,
       pictures(lane, card, sample),
-      card.lane === "caption" ? objects(lane, card, sample) : null,
       el("dl", { class: "gallery-facts" }, (card.lane === "image" ? imageFacts : captionFacts)(lane, card)),
       later("gallery-near", "Nearest public pictures", () => neighbors(lane, card)),
       later("gallery-all", "All references", () => everyone(lane, card)),
@@ -349,8 +350,9 @@
       && state.text.toLowerCase().split(/\s+/).every((word) => textOf(card).includes(word));
   }
 
+  const kinds = Object.keys(KINDS);
   const ORDERS = {
-    place: (a, b) => a.place - b.place,
+    place: (a, b) => a.place - b.place || kinds.indexOf(a.kind) - kinds.indexOf(b.kind),
     confidence: (a, b) => b.confidence - a.confidence,
     doubt: (a, b) => a.confidence - b.confidence,
     title: (a, b) => compare(titleOf(a, sampleOf(a)), titleOf(b, sampleOf(b))),
