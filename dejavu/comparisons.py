@@ -39,17 +39,21 @@ def reference_names(models: Mapping[str, CaptionModelParams]) -> dict[str, str]:
 
     The first text model is called ``text_model``, any other ``text_model_<its name>``.
     """
-    texts = [name for name, model in models.items() if model.source == "sentence_transformers"]
+    texts = [name for name, model in models.items() if _is_text_model(model)]
     return {TEXT_MODEL if i == 0 else f"{TEXT_MODEL}_{name}": name for i, name in enumerate(texts)}
+
+
+def _is_text_model(model: CaptionModelParams) -> bool:
+    if model.source == "embeddings":
+        return model.is_text_model
+    return model.source == "sentence_transformers"
 
 
 def target_names(models: Mapping[str, CaptionModelParams]) -> list[str]:
     """Return the models under audit: those that see pictures and are nobody's second model."""
     seconds = {model.second_model for model in models.values()}
     return [
-        name
-        for name, model in models.items()
-        if model.source != "sentence_transformers" and name not in seconds
+        name for name, model in models.items() if not _is_text_model(model) and name not in seconds
     ]
 
 

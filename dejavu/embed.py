@@ -9,11 +9,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dejavu import encoders, shards
+from dejavu import encoders, given_vectors, shards
 from dejavu.artifacts import fingerprint, inputs_of, require_common_origin
+from dejavu.encoders import folder as folders
+from dejavu.encoders import given
 from dejavu.encoders.encoder import Encoder
-from dejavu.errors import DataError, ParamsError, suggestion
+from dejavu.errors import DataError, ParamsError, WeightsError, suggestion
+from dejavu.params.encoders import ModelParams
 from dejavu.params.machine import MachineParams
+from dejavu.params.released import EmbeddingsModel
 from dejavu.pictures import PictureReader
 from dejavu.tables import CROPS, EMBEDDINGS, SAMPLES, SPLITS
 from dejavu.training import devices
@@ -29,7 +33,7 @@ class Sources:
     """What is embedded, and with what."""
 
     model: str
-    layers: tuple[str, ...]
+    settings: ModelParams
     samples: Path
     pictures: Path
     splits: Path
@@ -37,19 +41,67 @@ class Sources:
     encoder: Path
     machine: MachineParams
 
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Return the layers whose vectors are wanted."""
+        return self.settings.layers
+
 
 def embed(sources: Sources, out: Path) -> None:
     """Write ``<layer>/<view>/part-*.parquet`` (table ``embeddings``) for both views.
 
     The view ``public_image`` holds whole pictures of the public role, ``crop`` the kept crops of the
-    roles target and control.
+    roles target and control. Vectors that were made elsewhere are checked and written alike.
 
     Raises:
         ParamsError: the network has no such layer.
         ArtifactError: the tables come from different runs.
-        DataError: there is nothing to embed.
+        DataError: there is nothing to embed, or vectors made elsewhere do not fit these samples.
     """
     origin = require_common_origin([sources.splits, sources.crops], "samples")
+    inputs = {
+        **inputs_of(sources.crops),
+        **origin,
+        "split": fingerprint(sources.splits),
+        "crops": fingerprint(sources.crops),
+    }
+    rows = {PUBLIC_IMAGE: _public_pictures(sources), CROP: _attacked_crops(sources)}
+    for view, wanted in rows.items():
+        if len(wanted) == 0:
+            raise DataError(f"{sources.splits}: view {view!r} has no picture to embed.")
+    shutil.rmtree(out, ignore_errors=True)
+    if isinstance(sources.settings, EmbeddingsModel):
+        _take_over(sources, sources.settings, rows, inputs, out)
+    else:
+        _compute(sources, rows, inputs, out)
+
+
+def _take_over(
+    sources: Sources,
+    settings: EmbeddingsModel,
+    rows: dict[str, pa.Table],
+    inputs: dict[str, str],
+    out: Path,
+) -> None:
+    """Write vectors that were made elsewhere, after checking that they are those that were verified."""
+    root = sources.machine.data_folder / settings.path
+    verified = folders.read_facts(sources.encoder)["weights_sha256"]
+    if (
+        given_vectors.describe(given.views_of(settings, root), root=root)["weights_sha256"]
+        != verified
+    ):
+        raise WeightsError(f"{root}: changed since stage encoder read it. Run `dvc repro` again.")
+    inputs = {**inputs, "weights": verified[:16], "preprocessing": "elsewhere"}
+    for layer in settings.layers:
+        for view, wanted in rows.items():
+            found = given_vectors.find(root / layer, view)
+            given_vectors.write(found, wanted, out / layer / view, inputs=inputs)
+
+
+def _compute(
+    sources: Sources, rows: dict[str, pa.Table], inputs: dict[str, str], out: Path
+) -> None:
+    """Load the network and let it see the pictures."""
     device = devices.choose(sources.machine.device)
     encoder = encoders.load(sources.encoder, device=str(device))
     if missing := [layer for layer in sources.layers if layer not in encoder.layers]:
@@ -58,21 +110,12 @@ def embed(sources: Sources, out: Path) -> None:
             f"{suggestion(missing[0], encoder.layers)}"
         )
     inputs = {
-        **inputs_of(sources.crops),
-        **origin,
-        "split": fingerprint(sources.splits),
-        "crops": fingerprint(sources.crops),
+        **inputs,
         "weights": encoder.provenance["weights_sha256"][:16],
         "preprocessing": encoder.preprocessing.fingerprint(),
     }
-    shutil.rmtree(out, ignore_errors=True)
-    for view, rows in (
-        (PUBLIC_IMAGE, _public_pictures(sources)),
-        (CROP, _attacked_crops(sources)),
-    ):
-        if len(rows) == 0:
-            raise DataError(f"{sources.splits}: view {view!r} has no picture to embed.")
-        _embed_view(sources, encoder, rows, view=view, inputs=inputs, out=out)
+    for view, wanted in rows.items():
+        _embed_view(sources, encoder, wanted, view=view, inputs=inputs, out=out)
 
 
 def _public_pictures(sources: Sources) -> pa.Table:
@@ -87,7 +130,7 @@ def _attacked_crops(sources: Sources) -> pa.Table:
 
 
 def _with_uris(rows: pa.Table, samples: Path) -> pa.Table:
-    uris = SAMPLES.read(samples, columns=["sample_id", "uri"])
+    uris = SAMPLES.read(samples, columns=["sample_id", "sample_name", "uri"])
     return rows.join(uris, "sample_id", join_type="inner").sort_by("sample_id")
 
 

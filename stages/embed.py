@@ -23,7 +23,7 @@ def main(
     embed.embed(
         embed.Sources(
             model=model,
-            layers=section(params, f"image.models.{model}", ModelParams).layers,
+            settings=section(params, f"image.models.{model}", ModelParams),
             samples=samples,
             pictures=pictures,
             splits=splits,

@@ -11,16 +11,18 @@ import numpy as np
 import pyarrow as pa
 
 from dejavu import artifacts, lookup, shards
-from dejavu.clip import load
-from dejavu.params.caption import CaptionModelParams
+from dejavu.clip import given, load
+from dejavu.clip.views import VIEWS, views_of
+from dejavu.params.caption import (
+    CaptionEmbeddingsParams,
+    CaptionModelParams,
+    CaptionNetworkParams,
+)
 from dejavu.params.machine import MachineParams
 from dejavu.pictures import PictureReader
 from dejavu.tables import EMBEDDINGS
 
 SHARD_ROWS = 65_536
-ATTACKED = ("target", "control")
-VIEWS = {"caption": ATTACKED, "public_caption": ("public",), "public_image": ("public",)}
-VIEWS_OF_MODE = {"t2i": ("caption", "public_image"), "t2t": ("caption", "public_caption")}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,7 +31,7 @@ class EmbedShard:
 
     view: str
     model: Path
-    settings: CaptionModelParams
+    settings: CaptionNetworkParams
     samples: Path
     pictures: Path
     splits: Path
@@ -106,7 +108,13 @@ def embed(
         "weights": artifacts.fingerprint(model),
     }
     shutil.rmtree(out, ignore_errors=True)
-    for view in sorted({view for mode in settings.modes for view in VIEWS_OF_MODE[mode]}):
+    if isinstance(settings, CaptionEmbeddingsParams):
+        given.write(
+            settings, machine.data_folder / settings.path, provenance=model / load.PROVENANCE,
+            samples=samples, splits=splits, inputs=inputs, out=out,
+        )  # fmt: skip
+        return
+    for view in views_of(settings.modes):
         n = len(lookup.ids_of_roles(splits, *VIEWS[view]))
         shards.run(
             EmbedShard(

@@ -19,7 +19,7 @@ from dejavu.clip.released import open_released
 from dejavu.encoders.checkpoints import sha256
 from dejavu.errors import WeightsError
 from dejavu.params.caption import (
-    CaptionModelParams,
+    CaptionNetworkParams,
     OpenClipParams,
     SentenceTransformerParams,
     SmallClip,
@@ -50,7 +50,7 @@ def resolve_device(device: str) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def load(folder: Path, settings: CaptionModelParams, machine: MachineParams) -> CaptionModel:
+def load(folder: Path, settings: CaptionNetworkParams, machine: MachineParams) -> CaptionModel:
     """Load the model that stage ``clip`` put into `folder`.
 
     Raises:

@@ -10,11 +10,17 @@ import safetensors.torch
 import torch
 
 from dejavu import artifacts, lookup, shards
-from dejavu.clip import load, network
+from dejavu.clip import given, load, network
 from dejavu.clip.train import TrainingSet, train
 from dejavu.encoders.checkpoints import sha256
 from dejavu.errors import ParamsError
-from dejavu.params.caption import CaptionModelParams, ClipRecipe, NoRecipe, TrainedClipParams
+from dejavu.params.caption import (
+    CaptionEmbeddingsParams,
+    CaptionModelParams,
+    ClipRecipe,
+    NoRecipe,
+    TrainedClipParams,
+)
 from dejavu.params.machine import MachineParams
 from dejavu.progress import say
 from dejavu.training.data import TrainingPictures
@@ -54,9 +60,14 @@ def make(
     Raises:
         TrainingError: the network did not train.
         WeightsError: the released weights are not what the entry says.
+        DataError: vectors that were made elsewhere are missing, or of different lengths.
     """
     if artifacts.open_dataset(samples).count_rows() == 0:
         _write(out, {"model": name, "source": settings.source, "is_empty": True}, {})
+        return
+    if isinstance(settings, CaptionEmbeddingsParams):
+        facts = given.describe(settings, machine.data_folder / settings.path)
+        _write(out, {"model": name, "is_empty": False, **settings.model_dump(), **facts}, {})
         return
     if not isinstance(settings, TrainedClipParams):
         facts = load.released(settings, machine).facts

@@ -24,6 +24,7 @@ MAKERS = {  # from a Request to a folder
     "barlow_twins": "dejavu.encoders.published:make",
     "dino": "dejavu.encoders.published:make",
     "file": "dejavu.encoders.published:adopt",
+    "embeddings": "dejavu.encoders.given:make",
 }
 NETWORKS = {  # from provenance to a network without weights
     "trained": "dejavu.encoders.trained:of_provenance",

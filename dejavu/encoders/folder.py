@@ -33,9 +33,7 @@ def write(
         facts: what provenance.json says beside the hash of the weights and versions of libraries.
         files: further text files by name.
     """
-    scratch = out.with_name(out.name + ".part")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
+    scratch = _scratch(out)
     tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
     save_file(tensors, scratch / WEIGHTS)
     provenance = {
@@ -43,12 +41,43 @@ def write(
         "weights_sha256": checkpoints.sha256(scratch / WEIGHTS),
         "versions": {name: importlib.metadata.version(name) for name in _LIBRARIES},
     }
-    text = json.dumps(provenance, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    (scratch / PROVENANCE).write_text(text, encoding="utf-8")
+    _write_json(provenance, scratch)
     for name, content in files.items():
         (scratch / name).write_text(content, encoding="utf-8")
     shutil.rmtree(out, ignore_errors=True)
     scratch.replace(out)
+
+
+def write_facts(out: Path, facts: Mapping[str, Any]) -> None:
+    """Write a folder that has provenance and no weights: there is no network to embed with."""
+    scratch = _scratch(out)
+    _write_json(facts, scratch)
+    shutil.rmtree(out, ignore_errors=True)
+    scratch.replace(out)
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Return what provenance.json says, whether or not there are weights beside it.
+
+    Raises:
+        ArtifactError: the folder is not there.
+    """
+    path = folder / PROVENANCE
+    if not path.is_file():
+        raise ArtifactError(f"{path}: not there. Run `dvc repro` to build it.")
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _scratch(out: Path) -> Path:
+    scratch = out.with_name(out.name + ".part")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    return scratch
+
+
+def _write_json(facts: Mapping[str, Any], folder: Path) -> None:
+    text = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    (folder / PROVENANCE).write_text(text, encoding="utf-8")
 
 
 def provenance(folder: Path) -> dict[str, Any]:
@@ -58,10 +87,12 @@ def provenance(folder: Path) -> dict[str, Any]:
         ArtifactError: the folder is not there.
         WeightsError: the weights were changed.
     """
-    path = folder / PROVENANCE
-    if not path.is_file():
-        raise ArtifactError(f"{path}: not there. Run `dvc repro` to build it.")
-    facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    facts = read_facts(folder)
+    if not (folder / WEIGHTS).is_file():
+        raise WeightsError(
+            f"{folder / WEIGHTS}: no such file. Vectors that were made elsewhere come without a network, "
+            "which nothing can be embedded with."
+        )
     found = checkpoints.sha256(folder / WEIGHTS)
     if found != facts["weights_sha256"]:
         raise WeightsError(

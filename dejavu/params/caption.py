@@ -62,8 +62,26 @@ class SentenceTransformerParams(Section):
     modes: Annotated[tuple[Literal["t2t"]], Field(strict=False)]
 
 
+class CaptionEmbeddingsParams(Section):
+    """An entry of ``caption.models``: vectors that were computed elsewhere, of a CLIP or a text model."""
+
+    source: Literal["embeddings"]
+    recipe: Literal["released"]
+    is_text_model: bool  # true: it never saw pictures, and is a reference of the one-model test
+    second_model: str | None
+    modes: Annotated[tuple[Mode, ...], Field(strict=False, min_length=1)]
+    path: File  # folder with caption, public_image, public_caption .parquet, or .npy and .txt
+
+    @model_validator(mode="after")
+    def _reads_only(self) -> "CaptionEmbeddingsParams":
+        if self.is_text_model and (self.modes != ("t2t",) or self.second_model is not None):
+            raise ValueError("a text model has modes [t2t] and no second_model")
+        return self
+
+
+CaptionNetworkParams = TrainedClipParams | OpenClipParams | SentenceTransformerParams
 CaptionModelParams = Annotated[
-    TrainedClipParams | OpenClipParams | SentenceTransformerParams, Field(discriminator="source")
+    CaptionNetworkParams | CaptionEmbeddingsParams, Field(discriminator="source")
 ]
 CaptionModels = dict[str, CaptionModelParams]
 

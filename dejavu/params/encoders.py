@@ -9,6 +9,7 @@ from dejavu.params.outside import File
 from dejavu.params.released import (
     BarlowTwinsModel,
     DinoModel,
+    EmbeddingsModel,
     FileModel,
     ReleasedModel,
     VicregModel,
@@ -56,7 +57,8 @@ ModelParams = Annotated[
     | VicregModel
     | BarlowTwinsModel
     | DinoModel
-    | FileModel,
+    | FileModel
+    | EmbeddingsModel,
     Field(discriminator="source"),
 ]
 
@@ -76,6 +78,11 @@ def check_models(models: dict[str, Any]) -> dict[str, Any]:
             raise ValueError(
                 f"{name}.second_model {model.second_model!r} has recipe {second.recipe!r}, expected "
                 f"{model.recipe!r}: the two-model test compares networks of one recipe"
+            )
+        if (model.source == "embeddings") != (second.source == "embeddings"):
+            raise ValueError(
+                f"{name} and its second_model {model.second_model!r} have sources {model.source!r} and "
+                f"{second.source!r}: vectors made elsewhere have a second model made elsewhere"
             )
         if (model.trained_on, second.trained_on) != ("target", "reference"):
             raise ValueError(

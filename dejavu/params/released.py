@@ -37,6 +37,19 @@ class DinoModel(ReleasedModel):
     network: Literal["teacher", "student"]  # DINO's own evaluation takes the teacher
 
 
+class EmbeddingsModel(Section):
+    """Vectors that were computed elsewhere; neither network nor pictures are needed here."""
+
+    source: Literal["embeddings"]
+    recipe: Literal["released"]
+    trained_on: Literal["target", "reference", "elsewhere"]  # role that its makers trained on
+    second_model: str | None  # another `embeddings` entry, trained on the reference role
+    layers: Names  # folders below `path`, any names; the first is the headline
+    path: (
+        File  # folder with <layer>/public_image.parquet and <layer>/crop.parquet, or .npy and .txt
+    )
+
+
 class FileModel(ReleasedModel):
     """An encoder folder that stage ``encoder`` wrote elsewhere: weights and provenance."""
 

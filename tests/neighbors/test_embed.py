@@ -10,13 +10,13 @@ from dejavu.embed import Sources
 from dejavu.errors import ParamsError
 from dejavu.neighbors import vectors_of
 from dejavu.tables import CROPS, EMBEDDINGS, SPLITS
-from tests.training.world import MACHINE
+from tests.training.world import MACHINE, trained_model
 
 
 def sources(trained, **changes):
     world, encoder = trained
     facts = {
-        "model": "m", "layers": ("projector", "backbone"), "samples": world.samples,
+        "model": "m", "settings": trained_model(), "samples": world.samples,
         "pictures": world.pictures, "splits": world.splits, "crops": world.crops,
         "encoder": encoder, "machine": MACHINE,
     }  # fmt: skip
@@ -114,6 +114,6 @@ def test_origin_is_recorded(trained, tmp_path):
 
 
 def test_a_layer_the_network_lacks_is_a_parameter_error(trained, tmp_path):
-    asked = dataclasses.replace(sources(trained), layers=("projecter",))
+    asked = dataclasses.replace(sources(trained), settings=trained_model(layers=["projecter"]))
     with pytest.raises(ParamsError, match="no layer 'projecter'. Did you mean 'projector'"):
         embed.embed(asked, tmp_path / "out")
