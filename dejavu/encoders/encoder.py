@@ -11,6 +11,10 @@ from torch import Tensor, nn
 from dejavu.encoders.preprocessing import Preprocessing
 from dejavu.errors import WeightsError
 
+# Pixels that pass through the network at once on a CPU: beyond a processor's cache, larger batches only cost
+# memory and time (EfficientNet-Lite0 at 224 px: 31 pictures per CPU second in eights, 11 in batches of 128).
+_CPU_PIXELS = 400_000
+
 
 class Encoder:
     """A network in evaluation mode, with its preprocessing and provenance."""
@@ -33,9 +37,10 @@ class Encoder:
         Raises:
             WeightsError: a vector holds NaN or infinity.
         """
-        seen = self.preprocessing.normalized(pixels.to(self._device))
-        vectors = self._network(seen.contiguous(memory_format=torch.channels_last))
-        arrays = {layer: vectors[layer].float().cpu().numpy() for layer in self.layers}
+        on_cpu = self._device.type == "cpu"
+        at_once = _CPU_PIXELS // pixels.shape[-1] ** 2 if on_cpu else len(pixels)
+        parts = [self._vectors(some) for some in pixels.split(max(1, at_once))]
+        arrays = {layer: np.concatenate([part[layer] for part in parts]) for layer in self.layers}
         for layer, array in arrays.items():
             if not np.isfinite(array).all():
                 raise WeightsError(
@@ -43,3 +48,8 @@ class Encoder:
                     f"{int((~np.isfinite(array)).any(axis=1).sum())} of {len(array)} pictures."
                 )
         return arrays
+
+    def _vectors(self, pixels: UInt8[Tensor, "n 3 size size"]) -> dict[str, np.ndarray]:
+        seen = self.preprocessing.normalized(pixels.to(self._device))
+        vectors = self._network(seen.contiguous(memory_format=torch.channels_last))
+        return {layer: vectors[layer].float().cpu().numpy() for layer in self.layers}
