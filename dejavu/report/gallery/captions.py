@@ -95,7 +95,7 @@ def _card(row: Row) -> Json:
         },
         "by": f"{row['target']}/{row['mode']}",
         "sample": _key(row["sample_id"]),
-        "confidence": number(row["confidence"]),
+        "confidence": row["confidence"],
     }
 
 
