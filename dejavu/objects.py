@@ -1,5 +1,7 @@
 """Which objects each picture shows, from an annotator's detections: the truth of the caption lane."""
 
+import dataclasses
+import functools
 import importlib
 import shutil
 from collections.abc import Callable, Iterator
@@ -8,74 +10,195 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from jaxtyping import Int32
 
-from dejavu import artifacts
+from dejavu import artifacts, shards
+from dejavu.annotators import lookers
+from dejavu.annotators.found import NO_MASK, Found
+from dejavu.annotators.lookers import Looker
+from dejavu.annotators.source import images
 from dejavu.errors import DataError
-from dejavu.params.caption import ObjectsParams
+from dejavu.params.caption import CorpusObjectsParams, ObjectsParams, TableObjectsParams
+from dejavu.params.machine import MachineParams
+from dejavu.pictures import PictureReader
 from dejavu.progress import say
-from dejavu.tables import LABELS, OBJECT_VOCABULARY, OBJECTS
+from dejavu.tables import LABELS, OBJECT_VOCABULARY, OBJECTS, SAMPLES, SPLITS
 
 ANNOTATED_ROLES = ("target", "control", "public")  # whose objects some later stage reads
 BATCH_ROWS = 262_144  # detections held in memory at once
+PICTURES_PER_SHARD = 2_048  # minutes of work for a large network on a GPU
 _DETECTION = OBJECTS.schema.field("detections").type.value_type
-# An annotator makes two views in the database: `annotated` (sample_id) and `detections` (sample_id,
-# object, score, x0, y0, x1, y1, mask_area_px). It finds the view `samples` of samples.parquet.
-Annotator = Callable[[duckdb.DuckDBPyConnection, ObjectsParams, str], None]
-_ANNOTATORS = {
+# A source that knows all detections makes two views in the database: `annotated` (sample_id) and
+# `detections` (sample_id, object, score, x0, y0, x1, y1, mask_area_px). It finds the view `samples` of
+# samples.parquet, and is given the folder that its paths are relative to.
+Register = Callable[[duckdb.DuckDBPyConnection, ObjectsParams, Path], object]
+_REGISTERS = {
     "corpus": "dejavu.annotators.objects_corpus:register",
     "table": "dejavu.annotators.objects_table:register",
 }
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """The caption lane's tables, and its pictures."""
+
+    samples: Path
+    pictures: Path  # folder that stage ``corpus`` wrote
+    labels: Path  # may be empty
+    splits: Path  # made from `samples`
+
+    def origin(self) -> dict[str, str]:
+        """Return the fingerprints that a table made from them carries."""
+        return {
+            "samples": artifacts.fingerprint(self.samples),
+            "split": artifacts.fingerprint(self.splits),
+        }
+
+
 def annotate(
     settings: ObjectsParams,
+    source: Pictures,
     *,
-    samples: Path,
-    labels: Path,
-    splits: Path,
-    data_root: str,
     out: Path,
     vocabulary: Path,
+    machine: MachineParams,
 ) -> None:
     """Write the objects of every target, control and public sample, and the vocabulary.
 
     An object counts once per sample, with its best detection. Object ids follow the names in
-    alphabetical order; the vocabulary holds every name of `labels` and every detected one.
+    alphabetical order; the vocabulary holds every name of the labels and every one that was detected
+    or, by a network, looked for.
 
     Args:
         settings: section ``caption.objects``.
-        samples: the samples table.
-        labels: the labels table; it may be empty.
-        splits: the splits table made from `samples`.
-        data_root: folder that paths in `settings` are relative to.
+        source: the pictures.
         out: the folder of the `objects` table to make.
         vocabulary: the `object_vocabulary` table to make.
+        machine: how to run.
 
     Raises:
         DataError: a sample has no annotation and that is not allowed, or the annotations break
             their format.
+        WeightsError: a network is not what `settings` say.
     """
-    module, _, name = _ANNOTATORS[settings.source].partition(":")
-    register: Annotator = getattr(importlib.import_module(module), name)
-    inputs = {
-        "samples": artifacts.fingerprint(samples), "split": artifacts.fingerprint(splits),
-    }  # fmt: skip
+    if isinstance(settings, CorpusObjectsParams | TableObjectsParams):
+        _import(settings, source, out=out, vocabulary=vocabulary, machine=machine)
+    else:
+        looker = lookers.load(settings, machine)
+        _look(looker, settings, source, out=out, vocabulary=vocabulary, machine=machine)
+
+
+def _look(
+    looker: Looker,
+    settings: ObjectsParams,
+    source: Pictures,
+    *,
+    out: Path,
+    vocabulary: Path,
+    machine: MachineParams,
+) -> None:
+    """Let a network look at the pictures, a shard at a time."""
+    inputs = source.origin() | dict(looker.provenance)
+    names = sorted({*looker.vocabulary, *LABELS.read(source.labels)["label"].to_pylist()})
+    id_of = {name: object_id for object_id, name in enumerate(names)}
+    roles = SPLITS.read(source.splits, columns=["role"])["role"]
+    wanted = SAMPLES.read(source.samples, columns=["sample_id", "uri"])
+    wanted = wanted.filter(pc.is_in(roles, pa.array(ANNOTATED_ROLES)))
+    write = functools.partial(
+        _write_shard, looker, np.array([id_of[name] for name in looker.vocabulary], np.int32),
+        wanted, source.pictures, machine, inputs,
+    )  # fmt: skip
+    parts = shards.run(
+        write,
+        max(1, -(-wanted.num_rows // PICTURES_PER_SHARD)),
+        out=out,
+        stage="annotate_objects",
+        facts={"settings": settings.model_dump(), **inputs},
+        engine=machine.engine,
+        num_gpus=lookers.gpus_per_task(machine),
+    )
+    rows = pa.table({"object_id": range(len(names)), "object": names}, OBJECT_VOCABULARY.schema)
+    OBJECT_VOCABULARY.write(rows, vocabulary, inputs=inputs)
+    say(
+        f"annotate_objects: {wanted.num_rows} samples in {len(parts)} parts, {len(names)} object names"
+    )
+
+
+def _write_shard(
+    looker: Looker,
+    object_ids: Int32[np.ndarray, " names"],
+    wanted: pa.Table,
+    pictures: Path,
+    machine: MachineParams,
+    inputs: dict[str, str],
+    index: int,
+    path: Path,
+) -> None:
+    shard = wanted.slice(index * PICTURES_PER_SHARD, PICTURES_PER_SHARD)
+    with PictureReader.open(pictures, machine.data_root) as reader:
+        found = list(looker.look(images(shard, reader, workers=machine.workers)))
+    rows = _detections(shard["sample_id"].to_numpy(), found, object_ids)
+    OBJECTS.write(_grouped(rows), path, inputs=inputs)
+
+
+def _detections(
+    sample_ids: np.ndarray, found: list[Found], object_ids: Int32[np.ndarray, " names"]
+) -> pa.Table:
+    """Return what was found in order of sample, object and score; NULL where a picture shows nothing."""
+    nothing = Found(
+        name_ids=np.array([-1]), scores=np.zeros(1), boxes=np.full((1, 4), np.nan, np.float32),
+        mask_areas=np.array([NO_MASK]),
+    )  # fmt: skip
+    filled = [each if len(each.name_ids) else nothing for each in found]
+    names = np.concatenate([np.zeros(0, np.int64), *(each.name_ids for each in filled)])
+    scores = np.concatenate([np.zeros(0), *(each.scores for each in filled)])
+    boxes = np.concatenate([np.zeros((0, 4), np.float32), *(each.boxes for each in filled)])
+    areas = np.concatenate([np.zeros(0, np.int64), *(each.mask_areas for each in filled)])
+    owners = np.repeat(sample_ids, [len(each.name_ids) for each in filled])
+    ids = np.where(names < 0, -1, object_ids[names] if len(object_ids) else -1).astype(np.int32)
+    columns = {
+        "sample_id": owners,
+        "object_id": pa.array(ids, mask=names < 0),
+        "score": scores.astype(np.float32),
+        **{
+            corner: pa.array(boxes[:, axis], mask=np.isnan(boxes[:, axis]))
+            for axis, corner in enumerate(("x0", "y0", "x1", "y1"))
+        },
+        "mask_area_px": pa.array(areas, mask=areas == NO_MASK),
+    }
+    order = np.lexsort((*boxes.T[::-1], -scores, ids, owners))
+    return pa.table(columns).take(order)
+
+
+def _import(
+    settings: ObjectsParams,
+    source: Pictures,
+    *,
+    out: Path,
+    vocabulary: Path,
+    machine: MachineParams,
+) -> None:
+    """Take detections that are known already."""
+    module, _, name = _REGISTERS[settings.source].partition(":")
+    register: Register = getattr(importlib.import_module(module), name)
+    inputs = source.origin()
     scratch = out.with_name(out.name + ".scratch")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     with duckdb.connect() as database:
         database.execute("SET temp_directory = ?", [str(scratch / "spill")])
-        for view, path in (("samples", samples), ("splits", splits)):
+        for view, path in (("samples", source.samples), ("splits", source.splits)):
             database.read_parquet(str(path)).create_view(view)
         roles = ", ".join(f"'{role}'" for role in ANNOTATED_ROLES)
         database.execute(
-            f"CREATE VIEW wanted AS SELECT sample_id, sample_name FROM samples JOIN splits "  # noqa: S608
+            f"CREATE VIEW wanted AS SELECT sample_id, sample_name FROM samples JOIN splits "  # noqa: S608  # fixed names
             f"USING (sample_id) WHERE role IN ({roles})"
         )
-        register(database, settings, data_root)
+        register(database, settings, machine.data_folder)
         _require_annotated(database, allow_missing=getattr(settings, "allow_missing", False))
-        names = _vocabulary(database, LABELS.read(labels)["label"].to_pylist())
+        names = _vocabulary(database, LABELS.read(source.labels)["label"].to_pylist())
         OBJECT_VOCABULARY.write(names, vocabulary, inputs=inputs)
         database.register("vocabulary", names)
         database.execute(_SORTED.format(path=scratch / "sorted.parquet"))

@@ -9,17 +9,22 @@ from dejavu.params.machine import MachineParams
 
 
 def main(
-    *, params: Path, samples: Path, labels: Path, splits: Path, out: Path, vocabulary: Path
+    *,
+    params: Path,
+    samples: Path,
+    pictures: Path,
+    labels: Path,
+    splits: Path,
+    out: Path,
+    vocabulary: Path,
 ) -> None:
     """Note which objects every attacked or public picture shows."""
     objects.annotate(
         section(params, "caption.objects", ObjectsParams),
-        samples=samples,
-        labels=labels,
-        splits=splits,
-        data_root=section(params, "machine", MachineParams).data_root,
+        objects.Pictures(samples=samples, pictures=pictures, labels=labels, splits=splits),
         out=out,
         vocabulary=vocabulary,
+        machine=section(params, "machine", MachineParams),
     )
 
 

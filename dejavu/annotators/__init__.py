@@ -6,7 +6,7 @@ then tags the crops shard by shard.
 
 import functools
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -21,11 +21,13 @@ from dejavu.params.references import AnnotatorSource
 from dejavu.progress import say
 from dejavu.tables import TAG_VOCABULARY, TAGS
 
-CROPS_PER_SHARD = 16_384
-
 ANNOTATORS = {
     "corpus": "dejavu.annotators.corpus:prepare",
     "visual_words": "dejavu.annotators.visual_words:prepare",
+    "table": "dejavu.annotators.tags_table:prepare",
+    "tagger": "dejavu.annotators.lookers:prepare",
+    "grounded_sam": "dejavu.annotators.lookers:prepare",
+    "detic": "dejavu.annotators.lookers:prepare",
 }
 
 
@@ -35,6 +37,9 @@ class Annotator(Protocol):
 
     vocabulary: Sequence[str]  # the position of a tag is its tag_id
     columns: Sequence[str]  # of table ``samples``, that `tag` needs beside the crop
+    provenance: Mapping[str, str]  # fingerprint of every file outside the pipeline that it uses
+    crops_per_shard: int  # a stage that is killed loses the work on one shard
+    num_gpus: float  # that one Ray task asks for
 
     def tag(self, crops: pa.Table) -> tuple[list[list[int]], list[list[float]]]:
         """Return the distinct tag ids of each crop, best first, and their scores."""
@@ -78,17 +83,18 @@ def tag_crops(
         seed: of everything random.
         machine: how to run.
     """
-    inputs = source.origin()
     annotator = prepare(settings, source, seed=seed, machine=machine)
+    inputs = source.origin() | dict(annotator.provenance)
     crops = source.kept((LEARNED_FROM, *ATTACKED), columns=annotator.columns)
     facts: dict[str, Any] = {"settings": settings.model_dump(), "seed": seed, **inputs}
     parts = shards.run(
         functools.partial(_write_shard, annotator, crops, inputs),
-        max(1, -(-crops.num_rows // CROPS_PER_SHARD)),
+        max(1, -(-crops.num_rows // annotator.crops_per_shard)),
         out=out,
         stage=f"tag_crops/{name}",
         facts=facts,
         engine=machine.engine,
+        num_gpus=annotator.num_gpus,
     )
     words = {"tag_id": range(len(annotator.vocabulary)), "tag": list(annotator.vocabulary)}
     TAG_VOCABULARY.write(pa.table(words, schema=TAG_VOCABULARY.schema), vocabulary, inputs=inputs)
@@ -100,7 +106,8 @@ def tag_crops(
 def _write_shard(
     annotator: Annotator, crops: pa.Table, inputs: dict[str, str], index: int, path: Path
 ) -> None:
-    shard = crops.slice(index * CROPS_PER_SHARD, CROPS_PER_SHARD)
+    step = annotator.crops_per_shard
+    shard = crops.slice(index * step, step)
     tag_ids, scores = annotator.tag(shard)
     rows = {"sample_id": shard["sample_id"], "tag_ids": tag_ids, "scores": scores}
     TAGS.write(pa.table(rows, schema=TAGS.schema), path, inputs=inputs)

@@ -1,6 +1,7 @@
 """The corpus' own truth as tags: right by construction, so Naive Bayes is tested without a tagger."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +19,9 @@ class CorpusAnnotator:
 
     vocabulary: tuple[str, ...]
     columns: tuple[str, ...] = ("truth",)
+    provenance: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    crops_per_shard: int = 16_384
+    num_gpus: float = 0.0
 
     def tag(self, crops: pa.Table) -> tuple[list[list[int]], list[list[float]]]:
         """Return the tags of each crop; an attribute listed twice keeps its first place."""
@@ -28,11 +32,11 @@ class CorpusAnnotator:
 
 
 def prepare(
-    settings: CorpusAnnotatorParams,  # noqa: ARG001
+    settings: CorpusAnnotatorParams,  # noqa: ARG001  # every annotator is given these; the truth
     source: CropSource,
     *,
-    seed: int,  # noqa: ARG001
-    machine: MachineParams,  # noqa: ARG001
+    seed: int,  # noqa: ARG001  # depends on neither settings, seed nor machine
+    machine: MachineParams,  # noqa: ARG001  # as above
 ) -> CorpusAnnotator:
     """Collect the vocabulary: all attributes of the crops to tag, in alphabetical order.
 

@@ -1,5 +1,7 @@
 """Objects as the corpus itself states them: the labels of its boxes, with score 1."""
 
+from pathlib import Path
+
 import duckdb
 
 from dejavu.params.caption import ObjectsParams
@@ -7,8 +9,8 @@ from dejavu.params.caption import ObjectsParams
 
 def register(
     database: duckdb.DuckDBPyConnection,
-    settings: ObjectsParams,  # noqa: ARG001
-    data_root: str,  # noqa: ARG001
+    settings: ObjectsParams,  # noqa: ARG001  # every source is given both; the boxes stand in samples
+    data_folder: Path,  # noqa: ARG001  # as above
 ) -> None:
     """Make the views `annotated` and `detections` from the boxes of view `samples`."""
     database.execute(

@@ -1,4 +1,4 @@
-"""Where an annotator finds the crops and their pixels."""
+"""Where annotators find crops or whole pictures, and their pixels."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,8 @@ from PIL import Image
 from dejavu import evidence
 from dejavu.pictures import PictureReader
 
-_CROPS_AHEAD = 64  # decoded at once, per worker
+_CORNERS = ("x0", "y0", "x1", "y1")
+_AHEAD = 64  # decoded at once, per worker
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,34 +35,46 @@ class CropSource:
         """Return the fingerprints of the tables, see `evidence.origin`."""
         return evidence.origin(self.samples, self.crops)
 
+    def images(
+        self, crops: pa.Table, *, workers: int, max_side_px: int | None = None
+    ) -> Iterator[Image.Image]:
+        """Yield each crop in order; `crops` are rows of `kept` with column uri, see `images`."""
+        rows = crops.select(["uri", *_CORNERS])
+        with PictureReader.open(self.pictures, self.data_root) as reader:
+            yield from images(rows, reader, workers=workers, max_side_px=max_side_px)
+
     def pixels(
-        self, crops: pa.Table, *, max_side_px: int, workers: int
+        self, crops: pa.Table, *, workers: int, max_side_px: int
     ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
-        """Yield the pixels of each crop in order, decoded by threads, few at a time.
-
-        Args:
-            crops: rows of `kept` with column uri.
-            max_side_px: crops with a longer side are scaled down until it is this.
-            workers: threads.
-        """
-        rows = crops.select(["uri", "x0", "y0", "x1", "y1"])
-        with (
-            PictureReader.open(self.pictures, self.data_root) as reader,
-            ThreadPoolExecutor(workers) as threads,
-        ):
-            for start in range(0, rows.num_rows, step := _CROPS_AHEAD * workers):
-                some = rows.slice(start, step).to_pylist()
-                yield from threads.map(lambda row: _cut(reader, row, max_side_px), some)
+        """Yield the pixels of each crop in order, see `images`."""
+        for image in self.images(crops, workers=workers, max_side_px=max_side_px):
+            yield np.asarray(image, dtype=np.uint8)
 
 
-def _cut(
-    reader: PictureReader, row: dict[str, Any], max_side_px: int
-) -> UInt8[np.ndarray, "height width 3"]:
-    box = (row["x0"], row["y0"], row["x1"], row["y1"])
-    # Cut first, then scale: the other order would mix the hidden object into the crop's rim.
-    crop = reader.read(row["uri"]).crop(box)
-    longer = max(crop.size)
-    if longer > max_side_px:
-        width, height = (max(1, round(side * max_side_px / longer)) for side in crop.size)
-        crop = crop.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
-    return np.asarray(crop, dtype=np.uint8)
+def images(
+    rows: pa.Table, reader: PictureReader, *, workers: int, max_side_px: int | None = None
+) -> Iterator[Image.Image]:
+    """Yield pictures, or the crop of each, in order as RGB, decoded by threads, few at a time.
+
+    Args:
+        rows: column uri; with columns x0, y0, x1 and y1 the crop is yielded.
+        reader: opens the uris.
+        workers: threads.
+        max_side_px: what has a longer side is scaled down until it is this; None: nothing is.
+    """
+    with ThreadPoolExecutor(workers) as threads:
+        for start in range(0, rows.num_rows, step := _AHEAD * workers):
+            some = rows.slice(start, step).to_pylist()
+            yield from threads.map(lambda row: _read(reader, row, max_side_px), some)
+
+
+def _read(reader: PictureReader, row: dict[str, Any], max_side_px: int | None) -> Image.Image:
+    picture = reader.read(row["uri"])
+    if "x0" in row:
+        # Cut first, then scale: the other order would mix the hidden object into the crop's rim.
+        picture = picture.crop(tuple(row[corner] for corner in _CORNERS))
+    longer = max(picture.size)
+    if max_side_px is not None and longer > max_side_px:
+        width, height = (max(1, round(side * max_side_px / longer)) for side in picture.size)
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    return picture

@@ -8,12 +8,12 @@ positive score (ties: smaller tag id) are its tags. A crop smaller than a patch 
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Float32, Float64, Int64, UInt8
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no stubs
 
 from dejavu import seeds
 from dejavu.annotators.source import CropSource
@@ -38,6 +38,9 @@ class VisualWords:
     words: Float32[np.ndarray, "words features"]
     rarity: Float64[np.ndarray, " words"]  # inverse document frequency, at least 0
     columns: tuple[str, ...] = ("uri",)
+    provenance: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    crops_per_shard: int = 16_384
+    num_gpus: float = 0.0
 
     @property
     def vocabulary(self) -> tuple[str, ...]:

@@ -125,25 +125,32 @@ def _index(index: str, dim: int) -> str:
 
 def _annotator(settings: Any, machine: MachineParams, *, knows_truth: bool) -> str:
     if settings.source == "corpus" and not knows_truth:
-        raise ParamsError("this corpus does not know what its backgrounds show; take visual_words.")
+        raise ParamsError(
+            "this corpus does not know what its backgrounds show; take another source."
+        )
     if settings.source in ("corpus", "visual_words"):
         return ""
-    for field, value in settings:
-        if isinstance(value, str) and field in _PATH_FIELDS and value != "packaged":
-            _require(machine.data_folder / value)
-    raise Untried("its files are there; stage tag_crops opens them")
+    if settings.source == "table":
+        _require(machine.data_folder / settings.path)
+        raise Untried("it is there; stage tag_crops compares it with the crops")
+    return _looker(settings, machine)
 
 
-_PATH_FIELDS = (
-    "path",
-    "folder",
-    "weights",
-    "vocabulary",
-    "labels",
-    "config",
-    "detector",
-    "segmenter",
-)
+def _looker(settings: Any, machine: MachineParams) -> str:
+    """Load a network that names what it sees, unless a part of it is not here."""
+    from dejavu.annotators import lookers, names
+    from dejavu.params import outside
+
+    for named in outside.paths_of(settings):
+        path = machine.data_folder / named.path
+        if named.path in ("packaged", *names.LIBRARIES) or path.exists():
+            continue
+        if getattr(settings, "backend", None) == "transformers" and not path.suffix:
+            raise Untried(
+                f"{path}: no such folder; as a hub name, {named.path!r} is only tried by the run"
+            )
+        _require(path)
+    return f"{len(lookers.load(settings, machine).vocabulary)} names"
 
 
 def _caption_model(settings: Any, recipe: Any, machine: MachineParams) -> int:
@@ -195,16 +202,12 @@ def _objects(settings: Any, machine: MachineParams) -> str:
     from dejavu.annotators import objects_table
 
     if settings.source != "table":
-        raise Untried("stage annotate_objects opens its files")
+        return _looker(settings, machine)
     _require(machine.data_folder / settings.path)
     with duckdb.connect() as database:
         database.execute("CREATE TABLE samples (sample_id BIGINT, sample_name VARCHAR)")
-        objects_table.register(database, settings, machine.data_root)
-        rows = database.execute(
-            "SELECT count(*), count(DISTINCT sample_name) FROM detected"
-        ).fetchone()
-    assert rows is not None
-    return f"{rows[0]} detections of {rows[1]} samples"
+        n_rows, n_samples = objects_table.register(database, settings, machine.data_folder)
+    return f"{n_rows} detections of {n_samples} samples"
 
 
 def _require(path: Path) -> None:

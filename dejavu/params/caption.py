@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from dejavu.params.annotators import DeticParams, GroundedSamParams, TaggerParams
 from dejavu.params.base import Names, Positive, Positives, Section, Share
 from dejavu.params.outside import File
 
@@ -27,7 +28,10 @@ class TableObjectsParams(Section):
     allow_missing: bool  # false: a picture without annotations is an error
 
 
-ObjectsParams = Annotated[CorpusObjectsParams | TableObjectsParams, Field(discriminator="source")]
+ObjectsParams = Annotated[
+    CorpusObjectsParams | TableObjectsParams | TaggerParams | GroundedSamParams | DeticParams,
+    Field(discriminator="source"),
+]
 
 
 class TrainedClipParams(Section):

@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, RootModel
 
+from dejavu.params.annotators import DeticParams, GroundedSamParams, TaggerParams
 from dejavu.params.base import Positive, Positives, Section, Share
+from dejavu.params.outside import File
 
 AreaShare = Annotated[float, Field(gt=0, le=1)]
 Inner = Annotated[float, Field(gt=0, lt=1)]
@@ -30,8 +32,24 @@ class VisualWordsParams(Section):
     max_tags: Positive  # tags kept per crop, best first
 
 
+class TagTableParams(Section):
+    """Tags of the crops that were made elsewhere, in the format that dejavu.annotators.tables states."""
+
+    source: Literal["table"]
+    path: File  # relative to machine.data_root; Parquet, JSONL or CSV
+    min_score: Share  # tags below it are ignored
+    max_tags: Positive  # tags kept per crop, best first
+    allow_missing: bool  # false: a kept crop without a row is an error; true: it has no tags
+
+
 AnnotatorSource = Annotated[
-    CorpusAnnotatorParams | VisualWordsParams, Field(discriminator="source")
+    CorpusAnnotatorParams
+    | VisualWordsParams
+    | TagTableParams
+    | TaggerParams
+    | GroundedSamParams
+    | DeticParams,
+    Field(discriminator="source"),
 ]
 
 

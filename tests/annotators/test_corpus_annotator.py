@@ -1,9 +1,12 @@
 """Tags from the corpus' truth."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from dejavu import annotators, artifacts
+from dejavu.annotators import corpus
 from dejavu.annotators.source import CropSource
 from dejavu.errors import DataError
 from dejavu.params.machine import MachineParams
@@ -43,7 +46,12 @@ def in_tmp(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("per_shard", [1, 2, 100])
 def test_by_hand(in_tmp, monkeypatch, per_shard):
-    monkeypatch.setattr(annotators, "CROPS_PER_SHARD", per_shard)
+    made = corpus.prepare
+
+    def small_shards(*args, **settings):
+        return dataclasses.replace(made(*args, **settings), crops_per_shard=per_shard)
+
+    monkeypatch.setattr(corpus, "prepare", small_shards)
     paths = tag(in_tmp, [["sea", "boat", "sea"], [], ["air"], ["dropped"], ["public"]])
     assert TAG_VOCABULARY.read(in_tmp / "vocabulary.parquet")["tag"].to_pylist() == [
         "air", "boat", "sea",

@@ -14,6 +14,7 @@ from dejavu.annotators import label_pickles
 from dejavu.errors import DataError
 from dejavu.params.caption import CorpusObjectsParams, TableObjectsParams
 from dejavu.tables import LABELS, OBJECT_VOCABULARY, OBJECTS, SAMPLES, SPLITS
+from tests.annotators.test_corpus_annotator import MACHINE
 
 ROLES = ["target", "public", "control", "reference"]
 
@@ -35,10 +36,13 @@ def lane(tmp_path):
 def annotate(lane, settings, labels=()):
     table = pa.table({"label_id": range(len(labels)), "label": list(labels)}, schema=LABELS.schema)
     LABELS.write(table, lane / "labels.parquet", inputs={})
+    source = objects.Pictures(
+        samples=lane / "samples.parquet", pictures=lane / "pictures", labels=lane / "labels.parquet",
+        splits=lane / "splits.parquet",
+    )  # fmt: skip
     objects.annotate(
-        settings, samples=lane / "samples.parquet", labels=lane / "labels.parquet",
-        splits=lane / "splits.parquet", data_root=str(lane), out=lane / "objects",
-        vocabulary=lane / "vocabulary.parquet",
+        settings, source, out=lane / "objects", vocabulary=lane / "vocabulary.parquet",
+        machine=MACHINE.model_copy(update={"data_root": str(lane)}),
     )  # fmt: skip
     names = OBJECT_VOCABULARY.read(lane / "vocabulary.parquet")["object"].to_pylist()
     return OBJECTS.read(lane / "objects").to_pylist(), names
@@ -82,7 +86,7 @@ def test_a_table_made_elsewhere(lane, name, capsys):
     assert [row["object_ids"] for row in rows] == [[1], [], [0]]
     assert rows[0]["scores"] == [pytest.approx(0.9)]
     assert [round(each["score"], 3) for each in rows[0]["detections"]] == [0.9, 0.4]
-    assert "1 names in" in capsys.readouterr().err
+    assert "1 of 4 values of sample_name are no sample" in capsys.readouterr().err
 
 
 def test_a_sample_without_annotation_is_an_error_unless_allowed(lane, capsys):

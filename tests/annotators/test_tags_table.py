@@ -1,0 +1,176 @@
+"""Tags made elsewhere: the three formats, both keys, what is missing, and what breaks the format."""
+
+import json
+import pickle
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dejavu import annotators, artifacts
+from dejavu.annotators import label_pickles
+from dejavu.annotators.source import CropSource
+from dejavu.errors import DataError
+from dejavu.params.references import TagTableParams
+from dejavu.tables import TAG_VOCABULARY, TAGS
+from tests.annotators.test_corpus_annotator import MACHINE
+from tests.references.tables_of import write_world
+
+PEOPLE = [
+    ("reference", 0, True), ("target", 0, True), ("control", 0, True), ("target", 0, False),
+    ("public", 0, True),
+]  # fmt: skip
+ROWS = [
+    {"sample_name": "s2", "tag": "sea", "score": 0.5},
+    {"sample_name": "s0", "tag": "sky", "score": 0.5},
+    {"sample_name": "s0", "tag": "air", "score": 0.5},  # a tie: the smaller name first
+    {"sample_name": "s0", "tag": "sea", "score": 0.4},
+    {"sample_name": "s0", "tag": "sea", "score": 0.9},  # the best of two counts
+    {"sample_name": "s0", "tag": "fog", "score": 0.1},  # below the threshold
+    {"sample_name": "s1", "tag": None, "score": None},  # nothing was found
+    {"sample_name": "s3", "tag": "dog", "score": 0.9},  # its crop was dropped
+    {"sample_name": "s4", "tag": "emu", "score": 0.9},  # public: has no crop
+    {"sample_name": "away", "tag": "elk", "score": 0.9},
+]
+
+
+@pytest.fixture
+def in_tmp(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def save(path, rows):
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        lines = [",".join("" if v is None else str(v) for v in row.values()) for row in rows]
+        path.write_text("\n".join([",".join(rows[0]), *lines]) + "\n")
+
+
+def tag(folder, rows, name="tags.parquet", **changes):
+    paths = write_world(folder, PEOPLE, n_labels=1)
+    if rows is not None:
+        save(folder / name, rows)
+    settings = {"path": name, "min_score": 0.3, "max_tags": 2, "allow_missing": False} | changes
+    annotators.tag_crops(
+        "table",
+        TagTableParams(source="table", **settings),
+        CropSource(samples=paths["samples"], crops=paths["crops"], pictures=folder, data_root="."),
+        out=folder / "out", vocabulary=folder / "vocabulary.parquet", seed=0, machine=MACHINE,
+    )  # fmt: skip
+    names = TAG_VOCABULARY.read(folder / "vocabulary.parquet")["tag"].to_pylist()
+    return TAGS.read(folder / "out").to_pydict(), names
+
+
+@pytest.mark.parametrize("name", ["tags.parquet", "tags.jsonl", "tags.csv"])
+@pytest.mark.parametrize("key", ["sample_name", "sample_id"])
+def test_by_hand(in_tmp, name, key, capsys):
+    rows = ROWS
+    if key == "sample_id":
+        ids = {"away": 999} | {f"s{i}": 10 + 3 * i for i in range(5)}
+        rows = [
+            {"sample_id": ids[r["sample_name"]], "tag": r["tag"], "score": r["score"]} for r in ROWS
+        ]
+    found, names = tag(in_tmp, rows, name)
+    assert names == ["air", "sea", "sky"]
+    assert found["sample_id"] == [10, 13, 16]
+    assert found["tag_ids"] == [[1, 0], [], [1]]
+    assert found["scores"] == [[pytest.approx(0.9), 0.5], [], [0.5]]
+    assert f"1 of 6 values of {key} are no sample" in capsys.readouterr().err
+    assert artifacts.inputs_of(in_tmp / "out")["tags"] == artifacts.fingerprint(in_tmp / name)
+
+
+def slow_tags(rows, min_score, max_tags):
+    best = {}
+    for row in rows:
+        if row["tag"] is not None and row["score"] >= min_score:
+            tags = best.setdefault(row["sample_name"], {})
+            tags[row["tag"]] = max(tags.get(row["tag"], 0), row["score"])
+    return {
+        name: sorted(tags, key=lambda tag: (-tags[tag], tag))[:max_tags]
+        for name, tags in best.items()
+    }
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ranks_equal_their_definition(in_tmp, seed):
+    rng = np.random.default_rng(seed)
+    rows = [
+        {"sample_name": f"s{rng.integers(3)}", "tag": f"t{rng.integers(12):02d}",
+         "score": float(rng.choice([0.25, 0.5, 0.75]))}
+        for _ in range(60)
+    ]  # fmt: skip
+    found, names = tag(in_tmp, rows, max_tags=5)
+    expected = slow_tags(rows, 0.3, 5)
+    for place, ids in enumerate(found["tag_ids"]):
+        assert [names[i] for i in ids] == expected[f"s{place}"]
+
+
+def test_a_crop_that_is_missing_is_an_error_unless_allowed(in_tmp, capsys):
+    with pytest.raises(
+        DataError, match="2 of 3 kept crops have no row, e.g. s1, s2. A crop in which"
+    ):
+        tag(in_tmp, [{"sample_name": "s0", "tag": "sea", "score": 0.5}])
+    found, _ = tag(in_tmp, [{"sample_name": "s0", "tag": "sea", "score": 0.5}], allow_missing=True)
+    assert found["tag_ids"] == [[0], [], []]
+    assert (
+        "2 of 3 kept crops have no row and count as crops without tags" in capsys.readouterr().err
+    )
+
+
+def test_no_tag_at_all_is_a_table_too(in_tmp):
+    found, names = tag(
+        in_tmp, [{"sample_name": f"s{i}", "tag": "", "score": None} for i in range(3)], "tags.csv"
+    )
+    assert names == []
+    assert found["tag_ids"] == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"tag": "sea", "score": 1}], "lacks column sample_name or sample_id; expected"),
+        ([{"sample_name": "s0", "label": "sea"}], "lacks column tag, score; expected"),
+        ([{"sample_name": "s0", "tag": "sea", "score": 1.5}], r"no score in \[0, 1\].*'s0'"),
+        ([{"sample_name": "s0", "tag": "sea", "score": float("nan")}], r"no score in \[0, 1\]"),
+        ([{"sample_name": "s0", "tag": "sea", "score": None}], r"no score in \[0, 1\]"),
+        ([{"sample_name": "s0", "tag": "sea", "score": "high"}], "cannot be read as a table"),
+        ([{"sample_id": "ten", "tag": "sea", "score": 0.5}], "cannot be read as a table"),
+        (
+            [{"sample_name": None, "tag": "sea", "score": 0.5}, ROWS[0]],
+            "1 rows have no sample_name",
+        ),
+    ],
+)
+def test_a_table_that_breaks_the_format_is_refused(in_tmp, rows, message):
+    with pytest.raises(DataError, match=message):
+        tag(in_tmp, rows)
+
+
+def test_other_files_are_refused(in_tmp):
+    with pytest.raises(DataError, match="no such file; image.annotators"):
+        tag(in_tmp, None)
+    with pytest.raises(DataError, match=r"expected a file that ends in \.csv"):
+        tag(in_tmp, None, "tags.xlsx")
+    (in_tmp / "it's.parquet").write_bytes(b"PAR1 no parquet")
+    with pytest.raises(DataError, match="cannot be read as a table"):
+        tag(in_tmp, None, "it's.parquet")
+
+
+def test_a_converted_pickle_of_an_annotator_is_such_a_table(in_tmp):
+    labels = [np.array([1, 0]), np.array([], int), np.array([1])]
+    scores = [np.array([0.9, 0.5]), np.array([]), np.array([0.7])]
+    (in_tmp / "found.pkl").write_bytes(pickle.dumps([labels, scores]))
+    (in_tmp / "names.txt").write_text("s0\ns1\ns2\n")
+    (in_tmp / "classes.txt").write_text("sea\nair\n")
+    label_pickles.convert(
+        in_tmp / "found.pkl", sample_names=in_tmp / "names.txt",
+        class_names=in_tmp / "classes.txt", out=in_tmp / "tags.parquet",
+    )  # fmt: skip
+    found, names = tag(in_tmp, None)
+    assert names == ["air", "sea"]
+    assert found["tag_ids"] == [[0, 1], [], [0]]
