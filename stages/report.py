@@ -7,6 +7,7 @@ from dejavu.params import section
 from dejavu.params.base import Names, Positives
 from dejavu.params.caption import CaptionModels, CaptionScoreParams
 from dejavu.params.encoders import Models
+from dejavu.params.machine import MachineParams
 from dejavu.params.report import ReportParams, ScoreParams
 from dejavu.report.captions import CaptionSettings
 from dejavu.report.make import make
@@ -33,7 +34,8 @@ def main(*, params: Path, data: Path, out: Path) -> None:
         models=section(params, "caption.models", CaptionModels),
         score=section(params, "caption.score", CaptionScoreParams),
     )
-    make(data, out, image, captions)
+    machine = section(params, "machine", MachineParams)
+    make(data, out, image, captions, data_root=machine.data_root)
 
 
 if __name__ == "__main__":

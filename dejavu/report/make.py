@@ -6,7 +6,16 @@ from pathlib import Path
 
 from dejavu import artifacts, catalog, named_queries, seeds
 from dejavu.catalog import Catalog
-from dejavu.report import caption_summary, caption_tables, headline, plots, shares, summary, tables
+from dejavu.report import (
+    caption_summary,
+    caption_tables,
+    gallery,
+    headline,
+    plots,
+    shares,
+    summary,
+    tables,
+)
 from dejavu.report.captions import CaptionSettings, caption_results
 from dejavu.report.exchangeability import exchangeability
 from dejavu.report.numbers import Node, nest, rounded
@@ -39,10 +48,24 @@ EMPTY = {
 }
 
 
-def make(data: Path, out: Path, image: ImageSettings, captions: CaptionSettings) -> None:
+def make(
+    data: Path,
+    out: Path,
+    image: ImageSettings,
+    captions: CaptionSettings,
+    *,
+    data_root: str = ".",
+) -> None:
     """Aggregate the scores below `data` and write the report to `out`.
 
     Identical inputs and parameters give identical bytes. A lane without scores is left out.
+
+    Args:
+        data: folder of the run's data.
+        out: folder of the report.
+        image: parameters of the image lane.
+        captions: parameters of the caption lane.
+        data_root: ``machine.data_root``, where pictures outside the run lie.
 
     Raises:
         ArtifactError: tables are missing or were made from different splits or crops.
@@ -68,6 +91,7 @@ def make(data: Path, out: Path, image: ImageSettings, captions: CaptionSettings)
             if results["caption"]
             else {}
         )
+        galleries = gallery.build(opened, data, image, captions, data_root=data_root)
     numbers: Node = {
         "about": {
             "seed": image.seed,
@@ -95,7 +119,9 @@ def make(data: Path, out: Path, image: ImageSettings, captions: CaptionSettings)
     )
     (out / "summary.md").write_text(text, encoding="utf-8")
     shown = page.page(results, made, image, captions, data=data)
-    (out / "index.html").write_text(page.render(shown, image, captions), encoding="utf-8")
+    (out / "index.html").write_text(
+        page.render(shown, image, captions, galleries), encoding="utf-8"
+    )
 
 
 def _has_rows(opened: Catalog, view: str) -> bool:

@@ -72,17 +72,18 @@ def image_card(target: Target, references: Node) -> Card:
     control = cells.interval(node.get("control", {}), "dejavu_score", sign=False)
     if not is_calibrated:
         sentence = (
-            f"{title} names the hidden object of {shown} % {rest} {of} more than "
+            f"{title} names the hidden object of {shown}\u00a0% {rest} {of} more than "
             f"{_against(reference)} does. Without control samples the bias of this test is unknown."
         )
     elif tone == "bad":
         sentence = (
-            f"{title} memorized {shown} % {rest} {of} beyond correlation; control {control} %."
+            f"{title} memorized {shown}\u00a0% {rest} {of} beyond correlation; "
+            f"control {control}\u00a0%."
         )
     else:
         sentence = (
-            f"Memorization beyond correlation is not shown for {title}: {shown} % {rest} {of}; "
-            f"control {control} %."
+            f"Memorization beyond correlation is not shown for {title}: {shown}\u00a0% {rest} {of}; "
+            f"control {control}\u00a0%."
         )
     return Card(
         title=title,
@@ -144,14 +145,14 @@ def caption_card(target: str, references: Node, mode: str, k: int) -> Card | Non
     ppg, prg = (cells.interval(main, name, sign=False).partition(" ") for name in ("ppg", "prg"))
     title = model_title(target)
     told = (
-        f"From a caption alone, {title} brings back its training picture’s objects more precisely than "
-        f"{_against(reference)} in {ppg[0]} % {ppg[2]} more of the {n} audited captions than less, and "
-        f"more completely in {prg[0]} % {prg[2]}"
+        f"From a caption alone, {title} recalls the objects of the picture it was trained on more "
+        f"precisely in a net {ppg[0]}\u00a0% {ppg[2]} and more completely in a net {prg[0]}\u00a0% {prg[2]} "
+        f"of the {n} audited captions"
     )
     control = node.get("control", {})
     sentence = (
-        f"{told}, beyond correlation; control {cells.interval(control, 'ppg', sign=False)} % and "
-        f"{cells.interval(control, 'prg', sign=False)} %."
+        f"{told}, beyond correlation; control {cells.interval(control, 'ppg', sign=False)}\u00a0% and "
+        f"{cells.interval(control, 'prg', sign=False)}\u00a0%."
         if is_calibrated
         else f"{told}. Without control samples the bias of this test is unknown."
     )

@@ -1,7 +1,7 @@
 """Figures 4, 8, 9 and Tables 2 to 5 of the paper with ours."""
 
+import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from dejavu.comparisons import SECOND_MODEL
 from dejavu.report.captions import CaptionSettings
@@ -61,8 +61,9 @@ def _agreement_figure(key: str, title: str, by: str, rows: Rows) -> Figure:
     marks = [
         {"across": name(row, "second"), "down": name(row, "first"), "value": row["jaccard"],
          "text": cells.plain(row["jaccard"], 1.0, 2),
-         "shown": cells.interval(_with_bounds(row, "jaccard"), "jaccard", factor=1.0, decimals=3, sign=False)
-         + _paper_text(row)}
+         "shown": cells.interval(
+             cells.own_bounds(row, "jaccard"), "jaccard", factor=1.0, decimals=3, sign=False
+         ) + _paper_text(row)}
         for row in rows
     ]  # fmt: skip
     chart = charts.heatmap(
@@ -81,10 +82,6 @@ def _agreement_figure(key: str, title: str, by: str, rows: Rows) -> Figure:
     )  # fmt: skip
     said = f"{title}. Mean Jaccard similarity of correctly predicted objects, darker is more alike."
     return charts.figure(key, title, said, chart, grid)
-
-
-def _with_bounds(row: Row, name: str) -> dict[str, Any]:
-    return {name: row[name], f"{name}_low": row.get("low"), f"{name}_high": row.get("high")}
 
 
 def _paper_text(row: Row) -> str:
@@ -116,7 +113,7 @@ def _gap_figure(target: str, references: Node, mode: str, k: int, gap: str) -> F
     names = sorted((name for name in references if mode in references[name]), key=_reading_order)
     marks = [
         cells.marked(
-            node["target"], gap, name=reference_title(name), part=objects_title(top), factor=1
+            node["target"], gap, name=reference_title(name), part=objects_title(top), factor=1.0
         )
         for name in names
         for top in tops
@@ -178,6 +175,7 @@ def _top_l_figure(target: str, reference: str, rows: Rows, column: str, name: st
         for row in rows
     ]  # fmt: skip
     series = list(dict.fromkeys(point["series"] for point in points))
+    colors = dict(zip(series, itertools.cycle(charts.SERIES), strict=False))
     title = f"{model_title(target)} against {reference_title(reference)}: {name}"
     by_length: dict[int, dict[str, str]] = {}
     for point in points:
@@ -189,7 +187,7 @@ def _top_l_figure(target: str, reference: str, rows: Rows, column: str, name: st
          for length, found in sorted(by_length.items())],
         is_open=False,
     )  # fmt: skip
-    chart = charts.lines(points, series=series, axes=("first L samples", name), is_log=True)
+    chart = charts.lines(points, series=colors, axes=("first L samples", name))
     said = f"{title} of the first L samples, most memorized first, by number of neighbors."
     return charts.figure(f"chart-9-{slug(target)}-{column}", title, said, chart, grid)
 
@@ -212,8 +210,7 @@ def tables_2_to_5(made: Mapping[str, Rows], results: Node) -> list[Block]:
 def _paper_grid(rows: Rows, target: str, numbers: Sequence[int]) -> Grid:
     columns = {"reference": "text", "mode": "text", "K": "number", "objects": "text"}
     for gap in _GAPS.values():
-        columns |= {gap: "number", f"excess {gap}": "number"}
-        columns |= {f"paper, Table {number}: {gap}": "number" for number in numbers}
+        columns |= {gap: "number"} | {f"{gap}, Table {number}": "number" for number in numbers}
     shown = []
     for row in sorted(rows, key=lambda row: _reading_order(row["reference"])):
         if row["target"] != target:
@@ -223,9 +220,8 @@ def _paper_grid(rows: Rows, target: str, numbers: Sequence[int]) -> Grid:
             cells.count(row["k"]), cells.text(objects_title(row["top"])),
         ]  # fmt: skip
         for gap in _GAPS:
-            line += [cells.gap(row, gap), cells.gap(row, f"excess_{gap}", is_strong=True)]
+            line.append(cells.gap(row, gap))
             line += [cells.number(row.get(f"paper_table_{number}_{gap}")) for number in numbers]
         shown.append(line)
-    return cells.grid(
-        f"{model_title(target)}: gaps on target samples, beside the paper", columns, shown
-    )
+    caption = f"{model_title(target)}: plain gaps on target samples, and the paper’s beside them"
+    return cells.grid(caption, columns, shown)

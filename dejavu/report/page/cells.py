@@ -60,10 +60,10 @@ def plain(value: float, factor: float = 100.0, decimals: int = 1) -> str:
 def interval(
     row: Row, name: str, *, factor: float = 100.0, decimals: int = 1, sign: bool = True
 ) -> str:
-    """Return a value with its interval in brackets, from ``name`` in a node or a row.
+    r"""Return a value with its interval in brackets, from ``name`` in a node or a row.
 
     >>> interval({"x": 0.165, "x_ci95": [0.108, 0.219]}, "x")
-    '+16.5 [+10.8, +21.9]'
+    '+16.5 [+10.8,\xa0+21.9]'
     >>> interval({"x": 0.165, "x_low": None}, "x"), interval({}, "x")
     ('+16.5', '–')
     """
@@ -75,7 +75,7 @@ def interval(
     shown = form(value, factor, decimals)
     if low is None or high is None:
         return shown
-    return f"{shown} [{form(low, factor, decimals)}, {form(high, factor, decimals)}]"
+    return f"{shown} [{form(low, factor, decimals)},\u00a0{form(high, factor, decimals)}]"
 
 
 def points(row: Row, name: str, *, is_strong: bool = False) -> Cell:
@@ -123,7 +123,9 @@ def grid(
     )
 
 
-def marked(row: Row, source: str, *, name: str, part: str, factor: float = 100.0) -> dict[str, Any]:
+def marked(
+    row: Row, source: str, *, name: str, part: str, factor: float = 100.0, sign: bool = True
+) -> dict[str, Any]:
     """Return one mark of an interval chart from ``source`` of a node or row."""
     low, high = bounds(row, source)
     value = row.get(source)
@@ -134,5 +136,5 @@ def marked(row: Row, source: str, *, name: str, part: str, factor: float = 100.0
         "value": None if value is None else round(factor * value, 4),
         "low": None if low is None else round(factor * low, 4),
         "high": None if high is None else round(factor * high, 4),
-        "shown": interval(row, source, factor=factor, decimals=1 if is_share else 3),
+        "shown": interval(row, source, factor=factor, decimals=1 if is_share else 3, sign=sign),
     }

@@ -208,20 +208,18 @@ def heatmap(
 
 
 def lines(
-    rows: Rows, *, series: Sequence[str], axes: tuple[str, str], is_log: bool, number: str = "+.2f"
+    rows: Rows, *, series: Mapping[str, str], axes: tuple[str, str], number: str = "+.2f"
 ) -> Drawing:
-    """Return one line with points per series.
+    """Return one line with points per series, over a logarithmic axis.
 
     Args:
-        rows: ``x``, ``series``, ``value``, ``shown`` and, for a shaded interval, ``low`` and ``high``.
-        series: their order.
+        rows: ``x``, ``series``, ``value``, ``shown``.
+        series: color of each, in order.
         axes: titles of x and y.
-        is_log: x is drawn on a logarithmic axis.
         number: d3 format of the value axis.
     """
     order = list(series)
-    colors = dict(zip(order, itertools.cycle(SERIES), strict=False))
-    scale = alt.Scale(type="log") if is_log else alt.Scale(zero=False, nice=True)
+    scale = alt.Scale(type="log", nice=False)
     values = sorted({row["x"] for row in rows})
     x_axis = alt.Axis(format="~s", tickCount=5, grid=False)
     if len(values) <= 6:
@@ -229,7 +227,7 @@ def lines(
     base = alt.Chart(_data(rows)).encode(
         x=alt.X("x:Q", title=axes[0], scale=scale, axis=x_axis),
         color=alt.Color("series:N", sort=order, title=None,
-                        scale=alt.Scale(domain=order, range=list(colors.values()))),
+                        scale=alt.Scale(domain=order, range=list(series.values()))),
         tooltip=[alt.Tooltip("series:N", title="series"), alt.Tooltip("x:Q", title=axes[0]),
                  alt.Tooltip("shown:N", title=axes[1])],
     )  # fmt: skip
@@ -237,12 +235,8 @@ def lines(
     layers = [
         alt.Chart(_data([{"value": 0}])).mark_rule(color=_MUTED, strokeWidth=1).encode(y="value:Q")
     ]
-    if any(row.get("low") is not None for row in rows):
-        layers.append(
-            base.mark_area(opacity=0.12).encode(y=alt.Y("low:Q", title=axes[1]), y2="high:Q")
-        )
     layers.append(base.mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=36)).encode(y=y))
-    legend = _legend(colors, ["line"])
+    legend = _legend(series, ["line"])
     return Drawing(alt.layer(*layers).properties(height=240), legend)
 
 

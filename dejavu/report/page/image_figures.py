@@ -1,5 +1,6 @@
 """Figures 5, 6, 7 and Table 1 of the paper, with ours."""
 
+import itertools
 from collections.abc import Sequence
 
 from dejavu.comparisons import SECOND_MODEL
@@ -155,7 +156,7 @@ def naive_bayes(rows: Rows, heads: Sequence[Target]) -> Block:
         if not own:
             continue
         points = [
-            {"x": row["top_k"], "series": f"{what}, {row['annotator']} tags",
+            {"x": row["top_k"], "series": f"{what}, {_tags(row['annotator'])}",
              "value": round(100 * row[column], 4), "shown": cells.interval(row, column)}
             for row in own
             for what, column in (("plain score", "target_score"), ("excess", "excess"))
@@ -164,7 +165,7 @@ def naive_bayes(rows: Rows, heads: Sequence[Target]) -> Block:
         series = list(dict.fromkeys(point["series"] for point in points))
         title = model_title(target.model)
         chart = charts.lines(
-            points, series=series, axes=("tags that count", _POINTS), is_log=True, number="+.0f"
+            points, series=_colored(series), axes=("tags that count", _POINTS), number="+.0f"
         )
         grid = cells.grid(
             f"{title}: Naive Bayes by number of tags ({_POINTS})",
@@ -179,3 +180,13 @@ def naive_bayes(rows: Rows, heads: Sequence[Target]) -> Block:
         figures.append(charts.figure(f"chart-nb-{slug(target.name)}", title, said, chart, grid))
     absent = "No Naive Bayes among the references."
     return paper.block("naive-bayes", figures=figures, absent=absent)
+
+
+def _tags(annotator: str) -> str:
+    return "headline tags" if annotator == "first" else annotator.replace("_", " ")
+
+
+def _colored(series: Sequence[str]) -> dict[str, str]:
+    """Color the headline annotator's lines as everywhere: plain, then excess."""
+    colors = (charts.PLAIN, charts.EXCESS, *charts.SERIES[3:])
+    return dict(zip(series, itertools.cycle(colors), strict=False))

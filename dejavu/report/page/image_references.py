@@ -10,82 +10,93 @@ from dejavu.report.page.parts import (
     Rows,
     model_title,
     reference_title,
-    target_title,
 )
 from dejavu.report.tables import in_order
 from dejavu.targets import Target
 
 
-def figure_2a(rows: Rows, heads: Sequence[Target]) -> Block:
-    """Return how often each reference guesses the hidden label."""
-    names = {target.name: target_title(target) for target in heads}
-    seconds = {target.second_model: f"two models, {model_title(target.model)}" for target in heads}
-    marks = []
-    for row in rows:
-        predictor = row["predictor"]
-        if row["is_target"] and predictor not in names:
-            continue
-        title = names.get(predictor) or seconds.get(predictor)
-        if title is None:
-            if _is_other_layer(predictor, seconds):
-                continue
-            title = reference_title(predictor)
-        elif row["is_target"]:
-            title = f"{title} (attacked)"
-        mark = cells.marked(
-            {"accuracy": row["accuracy"], "accuracy_low": row["low"], "accuracy_high": row["high"]},
-            "accuracy", name=title, part=row["role"],
-        )  # fmt: skip
-        marks.append(mark | {"shown": cells.interval(
-            {**row, "accuracy_low": row["low"], "accuracy_high": row["high"]}, "accuracy", sign=False,
-        ), "n": row["n"]})  # fmt: skip
+class _Predictors:
+    """Titles of predictors and their reading order: attacked ones, second models, other references."""
+
+    def __init__(self, heads: Sequence[Target], found: Iterable[str]) -> None:
+        self._titles: dict[str, str] = {}
+        for target in heads:
+            self._titles[target.name] = f"{model_title(target.model)} (attacked)"
+        for target in heads:
+            if target.second_model is not None:
+                self._titles[target.second_model] = f"two models, {model_title(target.model)}"
+        for name in in_order(set(found) - set(self._titles)):
+            self._titles[name] = reference_title(name)
+        self._places = {name: place for place, name in enumerate(self._titles)}
+
+    def title(self, name: str) -> str:
+        return self._titles[name]
+
+    def place(self, name: str) -> int:
+        return self._places[name]
+
+
+def figure_2a(rows: Rows, targets: Sequence[Target]) -> Block:
+    """Return how often each predictor guesses the hidden label, targets in their headline layer."""
+    heads = [target for target in targets if target.is_headline]
+    others = {
+        name
+        for target in targets
+        if not target.is_headline
+        for name in (target.name, target.second_model)
+    }
+    shown = [row for row in rows if row["predictor"] not in others]
+    predictors = _Predictors(heads, {row["predictor"] for row in shown})
+    shown.sort(key=lambda row: predictors.place(row["predictor"]))
+    marks = [
+        cells.marked(
+            cells.own_bounds(row, "accuracy"), "accuracy",
+            name=predictors.title(row["predictor"]), part=row["role"], sign=False,
+        )
+        for row in shown
+    ]  # fmt: skip
+    roles = {"target": charts.EXCESS, "control": charts.CONTROL}
     chart = charts.intervals(
         marks, names=list(dict.fromkeys(mark["name"] for mark in marks)),
-        parts={role: color for role, color in
-               (("target", charts.EXCESS), ("control", charts.CONTROL))
-               if role in {mark["part"] for mark in marks}},
+        parts={role: roles[role] for role in roles if any(mark["part"] == role for mark in marks)},
         axis="accuracy, %", number=".0f",
     )  # fmt: skip
     grid = cells.grid(
         "Accuracy of each predictor (%)",
         {"predictor": "text", "role": "text", "n": "number", "accuracy": "number"},
-        [(cells.text(m["name"]), cells.text(m["part"]), cells.count(m["n"]),
-          Cell(m["shown"], m["value"])) for m in marks],
+        [
+            (cells.text(mark["name"]), cells.text(mark["part"]), cells.count(row["n"]),
+             Cell(mark["shown"], mark["value"]))
+            for row, mark in zip(shown, marks, strict=True)
+        ],
         is_open=False,
     )  # fmt: skip
     said = (
         "Accuracy of each predictor of the hidden label in percent, on target and control samples."
     )
-    figures = (
-        [charts.figure("chart-2a", "Accuracy of each predictor", said, chart, grid)]
-        if marks
-        else []
-    )
+    figures = []
+    if marks:
+        figures.append(charts.figure("chart-2a", "Accuracy of each predictor", said, chart, grid))
     return paper.block("figure-2a", figures=figures, absent="No predictions.")
-
-
-def _is_other_layer(predictor: str, seconds: Iterable[str | None]) -> bool:
-    """Tell whether this is a second model in a layer or metric that is not its headline."""
-    return any(second and predictor.startswith(f"{second}_") for second in seconds)
 
 
 def figure_2b(rows: Rows, heads: Sequence[Target]) -> Block:
     """Return the labels with most correlations, one table of all references."""
-    seconds = {target.second_model: f"two models, {model_title(target.model)}" for target in heads}
+    predictors = _Predictors(heads, {row["reference"] for row in rows})
     columns = {"reference": "text", "place": "number", "label": "text", "right": "number"}
     grid = cells.grid(
         "The five labels that each reference guesses right most often (target samples)",
         columns | {"of": "number", "accuracy, %": "number"},
         [
             (
-                cells.text(seconds.get(row["reference"]) or reference_title(row["reference"])),
+                cells.text(predictors.title(row["reference"])),
                 cells.count(row["place"]),
                 cells.text(row["label"]),
                 cells.count(row["n_correct"]),
                 cells.count(row["n"]),
                 cells.percent(cells.own_bounds(row, "accuracy"), "accuracy"),
             )
-            for row in rows
+            for row in sorted(rows, key=lambda row: predictors.place(row["reference"]))
         ],
     )
     return paper.block("figure-2b", grids=[grid] if rows else [], absent="No reference.")
@@ -93,18 +104,12 @@ def figure_2b(rows: Rows, heads: Sequence[Target]) -> Block:
 
 def figure_3a(rows: Rows, heads: Sequence[Target]) -> Block:
     """Return on how many samples two references are both right."""
-    seconds = {target.second_model: f"two models, {model_title(target.model)}" for target in heads}
-
-    def title(name: str) -> str:
-        return seconds.get(name) or reference_title(name)
+    names = {row[side] for row in rows for side in ("first", "second")}
+    predictors = _Predictors(heads, names)
+    title = predictors.title
 
     def shown(row: Row) -> str:
-        values = {
-            "overlap": row["overlap"],
-            "overlap_low": row.get("low"),
-            "overlap_high": row.get("high"),
-        }
-        return cells.interval(values, "overlap", sign=False) + " %"
+        return cells.interval(cells.own_bounds(row, "overlap"), "overlap", sign=False) + " %"
 
     marks = [
         {
@@ -115,8 +120,7 @@ def figure_3a(rows: Rows, heads: Sequence[Target]) -> Block:
         for row in rows
         for across, down in (("first", "second"), ("second", "first"))
     ]  # fmt: skip
-    names = in_order({row[side] for row in rows for side in ("first", "second")})
-    titles = sorted(map(title, names), key=lambda name: not name.startswith("two models"))
+    titles = [title(name) for name in sorted(names, key=predictors.place)]
     grid = cells.grid(
         "Agreement of two references on target samples (%)",
         {"first": "text", "second": "text", "both right": "number", "at least one right": "number",

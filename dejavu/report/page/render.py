@@ -145,7 +145,7 @@ def _blocks(
     blocks: list[Block] = []
     if heads:
         blocks += [
-            image_references.figure_2a(made["image_accuracy"], heads),
+            image_references.figure_2a(made["image_accuracy"], image.targets),
             image_references.figure_2b(made["image_correlations_by_class"], heads),
             image_references.figure_3a(made["image_agreement"], heads),
         ]

@@ -41,10 +41,14 @@ def models(data: Path) -> list[Origin]:
             order = [name for name in _FIRST if name in facts] + sorted(rest)
             shown = {name: facts[name] for name in order if facts[name] is not None}
             trained_on = facts.get("trained_on")
-            role = f"trained on the {trained_on} role" if trained_on else "trained elsewhere"
-            found.append(
-                Origin(file.parent.name, title, f"{facts['source']}, {role}", tuple(flat(shown)))
+            role = (
+                f"trained on the {trained_on} role"
+                if trained_on
+                else f"{facts['source']}, trained elsewhere"
             )
+            digest = str(facts.get("weights_sha256") or "–")[:12]
+            summary = f"{role}; weights {digest}"
+            found.append(Origin(file.parent.name, title, summary, tuple(flat(shown))))
     return found
 
 
