@@ -21,6 +21,7 @@ from dejavu.commands import terminal
 from dejavu.commands.terminal import DATA, PARAMS, AsJson, DataFolder, ParamsFile
 from dejavu.errors import ParamsError, suggestion
 from dejavu.params.base import Names
+from dejavu.params.caption import CaptionModels, CaptionScoreParams
 from dejavu.params.encoders import Models
 from dejavu.params.report import ReportParams, ScoreParams
 from dejavu.progress import say
@@ -102,6 +103,7 @@ def _settings(params_path: Path) -> dict[str, pa.Table]:
     if not params_path.is_file():
         return {}
     from dejavu.report.caption_tables import lengths_table
+    from dejavu.report.gallery.captions import reference_table
     from dejavu.report.settings import query_tables
     from dejavu.targets import targets_of
 
@@ -112,7 +114,11 @@ def _settings(params_path: Path) -> dict[str, pa.Table]:
         params.section(params_path, "image.score", ScoreParams),
         params.section(params_path, "report", ReportParams),
     )
-    return found | {"lengths": lengths_table()}
+    references = reference_table(
+        params.section(params_path, "caption.models", CaptionModels),
+        params.section(params_path, "caption.score", CaptionScoreParams),
+    )
+    return found | {"lengths": lengths_table(), "caption_references": references}
 
 
 def _format(output: Format | None, out: Path | None) -> Format:

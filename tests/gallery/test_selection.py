@@ -1,11 +1,13 @@
 """Which samples the galleries show, and what they say about them."""
 
 import collections
+from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from dejavu import named_queries, tables
+from dejavu import catalog, cli, named_queries, tables
 from dejavu.object_sets import likeliest_objects
 from dejavu.report.gallery.captions import reference_table
 from tests.gallery import slow, world
@@ -222,3 +224,23 @@ def test_a_project_without_scores_has_no_cards(tmp_path):
         "data": {"lanes": {}, "pictures": {}, "missing": {}, "has_pictures": False},
     }  # fmt: skip
     assert "There are no samples to show" in world.page(found)
+
+
+def test_the_command_line_runs_the_queries_of_the_galleries(project):
+    params = Path(__file__).parents[2] / "params.yaml"  # audits a clip model, as the project does
+    command = ["sql", "--query", "gallery_caption_neighbors", "--format", "csv"]
+    done = CliRunner().invoke(
+        cli.app, [*command, "--data", str(project.data), "--params", str(params)]
+    )
+    assert done.exit_code == 0, done.output
+    assert '\n"clip","t2i",' in done.output
+
+
+def test_a_view_may_hold_a_part_of_the_files(project):
+    with catalog.connect(project.data, only=["samples"], sandboxed=False) as opened:
+        assert opened.add_views(["neighbors", "tags", "reference_agreement"], layer=["backbone"]) == {
+            "neighbors", "tags", "reference_agreement",
+        }  # fmt: skip
+        rows = opened.rows("SELECT DISTINCT lane, layer FROM neighbors ORDER BY lane")
+        assert rows == [{"lane": "caption", "layer": None}, {"lane": "image", "layer": "backbone"}]
+        assert opened.add_views(["samples", "embeddings"]) == {"samples"}

@@ -51,6 +51,20 @@ def test_a_crop_is_cut_from_the_picture_and_not_from_its_thumbnail(tmp_path):
     assert np.abs(cut - expected).mean() < 4
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_large_jpeg_is_decoded_small_and_looks_the_same(tmp_path, mode):
+    large = gradient((1600, 800)).convert(mode)
+    buffer = io.BytesIO()
+    large.save(buffer, "JPEG", quality=95)
+    world.write_pictures(tmp_path, [buffer.getvalue()])
+    asked = [("image", wanted("i0"))]
+    with PictureReader.open(tmp_path, ".") as reader:
+        found = thumbnails.read({"image": reader}, asked, 24)
+    small = np.asarray(decoded(found.encoded["i0"]), dtype=float)
+    expected = gradient((1600, 800)).resize((24, 12), Image.Resampling.LANCZOS)
+    assert np.abs(small - np.asarray(expected, dtype=float)).mean() < 5
+
+
 def test_small_pictures_are_not_enlarged(tmp_path):
     found = read(tmp_path, [gradient((10, 6))], [wanted("i0")])
     assert decoded(found.encoded["i0"]).size == (10, 6)
@@ -58,9 +72,9 @@ def test_small_pictures_are_not_enlarged(tmp_path):
 
 def test_each_picture_is_read_once_and_in_the_order_of_its_row(tmp_path, monkeypatch):
     order = []
-    real = PictureReader.read
+    real = PictureReader.read_bytes
     monkeypatch.setattr(
-        PictureReader, "read", lambda reader, uri: (order.append(uri), real(reader, uri))[1]
+        PictureReader, "read_bytes", lambda reader, uri: (order.append(uri), real(reader, uri))[1]
     )
     asked = [wanted(f"i{i}", i) for i in (10, 2, 9)] + [wanted("i10x", 10, box=(0, 0, 4, 4))]
     found = read(tmp_path, [gradient((10, 6))] * 11, asked)
@@ -70,11 +84,17 @@ def test_each_picture_is_read_once_and_in_the_order_of_its_row(tmp_path, monkeyp
 
 @pytest.mark.parametrize(
     ("broken", "reason"),
-    [(b"", "unreadable"), (b"GIF89a?", "unreadable"), ("cut", "truncated"), ("row", "missing")],
+    [
+        (b"", "unreadable"),
+        (b"GIF89a?", "unreadable"),
+        ("cut", "truncated"),
+        ("cut jpeg", "truncated"),
+        ("row", "missing"),
+    ],
 )
 def test_a_picture_that_cannot_be_read_is_missing_with_its_reason(tmp_path, broken, reason):
-    good = world.encoded(world.picture(0, (64, 64)))
-    pictures = [good, good[: len(good) // 2] if broken == "cut" else broken]
+    good = world.encoded(world.picture(0, (64, 64)), "JPEG" if broken == "cut jpeg" else "PNG")
+    pictures = [good, good[: len(good) // 2] if str(broken).startswith("cut") else broken]
     row = 5 if broken == "row" else 1
     world.write_pictures(tmp_path, [each if isinstance(each, bytes) else good for each in pictures])
     asked = [wanted("i0", 0), wanted("i1", row), wanted("i1x", row, box=(0, 0, 4, 4))]

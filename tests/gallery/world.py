@@ -113,9 +113,9 @@ def picture(seed: int, size=SIZE) -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def encoded(image: Image.Image) -> bytes:
+def encoded(image: Image.Image, kind="PNG") -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")
+    image.save(buffer, kind)
     return buffer.getvalue()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from dejavu.catalog import Catalog
-from dejavu.comparisons import ORACLE, TEXT_MODEL, plan
+from dejavu.comparisons import ORACLE, TEXT_MODEL, plan, target_names
 from dejavu.object_sets import likeliest_objects
 from dejavu.params.caption import CaptionModelParams, CaptionScoreParams
 from dejavu.report.captions import CaptionSettings
@@ -33,7 +33,7 @@ def reference_table(
 
     The model of the oracle, which searches nothing, is null.
     """
-    found = plan(models, settings, knows_truth=True)
+    found = plan(models, settings, knows_truth=True) if target_names(models) else []
     who = [None if each.reference == ORACLE else each.reference_predictor for each in found]
     columns = {
         "target": [each.target for each in found],
