@@ -15,7 +15,7 @@ import pyarrow as pa
 from dejavu import shards
 from dejavu.annotators.source import CropSource
 from dejavu.errors import ParamsError, suggestion
-from dejavu.evidence import ATTACKED, LEARNED_FROM
+from dejavu.evidence import ATTACKED, LEARNED_FROM, is_unused
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import AnnotatorSource
 from dejavu.progress import say
@@ -74,6 +74,8 @@ def tag_crops(
 ) -> None:
     """Tag the kept crops of the roles reference, target and control, a shard at a time.
 
+    Of a lane without samples nothing is prepared or tagged.
+
     Args:
         name: of the annotator, for the scratch folder and progress.
         settings: its entry in ``image.annotators``.
@@ -83,6 +85,11 @@ def tag_crops(
         seed: of everything random.
         machine: how to run.
     """
+    if is_unused(source.samples):
+        TAGS.write(TAGS.schema.empty_table(), out / "part-00000.parquet", inputs=source.origin())
+        empty = TAG_VOCABULARY.schema.empty_table()
+        TAG_VOCABULARY.write(empty, vocabulary, inputs=source.origin())
+        return
     annotator = prepare(settings, source, seed=seed, machine=machine)
     inputs = source.origin() | dict(annotator.provenance)
     crops = source.kept((LEARNED_FROM, *ATTACKED), columns=annotator.columns)

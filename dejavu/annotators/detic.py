@@ -41,7 +41,6 @@ class Detic:
     vocabulary: Sequence[str]
     provenance: Mapping[str, str]
 
-    @torch.inference_mode()
     def look(self, pictures: Iterable[Image.Image]) -> Iterator[Found]:
         """Yield the detections of each picture that score at least ``min_score``, with mask areas."""
         for picture in pictures:
@@ -50,7 +49,9 @@ class Detic:
             tensor = torch.as_tensor(pixels.astype(np.float32).transpose(2, 0, 1))
             # height and width make detectron2 scale boxes and masks back to the picture.
             asked = {"image": tensor, "height": picture.height, "width": picture.width}
-            yield _found(self.model([asked])[0]["instances"], self.settings)
+            with torch.inference_mode():
+                (answer,) = self.model([asked])
+            yield _found(answer["instances"], self.settings)
 
 
 def model_pixels(picture: Image.Image, channels: str) -> UInt8[np.ndarray, "height width 3"]:

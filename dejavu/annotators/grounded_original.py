@@ -50,7 +50,6 @@ class OriginalBackend:
         tokens = self.detector.tokenizer(text, return_offsets_mapping=True)
         return [tuple(span) for span in tokens["offset_mapping"]]
 
-    @torch.inference_mode()
     def ground(self, picture: Image.Image, texts: Sequence[str]) -> Iterator[Grounded]:
         """Yield, for each text, logits per token and boxes (center, size; shares of the picture)."""
         from groundingdino.datasets import transforms
@@ -66,26 +65,28 @@ class OriginalBackend:
         pixels, _ = prepare(picture, None)
         samples = nested_tensor_from_tensor_list([pixels.to(self.device)])
         for text in texts:
-            output = self.detector(samples, captions=[text])
+            with torch.inference_mode():
+                output = self.detector(samples, captions=[text])
             yield _numbers(output["pred_logits"][0]), _numbers(output["pred_boxes"][0])
         self.detector.backbone[0].forget()
 
     @torch.inference_mode()
     def mask_areas(
-        self, picture: Image.Image, boxes: Float32[np.ndarray, "n 4"]
+        self, picture: Image.Image, boxes: Float32[np.ndarray, "n 4"], within: tuple[int, int]
     ) -> Int64[np.ndarray, " n"]:
-        """Return the pixels of the mask that each box (x0, y0, x1, y1 in pixels) prompts."""
+        """Return the mask's pixels for each box (x0, y0, x1, y1), left of and above `within`."""
         assert self.predictor is not None
         self.predictor.set_image(np.asarray(picture), image_format="RGB")
         asked = self.predictor.transform.apply_boxes_torch(
             torch.from_numpy(boxes).to(self.device), (picture.height, picture.width)
         )
+        width, height = within
         areas = []
         for block in blocks_of_boxes(len(boxes), picture):
             masks, _, _ = self.predictor.predict_torch(
                 None, None, boxes=asked[block], multimask_output=False
             )
-            areas.append(masks.sum(dim=(1, 2, 3)).cpu().numpy())
+            areas.append(masks[..., :height, :width].sum(dim=(1, 2, 3)).cpu().numpy())
         self.predictor.reset_image()
         return np.concatenate(areas).astype(np.int64)
 

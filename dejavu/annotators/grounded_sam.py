@@ -27,6 +27,9 @@ _BACKENDS = {
     "original": "dejavu.annotators.grounded_original:load",
 }
 _MASK_PIXELS_AT_ONCE = 2**26  # full-size masks held in memory
+_LONGEST_SHAPE = (
+    20  # longer to shorter side; GroundingDINO cannot choose 900 boxes in a longer picture
+)
 
 Grounded = tuple[Float64[np.ndarray, "boxes tokens"], Float64[np.ndarray, "boxes 4"]]
 
@@ -46,9 +49,9 @@ class Backend(Protocol):
         """Yield, for each text, logits per token and boxes (center, size; shares of the picture)."""
 
     def mask_areas(
-        self, picture: Image.Image, boxes: Float32[np.ndarray, "n 4"]
+        self, picture: Image.Image, boxes: Float32[np.ndarray, "n 4"], within: tuple[int, int]
     ) -> Int64[np.ndarray, " n"]:
-        """Return the pixels of the mask that each box (x0, y0, x1, y1 in pixels) prompts."""
+        """Return the mask's pixels for each box (x0, y0, x1, y1), left of and above `within`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +76,15 @@ class GroundedSam:
     def look_for(self, picture: Image.Image, wanted: Sequence[Prompt]) -> Found:
         """Return the boxes of a picture that mean a name of `wanted`."""
         found_ids, found_scores, found_boxes = [], [], []
-        grounded = self.backend.ground(picture, [prompt.text for prompt in wanted])
+        canvas = _on_canvas(picture)
+        grounded = self.backend.ground(canvas, [prompt.text for prompt in wanted])
         for prompt, (logits, boxes) in zip(wanted, grounded, strict=True):
             rows, name_ids, scores = prompts.named_boxes(
                 logits, prompt, box_threshold=self.settings.box_threshold,
                 text_threshold=self.settings.text_threshold,
             )  # fmt: skip
-            places = prompts.corners(boxes[rows], width_px=picture.width, height_px=picture.height)
+            places = prompts.corners(boxes[rows], width_px=canvas.width, height_px=canvas.height)
+            places = np.minimum(places, np.array([*picture.size] * 2, dtype=np.float32))
             has_area = (places[:, 2:] > places[:, :2]).all(axis=1)
             found_ids.append(name_ids[has_area])
             found_scores.append(scores[has_area])
@@ -92,7 +97,8 @@ class GroundedSam:
         )
         if not self.backend.has_masks or not len(found.name_ids):
             return found
-        return dataclasses.replace(found, mask_areas=self.backend.mask_areas(picture, found.boxes))
+        areas = self.backend.mask_areas(canvas, found.boxes, picture.size)
+        return dataclasses.replace(found, mask_areas=areas)
 
 
 def load(settings: GroundedSamParams, machine: MachineParams) -> GroundedSam:
@@ -138,6 +144,16 @@ class RememberLast(nn.Module):
     def forget(self) -> None:
         """Free what is remembered."""
         self._asked, self._answer = (), None
+
+
+def _on_canvas(picture: Image.Image) -> Image.Image:
+    """Continue a very long or very high picture in black, to the right or below."""
+    least = -(-max(picture.size) // _LONGEST_SHAPE)
+    if min(picture.size) >= least:
+        return picture
+    canvas = Image.new("RGB", (max(picture.width, least), max(picture.height, least)))
+    canvas.paste(picture, (0, 0))
+    return canvas
 
 
 def blocks_of_boxes(n_boxes: int, picture: Image.Image) -> Iterator[slice]:

@@ -48,28 +48,29 @@ class TransformersBackend:
         tokens = self.detector_processor.tokenizer(text, return_offsets_mapping=True)
         return [tuple(span) for span in tokens["offset_mapping"]]
 
-    @torch.inference_mode()
     def ground(self, picture: Image.Image, texts: Sequence[str]) -> Iterator[Grounded]:
         """Yield, for each text, logits per token and boxes (center, size; shares of the picture)."""
         processor = self.detector_processor
         pixels = processor.image_processor(images=[picture], return_tensors="pt").to(self.device)
         for text in texts:
             tokens = processor.tokenizer(text, return_tensors="pt").to(self.device)
-            output = self.detector(**pixels, **tokens)
+            with torch.inference_mode():
+                output = self.detector(**pixels, **tokens)
             yield _numbers(output.logits[0]), _numbers(output.pred_boxes[0])
         self.detector.model.backbone.conv_encoder.forget()
 
     @torch.inference_mode()
     def mask_areas(
-        self, picture: Image.Image, boxes: Float32[np.ndarray, "n 4"]
+        self, picture: Image.Image, boxes: Float32[np.ndarray, "n 4"], within: tuple[int, int]
     ) -> Int64[np.ndarray, " n"]:
-        """Return the pixels of the mask that each box (x0, y0, x1, y1 in pixels) prompts."""
+        """Return the mask's pixels for each box (x0, y0, x1, y1), left of and above `within`."""
         assert self.segmenter is not None
         assert self.segmenter_processor is not None
         ready = self.segmenter_processor(
             images=picture, input_boxes=[boxes.tolist()], return_tensors="pt"
         )
         seen = self.segmenter.get_image_embeddings(ready["pixel_values"].to(self.device))
+        width, height = within
         areas = []
         for block in blocks_of_boxes(len(boxes), picture):
             output = self.segmenter(
@@ -80,7 +81,7 @@ class TransformersBackend:
             masks = self.segmenter_processor.image_processor.post_process_masks(
                 output.pred_masks, ready["original_sizes"], ready["reshaped_input_sizes"]
             )
-            areas.append(masks[0].sum(dim=(1, 2, 3)).cpu().numpy())
+            areas.append(masks[0][..., :height, :width].sum(dim=(1, 2, 3)).cpu().numpy())
         return np.concatenate(areas).astype(np.int64)
 
 
