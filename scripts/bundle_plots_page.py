@@ -5,6 +5,7 @@ vl-convert, which bundles released versions of Vega; DVC writes specifications o
 Run as ``python -m scripts.bundle_plots_page`` where `vl-convert-python` is installed.
 """
 
+import importlib.metadata
 from pathlib import Path
 
 import vl_convert
@@ -76,7 +77,7 @@ def page() -> str:
     Raises:
         ValueError: the library would end its own script, or holds one of DVC's places.
     """
-    library = vl_convert.javascript_bundle(vl_version=VEGA_LITE)
+    library = vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]  # stub lacks a default
     for forbidden in ("</script", "{plot_divs}", "{refresh_tag}", "{scripts}"):
         if forbidden in library:
             raise ValueError(f"the library holds {forbidden!r}: escape it first")
@@ -84,7 +85,7 @@ def page() -> str:
         "VEGA": vl_convert.get_vega_version(),
         "VEGA_LITE": VEGA_LITE,
         "VEGA_EMBED": vl_convert.get_vega_embed_version(),
-        "VL_CONVERT": vl_convert.__version__,
+        "VL_CONVERT": importlib.metadata.version("vl-convert-python"),
     }
     notice = _NOTICE
     for name, version in versions.items():
