@@ -10,7 +10,7 @@ import re
 
 import pytest
 
-from dejavu.report.page import answer, cells, charts, parts
+from dejavu.report.page import answer, cells, charts, parts, render
 from tests.gallery import world
 from tests.page.pages import HOSTILE_LABEL, report
 from tests.report.world import target
@@ -222,6 +222,16 @@ def test_marks_without_an_interval_are_drawn_and_without_a_value_are_not():
     assert [row["name"] for row in values] == ["a"]
     assert "NaN" not in svg
     assert drawing.legend == ()  # one part explains itself
+
+
+def test_names_in_a_chart_are_text_in_both_forms():
+    name = "</script><script>window.broken = 1</script>"
+    marks = [{"name": name, "part": "plain", "value": 1.0, "low": 0.5, "high": 1.5, "shown": "+1"}]
+    drawing = charts.intervals(marks, names=[name], parts={"plain": "red"}, axis="points")
+    spec, svg = charts.drawn("key", drawing.chart, name)
+    assert "<script" not in svg
+    assert "&lt;script&gt;" in svg
+    assert "<" not in render.script_json(spec)
 
 
 def test_ids_of_two_charts_never_meet():

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dejavu.comparisons import SECOND_MODEL
+from dejavu.comparisons import SECOND_MODEL, TEXT_MODEL
 from dejavu.report.caption_summary import headline_reference
 from dejavu.report.captions import CaptionSettings
 from dejavu.report.numbers import Node
@@ -97,7 +97,8 @@ def image_card(target: Target, references: Node) -> Card:
 
 
 def _against(reference: str) -> str:
-    return "a second model" if reference == SECOND_MODEL else f"“{reference_title(reference)}”"
+    known = {SECOND_MODEL: "a second model", TEXT_MODEL: "a text model"}
+    return known.get(reference, f"“{reference_title(reference)}”")
 
 
 def _image_facts(references: Node, reference: str, node: Node) -> list[tuple[str, str]]:

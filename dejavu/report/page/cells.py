@@ -93,6 +93,11 @@ def gap(row: Row, name: str, *, is_strong: bool = False) -> Cell:
     return Cell(interval(row, name, factor=1.0, decimals=3), row.get(name), is_strong)
 
 
+def auroc(row: Row, name: str) -> Cell:
+    """Return an area in [0, 1] with its interval."""
+    return Cell(interval(row, name, factor=1.0, decimals=3, sign=False), row.get(name))
+
+
 def number(value: float | None, decimals: int = 3) -> Cell:
     """Return a number without a sign of its own."""
     return NONE if value is None else Cell(plain(value, 1.0, decimals), value)

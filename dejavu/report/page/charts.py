@@ -16,7 +16,7 @@ import vl_convert
 
 from dejavu.report.page.parts import Figure, Grid, Mark, Rows
 
-STATIC_WIDTH_PX = 660
+STATIC_WIDTH_PX = {False: 430, True: 680}  # of half a sheet of paper, and of a whole one
 MAX_ROWS = 5000  # of one chart: everything is aggregated before it is drawn
 _FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif"
 _INK, _MUTED, _LINE = "var(--text)", "var(--muted)", "var(--line)"
@@ -59,7 +59,7 @@ def _legend(parts: Mapping[str, str], shapes: Sequence[str]) -> tuple[Mark, ...]
 
 
 def drawn(
-    key: str, chart: alt.LayerChart | alt.Chart, description: str
+    key: str, chart: alt.LayerChart | alt.Chart, description: str, *, is_wide: bool = False
 ) -> tuple[dict[str, Any], str]:
     """Return the spec that a browser draws to the width it has, and an SVG of a fixed width.
 
@@ -67,9 +67,10 @@ def drawn(
         key: prefix of the ids in the SVG, so that two of them can share a page.
         chart: the chart.
         description: text for those who cannot see it.
+        is_wide: the figure has a line of the page to itself.
     """
     base = chart.properties(
-        width=STATIC_WIDTH_PX, description=description, autosize=alt.AutoSizeParams(
+        width=STATIC_WIDTH_PX[is_wide], description=description, autosize=alt.AutoSizeParams(
             type="fit-x", contains="padding"
         ),
     ).to_dict()  # fmt: skip
@@ -84,9 +85,11 @@ def figure(
     description: str,
     drawing: Drawing,
     grid: Grid | None = None,
+    *,
+    is_wide: bool = False,
 ) -> Figure:
     """Return a chart in both forms with its legend and its numbers."""
-    spec, svg = drawn(key, drawing.chart, description)
+    spec, svg = drawn(key, drawing.chart, description, is_wide=is_wide)
     return Figure(
         key=key, title=title, description=description, spec=spec, svg=svg, legend=drawing.legend,
         grid=grid,

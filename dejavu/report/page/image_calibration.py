@@ -132,10 +132,9 @@ def exchangeability(rows: Rows) -> tuple[list[Figure], list[Grid]]:
         marks = []
         for row in accuracies:
             bounds = {"difference_low": row["low"], "difference_high": row["high"]}
-            name = row["name"].replace("second_model of", "two models,")
-            mark = cells.marked(
-                {**row, **bounds}, "difference", name=reference_title(name), part="difference"
-            )
+            first, _, model = row["name"].partition(" of ")
+            name = f"two models, {model_title(model)}" if model else reference_title(first)
+            mark = cells.marked({**row, **bounds}, "difference", name=name, part="difference")
             marks.append(mark)
         chart = charts.intervals(
             marks, names=[mark["name"] for mark in marks], parts={"difference": charts.PLAIN},
@@ -159,7 +158,12 @@ def exchangeability(rows: Rows) -> tuple[list[Figure], list[Grid]]:
         )
         figures.append(
             charts.figure(
-                "exchangeability", "References do as well on both roles?", said, chart, grid
+                "exchangeability",
+                "Do references do as well on both roles?",
+                said,
+                chart,
+                grid,
+                is_wide=True,
             )
         )
     if tests:
@@ -196,7 +200,7 @@ def planted(rows: Rows, heads: Sequence[Target]) -> Grid | None:
                 cells.text(names[row["target"]]), cells.text(reference_title(row["reference"])),
                 cells.count(row["n_planted"]), cells.count(row["n_planted_memorized"]),
                 cells.count(row["n_planted_other"]), cells.count(row["n_other_memorized"]),
-                cells.gap(row, "planted_auroc"),
+                cells.auroc(row, "planted_auroc"),
             )
             for row in shown
         ],

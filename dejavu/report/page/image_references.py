@@ -76,7 +76,9 @@ def figure_2a(rows: Rows, targets: Sequence[Target]) -> Block:
     )
     figures = []
     if marks:
-        figures.append(charts.figure("chart-2a", "Accuracy of each predictor", said, chart, grid))
+        figures.append(
+            charts.figure("chart-2a", "Accuracy of each predictor", said, chart, grid, is_wide=True)
+        )
     return paper.block("figure-2a", figures=figures, absent="No predictions.")
 
 
@@ -142,5 +144,9 @@ def figure_3a(rows: Rows, heads: Sequence[Target]) -> Block:
     figures = []
     if marks:
         chart = charts.heatmap(marks, across=titles, down=titles, axes=("", ""))
-        figures = [charts.figure("chart-3a", "Overlap of right guesses, %", said, chart, grid)]
+        figures = [
+            charts.figure(
+                "chart-3a", "Overlap of right guesses, %", said, chart, grid, is_wide=True
+            )
+        ]
     return paper.block("figure-3a", figures=figures, absent="Fewer than two references.")
