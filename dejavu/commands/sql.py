@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -73,8 +74,8 @@ def command(
             'Give one of: a statement ("FROM samples LIMIT 5"), --query NAME, --list, --describe VIEW.'
         )
     chosen = Format.json if as_json else _format(output, out)
-    if chosen is Format.parquet and out is None:
-        raise ParamsError("--format parquet writes a file: add --out FILE.")
+    if chosen is Format.parquet and out is None and sys.stdout.isatty():
+        raise ParamsError("--format parquet is not for a terminal: add --out FILE, or > FILE.")
     if describe is not None:
         _describe(describe, as_json=as_json)
         return
@@ -85,6 +86,8 @@ def command(
         rows = opened.table(named_queries.text(query) if query else str(statement))
     if out is not None:
         _save(rows, chosen, out)
+    elif chosen is Format.parquet:
+        pq.write_table(rows, typer.get_binary_stream("stdout"), compression="zstd")
     elif chosen is Format.table:
         _show(rows, terminal.console())
     else:

@@ -59,6 +59,8 @@ def test_formats(run, tmp_path):
     assert run("sql", sql, "--format", "csv").stdout.splitlines()[1] == '0,"label 0","[1, 2]"'
     run("sql", sql, "--format", "parquet", "--out", str(tmp_path / "rows.parquet"))
     assert pq.read_table(tmp_path / "rows.parquet").num_rows == 1
+    piped = run("sql", sql, "--format", "parquet").stdout_bytes
+    assert piped == (tmp_path / "rows.parquet").read_bytes()
     run("sql", sql, "--out", str(tmp_path / "rows.csv"))  # the ending says which format
     assert (tmp_path / "rows.csv").read_text().startswith('"label_id"')
     assert run("sql", sql, "--json").stdout == run("sql", sql, "--format", "json").stdout
@@ -111,8 +113,6 @@ def test_the_list_names_views_columns_and_queries(run):
 def test_one_thing_to_run_is_needed(run):
     with pytest.raises(ParamsError, match="Give one of"):
         run("sql")
-    with pytest.raises(ParamsError, match="add --out"):
-        run("sql", "FROM labels", "--format", "parquet")
     with pytest.raises(ParamsError, match=r"end the name in \.csv"):
         run("sql", "FROM labels", "--out", "rows.txt")
     with pytest.raises(ParamsError, match="Did you mean 'samples'"):
