@@ -38,8 +38,11 @@ def main(n: int) -> None:
         )  # fmt: skip
         print(f"score_labels: {time.perf_counter() - start:.1f} s, peak {peak()} MiB", flush=True)
         start = time.perf_counter()
-        report(world, Path(folder) / "reports")
-        print(f"report: {time.perf_counter() - start:.1f} s, peak {peak()} MiB", flush=True)
+        reports = Path(folder) / "reports"
+        report(world, reports)
+        size = (reports / "index.html").stat().st_size / 1e6
+        seconds = time.perf_counter() - start
+        print(f"report: {seconds:.1f} s, peak {peak()} MiB, index.html {size:.1f} MB", flush=True)
 
 
 def peak() -> int:
