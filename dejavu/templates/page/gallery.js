@@ -373,7 +373,7 @@
     el("fieldset", { hidden: laneNames.length < 2 }, el("legend", {}, "Lane"),
       radios.map((radio) => el("label", {}, radio, radio.value === "image" ? "pictures and labels" : "pictures and captions"))),
     ["target", "reference", "kind", "label", "planted"].map((name) => el("label", {}, labels[name], selects[name])),
-    el("label", {}, el("span", {}, "Confidence at least ", least), range),
+    el("label", {}, el("span", {}, "Least confidence: ", least), range),
     el("label", {}, el("span", {}, labels.sort), selects.sort),
     el("label", {}, "Text", search),
     el("button", { type: "reset" }, "Reset"),
@@ -408,7 +408,7 @@
     range.max = range.disabled ? 0 : high;
     range.value = state.min === "" ? range.min : state.min;
     const unit = UNITS[state.lane];
-    least.textContent = state.min === "" ? "anything" : `${Number(state.min).toFixed(state.lane === "image" ? 2 : 0)} ${unit}`;
+    least.textContent = state.min === "" ? "any" : `${Number(state.min).toFixed(state.lane === "image" ? 2 : 0)} ${unit}`;
     range.setAttribute("aria-valuetext", least.textContent);
   }
 
@@ -500,5 +500,9 @@
   showForm();
   show();
   app.hidden = false;
-  if (shared) document.getElementById("gallery").scrollIntoView();
+  if (shared) { // charts above may still grow
+    const jump = () => document.getElementById("gallery").scrollIntoView({ behavior: "instant" });
+    jump();
+    window.addEventListener("load", () => setTimeout(jump, 300));
+  }
 })();
