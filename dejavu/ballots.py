@@ -54,7 +54,9 @@ def count(
     scratch = out.with_name(out.name + ".part")
     shutil.rmtree(scratch, ignore_errors=True)
     for predictor, folder in folders.items():
-        rows = _predictions(predictor, NEIGHBORS.read(folder), known, label_ids)
+        rows = PREDICTIONS.schema.empty_table()
+        if known.num_rows:  # otherwise the lane is not used
+            rows = _predictions(predictor, NEIGHBORS.read(folder), known, label_ids)
         PREDICTIONS.write(rows, scratch / f"{predictor}.parquet", inputs=inputs_of(folder))
     shutil.rmtree(out, ignore_errors=True)
     scratch.replace(out)

@@ -66,14 +66,25 @@ def embed(sources: Sources, out: Path) -> None:
         "crops": fingerprint(sources.crops),
     }
     rows = {PUBLIC_IMAGE: _public_pictures(sources), CROP: _attacked_crops(sources)}
+    is_unused = SPLITS.read(sources.splits, columns=["sample_id"]).num_rows == 0
     for view, wanted in rows.items():
-        if len(wanted) == 0:
+        if len(wanted) == 0 and not is_unused:
             raise DataError(f"{sources.splits}: view {view!r} has no picture to embed.")
     shutil.rmtree(out, ignore_errors=True)
-    if isinstance(sources.settings, EmbeddingsModel):
+    if is_unused:
+        _write_nothing(sources.layers, inputs, out)
+    elif isinstance(sources.settings, EmbeddingsModel):
         _take_over(sources, sources.settings, rows, inputs, out)
     else:
         _compute(sources, rows, inputs, out)
+
+
+def _write_nothing(layers: tuple[str, ...], inputs: dict[str, str], out: Path) -> None:
+    """Write empty tables: the lane is not used."""
+    for layer in layers:
+        for view in (PUBLIC_IMAGE, CROP):
+            place = out / layer / view / "part-00000.parquet"
+            EMBEDDINGS.write(EMBEDDINGS.schema.empty_table(), place, inputs=inputs)
 
 
 def _take_over(

@@ -15,6 +15,11 @@ LEARNED_FROM = "reference"
 ATTACKED = ("target", "control")
 
 
+def is_unused(samples: Path) -> bool:
+    """Return whether the lane has no samples, because its corpus is ``none``: its tables stay empty."""
+    return int(artifacts.open_dataset(samples).count_rows()) == 0
+
+
 def kept_crops(
     samples: Path, crops: Path, *, roles: Sequence[str], columns: Sequence[str] = ()
 ) -> pa.Table:

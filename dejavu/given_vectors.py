@@ -31,7 +31,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from jaxtyping import Float32, Int64
 
-from dejavu import shards
+from dejavu import matching, shards
 from dejavu.artifacts import inputs_of
 from dejavu.errors import ArtifactError, DataError
 from dejavu.progress import say
@@ -39,7 +39,6 @@ from dejavu.tables import EMBEDDINGS
 
 ROWS_PER_PART = 16_384  # as stage embed cuts them
 CORNERS = ("x0", "y0", "x1", "y1")
-_NAMES_SHOWN = 5
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ def write(view: View, wanted: pa.Table, out: Path, *, inputs: Mapping[str, str])
     """
     _require_origin(view, inputs)
     ids = _ids(view)
-    rows = _rows_of(view, ids, wanted)
+    rows = matching.rows_of(ids, wanted, path=view.files[0], what=f"vector of view {view.name}")
     _require_crops(view, rows, wanted)
     dim = dimension(view)
     shards.WORK.mkdir(exist_ok=True)
@@ -169,46 +168,13 @@ def _ids(view: View) -> pa.Array:
                 "expected one sample_name per row."
             )
         return ids
-    schema = pq.read_schema(view.files[0])
-    known = [name for name in ("sample_name", "sample_id") if name in schema.names]
-    if not known:
-        raise DataError(
-            f"{view.files[0]}: no column sample_name or sample_id, found {', '.join(schema.names)}."
-        )
-    kind = pa.string() if known[0] == "sample_name" else pa.int64()
-    return _column(view, known[0]).cast(kind)
+    key = matching.key_of(pq.read_schema(view.files[0]).names, view.files[0])
+    return _column(view, key).cast(pa.string() if key == "sample_name" else pa.int64())
 
 
 def _column(view: View, name: str) -> pa.Array:
     parts = [pq.read_table(path, columns=[name])[name] for path in view.files]
     return pa.chunked_array([chunk for part in parts for chunk in part.chunks]).combine_chunks()
-
-
-def _rows_of(view: View, ids: pa.Array, wanted: pa.Table) -> Int64[np.ndarray, " n"]:
-    """Return the row of each wanted sample."""
-    counts = pc.value_counts(ids)
-    repeated = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
-    if len(repeated):
-        raise DataError(
-            f"{view.files[0]}: {len(repeated)} samples occur more than once, expected each once: "
-            f"{_listed(repeated)}."
-        )
-    key = "sample_name" if pa.types.is_string(ids.type) else "sample_id"
-    rows = pc.index_in(wanted[key], value_set=ids).combine_chunks()
-    if rows.null_count:
-        missing = wanted.filter(pc.is_null(rows))["sample_name"]
-        raise DataError(
-            f"{view.files[0]}: no vector for {rows.null_count} of {len(rows)} samples that view "
-            f"{view.name} needs: {_listed(missing)}. Embed them too; its first row is "
-            f"{ids[0].as_py() if len(ids) else 'missing'!r}."
-        )
-    found: np.ndarray = rows.to_numpy(zero_copy_only=False)
-    return found.astype(np.int64)
-
-
-def _listed(values: Any) -> str:
-    shown = ", ".join(repr(value) for value in values.slice(0, _NAMES_SHOWN).to_pylist())
-    return shown + (", …" if len(values) > _NAMES_SHOWN else "")
 
 
 def _require_crops(view: View, rows: Int64[np.ndarray, " n"], wanted: pa.Table) -> None:
@@ -298,6 +264,6 @@ def _finite(
     if broken.any():
         names = samples.filter(pa.array(broken))["sample_name"]
         raise DataError(
-            f"{view.files[0]}: {int(broken.sum())} vectors are not finite: {_listed(names)}."
+            f"{view.files[0]}: {int(broken.sum())} vectors are not finite: {matching.listed(names)}."
         )
     return pa.FixedSizeListArray.from_arrays(pa.array(taken.ravel()), taken.shape[1])

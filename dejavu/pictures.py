@@ -34,6 +34,10 @@ class PictureError(DataError):
         self.reason = reason
 
 
+class NoPicturesError(DataError):
+    """The corpus is a list of samples; their pictures are elsewhere."""
+
+
 class PictureReader:
     """Opens the pictures of one lane. Threads may share a reader; processes open their own."""
 
@@ -55,11 +59,19 @@ class PictureReader:
 
         Raises:
             ArtifactError: `pictures` was not made by stage ``corpus``.
+            NoPicturesError: the corpus has no pictures.
         """
         path = pictures / SOURCE
         if not path.is_file():
             raise ArtifactError(f"{path}: not there. Run `dvc repro` to build it.")
         source = json.loads(path.read_text(encoding="utf-8"))
+        if source["kind"] == "none":
+            raise NoPicturesError(
+                f"{path}: this corpus is a list of samples without pictures (adapter samples_table), and "
+                "this stage needs their pixels. Use what was made where they are: vectors (models with "
+                "source: embeddings), tags and objects (source: table), guesses (image.predictions); "
+                "leave image.classifiers empty."
+            )
         if source["kind"] == "embedded":
             return cls(pictures)
         return cls(external_root(data_root, source["root"]))

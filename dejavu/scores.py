@@ -21,7 +21,12 @@ from dejavu.targets import Target
 
 SECOND_MODEL = "second_model"
 CONSENSUS = consensus.PREDICTOR
-_FAMILIES = {"classifier": "classifiers", "naive_bayes": "naive_bayes", "oracle": "oracle"}
+_FAMILIES = {
+    "classifier": "classifiers",
+    "naive_bayes": "naive_bayes",
+    "oracle": "oracle",
+    "predictions": "elsewhere",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,11 +91,12 @@ def score(
     """Write the table of image scores: one row per target, reference and attacked sample.
 
     is_memorized = the target is right and the reference wrong; memorization_confidence = entropy of
-    the reference − entropy of the target, nats, rounded to nine decimals so that ties are ties.
+    the reference − entropy of the target, nats, rounded to nine decimals so that ties are ties; NULL
+    where a guess came without an entropy.
 
     Args:
-        predictions: folder of `predictions` tables; files ``oracle``, ``naive_bayes`` and the folder
-            ``classifiers`` hold the one-model references.
+        predictions: folder of `predictions` tables; files ``oracle``, ``naive_bayes``, ``elsewhere``
+            and the folder ``classifiers`` hold the one-model references.
         targets: the predictors under audit.
         settings: section ``image.score``.
         out: the `image_scores` table to write. Memory holds one comparison at a time.
@@ -102,11 +108,14 @@ def score(
     folder = PredictionFolder(predictions)
     inputs = artifacts.require_common_origin(folder.files, "samples", "split", "crops")
     inputs["predictions"] = artifacts.fingerprint(predictions)
+    if not folder.names():  # the lane is not used
+        IMAGE_SCORES.write(IMAGE_SCORES.schema.empty_table(), out, inputs=inputs)
+        return
     comparisons = plan(targets, settings, folder)
     if not comparisons:
         raise ParamsError(
             "image.score.references: no reference applies to any target. Known: "
-            f"{', '.join(_known(folder))}."
+            f"{', '.join(_known_names(folder))}."
         )
     IMAGE_SCORES.write_stream(_scored(comparisons, folder), out, inputs=inputs)
 
@@ -141,7 +150,7 @@ def _references(
     if entry in _one_model_references(folder):
         return [(entry, (entry,))]
     raise ParamsError(
-        f"image.score.references: no reference {entry!r}.{suggestion(entry, _known(folder))}"
+        f"image.score.references: no reference {entry!r}.{suggestion(entry, _known_names(folder))}"
     )
 
 
@@ -153,7 +162,7 @@ def _one_model_references(folder: PredictionFolder) -> list[str]:
     return [name for family in _FAMILIES.values() for name in folder.family(family)]
 
 
-def _known(folder: PredictionFolder) -> set[str]:
+def _known_names(folder: PredictionFolder) -> set[str]:
     return {SECOND_MODEL, CONSENSUS, *_FAMILIES, *_one_model_references(folder)}
 
 
@@ -200,12 +209,19 @@ def compare(target: pa.Table, reference: pa.Table, comparison: Comparison) -> pa
             "target_correct": target["is_correct"],
             "reference_correct": reference["is_correct"],
             "is_memorized": pc.and_not(target["is_correct"], reference["is_correct"]),
-            "target_entropy": target_entropy,
-            "reference_entropy": reference_entropy,
-            "memorization_confidence": np.round(reference_entropy - target_entropy, DECIMALS) + 0.0,
+            "target_entropy": _known(target_entropy),
+            "reference_entropy": _known(reference_entropy),
+            "memorization_confidence": _known(
+                np.round(reference_entropy - target_entropy, DECIMALS) + 0.0
+            ),
         },
         schema=IMAGE_SCORES.schema,
     )
+
+
+def _known(values: np.ndarray) -> pa.Array:
+    """Return numbers as a column in which NaN is NULL."""
+    return pa.array(values, pa.float64(), from_pandas=True)
 
 
 def _names_in(file: Path) -> list[str]:

@@ -178,12 +178,14 @@ PREDICTIONS = Table(
             required("label_id", pa.int32()),  # the truth
             required("predicted_id", pa.int32()),
             required("is_correct", pa.bool_()),
-            required("confidence", pa.float64()),  # minus entropy, nats
-            required("entropy", pa.float64()),  # of the predicted distribution over labels, nats
-            required("p_truth", pa.float64()),  # probability (share of votes) given to the truth
+            optional("confidence", pa.float64()),  # minus entropy, nats
+            # of the predicted distribution over labels, nats; NULL: a guess from elsewhere without one
+            optional("entropy", pa.float64()),
+            optional("p_truth", pa.float64()),  # probability (share of votes) given to the truth
         ]
     ),
     key=("predictor", "sample_id"),
+    version=2,
 )
 IMAGE_SCORES = Table(
     name="image_scores",
@@ -196,12 +198,13 @@ IMAGE_SCORES = Table(
             required("target_correct", pa.bool_()),
             required("reference_correct", pa.bool_()),
             required("is_memorized", pa.bool_()),  # target right, reference wrong (Definition 1)
-            required("target_entropy", pa.float64()),  # nats
-            required("reference_entropy", pa.float64()),  # nats
-            required("memorization_confidence", pa.float64()),  # reference - target entropy (eq. 3)
+            optional("target_entropy", pa.float64()),  # nats; NULL: not known
+            optional("reference_entropy", pa.float64()),  # nats; NULL: not known
+            optional("memorization_confidence", pa.float64()),  # reference - target entropy (eq. 3)
         ]
     ),
     key=("target", "reference", "sample_id"),
+    version=2,
 )
 CAPTION_SCORES = Table(
     name="caption_scores",

@@ -8,6 +8,7 @@ from dejavu.params.caption import CaptionModels, ObjectsParams
 from dejavu.params.corpora import CorpusParams, SplitParams
 from dejavu.params.encoders import Models
 from dejavu.params.machine import MachineParams
+from dejavu.params.predictions import PredictionsParams
 from dejavu.params.references import AnnotatorParams
 
 
@@ -18,6 +19,9 @@ def main(*, params: Path, out: Path) -> None:
         "image/split": section(params, "image.split", SplitParams),
         "image/models": section(params, "image.models", Models),
         "image/annotators": section(params, "image.annotators", dict[str, AnnotatorParams]),
+        "image/predictions": list(
+            section(params, "image.predictions", dict[str, PredictionsParams]).values()
+        ),
         "caption/corpus": section(params, "caption.corpus", CorpusParams),
         "caption/split": section(params, "caption.split", SplitParams),
         "caption/objects": section(params, "caption.objects", ObjectsParams),

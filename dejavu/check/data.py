@@ -16,6 +16,7 @@ from dejavu.check.findings import Absent, Finding, Untried, fetch_hint, tried
 from dejavu.corpora.inspection import inspect
 from dejavu.corpora.records import Record
 from dejavu.errors import DataError, ParamsError
+from dejavu.params.corpora import SamplesTableParams
 from dejavu.params.roles import FolderRoles
 from dejavu.pictures import PictureReader, external_root
 from dejavu.tables import SAMPLES
@@ -72,6 +73,10 @@ def _open(
     settings: Any, seed: int, data_root: str, known: Lane, listed: list[Record], seconds: float
 ) -> str:
     root = getattr(settings, "root", None)
+    if isinstance(settings, SamplesTableParams):
+        path = external_root(data_root, settings.path)
+        if not path.is_file():
+            raise Absent(f"{path}: not there. Put the table of samples there.")
     if root is not None and not external_root(data_root, root).exists():
         raise Absent(
             f"{external_root(data_root, root)}: no such folder. Put the data there, or set "
@@ -80,18 +85,20 @@ def _open(
     corpus = corpora.adapter(settings.adapter)(settings, seed, data_root)
     known.n_labels = len(corpus.labels)
     started = time.monotonic()
-    limit = 1 if corpus.root is None else None  # pictures of a generated corpus take time
+    known.is_generated = corpus.root is None and not isinstance(settings, SamplesTableParams)
+    limit = 1 if known.is_generated else None  # pictures of a generated corpus take time
     for record in itertools.islice(corpus.records(), limit):
         listed.append(record)
         if time.monotonic() - started > seconds:
             break
     else:
         known.is_complete = True
-    known.is_generated = corpus.root is None
     known.n = settings.n_images if known.is_generated else len(listed)
     known.n_boxed = known.n if known.is_generated else sum(bool(r.boxes) for r in listed)
     if not known.n:
         raise DataError(f"{root}: the corpus lists no sample.")
+    if isinstance(settings, SamplesTableParams):
+        return f"{known.n} samples of {known.n_labels} labels, without pictures"
     sizes = _pictures(corpus.root, listed[:PICTURES_OPENED], data_root)
     at_least = "" if known.is_complete else "at least "
     labels = f" of {known.n_labels} labels" if known.n_labels else ""

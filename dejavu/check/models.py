@@ -94,15 +94,16 @@ def _released(name: str, settings: Any, recipe: Any, machine: MachineParams) -> 
     from dejavu.encoders import folder
     from dejavu.encoders.request import Request
 
-    if settings.weights != "packaged":
-        _require(machine.data_folder / settings.weights)
+    place = settings.path if settings.source == "embeddings" else settings.weights
+    if place != "packaged":
+        _require(machine.data_folder / place)
     request = Request(
         model=name, settings=settings, recipe=recipe, seed=0, samples=_NOWHERE, pictures=_NOWHERE,
         splits=_NOWHERE, machine=machine,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as scratch:
-        encoders.make(request, Path(scratch) / name)
-        there: dict[str, int] = folder.provenance(Path(scratch) / name)["layers"]
+        encoders.make_used(request, Path(scratch) / name)
+        there: dict[str, int] = folder.read_facts(Path(scratch) / name)["layers"]
     return {layer: there[layer] for layer in settings.layers}
 
 
@@ -159,8 +160,11 @@ def _caption_model(settings: Any, recipe: Any, machine: MachineParams) -> int:
             raise ParamsError(f"recipe {settings.recipe!r} is not one of CLIP (method: clip).")
         network = recipe.network
         return int(_embedding_dim(network) if isinstance(network, str) else network.embedding_dim)
-    from dejavu.clip import load
+    from dejavu.clip import given, load
 
+    if settings.source == "embeddings":
+        _require(machine.data_folder / settings.path)
+        return int(given.describe(settings, machine.data_folder / settings.path)["dim"])
     path = machine.data_folder / settings.weights
     if not settings.weights.startswith("packaged:") and not path.exists():
         if settings.source == "open_clip":

@@ -19,6 +19,7 @@ from dejavu.params.caption import (
 from dejavu.params.corpora import CorpusParams, CropParams, SplitParams
 from dejavu.params.encoders import ModelParams, Models, NeighborsParams, RecipeParams
 from dejavu.params.machine import MachineParams
+from dejavu.params.predictions import PredictionsParams
 from dejavu.params.references import AnnotatorParams, ClassifierParams, NaiveBayesParams
 from dejavu.params.report import ReportParams, ScoreParams
 from dejavu.targets import targets_of
@@ -35,6 +36,7 @@ SECTIONS: tuple[tuple[str, Any], ...] = (
     ("recipes.{image_recipe}", RecipeParams),
     ("image.neighbors", NeighborsParams),
     ("image.neighbors.metrics", Names),
+    ("image.predictions", dict[str, PredictionsParams]),
     ("image.annotators", dict[str, AnnotatorParams]),
     ("image.annotators.{annotator}", AnnotatorParams),
     ("image.naive_bayes", NaiveBayesParams),
@@ -156,8 +158,9 @@ def _image_references(values: Mapping[str, Any]) -> str:
         for i, name in enumerate(annotators) for k in top_k
     ]  # fmt: skip
     classifiers = [name.rpartition(".")[2] for name in values if ".classifiers." in name]
-    single = {"second_model", "oracle", *classifiers, *tagged}
-    families = {"classifier", "naive_bayes", "consensus"}
+    elsewhere = values.get("image.predictions", {})
+    single = {"second_model", "oracle", *classifiers, *tagged, *elsewhere}
+    families = {"classifier", "naive_bayes", "predictions", "consensus"}
     for where, names, known in (
         ("references", score.references, single | families),
         ("consensus_of", score.consensus_of, single),

@@ -19,10 +19,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dejavu.corpora.boxes import repair
-from dejavu.corpora.inspection import Inspection, inspect, measure
+from dejavu.corpora.inspection import Inspection, inspect, measure, take_over
 from dejavu.corpora.records import Box, Corpus, Record, Truth
 from dejavu.errors import DataError, ParamsError, suggestion
-from dejavu.params.corpora import AnyCorpus, ImageNetParams
+from dejavu.params.corpora import AnyCorpus, ImageNetParams, SamplesTableParams
 from dejavu.params.machine import MachineParams
 from dejavu.pictures import PICTURE_COLUMN, SOURCE, PictureReader, external_root
 from dejavu.progress import say, track
@@ -43,6 +43,7 @@ _ADAPTERS = {
     "glyphs": "dejavu.corpora.glyphs:Glyphs",
     "imagenet": "dejavu.corpora.imagenet:ImageNet",
     "image_folder": "dejavu.corpora.image_folder:ImageFolder",
+    "samples_table": "dejavu.corpora.samples_table:SamplesTable",
     "tiny_imagenet": "dejavu.corpora.tiny_imagenet:TinyImageNet",
 }
 
@@ -84,7 +85,9 @@ def build(
     repairs: collections.Counter[str] = collections.Counter()
     shutil.rmtree(pictures, ignore_errors=True)
     pictures.mkdir(parents=True)
-    if corpus.root is None:
+    if isinstance(settings, SamplesTableParams):
+        root, store = pictures, None
+    elif corpus.root is None:
         root, store = pictures, _Store(pictures / PART)
     else:
         root, store = external_root(machine.data_root, corpus.root), None
@@ -114,12 +117,19 @@ def build(
         {"label_id": range(len(corpus.labels)), "label": list(corpus.labels)}, schema=LABELS.schema
     )
     LABELS.write(names, labels, inputs={})
-    _write_source(pictures / SOURCE, corpus.root, repairs)
+    source: dict[str, Any] = {"kind": "embedded"}
+    if isinstance(settings, SamplesTableParams):
+        source = {"kind": "none"}
+    elif corpus.root is not None:
+        source = {"kind": "external", "root": corpus.root}
+    _write_source(pictures / SOURCE, source, repairs)
     _tell(lane, rows, repairs)
 
 
 def _inspector(settings: AnyCorpus, reader: PictureReader) -> Callable[[Record], Inspection]:
     """Return what notes the facts about a picture: all of them, or only its size."""
+    if isinstance(settings, SamplesTableParams):
+        return take_over
     if isinstance(settings, ImageNetParams) and not settings.hash_pictures:
         return lambda record: measure(record, reader.root)
     return lambda record: inspect(record, reader.read_bytes)
@@ -160,6 +170,8 @@ def _rows(
         problem = fact.problem
         if problem is None and lane == "caption" and not (record.caption or "").strip():
             problem = "no_caption"
+        if problem is None and lane == "image" and fact.width_px is None:
+            problem = "no_size"
         boxes: list[Box] = []
         if fact.width_px is not None and fact.height_px is not None:
             boxes = repair(
@@ -217,10 +229,7 @@ def _require_usable(rows: pa.Table, max_dropped_share: float) -> None:
     )
 
 
-def _write_source(path: Path, root: str | None, repairs: collections.Counter[str]) -> None:
-    source: dict[str, Any] = (
-        {"kind": "embedded"} if root is None else {"kind": "external", "root": root}
-    )
+def _write_source(path: Path, source: dict[str, Any], repairs: collections.Counter[str]) -> None:
     source["box_repairs"] = {kind: repairs[kind] for kind in BOX_REPAIRS}
     path.write_text(json.dumps(source, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 

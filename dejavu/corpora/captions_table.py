@@ -1,19 +1,12 @@
 """Corpus ``captions_table``: a table of picture paths and captions."""
 
 from collections.abc import Iterator
-from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.json
-import pyarrow.parquet as pq
 
 from dejavu.corpora.records import Record
+from dejavu.corpora.table_files import read_table
 from dejavu.errors import DataError
 from dejavu.params.caption_corpora import CaptionsTableParams
 from dejavu.pictures import external_root
-
-SUFFIXES = (".csv", ".jsonl", ".parquet", ".tsv")
 
 
 class CaptionsTable:
@@ -38,7 +31,7 @@ class CaptionsTable:
         """
         seen: dict[str, int] = {}
         paths, captions = (self.settings.path_column, self.settings.caption_column)
-        rows = _read(self.path)
+        rows = read_table(self.path, named_by="caption.corpus.table")
         for name in (paths, captions):
             if name not in rows.column_names:
                 raise DataError(
@@ -58,23 +51,3 @@ class CaptionsTable:
                     caption=None if caption is None else str(caption).strip() or None,
                     problem=None if uri else "no_path",
                 )
-
-
-def _read(path: Path) -> pa.Table:
-    if path.suffix not in SUFFIXES:
-        raise DataError(f"{path}: expected a table that ends in {', '.join(SUFFIXES)}.")
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; caption.corpus.table names it.")
-    try:
-        if path.suffix == ".parquet":
-            return pq.read_table(path)
-        if path.suffix == ".jsonl":
-            return pyarrow.json.read_json(path)
-        parse = pyarrow.csv.ParseOptions(
-            delimiter="\t" if path.suffix == ".tsv" else ",", newlines_in_values=path.suffix == ".csv",
-            quote_char=False if path.suffix == ".tsv" else '"',
-        )  # fmt: skip
-        text = pyarrow.csv.ConvertOptions(strings_can_be_null=False)
-        return pyarrow.csv.read_csv(path, parse_options=parse, convert_options=text)
-    except pa.ArrowException as error:
-        raise DataError(f"{path}: not a readable table: {error}") from None

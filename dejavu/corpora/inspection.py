@@ -54,6 +54,25 @@ def measure(record: Record, root: Path) -> Inspection:
     )
 
 
+def take_over(record: Record) -> Inspection:
+    """Return the facts that a listing without pictures states."""
+    stated = record.stated
+    if stated is None or record.problem:
+        return Inspection(problem=record.problem)
+    is_small = (
+        stated.width_px is not None
+        and stated.height_px is not None
+        and min(stated.width_px, stated.height_px) < MIN_SIDE_PX
+    )
+    return Inspection(
+        width_px=stated.width_px,
+        height_px=stated.height_px,
+        content_hash=stated.content_hash,
+        perceptual_hash=stated.perceptual_hash,
+        problem="too_small" if is_small else None,
+    )
+
+
 def inspect(record: Record, read_bytes: Callable[[str], bytes]) -> Inspection:
     """Open the picture of `record` and return its facts; a bad picture is a fact, not an error."""
     if record.problem:

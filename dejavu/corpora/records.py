@@ -27,6 +27,16 @@ class Truth:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """What a listing says of a picture that nobody can open here; None where it says nothing."""
+
+    width_px: int | None
+    height_px: int | None
+    content_hash: str | None  # 16 hex digits of SHA-256 of the encoded picture
+    perceptual_hash: int | None  # 64 bits, as a signed integer
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One sample as its corpus lists it."""
 
@@ -40,6 +50,7 @@ class Record:
         None  # width, height that boxes refer to; None: the picture's
     )
     truth: Truth | None = None
+    stated: Stated | None = None  # only where there are no pictures to look at
     problem: str | None = None  # why the sample is unusable, where the listing already says so
 
 

@@ -40,6 +40,8 @@ NETWORKS = {  # from provenance to a network without weights
 def make(request: "Request", out: Path) -> None:
     """Train a network or verify a released one, and write its folder.
 
+    Of a lane without samples nothing is trained or verified, and the provenance says so.
+
     Args:
         request: which network, from which tables.
         out: the folder to make.
@@ -48,6 +50,17 @@ def make(request: "Request", out: Path) -> None:
         TrainingError: it diverged, collapsed or learned nothing.
         WeightsError: a released file is not what its entry in params.yaml says.
     """
+    from dejavu import evidence
+    from dejavu.encoders import folder
+
+    if evidence.is_unused(request.samples):
+        folder.write_facts(out, {**request.described(), "is_empty": True, "weights_sha256": ""})
+        return
+    make_used(request, out)
+
+
+def make_used(request: "Request", out: Path) -> None:
+    """Do what `make` does, of a lane that has samples."""
     _function(MAKERS, request.settings.source)(request, out)
 
 

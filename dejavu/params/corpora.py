@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from dejavu.params.base import Names, Positive, Section, Share
 from dejavu.params.caption_corpora import CaptionCorpus
-from dejavu.params.outside import BelowRoot, CorpusRoot, Outside
+from dejavu.params.outside import BelowRoot, CorpusRoot, File, Outside
 from dejavu.params.roles import GivenRoles
 
 
@@ -63,7 +63,21 @@ class ImageFolderParams(CorpusSection):
     boxes: BelowRoot | None  # .csv, .parquet or COCO .json, relative to root; null: no boxes
 
 
-AnyCorpus = GlyphsParams | TinyImageNetParams | ImageNetParams | ImageFolderParams | CaptionCorpus
+class SamplesTableParams(CorpusSection):
+    """A list of samples whose pictures stay elsewhere, in either lane; nothing here can look at them."""
+
+    adapter: Literal["samples_table"]
+    path: File  # .csv, .tsv, .parquet or .jsonl, relative to machine.data_root
+
+
+AnyCorpus = (
+    GlyphsParams
+    | TinyImageNetParams
+    | ImageNetParams
+    | ImageFolderParams
+    | SamplesTableParams
+    | CaptionCorpus
+)
 
 
 class CorpusParams(RootModel[Annotated[AnyCorpus, Field(discriminator="adapter")]]):

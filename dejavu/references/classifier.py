@@ -7,7 +7,7 @@ is chosen on attacked crops. Confidence is minus the entropy of its softmax.
 import dataclasses
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float64, Int, Int32
 from dejavu import seeds, shards
 from dejavu.encoders import networks
 from dejavu.errors import TrainingError
-from dejavu.evidence import ATTACKED, LEARNED_FROM, kept_crops, origin, read_labels
+from dejavu.evidence import ATTACKED, LEARNED_FROM, is_unused, kept_crops, origin, read_labels
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import ClassifierParams
 from dejavu.predictions import columns_of, most_probable, predictions_table
@@ -71,6 +71,11 @@ def write_predictions(request: Request, *, out: Path, history: Path) -> None:
     Raises:
         TrainingError: there is nothing to learn from, or the network learned nothing.
     """
+    if is_unused(request.samples):
+        inputs = origin(request.samples, request.crops)
+        PREDICTIONS.write(PREDICTIONS.schema.empty_table(), out, inputs=inputs)
+        _write_json({"is_empty": True}, history)
+        return
     label_ids = read_labels(request.labels)["label_id"].to_numpy()
     crops = kept_crops(request.samples, request.crops, roles=[LEARNED_FROM], columns=["uri"])
     is_held_out = held_out(crops["sample_id"].to_numpy(), request)
@@ -97,10 +102,13 @@ def write_predictions(request: Request, *, out: Path, history: Path) -> None:
         ]
     rows = pa.concat_tables(tables) if tables else PREDICTIONS.schema.empty_table()
     PREDICTIONS.write(rows, out, inputs=inputs)
-    history.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({**report, "losses": losses}, indent=1)
-    history.write_text(text + "\n", encoding="utf-8")
+    _write_json({**report, "losses": losses}, history)
     shutil.rmtree(work)
+
+
+def _write_json(facts: Mapping[str, object], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
 def held_out(sample_id: Int[np.ndarray, " n"], request: Request) -> Bool[np.ndarray, " n"]:

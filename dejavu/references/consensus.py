@@ -57,9 +57,12 @@ def combine(predictions: pa.Table, names: Sequence[str]) -> pa.Table:
             "label_id": label_id,
             "predicted_id": np.where(is_correct, label_id, _column(first, "predicted_id")),
             "is_correct": is_correct,
-            "confidence": 0.0 - entropy,
-            "entropy": entropy,
-            "p_truth": np.mean([_column(part, "p_truth") for part in parts], axis=0),
+            # unknown where it is unknown of any member
+            "confidence": pa.array(0.0 - entropy, from_pandas=True),
+            "entropy": pa.array(entropy, from_pandas=True),
+            "p_truth": pa.array(
+                np.mean([_column(part, "p_truth") for part in parts], axis=0), from_pandas=True
+            ),
         },
         schema=PREDICTIONS.schema,
     )

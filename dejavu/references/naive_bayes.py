@@ -32,7 +32,7 @@ from scipy import sparse
 
 from dejavu import artifacts
 from dejavu.errors import ArtifactError, TrainingError
-from dejavu.evidence import ATTACKED, LEARNED_FROM, kept_crops, origin, read_labels
+from dejavu.evidence import ATTACKED, LEARNED_FROM, is_unused, kept_crops, origin, read_labels
 from dejavu.params.references import NaiveBayesParams
 from dejavu.predictions import DECIMALS, columns_of, predictions_table
 from dejavu.progress import say
@@ -170,6 +170,9 @@ def write_predictions(
         ArtifactError: the tags were made from other crops.
     """
     inputs = origin(samples, crops)
+    if is_unused(samples):
+        PREDICTIONS.write(PREDICTIONS.schema.empty_table(), out, inputs=inputs)
+        return
     names = read_labels(labels)
     learned_from = kept_crops(samples, crops, roles=[LEARNED_FROM])
     attacked = kept_crops(samples, crops, roles=ATTACKED)

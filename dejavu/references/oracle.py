@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from jaxtyping import Float64
 
 from dejavu.errors import DataError
-from dejavu.evidence import ATTACKED, kept_crops, origin, read_labels
+from dejavu.evidence import ATTACKED, is_unused, kept_crops, origin, read_labels
 from dejavu.predictions import predictions_table
 from dejavu.progress import say
 from dejavu.tables import PREDICTIONS
@@ -28,6 +28,9 @@ def write_predictions(*, samples: Path, labels: Path, crops: Path, out: Path) ->
     Raises:
         DataError: the truth is known for some attacked samples only, or does not fit `labels`.
     """
+    if is_unused(samples):
+        PREDICTIONS.write(PREDICTIONS.schema.empty_table(), out, inputs=origin(samples, crops))
+        return
     label_ids = read_labels(labels)["label_id"].to_numpy()
     attacked = kept_crops(samples, crops, roles=ATTACKED, columns=["truth"])
     truth = pc.struct_field(attacked["truth"], "probabilities").combine_chunks()

@@ -1,5 +1,6 @@
 """How a number enters the report: rounded, with its interval, and never NaN."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,10 +34,10 @@ def put(
 ) -> None:
     """Write a number and, where it was resampled, its 95 % interval.
 
-    A value or an interval that does not exist is null, with the reason beside it under
+    A value (None, or NaN) or an interval that does not exist is null, with the reason beside it under
     ``<name>_reason``.
     """
-    if value is None:
+    if value is None or math.isnan(value):
         node[name] = None
         if resampled is not None:
             node[f"{name}_ci95"] = None

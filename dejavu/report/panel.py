@@ -38,7 +38,7 @@ class Panel:
     role: Role
     sample_id: Int64[np.ndarray, " n"]
     correct: Bool[np.ndarray, "n predictors"]
-    entropy: Float64[np.ndarray, "predictors n"]  # nats
+    entropy: Float64[np.ndarray, "predictors n"]  # nats; NaN: a guess came without one
     comparisons: tuple[Comparison, ...]
     is_planted: Bool[np.ndarray, " n"] | None  # None: unknown, or nothing is planted
 
@@ -60,6 +60,10 @@ class Panel:
         )
         return np.round(difference, 9)  # as in the table of scores, so that ties are ties
 
+    def is_ranked(self, comparison: Comparison) -> bool:
+        """Return whether it is known how sure both are; without it nothing can be ranked."""
+        return not np.isnan(self.confidence(comparison)).any()
+
 
 class _Columns:
     """Distinct predictor columns; what several targets share is kept once."""
@@ -72,7 +76,7 @@ class _Columns:
     def place(self, key: tuple[str, str], correct: np.ndarray, entropy: np.ndarray) -> int:
         for place in self._places.setdefault(key, []):
             same = np.array_equal(self.correct[place], correct)
-            if same and np.array_equal(self.entropy[place], entropy):
+            if same and np.array_equal(self.entropy[place], entropy, equal_nan=True):
                 return place
         self.correct.append(correct)
         self.entropy.append(entropy)

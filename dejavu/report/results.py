@@ -19,8 +19,10 @@ from dejavu.report.settings import ImageSettings
 from dejavu.statistics.exact_tests import mcnemar_p
 
 ORACLE = "oracle"
+_NO_ENTROPY = "guesses came without an entropy: nobody knows which are the surest"
 Key = tuple[str, ...]
 Counts = dict[str, Any]
+Count = int | float  # NaN: not known
 _PLANTED_IDS = "SELECT sample_id FROM samples WHERE lane = 'image' AND truth.is_planted ORDER BY 1"
 
 
@@ -123,9 +125,7 @@ def _statistics(evidence: _Evidence, pair: tuple[str, str], column: int, role: R
         "reference_accuracy": (reference_right / row["n"], accuracy[:, j]),
     }
     for percent in evidence.settings.score.at_percent:
-        top = evidence.at_percent[(*pair, role, str(percent))]
-        n_top, hits = top["n_top"], top["n_target_correct"]
-        own, paired = top["n_reference_correct_own"], top["n_reference_correct_paired"]
+        n_top, hits, own, paired = _top(evidence.at_percent.get((*pair, role, str(percent))))
         mine = drawn.top_own[percent][:, i]
         found |= {
             f"dejavu_score_at_{percent}": (
@@ -138,6 +138,19 @@ def _statistics(evidence: _Evidence, pair: tuple[str, str], column: int, role: R
     return found
 
 
+def _top(counts: Counts | None) -> tuple[Count, Count, Count, Count]:
+    """Return how many samples p % are, and how many of its surest each is right about.
+
+    The target; the reference on its own surest samples; the reference on those of the target. NaN
+    where it is not known which samples are the surest.
+    """
+    if counts is None:
+        return (np.nan,) * 4
+    names = ("n_target_correct", "n_reference_correct_own", "n_reference_correct_paired")
+    hits, own, paired = (np.nan if counts[name] is None else counts[name] for name in names)
+    return counts["n_top"], hits, own, paired
+
+
 def _role_node(evidence: _Evidence, pair: tuple[str, str], column: int, role: Role) -> Node:
     row = evidence.counts[(*pair, role)]
     node: Node = {
@@ -148,9 +161,10 @@ def _role_node(evidence: _Evidence, pair: tuple[str, str], column: int, role: Ro
     }  # fmt: skip
     node["mcnemar_p"] = significant(mcnemar_p(row["n_memorized"], row["n_reference_only"]))
     for name, (value, resampled) in _statistics(evidence, pair, column, role).items():
-        put(node, name, value, resampled)
+        put(node, name, value, resampled, reason=_NO_ENTROPY)
     for percent in evidence.settings.score.at_percent:
-        node[f"n_at_{percent}"] = evidence.at_percent[(*pair, role, str(percent))]["n_top"]
+        top = evidence.at_percent.get((*pair, role, str(percent)))
+        node[f"n_at_{percent}"] = None if top is None else top["n_top"]
     auroc = evidence.resampled[role].auroc
     if role == "target" and auroc is not None and pair in evidence.planted:
         planted = evidence.planted[pair]
@@ -169,7 +183,7 @@ def _excess_node(evidence: _Evidence, pair: tuple[str, str], column: int) -> Nod
     }
     for name, (value, resampled) in attacked.items():
         other_value, other_resampled = control[name]
-        put(node, name, value - other_value, resampled - other_resampled)
+        put(node, name, value - other_value, resampled - other_resampled, reason=_NO_ENTROPY)
     _put_precision(
         node, "estimated_precision", attacked["memorized_share"], control["memorized_share"]
     )
@@ -182,6 +196,13 @@ def _put_detection(
     node: Node, evidence: _Evidence, pair: tuple[str, str], column: int, percent: int
 ) -> None:
     """Write what passes the cut that at most `percent` % of control samples exceed."""
+    comparison = evidence.panels["target"].comparisons[column]
+    if not all(panel.is_ranked(comparison) for panel in evidence.panels.values()):
+        for kind in ("memorized_share", "control_share", "estimated_precision", "cut"):
+            above = evidence.resampled["target"].above[percent][:, column]
+            resampled = None if kind == "cut" else above
+            put(node, f"{kind}_at_fpr_{percent}", None, resampled, reason=_NO_ENTROPY)
+        return
     row = evidence.detection[(*pair, str(percent))]
     shares = {
         role: (

@@ -4,7 +4,7 @@
 WITH attacked AS (
     SELECT target, reference, is_memorized, memorization_confidence AS confidence, truth.is_planted AS is_planted
     FROM image_scores JOIN samples USING (lane, sample_id)
-    WHERE role = 'target' AND truth.is_planted IS NOT NULL
+    WHERE role = 'target' AND truth.is_planted IS NOT NULL AND memorization_confidence IS NOT NULL
 ),
 ranked AS (
     SELECT

@@ -1,6 +1,7 @@
 -- One row per target, reference, role and p: accuracies on the p % most confident samples.
 -- n_top = floor(p * n / 100), at least 1. `own`: each predictor on the samples it is surest about;
 -- `paired`: both on the samples the target is surest about. Ties in confidence: by sample_id.
+-- NULL: a guess came without an entropy, so nobody knows which samples are the surest.
 -- Sorting every comparison would take minutes at scale. So samples are first counted by bins of entropy
 -- (0.001 nats); only the bin that holds the border, place n_top, is ranked sample by sample.
 WITH bins AS (
@@ -10,12 +11,14 @@ WITH bins AS (
         count(*) FILTER (target_correct)    AS n_target_correct,
         count(*) FILTER (reference_correct) AS n_reference_correct
     FROM image_scores
+    WHERE target_entropy IS NOT NULL
     GROUP BY target, reference, role, bin
     UNION ALL
     SELECT
         target, reference, role, 'reference' AS side, floor(1000 * reference_entropy)::BIGINT AS bin,
         count(*), 0, count(*) FILTER (reference_correct)
     FROM image_scores
+    WHERE reference_entropy IS NOT NULL
     GROUP BY target, reference, role, bin
 ),
 filled AS (

@@ -193,7 +193,7 @@ def one_absent(table):
 
 BROKEN = {
     "a sample without a vector": (
-        lambda t: t.slice(2), DataError, r"no vector for 2 of \d+ samples that view crop needs: 's"
+        lambda t: t.slice(2), DataError, r"no vector of view crop for 2 of \d+ samples that need one: 's"
     ),
     "a sample twice": (
         lambda t: pa.concat_tables([t, t.slice(4, 1)]), DataError, r"1 samples occur more than once"

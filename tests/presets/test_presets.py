@@ -11,8 +11,9 @@ from scripts.sync_deps import ROOT
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
 NAMES = [path.stem for path in PRESETS]
 EXPECTED = {
-    "cc12m-rn50", "coco-clip", "imagenet-oss", "imagenet-two-model", "shutterstock-like",
-    "sweep", "tiny-imagenet", "yfcc15m-rn50",
+    "cc12m-rn50", "coco-clip", "imagenet-oss", "imagenet-two-model", "my-model",
+    "no-model-at-hand",
+    "shutterstock-like", "sweep", "tiny-imagenet", "yfcc15m-rn50",
 }  # fmt: skip
 EMBEDDED = {"sweep"}  # their pictures are generated, so that nothing is missing
 

@@ -113,6 +113,8 @@ def file_of(predictor: str) -> str:
         return f"classifiers/{predictor}.parquet"
     if predictor.startswith("naive_bayes"):
         return "naive_bayes.parquet"
+    if predictor.startswith("elsewhere"):
+        return "elsewhere.parquet"
     return "oracle.parquet" if predictor == "oracle" else f"knn/{predictor}.parquet"
 
 
@@ -130,8 +132,8 @@ def prediction_rows(predictor, roles, label_ids, correct, entropy, n_labels) -> 
                 np.int32
             ),
             "is_correct": correct,
-            "confidence": -entropy,
-            "entropy": entropy,
+            "confidence": pa.array(-entropy, from_pandas=True),  # NaN: nobody knows
+            "entropy": pa.array(entropy, from_pandas=True),
             "p_truth": np.where(correct, 0.9, 0.1),
         },
         schema=tables.PREDICTIONS.schema,

@@ -1,0 +1,25 @@
+"""Take over guesses about the hidden labels that were made elsewhere."""
+
+from pathlib import Path
+
+from dejavu import stage
+from dejavu.params import section
+from dejavu.params.machine import MachineParams
+from dejavu.params.predictions import PredictionsParams
+from dejavu.references import elsewhere
+
+
+def main(*, params: Path, samples: Path, labels: Path, crops: Path, out: Path) -> None:
+    """Take over guesses about the hidden labels that were made elsewhere."""
+    elsewhere.write_predictions(
+        section(params, "image.predictions", dict[str, PredictionsParams]),
+        samples=samples,
+        labels=labels,
+        crops=crops,
+        data_folder=section(params, "machine", MachineParams).data_folder,
+        out=out,
+    )
+
+
+if __name__ == "__main__":
+    stage.run(main)
