@@ -1,0 +1,50 @@
+"""`dejavu detect-boxes`: foreground boxes for class folders that come without any."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from dejavu import params
+from dejavu.commands import terminal
+from dejavu.commands.terminal import PARAMS, ParamsFile
+
+EXAMPLES = terminal.examples(
+    (
+        "dejavu detect-boxes --annotator grounded_sam",
+        "look for each picture's class; then set image.corpus.boxes to boxes.parquet",
+    ),
+)
+
+
+def command(
+    annotator: Annotated[
+        str, typer.Option(help="Name of an entry of image.annotators of source grounded_sam.")
+    ],
+    wanted: Annotated[
+        Literal["label", "vocabulary"],
+        typer.Option(help="Look for each picture's class, or for the entry's vocabulary."),
+    ] = "label",
+    out: Annotated[
+        str, typer.Option(help="File to write, below the corpus' root.")
+    ] = "boxes.parquet",
+    params_path: ParamsFile = PARAMS,
+) -> None:
+    """Find the foreground of every picture of an image_folder that has no boxes, with GroundingDINO.
+
+    A killed command resumes where it was. Pictures in which nothing is found stay without a box: they can
+    only be public ones.
+    """
+    from dejavu.annotators import foreground
+    from dejavu.params.corpora import CorpusParams
+    from dejavu.params.machine import MachineParams
+    from dejavu.params.references import AnnotatorParams
+
+    path: Path = foreground.detect(
+        params.section(params_path, f"image.annotators.{annotator}", AnnotatorParams).root,
+        params.section(params_path, "image.corpus", CorpusParams).root,
+        wanted=wanted,
+        out=out,
+        machine=params.section(params_path, "machine", MachineParams),
+    )
+    typer.echo(f"{path}: set image.corpus.boxes to {out!r}")
