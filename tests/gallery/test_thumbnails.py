@@ -248,16 +248,23 @@ def test_a_few_broken_pictures_are_counted(tmp_path):
     assert "no picture: unreadable" in world.page(found)
 
 
-def test_a_page_over_its_budget_says_what_it_gave_up(tmp_path, monkeypatch):
-    project = world.write(tmp_path)
+@pytest.mark.parametrize("for_pictures", [9_000, 0, -50_000])
+def test_a_page_over_its_budget_says_what_it_gave_up(tmp_path, monkeypatch, for_pictures):
+    project = world.gallery(world.write(tmp_path), n_samples=9, n_neighbors=5)
     whole = world.galleries(project)
-    size = len(world.page(whole))
-    n_text = len(json.dumps(whole["data"]["lanes"]))
-    monkeypatch.setattr(make, "MAX_BYTES", n_text + 9_000)
+    budget = len(json.dumps(whole["data"]["lanes"])) + for_pictures
+    monkeypatch.setattr(make, "MAX_BYTES", budget)
     found = world.galleries(project)
-    assert len(world.page(found)) < size
+    assert (
+        len(json.dumps(found)) < max(budget, budget - for_pictures) + 6_000 < len(json.dumps(whole))
+    )
     assert any("left out to keep the page small" in note for note in found["notes"])
-    assert LEFT_OUT in found["data"]["missing"].values()
+    assert found["data"]["has_pictures"]
+    assert found["data"]["missing"] == {}
+    assert bool(found["data"]["pictures"]) == (for_pictures > 0)
+    page = world.page(found)
+    assert f"no picture: {LEFT_OUT}" in page
+    assert ("data:image/webp" in page) == (for_pictures > 0)
 
 
 def test_text_over_its_budget_is_cut_and_said(tmp_path, monkeypatch):

@@ -82,7 +82,8 @@ def build(
         "data": {
             "lanes": {lane.name: _lane_json(lane) for lane in lanes},
             "pictures": {key: uri for key, uri in uris.items() if key not in elsewhere},
-            "missing": dict(shown.missing),
+            # what is in neither was left out: thousands of keys need not say so
+            "missing": {key: why for key, why in shown.missing.items() if why != LEFT_OUT},
             "has_pictures": bool(uris or shown.missing),
         },
     }

@@ -62,7 +62,7 @@
   }
 
   function missing(key) {
-    const reason = data.missing[key] || "left out";
+    const reason = data.missing[key] || "left out to keep the page small";
     return el("span", { class: "gallery-missing" }, `no picture: ${reason}`);
   }
 
