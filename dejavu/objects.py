@@ -34,7 +34,7 @@ _DETECTION = OBJECTS.schema.field("detections").type.value_type
 # `detections` (sample_id, object, score, x0, y0, x1, y1, mask_area_px). It finds the view `samples` of
 # samples.parquet, and is given the folder that its paths are relative to.
 Register = Callable[[duckdb.DuckDBPyConnection, ObjectsParams, Path], object]
-_REGISTERS = {
+_ANNOTATORS = {
     "corpus": "dejavu.annotators.objects_corpus:register",
     "table": "dejavu.annotators.objects_table:register",
 }
@@ -181,7 +181,7 @@ def _import(
     machine: MachineParams,
 ) -> None:
     """Take detections that are known already."""
-    module, _, name = _REGISTERS[settings.source].partition(":")
+    module, _, name = _ANNOTATORS[settings.source].partition(":")
     register: Register = getattr(importlib.import_module(module), name)
     inputs = source.origin()
     scratch = out.with_name(out.name + ".scratch")
