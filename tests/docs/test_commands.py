@@ -19,6 +19,8 @@ NOT_RUN = {  # how a command begins: why it is not run here
     "cp presets/": "leads to a run of its own; tests/presets dry-runs every preset",
     "ln -s": "a folder of the reader's",
     "$EDITOR": "the reader's own part",
+    "for ": "trains a network for every value",
+    "python -m scripts.": "reads the experiments of such trainings",
 }
 BLOCK = re.compile(r"```(?:console|sh|bash)\n(.*?)```", re.S)
 
@@ -43,7 +45,8 @@ def shell(small_run, tmp_path_factory):
     shutil.copytree(small_run.folder, folder, symlinks=True)
     shutil.copytree(ROOT / ".dvc", folder / ".dvc", dirs_exist_ok=True,
                     ignore=shutil.ignore_patterns("tmp", "cache", "config.local"))  # fmt: skip
-    shutil.copy(ROOT / ".gitignore", folder)
+    for name in (".gitignore", "data/.gitignore"):
+        shutil.copy(ROOT / name, folder / name)
     (tools / "dejavu").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dejavu.cli "$@"\n')
     (tools / "dejavu").chmod(0o755)
     nobody = {f"GIT_{who}_{what}": "reader@example.org" if what == "EMAIL" else "reader"
