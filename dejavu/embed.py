@@ -156,11 +156,15 @@ def _embed_view(
 ) -> None:
     facts = {"inputs": inputs, "view": view, "layers": sources.layers, "rows": ROWS_PER_PART}
     facts["pictures"] = fingerprint(sources.pictures)
-    shard = functools.partial(_embed_part, sources, encoder, rows, inputs)
+    shard = functools.partial(_embed_part, sources, encoder, rows, inputs, ROWS_PER_PART)
     assembled = out.with_name(f"{out.name}.{view}")
     n_parts = -(-len(rows) // ROWS_PER_PART)
     stage = f"embed {sources.model} {view}"
-    for part in shards.run(shard, n_parts, out=assembled, stage=stage, facts=facts, suffix=""):
+    machine = sources.machine
+    for part in shards.run(
+        shard, n_parts, out=assembled, stage=stage, facts=facts, suffix="", engine=machine.engine,
+        num_gpus=0.0 if devices.choose(machine.device).type == "cpu" else 1.0,
+    ):  # fmt: skip
         for layer in sources.layers:
             place = out / layer / view / f"{part.name}.parquet"
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -173,11 +177,12 @@ def _embed_part(
     encoder: Encoder,
     rows: pa.Table,
     inputs: dict[str, str],
+    step: int,
     index: int,
     folder: Path,
 ) -> None:
     """Embed one part of `rows` into ``folder/<layer>.parquet``."""
-    part = rows.slice(index * ROWS_PER_PART, ROWS_PER_PART)
+    part = rows.slice(index * step, step)
     vectors: dict[str, list[np.ndarray]] = {layer: [] for layer in sources.layers}
     reader = PictureReader.open(sources.pictures, sources.machine.data_root)
     with reader, devices.all_cores():

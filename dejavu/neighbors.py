@@ -82,7 +82,7 @@ def _find(
     }
     parts = sorted(crops.glob("*.parquet"))  # a part of crops becomes a part of neighbors
     shard = functools.partial(_write_part, search, parts, settings)
-    shards.run(shard, len(parts), out=out, stage=stage, facts=facts)
+    shards.run(shard, len(parts), out=out, stage=stage, facts=facts, engine=machine.engine)
     if settings.index == EXACT:
         return 1.0
     return _measured_recall(bank, crops, out, metric, settings)

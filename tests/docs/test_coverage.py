@@ -1,0 +1,57 @@
+"""docs/coverage.md has a row for every registry entry, and names files and tests that exist."""
+
+import ast
+import re
+
+import pytest
+
+from dejavu import annotators, corpora, encoders, objects
+from dejavu.params.caption import CaptionModelParams
+from scripts.sync_deps import ROOT
+
+TEXT = (ROOT / "docs/coverage.md").read_text(encoding="utf-8")
+SECTIONS = dict(part.split("\n", 1) for part in TEXT.split("\n## ")[1:])
+
+
+def rows(heading):
+    section = next(text for title, text in SECTIONS.items() if title.startswith(heading))
+    return re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+
+
+def sources_of(union):
+    found = set()
+    for part in getattr(union, "__args__", ()):
+        found |= sources_of(part)
+        if hasattr(part, "model_fields"):
+            found.add(part.model_fields["source"].annotation.__args__[0])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("heading", "known"),
+    [
+        ("Encoders of the image lane", encoders.MAKERS),
+        ("Models of the caption lane", sources_of(CaptionModelParams)),
+        ("Data sets", corpora._ADAPTERS),
+        ("Annotators", {*annotators.ANNOTATORS, *objects._ANNOTATORS}),
+    ],
+)
+def test_every_registry_entry_has_one_row(heading, known):
+    assert sorted(rows(heading)) == sorted(known)
+
+
+@pytest.mark.parametrize("place", sorted(set(re.findall(r"`(tests/[\w/]+\.py(?:::\w+)?)`", TEXT))))
+def test_every_file_and_test_that_is_named_exists(place):
+    file, _, name = place.partition("::")
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    names = {
+        node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+    assert not name or name in names
+
+
+def test_names_after_the_first_are_in_the_same_file():
+    for file, rest in re.findall(r"`(tests/[\w/]+\.py)::\w+`((?:, `\w+`)+)", TEXT):
+        text = (ROOT / file).read_text(encoding="utf-8")
+        for name in re.findall(r"`(\w+)`", rest):
+            assert f"def {name}(" in text
