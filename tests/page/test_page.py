@@ -234,14 +234,16 @@ def test_names_in_a_chart_are_text_in_both_forms():
     assert "<" not in render.script_json(spec)
 
 
-def test_ids_of_two_charts_never_meet():
+def test_ids_of_two_charts_never_meet_and_do_not_count_what_was_drawn_before():
     bins = [{"low": 0.0, "high": 0.25, "part": "x", "n": 3}]
-    drawing = charts.histogram(bins, parts={"x": "var(--excess)"}, axis="nats")
-    svgs = [charts.drawn(key, drawing.chart, "words")[1] for key in ("one", "two")]
+    chart = charts.histogram(bins, parts={"x": "var(--excess)"}, axis="nats").chart
+    svgs = [charts.drawn(key, chart.mark_bar(clip=True), "words")[1] for key in ("one", "two")]
     ids = [set(re.findall(r'\bid="([^"]+)"', svg)) for svg in svgs]
+    assert ids[0]
     assert not ids[0] & ids[1]
+    assert charts.drawn("one", chart.mark_bar(clip=True), "words")[1] == svgs[0]
     for svg, own in zip(svgs, ids, strict=True):
-        assert set(re.findall(r"url\(#([^)]+)\)", svg)) <= own
+        assert set(re.findall(r"url\(#([^)]+)\)", svg)) == own
         assert "var(--excess)" in svg
 
 

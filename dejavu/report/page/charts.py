@@ -75,7 +75,9 @@ def drawn(
         ),
     ).to_dict()  # fmt: skip
     base["config"] = copy.deepcopy(_THEME)
-    svg = vl_convert.vegalite_to_svg(json.dumps(base))
+    # Readers' fonts may be wider than the one that measured the labels.
+    still = {**base, "padding": {"left": 20, "right": 8, "top": 4, "bottom": 4}}
+    svg = vl_convert.vegalite_to_svg(json.dumps(still))
     return {**base, "width": "container"}, _own_ids(svg, key)
 
 
@@ -97,9 +99,10 @@ def figure(
 
 
 def _own_ids(svg: str, key: str) -> str:
-    for name in dict.fromkeys(_ID.findall(svg)):
-        svg = svg.replace(f'id="{name}"', f'id="{key}-{name}"')
-        svg = svg.replace(f"url(#{name})", f"url(#{key}-{name})")
+    """Number the ids anew: as drawn they count all charts of this process, so bytes would depend on it."""
+    for place, name in enumerate(dict.fromkeys(_ID.findall(svg))):
+        svg = svg.replace(f'id="{name}"', f'id="{key}-{place}"')
+        svg = svg.replace(f"url(#{name})", f"url(#{key}-{place})")
     return svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
 
 
