@@ -24,6 +24,8 @@ from dejavu.params.machine import MachineParams
 from dejavu.training import devices
 from dejavu.training.data import resized
 
+_CPU_BATCH = 8  # pictures; more at once cost memory and time on a CPU, see dejavu.encoders.encoder
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Tagger:
@@ -105,7 +107,9 @@ def load(settings: TaggerParams, machine: MachineParams) -> Tagger:
             "labels": names.fingerprint(labels),
         },
         device=str(device),
-        batch_images=machine.batch_images,
+        batch_images=min(machine.batch_images, _CPU_BATCH)
+        if device.type == "cpu"
+        else machine.batch_images,
     )
 
 
