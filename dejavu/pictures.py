@@ -7,7 +7,6 @@ A uri is relative to the corpus: ``class/picture.jpg``, ``shard.tar#member.jpg``
 import collections
 import io
 import json
-import os
 import tarfile
 import threading
 from pathlib import Path
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
 from dejavu.errors import ArtifactError, DataError
+from dejavu.params.machine import data_folder
 
 SOURCE = "source.json"
 PICTURE_COLUMN = "picture"
@@ -148,7 +148,7 @@ class PictureReader:
 
 def external_root(data_root: str, root: str) -> Path:
     """Return the folder of a corpus that lies outside the project."""
-    return Path(os.environ.get("DEJAVU_DATA_ROOT") or data_root) / root
+    return data_folder(data_root) / root
 
 
 def tar_members(shard: Path) -> dict[str, tuple[int, int]]:

@@ -36,4 +36,4 @@ def check(path: Path) -> list[Finding]:
 
 def _is_used(lane: str, values: dict[str, object]) -> bool:
     corpus = values.get(f"{lane}.corpus")
-    return corpus is not None and corpus.root.adapter != "none"  # type: ignore[attr-defined]
+    return corpus is not None and corpus.root.adapter != "none"  # type: ignore[attr-defined]  # values are sections of any kind

@@ -120,12 +120,12 @@ def _of_network(
 
     @torch.inference_mode()
     def embed_texts(captions: list[str]) -> np.ndarray:
-        vectors = model.encode_text(tokenize(captions).to(device), normalize=True)  # type: ignore[operator]
+        vectors = model.encode_text(tokenize(captions).to(device), normalize=True)  # type: ignore[operator]  # a Module's attributes have no type
         return vectors.float().cpu().numpy()
 
     @torch.inference_mode()
     def embed_images(pictures: list[Image.Image]) -> np.ndarray:
-        vectors = model.encode_image(prepare(pictures).to(device), normalize=True)  # type: ignore[operator]
+        vectors = model.encode_image(prepare(pictures).to(device), normalize=True)  # type: ignore[operator]  # a Module's attributes have no type
         return vectors.float().cpu().numpy()
 
     return CaptionModel(embed_texts=embed_texts, embed_images=embed_images, facts=facts)

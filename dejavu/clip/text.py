@@ -1,7 +1,6 @@
 """Text embedding models of sentence-transformers: the reference of the one-model test."""
 
 import importlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ def load_text_model(settings: SentenceTransformerParams, machine: MachineParams)
     """
     from sentence_transformers import SentenceTransformer
 
-    folder = _folder(settings.weights, machine.data_root)
+    folder = _folder(settings.weights, machine.data_folder)
     is_local = folder.is_dir()
     try:
         model = SentenceTransformer(
@@ -54,9 +53,9 @@ def load_text_model(settings: SentenceTransformerParams, machine: MachineParams)
     return CaptionModel(embed_texts=embed_texts, embed_images=None, facts=facts)
 
 
-def _folder(weights: str, data_root: str) -> Path:
+def _folder(weights: str, data_folder: Path) -> Path:
     if not weights.startswith(_PREFIX):
-        return Path(os.environ.get("DEJAVU_DATA_ROOT") or data_root) / weights
+        return data_folder / weights
     package = weights.removeprefix(_PREFIX)
     if package not in _PACKAGED:
         raise ParamsError(

@@ -124,7 +124,7 @@ def train(
             f"{sanity['recall_at_10']:.1%} of cases (chance: {sanity['chance_at_10']:.1%}), expected at "
             f"least {recipe.min_recall_at_10:.1%}. It learned too little to be audited: train longer."
         )
-    dim = int(model.encode_text(tokens[:1].to(device)).shape[1])  # type: ignore[operator]
+    dim = int(model.encode_text(tokens[:1].to(device)).shape[1])  # type: ignore[operator]  # a Module's attributes have no type
     return Trained(model=model, dim=dim, losses=losses, sanity=sanity)
 
 
@@ -174,8 +174,8 @@ def _step(
     # On CPUs the fused attention kernel spends twice the time of the plain one, going backwards.
     kernels = [SDPBackend.MATH] if pictures.device.type == "cpu" else _ALL_KERNELS
     with torch.autocast(pictures.device.type, dtype=torch.bfloat16), sdpa_kernel(kernels):
-        images = model.encode_image(pictures, normalize=True)  # type: ignore[operator]
-        captions = model.encode_text(texts, normalize=True)  # type: ignore[operator]
+        images = model.encode_image(pictures, normalize=True)  # type: ignore[operator]  # a Module's attributes have no type
+        captions = model.encode_text(texts, normalize=True)  # type: ignore[operator]  # a Module's attributes have no type
         scale = model.logit_scale
         assert isinstance(scale, Tensor)
         with torch.autocast(pictures.device.type, enabled=False):
@@ -204,10 +204,10 @@ def retrieval_sanity(
     rows = torch.arange(min(len(data), SANITY_SAMPLES))
     batches = data.pictures.batches(rows, 256)
     images = torch.cat(
-        [model.encode_image(normalized(p).to(device), normalize=True) for p in batches]  # type: ignore[operator]
+        [model.encode_image(normalized(p).to(device), normalize=True) for p in batches]  # type: ignore[operator]  # a Module's attributes have no type
     )
     captions = torch.cat(
-        [model.encode_text(t.to(device), normalize=True) for t in tokens[rows].split(256)]  # type: ignore[operator]
+        [model.encode_text(t.to(device), normalize=True) for t in tokens[rows].split(256)]  # type: ignore[operator]  # a Module's attributes have no type
     )
     similarities = captions.double() @ images.double().T
     own = similarities.diagonal()[:, None]

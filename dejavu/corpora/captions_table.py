@@ -18,7 +18,7 @@ class CaptionsTable:
 
     labels: tuple[str, ...] = ()
 
-    def __init__(self, settings: CaptionsTableParams, seed: int, data_root: str) -> None:  # noqa: ARG002
+    def __init__(self, settings: CaptionsTableParams, seed: int, data_root: str) -> None:  # noqa: ARG002  # every adapter takes a seed
         self.settings = settings
         self.root: str | None = settings.root
         self.path = external_root(data_root, settings.root) / settings.table

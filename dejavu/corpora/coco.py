@@ -15,7 +15,7 @@ from dejavu.pictures import external_root
 class Coco:
     """Lists the pictures by id, each with one of its captions; a sample is named by its file's stem."""
 
-    def __init__(self, settings: CocoParams, seed: int, data_root: str) -> None:  # noqa: ARG002
+    def __init__(self, settings: CocoParams, seed: int, data_root: str) -> None:  # noqa: ARG002  # every adapter takes a seed
         self.settings = settings
         self.root: str | None = settings.root
         folder = external_root(data_root, settings.root)

@@ -43,7 +43,7 @@ class GlyphScenes:
 
     root: str | None = None
 
-    def __init__(self, settings: GlyphScenesParams, seed: int, data_root: str) -> None:  # noqa: ARG002
+    def __init__(self, settings: GlyphScenesParams, seed: int, data_root: str) -> None:  # noqa: ARG002  # every adapter takes a seed
         self.settings = settings
         self.seed = seed
         self.labels = tuple(sorted(GLYPHS)[: settings.n_objects])

@@ -41,7 +41,7 @@ class Glyphs:
 
     root: str | None = None
 
-    def __init__(self, settings: GlyphsParams, seed: int, data_root: str) -> None:  # noqa: ARG002
+    def __init__(self, settings: GlyphsParams, seed: int, data_root: str) -> None:  # noqa: ARG002  # every adapter takes a seed
         self.settings = settings
         self.seed = seed
         self.labels = tuple(GLYPHS)[: settings.n_labels]

@@ -19,7 +19,7 @@ class ImageFolder:
     ``split.roles_from`` can give each of the two a role.
     """
 
-    def __init__(self, settings: ImageFolderParams, seed: int, data_root: str) -> None:  # noqa: ARG002 every adapter takes a seed
+    def __init__(self, settings: ImageFolderParams, seed: int, data_root: str) -> None:  # noqa: ARG002  # every adapter takes a seed
         self.root: str | None = settings.root
         self.folder = external_root(data_root, settings.root)
         if not self.folder.is_dir():

@@ -30,7 +30,7 @@ _META = Path("data/meta.mat")
 class ImageNet:
     """Lists the pictures of ``train`` and ``val`` with all boxes that anybody drew on them."""
 
-    def __init__(self, settings: ImageNetParams, seed: int, data_root: str) -> None:  # noqa: ARG002
+    def __init__(self, settings: ImageNetParams, seed: int, data_root: str) -> None:  # noqa: ARG002  # every adapter takes a seed
         self.root: str | None = settings.root
         self.settings = settings
         self.folder = external_root(data_root, settings.root)

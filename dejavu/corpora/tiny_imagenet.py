@@ -20,7 +20,7 @@ from dejavu.pictures import external_root
 class TinyImageNet:
     """Lists the photographs of the official folders."""
 
-    def __init__(self, settings: TinyImageNetParams, seed: int, data_root: str) -> None:  # noqa: ARG002
+    def __init__(self, settings: TinyImageNetParams, seed: int, data_root: str) -> None:  # noqa: ARG002  # every adapter takes a seed
         self.root: str | None = settings.root
         self.settings = settings
         self.folder = external_root(data_root, settings.root)

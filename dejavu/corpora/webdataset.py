@@ -31,7 +31,7 @@ class WebDataset:
 
     labels: tuple[str, ...] = ()
 
-    def __init__(self, settings: WebDatasetParams, seed: int, data_root: str) -> None:  # noqa: ARG002
+    def __init__(self, settings: WebDatasetParams, seed: int, data_root: str) -> None:  # noqa: ARG002  # every adapter takes a seed
         self.settings = settings
         self.root: str | None = settings.root
         self.folder = external_root(data_root, settings.root)

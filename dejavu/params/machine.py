@@ -20,4 +20,9 @@ class MachineParams(Section):
     @property
     def data_folder(self) -> Path:
         """Return the data root of this machine: the variable if it is set, else `data_root`."""
-        return Path(os.environ.get("DEJAVU_DATA_ROOT") or self.data_root)
+        return data_folder(self.data_root)
+
+
+def data_folder(data_root: str) -> Path:
+    """Return the folder that ``machine.data_root`` means here: DEJAVU_DATA_ROOT overrides it."""
+    return Path(os.environ.get("DEJAVU_DATA_ROOT") or data_root)

@@ -27,7 +27,6 @@ def run(trained, root, engine):
     return {file.relative_to(root / engine).as_posix(): file.read_bytes() for file in files}
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="the extra `ray` is not installed"
 )
