@@ -11,6 +11,7 @@ from dejavu import __version__, progress
 from dejavu.commands import (
     check,
     cost,
+    detect_boxes,
     fetch,
     import_labels,
     report,
@@ -49,6 +50,7 @@ _register("models", sources.models, panel=BEFORE, examples=sources.MODELS_EXAMPL
 _register("corpora", sources.corpora, panel=BEFORE, examples=sources.CORPORA_EXAMPLES)
 _register("annotators", sources.annotators, panel=BEFORE, examples=sources.ANNOTATORS_EXAMPLES)
 _register("fetch", fetch.command, panel=BEFORE, examples=fetch.EXAMPLES)
+_register("detect-boxes", detect_boxes.command, panel=BEFORE, examples=detect_boxes.EXAMPLES)
 _register("import-labels", import_labels.command, panel=BEFORE, examples=import_labels.EXAMPLES)
 _register("summary", summary.command, panel=AFTER, examples=summary.EXAMPLES)
 _register("report", report.command, panel=AFTER, examples=report.EXAMPLES)
