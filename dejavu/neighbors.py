@@ -1,10 +1,12 @@
 """Nearest public pictures of every attacked crop, as tables, in every layer and metric."""
 
+import dataclasses
 import functools
 import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -73,7 +75,6 @@ def _find(
         NEIGHBORS.write(rows, out / "part-00000.parquet", inputs=inputs_of(crops))
         return 1.0
     bank = bank_of(public, machine.block_rows)
-    search = Search(bank, metric=metric, index=settings.index)
     facts = {
         "public": fingerprint(public),
         "crops": fingerprint(crops),
@@ -81,29 +82,48 @@ def _find(
         "settings": settings.model_dump(),
     }
     parts = sorted(crops.glob("*.parquet"))  # a part of crops becomes a part of neighbors
-    shard = functools.partial(_write_part, search, parts, settings)
+    shard = NeighborsShard(
+        public=public, parts=parts, metric=metric, settings=settings, block_rows=machine.block_rows
+    )
     shards.run(shard, len(parts), out=out, stage=stage, facts=facts, engine=machine.engine)
     if settings.index == EXACT:
         return 1.0
     return _measured_recall(bank, crops, out, metric, settings)
 
 
-def _write_part(
-    search: Search, parts: list[Path], settings: NeighborsParams, index: int, path: Path
-) -> None:
-    rows = EMBEDDINGS.read(parts[index])
-    found = search.nearest(vectors_of(rows), k=settings.k, margin=settings.candidate_margin)
-    offsets = np.arange(len(rows) + 1, dtype=np.int32) * settings.k
-    table = pa.table(
-        {
-            "sample_id": rows["sample_id"],
-            "neighbor_ids": pa.ListArray.from_arrays(offsets, found.ids.ravel()),
-            "similarities": pa.ListArray.from_arrays(
-                offsets, found.similarities.ravel().astype(np.float32)
-            ),
-        }
-    )
-    NEIGHBORS.write(table, path, inputs=inputs_of(parts[index]))
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NeighborsShard:
+    """Search for one part of the crops; picklable, so that it can run anywhere."""
+
+    public: Path
+    parts: list[Path]
+    metric: Metric
+    settings: NeighborsParams
+    block_rows: int
+
+    def __call__(self, index: int, path: Path) -> None:
+        """Write the neighbors of part `index` to `path`."""
+        rows, k = EMBEDDINGS.read(self.parts[index]), self.settings.k
+        found = self._search.nearest(vectors_of(rows), k=k, margin=self.settings.candidate_margin)
+        offsets = np.arange(len(rows) + 1, dtype=np.int32) * k
+        table = pa.table(
+            {
+                "sample_id": rows["sample_id"],
+                "neighbor_ids": pa.ListArray.from_arrays(offsets, found.ids.ravel()),
+                "similarities": pa.ListArray.from_arrays(
+                    offsets, found.similarities.ravel().astype(np.float32)
+                ),
+            }
+        )
+        NEIGHBORS.write(table, path, inputs=inputs_of(self.parts[index]))
+
+    @functools.cached_property
+    def _search(self) -> Search:
+        bank = bank_of(self.public, self.block_rows)
+        return Search(bank, metric=self.metric, index=self.settings.index)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_search"}
 
 
 def _measured_recall(

@@ -44,7 +44,7 @@ def run(
     facts: Mapping[str, Any],
     suffix: str = ".parquet",
     engine: str = "local",
-    num_gpus: float = 0,
+    num_gpus: float = 0.0,
 ) -> list[Path]:
     """Compute the missing shards and assemble all of them as ``out/part-00000…``.
 
