@@ -192,7 +192,9 @@ def _make_view(
     selects: list[str] = []
     for layout in LAYOUTS[name]:
         for place, columns in _matches(data, layout):
-            if any(columns.get(key) not in {*values, None} for key, values in (allowed or {}).items()):
+            if any(
+                columns.get(key) not in {*values, None} for key, values in (allowed or {}).items()
+            ):
                 continue
             hidden, dataset = f"_{name}_{len(selects)}", _dataset(place)
             if sandboxed:
