@@ -9,7 +9,7 @@ from dejavu.params.corpora import CorpusParams, SplitParams
 from dejavu.params.encoders import Models
 from dejavu.params.machine import MachineParams
 from dejavu.params.predictions import PredictionsParams
-from dejavu.params.references import AnnotatorParams
+from dejavu.params.references import Annotators
 
 
 def main(*, params: Path, out: Path) -> None:
@@ -18,7 +18,7 @@ def main(*, params: Path, out: Path) -> None:
         "image/corpus": section(params, "image.corpus", CorpusParams),
         "image/split": section(params, "image.split", SplitParams),
         "image/models": section(params, "image.models", Models),
-        "image/annotators": section(params, "image.annotators", dict[str, AnnotatorParams]),
+        "image/annotators": section(params, "image.annotators", Annotators),
         "image/predictions": list(
             section(params, "image.predictions", dict[str, PredictionsParams]).values()
         ),

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from dejavu import params as parameters
 from dejavu import stage
-from dejavu.params.references import AnnotatorParams, NaiveBayesParams
+from dejavu.params.references import Annotators, NaiveBayesParams
 from dejavu.references import naive_bayes
 
 
 def main(*, params: Path, samples: Path, labels: Path, crops: Path, tags: Path, out: Path) -> None:
     """Write the predictions of every annotator and every K for the kept target and control crops."""
-    annotators = parameters.section(params, "image.annotators", dict[str, AnnotatorParams])
+    annotators = parameters.section(params, "image.annotators", Annotators)
     naive_bayes.write_predictions(
         samples=samples,
         labels=labels,

@@ -20,7 +20,7 @@ from dejavu.params.corpora import CorpusParams, CropParams, SplitParams
 from dejavu.params.encoders import ModelParams, Models, NeighborsParams, RecipeParams
 from dejavu.params.machine import MachineParams
 from dejavu.params.predictions import PredictionsParams
-from dejavu.params.references import AnnotatorParams, ClassifierParams, NaiveBayesParams
+from dejavu.params.references import AnnotatorParams, Annotators, ClassifierParams, NaiveBayesParams
 from dejavu.params.report import ReportParams, ScoreParams
 from dejavu.targets import targets_of
 
@@ -37,7 +37,7 @@ SECTIONS: tuple[tuple[str, Any], ...] = (
     ("image.neighbors", NeighborsParams),
     ("image.neighbors.metrics", Names),
     ("image.predictions", dict[str, PredictionsParams]),
-    ("image.annotators", dict[str, AnnotatorParams]),
+    ("image.annotators", Annotators),
     ("image.annotators.{annotator}", AnnotatorParams),
     ("image.naive_bayes", NaiveBayesParams),
     ("image.naive_bayes.top_k", Positives),

@@ -65,6 +65,8 @@ ModelParams = Annotated[
 
 def check_models(models: dict[str, Any]) -> dict[str, Any]:
     """Refuse a second model that is unknown, of another recipe, or not of the reference role."""
+    if not models:
+        raise ValueError("names no model, expected at least one to audit")
     for name, model in models.items():
         if len(set(model.layers)) != len(model.layers) or not model.layers:
             raise ValueError(f"{name}.layers must name each layer once, at least one")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, RootModel
+from pydantic import AfterValidator, Field, RootModel
 
 from dejavu.params.annotators import DeticParams, GroundedSamParams, TaggerParams
 from dejavu.params.base import Positive, Positives, Section, Share
@@ -55,6 +55,19 @@ AnnotatorSource = Annotated[
 
 class AnnotatorParams(RootModel[AnnotatorSource]):
     """One entry of ``image.annotators``; `root` holds the settings of its source."""
+
+
+def check_annotators(entries: dict[str, AnnotatorParams]) -> dict[str, AnnotatorParams]:
+    """Refuse an empty section: Naive Bayes would wait for a folder of tags that no stage writes."""
+    if not entries:
+        raise ValueError(
+            "names no annotator, expected at least one: visual_words needs no weights; without "
+            "pictures, a table with allow_missing: true"
+        )
+    return entries
+
+
+Annotators = Annotated[dict[str, AnnotatorParams], AfterValidator(check_annotators)]
 
 
 class NaiveBayesParams(Section):

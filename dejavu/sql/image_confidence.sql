@@ -10,5 +10,6 @@ SELECT
     count(*) FILTER (is_memorized)          AS n_memorized
 FROM image_scores
 WHERE target IN (SELECT name FROM targets WHERE is_headline)
+  AND memorization_confidence IS NOT NULL  -- guesses made elsewhere may come without an entropy
 GROUP BY target, reference, role, low
 ORDER BY target, reference, role DESC, low

@@ -34,7 +34,8 @@ def content(tmp_path, monkeypatch):
     made = params.read(ROOT / "presets/tiny-imagenet.yaml")
     image = made["image"]
     image["corpus"] = {
-        "adapter": "image_folder", "root": "photos", "use": None, "boxes": "boxes.csv", "max_dropped_share": 0.0,
+        "adapter": "image_folder", "root": "photos", "use": None, "boxes": "boxes.csv",
+        "max_dropped_share": 0.0,
     }  # fmt: skip
     image["split"]["shares"] = {"target": 0.2, "reference": 0.2, "public": 0.5, "control": 0.1}
     image["models"] = {"vicreg": image["models"]["vicreg"] | {"second_model": None}}
