@@ -3,16 +3,12 @@
 import argparse
 import functools
 import json
-import pickle
 import types
-from pathlib import Path
 
-import open_clip
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
-from dejavu.encoders import checkpoints, folder, inferred
+from dejavu.encoders import folder, inferred
 from dejavu.encoders.released import assemble
 
 torch.set_num_threads(1)  # networks this small only lose by sharing work
@@ -265,146 +261,3 @@ def encoder_folder(path, seed=75):
     }  # fmt: skip
     folder.write(path, found.network, facts, {})
     return backbone, None
-
-
-CLIP_TEXT = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 2}
-CLIP_RESNET = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
-CLIP_VIT = {"image_size": 32, "layers": 2, "width": 64, "patch_size": 8}
-
-
-def register_clips(into):
-    """Register tiny architectures, each with its QuickGELU twin, as RN50 and ViT-B-32 have."""
-    for name, vision in (("tiny-rn", CLIP_RESNET), ("tiny-vit", CLIP_VIT)):
-        config = {"embed_dim": 16, "vision_cfg": vision, "text_cfg": CLIP_TEXT}
-        (into / f"{name}.json").write_text(json.dumps(config))
-        (into / f"{name}-quickgelu.json").write_text(json.dumps({**config, "quick_gelu": True}))
-    open_clip.add_model_config(into)
-    return into
-
-
-def clip_network(architecture, seed=0):
-    return fill(open_clip.create_model(architecture, load_weights=False), seed)
-
-
-def save_plain(model, path):
-    torch.save(model.state_dict(), path)
-
-
-def save_training(model, path):
-    state = {f"module.{k}": v for k, v in model.state_dict().items()}
-    torch.save({"epoch": 1, "name": "x", "state_dict": state, "optimizer": {"state": {}}}, path)
-
-
-def save_safetensors(model, path):
-    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, path)
-
-
-def save_torchscript(model, path, dtype=torch.float32):
-    """OpenAI's layout: an archived module tree with the same names and three numbers beside them."""
-
-    class Holder(torch.nn.Module):
-        def forward(self, x):
-            return x
-
-    root = Holder()
-    for name, value in model.state_dict().items():
-        parent = root
-        *parents, last = name.split(".")
-        for part in parents:
-            if not hasattr(parent, part):
-                parent.add_module(part, Holder())
-            parent = getattr(parent, part)
-        value = value.to(dtype) if value.is_floating_point() else value
-        if "running" in last or "num_batches" in last:
-            parent.register_buffer(last, value)
-        else:
-            parent.register_parameter(last, torch.nn.Parameter(value, requires_grad=False))
-    for name in ("input_resolution", "context_length", "vocab_size"):
-        root.register_buffer(name, torch.tensor(7))
-    torch.jit.save(torch.jit.trace(root, torch.zeros(1)), path)
-
-
-def clip(path):
-    network = clip_network("tiny-rn-quickgelu")
-    save_plain(network, path)
-    return network
-
-
-def clip_training(path):
-    network = clip_network("tiny-rn-quickgelu")
-    save_training(network, path)
-    return network
-
-
-def clip_torchscript(path):
-    network = clip_network("tiny-rn-quickgelu")
-    save_torchscript(network, path)
-    return network
-
-
-def text_model(path):
-    torch.save({"embeddings.word_embeddings.weight": torch.ones(3, 2)}, path)
-
-
-def segment_anything(path):
-    names = ("image_encoder.pos_embed", "mask_decoder.iou_token.weight", "prompt_encoder.x.weight")
-    torch.save(dict.fromkeys(names, torch.ones(2, 2)), path)
-
-
-def grounding_dino(path):
-    names = ("module.transformer.level_embed", "module.bert.embeddings.word_embeddings.weight")
-    torch.save({"model": dict.fromkeys(names, torch.ones(2, 2))}, path)
-
-
-def efficientnet(path):
-    """The packaged EfficientNet-Lite0: the names of another library, in torch's old file format."""
-    state = {"_conv_stem.weight": torch.ones(2, 3, 3, 3), "_fc.bias": torch.ones(4)}
-    torch.save(state, path, _use_new_zipfile_serialization=False)
-
-
-def numbers(path):
-    torch.save([1, 2, 3], path)
-
-
-def torchscript(path):
-    torch.jit.save(torch.jit.trace(nn.Linear(2, 2), torch.zeros(1, 2)), path)
-
-
-class Evil:
-    """Runs a command when an unsafe unpickler reads it."""
-
-    def __init__(self, marker):
-        self.marker = marker
-
-    def __reduce__(self):
-        return Path.touch, (self.marker,)
-
-
-def malicious(path, marker, *, disguise):
-    """A pickle that touches `marker` when read; zip format, or the bare pickle of old torch files."""
-    contents = {"model": {"w": torch.zeros(1)}, "optimizer": Evil(marker)}
-    if disguise == "zip":
-        torch.save(contents, path)
-    elif disguise == "legacy":
-        torch.save(contents, path, _use_new_zipfile_serialization=False)
-    else:
-        path.write_bytes(pickle.dumps(Evil(marker)))
-
-
-def calls_stand_in(path):
-    """A pickle that calls the one function name that is let through."""
-    exclude = as_of_main(exclude_bias_and_norm)
-    caller = type("Caller", (), {"__reduce__": lambda self: (exclude, (1,))})
-    save_with_main({"x": caller()}, path, exclude_bias_and_norm=exclude)
-
-
-def rewrite(path, out, change):
-    """Copy a checkpoint without its optimizer, with `change` applied to what it holds."""
-    contents = checkpoints.read(path)
-    contents.pop("optimizer", None)
-    change(contents)
-    torch.save(contents, out)
-
-
-def truncated(path, out):
-    out.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

@@ -6,13 +6,13 @@ import torch
 
 from dejavu.encoders import barlow_twins, checkpoints, dino, vicreg
 from dejavu.errors import WeightsError
-from tests.encoders import fixtures
+from tests.encoders import fixtures, odd_files
 
 
 @pytest.mark.parametrize("disguise", ["zip", "legacy", "pickle"])
 def test_pickled_code_is_never_run(tmp_path, disguise):
     path, marker = tmp_path / "a.pth", tmp_path / "ran"
-    fixtures.malicious(path, marker, disguise=disguise)
+    odd_files.malicious(path, marker, disguise=disguise)
     with pytest.raises(WeightsError):
         checkpoints.read(path)
     assert not marker.exists()
@@ -23,7 +23,7 @@ def test_pickled_code_is_never_run(tmp_path, disguise):
 
 
 def test_refused_names_are_listed(tmp_path):
-    fixtures.malicious(tmp_path / "a.pth", tmp_path / "ran", disguise="zip")
+    odd_files.malicious(tmp_path / "a.pth", tmp_path / "ran", disguise="zip")
     with pytest.raises(
         WeightsError, match=r"refers to code \(pathlib\.\S*Path\.touch\)|refers to code"
     ):
@@ -31,7 +31,7 @@ def test_refused_names_are_listed(tmp_path):
 
 
 def test_stand_in_of_vicregs_function_is_no_way_in(tmp_path):
-    fixtures.calls_stand_in(tmp_path / "a.pth")
+    odd_files.calls_stand_in(tmp_path / "a.pth")
     with pytest.raises(WeightsError, match="tried to call its optimizer's filter"):
         checkpoints.read(tmp_path / "a.pth")
 
@@ -52,7 +52,7 @@ def test_missing_file_says_so(tmp_path):
 def test_damaged_file_is_refused(tmp_path, suffix):
     whole, half = tmp_path / "whole.pth", tmp_path / f"half.{suffix}"
     fixtures.vicreg_backbone(whole)
-    fixtures.truncated(whole, half)
+    odd_files.truncated(whole, half)
     with pytest.raises(WeightsError, match="not a"):
         checkpoints.read(half)
 
@@ -65,7 +65,7 @@ def test_other_files_are_refused(tmp_path, body):
 
 
 def test_torchscript_is_code_and_refused(tmp_path):
-    fixtures.torchscript(tmp_path / "a.pt")
+    odd_files.torchscript(tmp_path / "a.pt")
     with pytest.raises(WeightsError, match="TorchScript.*open_clip"):
         checkpoints.read(tmp_path / "a.pt")
 
@@ -85,7 +85,7 @@ def test_sha256_names_the_file(tmp_path):
 
 def changed(tmp_path, make, change):
     make(tmp_path / "a.pth")
-    fixtures.rewrite(tmp_path / "a.pth", tmp_path / "b.pth", change)
+    odd_files.rewrite(tmp_path / "a.pth", tmp_path / "b.pth", change)
     return tmp_path / "b.pth"
 
 

@@ -13,14 +13,14 @@ from dejavu.clip import released
 from dejavu.encoders import torchscript
 from dejavu.errors import ParamsError, WeightsError
 from dejavu.params.caption import OpenClipParams
-from tests.encoders import fixtures
+from tests.encoders import clip_files, fixtures, odd_files
 
 CAPTIONS = ["a photo of a dog", "", "two cats on a red mat"]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def architectures(tmp_path_factory):
-    return fixtures.register_clips(tmp_path_factory.mktemp("configs"))
+    return clip_files.register_clips(tmp_path_factory.mktemp("configs"))
 
 
 def settings(architecture, weights):
@@ -55,14 +55,14 @@ def assert_same(found, model):
 @pytest.mark.parametrize(
     ("save", "suffix", "kind"),
     [
-        (fixtures.save_plain, "pt", "state dict"),
-        (fixtures.save_training, "pt", "OpenCLIP training checkpoint"),
-        (fixtures.save_safetensors, "safetensors", "state dict"),
-        (fixtures.save_torchscript, "pt", "OpenAI TorchScript"),
+        (clip_files.save_plain, "pt", "state dict"),
+        (clip_files.save_training, "pt", "OpenCLIP training checkpoint"),
+        (clip_files.save_safetensors, "safetensors", "state dict"),
+        (clip_files.save_torchscript, "pt", "OpenAI TorchScript"),
     ],
 )
 def test_every_format_gives_the_networks_own_vectors(tmp_path, architecture, save, suffix, kind):
-    model = fixtures.clip_network(architecture)
+    model = clip_files.clip_network(architecture)
     path = tmp_path / f"x.{suffix}"
     save(model, path)
     found = opened(architecture, path)
@@ -73,8 +73,8 @@ def test_every_format_gives_the_networks_own_vectors(tmp_path, architecture, sav
 
 
 def test_half_precision_archive_becomes_float32(tmp_path):
-    model = fixtures.clip_network("tiny-rn-quickgelu")
-    fixtures.save_torchscript(model, tmp_path / "x.pt", torch.float16)
+    model = clip_files.clip_network("tiny-rn-quickgelu")
+    clip_files.save_torchscript(model, tmp_path / "x.pt", torch.float16)
     found = opened("tiny-rn-quickgelu", tmp_path / "x.pt")
     assert {p.dtype for p in found.model.parameters()} == {torch.float32}
     assert_same(found, fixtures_half(model))
@@ -89,7 +89,7 @@ def fixtures_half(model):
 
 
 def test_archive_reader_agrees_with_torchs(tmp_path):
-    fixtures.save_torchscript(fixtures.clip_network("tiny-vit"), tmp_path / "x.pt")
+    clip_files.save_torchscript(clip_files.clip_network("tiny-vit"), tmp_path / "x.pt")
     expected = torch.jit.load(tmp_path / "x.pt").state_dict()
     found = torchscript.read(tmp_path / "x.pt")
     assert set(found) == set(expected)
@@ -101,7 +101,7 @@ def test_archive_reader_agrees_with_torchs(tmp_path):
 
 def test_wrong_activation_gives_other_vectors_from_equal_tensors(tmp_path):
     """The trap itself: both architectures take the file, and only the captions' vectors differ."""
-    fixtures.save_plain(fixtures.clip_network("tiny-rn-quickgelu"), tmp_path / "x.pt")
+    clip_files.save_plain(clip_files.clip_network("tiny-rn-quickgelu"), tmp_path / "x.pt")
     right, wrong = (
         opened("tiny-rn-quickgelu", tmp_path / "x.pt"),
         opened("tiny-rn", tmp_path / "x.pt"),
@@ -117,17 +117,17 @@ def test_wrong_activation_gives_other_vectors_from_equal_tensors(tmp_path):
 
 
 def test_unknown_file_takes_the_architectures_word_and_says_so(tmp_path, capsys):
-    fixtures.save_plain(fixtures.clip_network("tiny-rn"), tmp_path / "x.pt")
+    clip_files.save_plain(clip_files.clip_network("tiny-rn"), tmp_path / "x.pt")
     assert opened("tiny-rn", tmp_path / "x.pt").facts["activation"] == "gelu"
     said = capsys.readouterr().err
     assert "the activation does not show in the file" in said
     assert "GELU is taken" in said
 
 
-@pytest.mark.parametrize("save", [fixtures.save_plain, fixtures.save_training])
+@pytest.mark.parametrize("save", [clip_files.save_plain, clip_files.save_training])
 def test_file_named_for_quickgelu_needs_it(tmp_path, save):
     path = tmp_path / "rn50-quickgelu-yfcc15m-455df137.pt"
-    save(fixtures.clip_network("tiny-rn-quickgelu"), path)
+    save(clip_files.clip_network("tiny-rn-quickgelu"), path)
     with pytest.raises(
         WeightsError, match=r"trained with QuickGELU.*set architecture: tiny-rn-quickgelu"
     ):
@@ -136,7 +136,7 @@ def test_file_named_for_quickgelu_needs_it(tmp_path, save):
 
 
 def test_archive_of_openai_needs_quickgelu(tmp_path):
-    fixtures.save_torchscript(fixtures.clip_network("tiny-rn"), tmp_path / "RN50.pt")
+    clip_files.save_torchscript(clip_files.clip_network("tiny-rn"), tmp_path / "RN50.pt")
     with pytest.raises(
         WeightsError, match=r"trained with QuickGELU.*set architecture: tiny-rn-quickgelu"
     ):
@@ -151,7 +151,7 @@ def test_published_file_is_known_by_its_hash_under_any_name(
     tmp_path, monkeypatch, quick, asked, right
 ):
     path = tmp_path / "renamed.pt"
-    fixtures.save_plain(fixtures.clip_network(right), path)
+    clip_files.save_plain(clip_files.clip_network(right), path)
     digest = released.checkpoints.sha256(path)
     url = f"https://example.org/v0/rn50-yfcc15m-{digest[:8]}.pt"
     monkeypatch.setattr(open_clip, "list_pretrained", lambda: [("tiny-rn", "tag")])
@@ -172,14 +172,18 @@ def test_tags_of_rn50_need_quickgelu_and_say_so_before_any_download(tmp_path, ta
 def test_architecture_without_a_twin_gets_the_activation_of_its_weights(
     architectures, tmp_path, monkeypatch
 ):
-    config = {"embed_dim": 16, "vision_cfg": fixtures.CLIP_RESNET, "text_cfg": fixtures.CLIP_TEXT}
+    config = {
+        "embed_dim": 16,
+        "vision_cfg": clip_files.CLIP_RESNET,
+        "text_cfg": clip_files.CLIP_TEXT,
+    }
     (architectures / "tiny-lonely.json").write_text(json.dumps(config))
     open_clip.add_model_config(architectures / "tiny-lonely.json")
     path = tmp_path / "x-quickgelu.pt"
-    fixtures.save_plain(fixtures.clip_network("tiny-rn-quickgelu"), path)
+    clip_files.save_plain(clip_files.clip_network("tiny-rn-quickgelu"), path)
     found = opened("tiny-lonely", path)
     assert found.facts["activation"] == "quick_gelu"
-    assert_same(found, fixtures.clip_network("tiny-rn-quickgelu"))
+    assert_same(found, clip_files.clip_network("tiny-rn-quickgelu"))
 
 
 def test_tag_offline_says_which_file_to_get(tmp_path, monkeypatch):
@@ -194,7 +198,7 @@ def test_tag_offline_says_which_file_to_get(tmp_path, monkeypatch):
 
 
 def test_tag_is_hashed_by_its_tensors(tmp_path, monkeypatch):
-    model = fixtures.clip_network("tiny-rn-quickgelu")
+    model = clip_files.clip_network("tiny-rn-quickgelu")
     made = (model, None, open_clip.create_model_and_transforms("tiny-rn", load_weights=False)[2])
     monkeypatch.setattr(open_clip, "list_pretrained_tags_by_model", lambda name: ["tag"])
     monkeypatch.setattr(open_clip, "get_pretrained_cfg", lambda a, t: {"quick_gelu": True})
@@ -211,8 +215,8 @@ def test_tag_is_hashed_by_its_tensors(tmp_path, monkeypatch):
 def write_folder(folder, model, quick=False, weights="open_clip_model.safetensors"):
     config = {
         "embed_dim": 16,
-        "vision_cfg": fixtures.CLIP_RESNET,
-        "text_cfg": fixtures.CLIP_TEXT,
+        "vision_cfg": clip_files.CLIP_RESNET,
+        "text_cfg": clip_files.CLIP_TEXT,
         "quick_gelu": quick,
     }
     preprocess = {
@@ -225,12 +229,12 @@ def write_folder(folder, model, quick=False, weights="open_clip_model.safetensor
     text = json.dumps({"model_cfg": config, "preprocess_cfg": preprocess})
     (folder / "open_clip_config.json").write_text(text)
     if weights:
-        fixtures.save_safetensors(model, folder / weights)
+        clip_files.save_safetensors(model, folder / weights)
 
 
 @pytest.mark.parametrize("quick", [False, True])
 def test_folder_says_itself_what_it_is(tmp_path, quick):
-    model = fixtures.clip_network("tiny-rn-quickgelu" if quick else "tiny-rn")
+    model = clip_files.clip_network("tiny-rn-quickgelu" if quick else "tiny-rn")
     write_folder(tmp_path / "model", model, quick)
     found = opened("local-dir", tmp_path / "model")
     assert found.facts["activation"] == ("quick_gelu" if quick else "gelu")
@@ -241,7 +245,7 @@ def test_folder_says_itself_what_it_is(tmp_path, quick):
 
 
 def test_folder_and_architecture_name_are_not_mixed(tmp_path):
-    write_folder(tmp_path / "model", fixtures.clip_network("tiny-rn"))
+    write_folder(tmp_path / "model", clip_files.clip_network("tiny-rn"))
     with pytest.raises(ParamsError, match="set architecture: local-dir"):
         opened("tiny-rn", tmp_path / "model")
     (tmp_path / "x.pt").write_bytes(b"x")
@@ -276,7 +280,7 @@ def test_unknown_architecture_is_guessed(tmp_path):
 
 
 def test_other_width_is_refused_and_nothing_is_resized(tmp_path):
-    state = fixtures.clip_network("tiny-vit").state_dict()
+    state = clip_files.clip_network("tiny-vit").state_dict()
     state["visual.positional_embedding"] = torch.zeros(
         26, 64
     )  # OpenCLIP itself would interpolate it
@@ -295,7 +299,7 @@ def test_checkpoint_of_another_kind_says_which(tmp_path):
 
 @pytest.mark.parametrize("disguise", ["zip", "legacy"])
 def test_pickled_code_is_never_run(tmp_path, disguise):
-    fixtures.malicious(tmp_path / "x.pt", tmp_path / "ran", disguise=disguise)
+    odd_files.malicious(tmp_path / "x.pt", tmp_path / "ran", disguise=disguise)
     with pytest.raises(WeightsError):
         opened("tiny-rn", tmp_path / "x.pt")
     assert not (tmp_path / "ran").exists()
@@ -303,7 +307,7 @@ def test_pickled_code_is_never_run(tmp_path, disguise):
 
 def test_archive_with_code_in_its_pickle_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.pt", "w") as archive:
-        archive.writestr("x/data.pkl", pickle.dumps(fixtures.Evil(tmp_path / "ran")))
+        archive.writestr("x/data.pkl", pickle.dumps(odd_files.Evil(tmp_path / "ran")))
         archive.writestr("x/constants.pkl", b"")
     with pytest.raises(WeightsError, match=r"refers to code \(.*touch\)|refers to code"):
         opened("tiny-rn-quickgelu", tmp_path / "x.pt")

@@ -17,7 +17,7 @@ from dejavu.errors import DejavuError, WeightsError
 from dejavu.params.caption import OpenClipParams
 from dejavu.params.encoders import ModelParams, ReleasedRecipe
 from dejavu.params.machine import MachineParams
-from tests.encoders import fixtures
+from tests.encoders import clip_files, fixtures, odd_files
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "checkpoints.md"
 
@@ -71,22 +71,22 @@ KINDS = {
     ),
     "ViT classifier of timm": (fixtures.timm_classifier, {"timm"}, "source: timm"),
     "encoder folder of this pipeline": (fixtures.encoder_folder, {"file"}, ""),
-    "CLIP, state dict": (fixtures.clip, CLIP, "CLIP model"),
-    "CLIP, training checkpoint": (fixtures.clip_training, CLIP, "CLIP model"),
-    "CLIP, TorchScript of OpenAI": (fixtures.clip_torchscript, CLIP, "source: open_clip"),
-    "another TorchScript": (fixtures.torchscript, set(), "TorchScript|missing"),
-    "text model": (fixtures.text_model, set(), "text model"),
-    "Segment Anything": (fixtures.segment_anything, set(), "Segment Anything"),
-    "GroundingDINO": (fixtures.grounding_dino, set(), "GroundingDINO"),
-    "EfficientNet-Lite0 as packaged": (fixtures.efficientnet, set(), "EfficientNet"),
-    "anything else": (fixtures.numbers, set(), "expected"),
+    "CLIP, state dict": (clip_files.clip, CLIP, "CLIP model"),
+    "CLIP, training checkpoint": (clip_files.clip_training, CLIP, "CLIP model"),
+    "CLIP, TorchScript of OpenAI": (clip_files.clip_torchscript, CLIP, "source: open_clip"),
+    "another TorchScript": (odd_files.torchscript, set(), "TorchScript|missing"),
+    "text model": (odd_files.text_model, set(), "text model"),
+    "Segment Anything": (odd_files.segment_anything, set(), "Segment Anything"),
+    "GroundingDINO": (odd_files.grounding_dino, set(), "GroundingDINO"),
+    "EfficientNet-Lite0 as packaged": (odd_files.efficientnet, set(), "EfficientNet"),
+    "anything else": (odd_files.numbers, set(), "expected"),
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
-    fixtures.register_clips(tmp_path_factory.mktemp("configs"))
+    clip_files.register_clips(tmp_path_factory.mktemp("configs"))
     made = {}
     for place, (kind, (make, _, _)) in enumerate(KINDS.items()):
         path = folder / f"{place}.pth"

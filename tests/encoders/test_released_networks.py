@@ -9,7 +9,7 @@ import torch
 from dejavu.encoders import barlow_twins, dino, inferred, vicreg
 from dejavu.encoders.released import build, require_publisher, with_layers
 from dejavu.errors import WeightsError
-from tests.encoders import fixtures
+from tests.encoders import fixtures, odd_files
 
 LOADERS = {
     "vicreg": vicreg.load,
@@ -117,7 +117,7 @@ def test_order_of_keys_does_not_matter(tmp_path):
     def shuffle(contents):
         contents["model"] = dict(reversed(contents["model"].items()))
 
-    fixtures.rewrite(tmp_path / "a.pth", tmp_path / "b.pth", shuffle)
+    odd_files.rewrite(tmp_path / "a.pth", tmp_path / "b.pth", shuffle)
     assert_same(vicreg.load(tmp_path / "b.pth"), backbone, head)
 
 
