@@ -10,6 +10,7 @@ from dejavu.encoders import checkpoints, networks, timm_models
 from dejavu.encoders.request import Request
 from dejavu.errors import ParamsError, WeightsError
 from dejavu.params.encoders import ModelParams, ReleasedRecipe
+from tests.encoders.fixtures import one_sample
 from tests.training.world import MACHINE
 
 NAME = "tf_efficientnet_lite0"
@@ -20,8 +21,8 @@ def request(tmp_path, **settings):
     facts |= {"layers": ["backbone"], **settings}
     return Request(
         model="lite", settings=TypeAdapter(ModelParams).validate_python(facts),
-        recipe=ReleasedRecipe(), seed=0, samples=tmp_path, pictures=tmp_path, splits=tmp_path,
-        machine=MACHINE,
+        recipe=ReleasedRecipe(), seed=0, samples=one_sample(tmp_path), pictures=tmp_path,
+        splits=tmp_path, machine=MACHINE,
     )  # fmt: skip
 
 

@@ -29,7 +29,8 @@ def request(root, source, weights, layers=("backbone",), **more):
     )
     return Request(
         model="m", settings=TypeAdapter(ModelParams).validate_python(entry), recipe=ReleasedRecipe(),
-        seed=0, samples=Path("-"), pictures=Path("-"), splits=Path("-"), machine=machine,
+        seed=0, samples=fixtures.one_sample(root), pictures=Path("-"), splits=Path("-"),
+        machine=machine,
     )  # fmt: skip
 
 

@@ -129,8 +129,8 @@ def vectors(loader, path, out):
     entry = {**common, "trained_on": "target", "layers": ["backbone"], **more}
     request = Request(
         model="m", settings=TypeAdapter(ModelParams).validate_python(entry),
-        recipe=ReleasedRecipe(), seed=0, samples=Path("-"), pictures=Path("-"), splits=Path("-"),
-        machine=machine,
+        recipe=ReleasedRecipe(), seed=0, samples=fixtures.one_sample(path.parent),
+        pictures=Path("-"), splits=Path("-"), machine=machine,
     )  # fmt: skip
     encoders.make(request, out)
     encoder = encoders.load(out)

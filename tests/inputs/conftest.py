@@ -20,4 +20,4 @@ def trained(tmp_path_factory):
         patch.setattr(devices.os, "cpu_count", lambda: 1)
         world = World(root / "data")
         encoders.make(world.request(recipe=recipe(epochs=3)), root / "encoder")
-        yield world, root / "encoder"
+    return world, root / "encoder"  # session-wide: what it patched must not outlive it
