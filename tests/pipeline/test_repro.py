@@ -1,6 +1,7 @@
 """The whole pipeline on small corpora, through DVC, as a user runs it."""
 
 import json
+import shutil
 
 import pytest
 
@@ -44,6 +45,22 @@ def test_one_more_model_reruns_its_own_branch(project):
     ran = project.repro()
     branch = {"encoder@another", "embed@another", "neighbors@another"}
     assert set(ran) == branch | {"vote", "score_labels", "report"}
+
+
+def test_a_changed_file_outside_the_graph_reruns_what_reads_it(project):
+    reads_it = ["tag_crops@theirs", "naive_bayes", "score_labels", "report"]
+    table, annotators = project.folder / "tags.csv", project.params["image"]["annotators"]
+    annotators["theirs"] = {
+        "source": "table", "path": table.name, "min_score": 0.0, "max_tags": 5,
+        "allow_missing": False,
+    }  # fmt: skip
+    for period in (2, 3):
+        rows = [f"{sample_id},{sample_id % period},1.0" for sample_id in range(300)]
+        table.write_text("\n".join(["sample_id,tag,score", *rows]) + "\n")
+        assert project.repro() == reads_it
+    del annotators["theirs"]
+    shutil.rmtree(project.folder / "data/image/tags/theirs")
+    project.repro()
 
 
 def test_another_folder_gives_the_same_bytes_and_a_lane_can_be_left_out(project, tmp_path):
