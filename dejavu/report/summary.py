@@ -10,8 +10,10 @@ import jinja2
 from dejavu import __version__
 from dejavu.report.caption_summary import Sections
 from dejavu.report.numbers import Node
+from dejavu.report.page import cells
 from dejavu.report.settings import ImageSettings
 from dejavu.report.tables import Rows, in_order
+from dejavu.report.verdict import verdict
 from dejavu.targets import Target
 
 _PROVENANCE = ("source", "recipe", "trained_on", "architecture", "layers", "weights_sha256")
@@ -80,11 +82,7 @@ def points(value: float | None) -> str:
     >>> points(0.1234), points(-0.05), points(None)
     ('+12.3', '−5.0', '–')
     """
-    if value is None:
-        return "–"
-    return (
-        f"{100 * value + 0.0:+.1f}".replace("-", "−").replace("+0.0", "0.0").replace("−0.0", "0.0")
-    )
+    return "–" if value is None else cells.signed(value)
 
 
 def points_in(row: Mapping[str, Any], name: str) -> str:
@@ -139,20 +137,11 @@ def _finding(results: Node, target: Target) -> dict[str, Any]:
         "target": target,
         "reference": reference,
         "node": node,
-        "verdict": _verdict(node),
+        "verdict": verdict(
+            node.get("excess", {}).get("dejavu_score_ci95"), is_calibrated="excess" in node
+        )[0],
         "spread": spread,
     }
-
-
-def _verdict(node: Node) -> str:
-    if "excess" not in node:
-        return "uncalibrated: there is no control set"
-    bounds = node["excess"]["dejavu_score_ci95"]
-    if bounds is None:
-        return "undecided"
-    if bounds[0] > 0:
-        return "memorizes"
-    return "no memorization shown" if bounds[1] >= 0 else "below zero: look at the control set"
 
 
 def _pivot(

@@ -102,6 +102,19 @@ def test_an_excess_around_zero_is_not_called_memorization():
     assert card.sentence.startswith("Memorization beyond correlation is not shown")
 
 
+def test_captions_whose_excess_is_around_zero_are_not_called_recalled():
+    around_zero = {"ppg": 0.01, "ppg_ci95": [-0.1, 0.1], "prg": -0.02, "prg_ci95": [-0.1, 0.1]}
+    roles = {role: {**around_zero, "n": 40} for role in ("target", "control", "excess")}
+    references = {"text_model": {"t2i": {"k=10": {"top=all": roles}}}}
+    card = answer.caption_card("clip", references, "t2i", 10)
+    assert (card.verdict, card.tone) == ("no memorization shown", "good")
+    assert card.sentence.startswith("Memorization beyond correlation is not shown for CLIP")
+    roles["excess"] = {**around_zero, "prg_ci95": [0.01, 0.1], "n": 40}
+    card = answer.caption_card("clip", references, "t2i", 10)
+    assert (card.verdict, card.tone) == ("memorizes", "bad")
+    assert card.sentence.startswith("From a caption alone, CLIP recalls")
+
+
 def test_cards_and_tables_repeat_results_json(read, results):
     found = results["image"]["vicreg"]["second_model"]
     shown = cells.interval(found["excess"], "dejavu_score", sign=False).partition(" ")

@@ -11,6 +11,7 @@ from dejavu.report.numbers import Node
 from dejavu.report.page import cells, charts
 from dejavu.report.page.parts import Cell, Figure, model_title, reference_title
 from dejavu.report.tables import in_order
+from dejavu.report.verdict import verdict
 from dejavu.targets import Target
 
 _PARTS = {
@@ -32,29 +33,6 @@ class Card:
     numbers: tuple[tuple[str, str, str], ...]  # value, interval, name
     sentence: str
     facts: tuple[tuple[str, str], ...]  # term, value
-
-
-def verdict(bounds: Sequence[float] | None, *, is_calibrated: bool) -> tuple[str, str]:
-    """Return what the interval of an excess says, and its tone.
-
-    >>> verdict([0.1, 0.2], is_calibrated=True)
-    ('memorizes', 'bad')
-    >>> verdict([-0.1, 0.2], is_calibrated=True)
-    ('no memorization shown', 'good')
-    >>> verdict([-0.2, -0.1], is_calibrated=True)
-    ('below zero: look at the control set', 'warn')
-    >>> verdict([0.1, 0.2], is_calibrated=False)
-    ('uncalibrated', 'warn')
-    """
-    if not is_calibrated:
-        return "uncalibrated", "warn"
-    if bounds is None:
-        return "undecided", "plain"
-    if bounds[0] > 0:
-        return "memorizes", "bad"
-    if bounds[1] >= 0:
-        return "no memorization shown", "good"
-    return "below zero: look at the control set", "warn"
 
 
 def image_card(target: Target, references: Node) -> Card:
@@ -145,18 +123,22 @@ def caption_card(target: str, references: Node, mode: str, k: int) -> Card | Non
     n = cells.grouped(node["target"]["n"])
     ppg, prg = (cells.interval(main, name, sign=False).partition(" ") for name in ("ppg", "prg"))
     title = model_title(target)
-    told = (
-        f"From a caption alone, {title} recalls the objects of the picture it was trained on more "
-        f"precisely in a net {ppg[0]}\u00a0% {ppg[2]} and more completely in a net {prg[0]}\u00a0% {prg[2]} "
-        f"of the {n} audited captions"
+    net = (
+        f"more precisely in a net {ppg[0]}\u00a0% {ppg[2]} and more completely in a net "
+        f"{prg[0]}\u00a0% {prg[2]} of the {n} audited captions"
     )
+    recalls = f"From a caption alone, {title} recalls the objects of the picture it was trained on"
     control = node.get("control", {})
-    sentence = (
-        f"{told}, beyond correlation; control {cells.interval(control, 'ppg', sign=False)}\u00a0% and "
+    known = (
+        f"control {cells.interval(control, 'ppg', sign=False)}\u00a0% and "
         f"{cells.interval(control, 'prg', sign=False)}\u00a0%."
-        if is_calibrated
-        else f"{told}. Without control samples the bias of this test is unknown."
     )
+    if not is_calibrated:
+        sentence = f"{recalls} {net}. Without control samples the bias of this test is unknown."
+    elif tone == "bad":
+        sentence = f"{recalls} {net}, beyond correlation; {known}"
+    else:
+        sentence = f"Memorization beyond correlation is not shown for {title}: {net}; {known}"
     return Card(
         title=title,
         subtitle=f"{mode}, K = {k}, all objects, against {_against(reference)}",
