@@ -1,8 +1,7 @@
 import pytest
 
-from dejavu import encoders, search, shards
-from dejavu.training import devices
-from tests.training.world import World, recipe
+from dejavu import search
+from tests.training.world import trained_world
 
 
 @pytest.fixture(autouse=True)
@@ -14,10 +13,4 @@ def one_thread(monkeypatch):
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """A tiny world and a network trained on it for a moment."""
-    root = tmp_path_factory.mktemp("world")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shards, "WORK", root / ".work")
-        patch.setattr(devices.os, "cpu_count", lambda: 1)
-        world = World(root / "data")
-        encoders.make(world.request(recipe=recipe(epochs=3)), root / "encoder")
-    return world, root / "encoder"  # session-wide: what it patched must not outlive it
+    return trained_world(tmp_path_factory.mktemp("world"))

@@ -6,14 +6,17 @@ import json
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from PIL import Image
 from pydantic import TypeAdapter
 
+from dejavu import encoders, shards
 from dejavu.artifacts import fingerprint
 from dejavu.encoders.request import Request
 from dejavu.params.encoders import ModelParams, RecipeParams
 from dejavu.params.machine import MachineParams
 from dejavu.tables import CROPS, LABELS, SAMPLES, SPLITS
+from dejavu.training import devices
 
 SIDE = 16
 ROLES = ("target", "reference", "public", "control")
@@ -133,3 +136,13 @@ class World:
             model=model, seed=seed, samples=self.samples, pictures=self.pictures,
             splits=self.splits, machine=MACHINE, **settings,
         )  # fmt: skip
+
+
+def trained_world(root):
+    """Return a tiny world and the folder of a network trained on it for a moment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shards, "WORK", root / ".work")
+        patch.setattr(devices.os, "cpu_count", lambda: 1)
+        world = World(root / "data")
+        encoders.make(world.request(recipe=recipe(epochs=3)), root / "encoder")
+    return world, root / "encoder"
