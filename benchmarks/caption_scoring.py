@@ -18,10 +18,10 @@ import numpy as np
 import pyarrow as pa
 from pydantic import TypeAdapter
 
-from dejavu import caption_scores
-from dejavu.caption_scores import CaptionTables
+from dejavu.caption import score
+from dejavu.caption.score import CaptionTables
 from dejavu.params.caption import CaptionModels, CaptionScoreParams
-from dejavu.tables import NEIGHBORS, OBJECT_VOCABULARY, OBJECTS, SAMPLES, SPLITS
+from dejavu.tables.schemas import NEIGHBORS, OBJECT_VOCABULARY, OBJECTS, SAMPLES, SPLITS
 
 K = 10
 N_PUBLIC = 100_000
@@ -151,7 +151,7 @@ def measure(n_targets: int, folder: Path) -> None:
     models = TypeAdapter(CaptionModels).validate_python(MODELS)
     settings = CaptionScoreParams(k=(K,), top=(10,), references=("second_model",))
     started, cpu = time.perf_counter(), time.process_time()
-    caption_scores.score(
+    score.score(
         models,
         settings,
         tables,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dejavu import scores
+from dejavu.image import score
 from tests.report.world import build, report, target
 
 TARGETS = ("vicreg", "barlow_twins", "dino")
@@ -32,7 +32,7 @@ def main(n: int) -> None:
         image = world.data / "image"
         print(f"{n} samples per role; peak before: {peak()} MiB", flush=True)
         start = time.perf_counter()
-        scores.score(
+        score.score(
             image / "predictions", world.settings.targets, world.settings.score,
             out=image / "scores.parquet",
         )  # fmt: skip

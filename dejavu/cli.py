@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dejavu import __version__, progress
+from dejavu import __version__
 from dejavu.commands import (
     check,
     cost,
@@ -21,6 +21,7 @@ from dejavu.commands import (
     summary,
 )
 from dejavu.errors import DejavuError
+from dejavu.run import progress
 
 BEFORE, AFTER = "Before a run", "After a run"
 EPILOG = (

@@ -6,14 +6,15 @@ Run as ``python -m scripts.describe_tables``; a test fails when the page is stal
 from collections.abc import Iterator
 from pathlib import Path
 
-from dejavu import dictionary, named_queries
-from dejavu.dictionary import Column, View
+from dejavu.tables import dictionary
+from dejavu.tables import queries as named_queries
+from dejavu.tables.dictionary import Column, View
 
 PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
 _INTRODUCTION = """\
 # Tables, views and named queries
 
-<!-- Written by `python -m scripts.describe_tables` from dejavu/tables.py and dejavu/meanings.py. -->
+<!-- Written by `python -m scripts.describe_tables` from dejavu/tables/schemas.py and dejavu/tables/descriptions.py. -->
 
 Every intermediate result of a run is a Parquet table below `data/`, and every table is a read-only view of
 `dejavu sql`. Some columns come from the path of a file, such as the name of a model: they are marked *path*.

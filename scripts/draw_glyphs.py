@@ -9,9 +9,9 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from dejavu.corpora.glyph_shapes import font_path
+from dejavu.corpora.image_reader import PictureReader
 from dejavu.corpora.textures import SCENES
-from dejavu.pictures import PictureReader
-from dejavu.tables import CROPS, LABELS, SAMPLES
+from dejavu.tables.schemas import CROPS, LABELS, SAMPLES
 
 DATA = Path("data/image")
 OUT = Path("docs/figures/glyphs.png")

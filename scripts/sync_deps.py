@@ -65,7 +65,7 @@ def code_deps(script: Path, root: Path = ROOT) -> list[str]:
     files = {file.relative_to(root).as_posix() for file in imported_files(script, root)}
     uses_templates = any("jinja2" in (root / file).read_text(encoding="utf-8") for file in files)
     files = {_folder_or_file(file) for file in files}
-    if "dejavu/catalog.py" in files:
+    if "dejavu/tables/catalog.py" in files:
         files.add(SQL_FOLDER)
     if uses_templates:
         files.add(TEMPLATE_FOLDER)

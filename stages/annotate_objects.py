@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from dejavu import objects, stage
+from dejavu.caption import annotate
 from dejavu.params import section
 from dejavu.params.caption import ObjectsParams
 from dejavu.params.machine import MachineParams
+from dejavu.run import stage
 
 
 def main(
@@ -19,9 +20,9 @@ def main(
     vocabulary: Path,
 ) -> None:
     """Note which objects every attacked or public picture shows."""
-    objects.annotate(
+    annotate.annotate(
         section(params, "caption.objects", ObjectsParams),
-        objects.Pictures(samples=samples, pictures=pictures, labels=labels, splits=splits),
+        annotate.Pictures(samples=samples, pictures=pictures, labels=labels, splits=splits),
         out=out,
         vocabulary=vocabulary,
         machine=section(params, "machine", MachineParams),

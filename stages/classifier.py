@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from dejavu import params as parameters
-from dejavu import stage
+from dejavu.image.references.classifier import Request, write_predictions
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import ClassifierParams
-from dejavu.references.classifier import Request, write_predictions
+from dejavu.run import stage
 
 
 def main(

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from dejavu import corpora, stage
+from dejavu import corpora
 from dejavu.params import section
 from dejavu.params.corpora import CorpusParams
 from dejavu.params.machine import MachineParams
+from dejavu.run import stage
 
 
 def main(*, lane: str, params: Path, samples: Path, labels: Path, pictures: Path) -> None:

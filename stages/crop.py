@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from dejavu import crops, stage
+from dejavu.image import crop
 from dejavu.params import section
 from dejavu.params.corpora import CropParams
+from dejavu.run import stage
 
 
 def main(*, params: Path, samples: Path, splits: Path, out: Path) -> None:
     """Find the background crop of every attacked or reference picture."""
-    crops.build(samples, splits, out, section(params, "image.crop", CropParams))
+    crop.build(samples, splits, out, section(params, "image.crop", CropParams))
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from dejavu import embed, stage
+from dejavu.image import embed
 from dejavu.params import section
 from dejavu.params.encoders import ModelParams
 from dejavu.params.machine import MachineParams
+from dejavu.run import stage
 
 
 def main(

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from dejavu import stage
-from dejavu.clip import embed
+from dejavu.caption import embed
 from dejavu.params import section
 from dejavu.params.caption import CaptionModelParams
 from dejavu.params.machine import MachineParams
+from dejavu.run import stage
 
 
 def main(

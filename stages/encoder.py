@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from dejavu import encoders, stage
-from dejavu.encoders.request import Request
+from dejavu.models import encoders
+from dejavu.models.encoders.request import Request
 from dejavu.params import section
 from dejavu.params.encoders import ModelParams, RecipeParams
 from dejavu.params.machine import MachineParams
+from dejavu.run import stage
 
 
 def main(

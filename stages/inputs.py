@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from dejavu import inputs, stage
 from dejavu.params import section
 from dejavu.params.caption import CaptionModels, ObjectsParams
 from dejavu.params.corpora import CorpusParams, SplitParams
@@ -10,6 +9,7 @@ from dejavu.params.encoders import Models
 from dejavu.params.machine import MachineParams
 from dejavu.params.predictions import PredictionsParams
 from dejavu.params.references import Annotators
+from dejavu.run import external_files, stage
 
 
 def main(*, params: Path, out: Path) -> None:
@@ -27,7 +27,9 @@ def main(*, params: Path, out: Path) -> None:
         "caption/objects": section(params, "caption.objects", ObjectsParams),
         "caption/models": section(params, "caption.models", CaptionModels),
     }
-    inputs.record(sections, out, data_folder=section(params, "machine", MachineParams).data_folder)
+    external_files.record(
+        sections, out, data_folder=section(params, "machine", MachineParams).data_folder
+    )
 
 
 if __name__ == "__main__":

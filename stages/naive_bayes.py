@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from dejavu import params as parameters
-from dejavu import stage
+from dejavu.image.references import naive_bayes
 from dejavu.params.references import Annotators, NaiveBayesParams
-from dejavu.references import naive_bayes
+from dejavu.run import stage
 
 
 def main(*, params: Path, samples: Path, labels: Path, crops: Path, tags: Path, out: Path) -> None:

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from dejavu import neighbors, stage
 from dejavu.params import section
 from dejavu.params.encoders import ModelParams, NeighborsParams
 from dejavu.params.machine import MachineParams
+from dejavu.run import stage
+from dejavu.search import neighbors
 
 
 def main(*, model: str, params: Path, embeddings: Path, out: Path) -> None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from dejavu import stage
-from dejavu.references import oracle
+from dejavu.image.references import oracle
+from dejavu.run import stage
 
 
 def main(*, samples: Path, labels: Path, crops: Path, out: Path) -> None:

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from dejavu import stage
+from dejavu.image.references import imported
 from dejavu.params import section
 from dejavu.params.machine import MachineParams
 from dejavu.params.predictions import PredictionsParams
-from dejavu.references import elsewhere
+from dejavu.run import stage
 
 
 def main(*, params: Path, samples: Path, labels: Path, crops: Path, out: Path) -> None:
     """Take over guesses about the hidden labels that were made elsewhere."""
-    elsewhere.write_predictions(
+    imported.write_predictions(
         section(params, "image.predictions", dict[str, PredictionsParams]),
         samples=samples,
         labels=labels,

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from dejavu import stage
+from dejavu.image.targets import targets_of
 from dejavu.params import section
 from dejavu.params.base import Names, Positives
 from dejavu.params.caption import CaptionModels, CaptionScoreParams
 from dejavu.params.encoders import Models
 from dejavu.params.machine import MachineParams
 from dejavu.params.report import ReportParams, ScoreParams
-from dejavu.report.captions import CaptionSettings
+from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.make import make
 from dejavu.report.settings import ImageSettings
-from dejavu.targets import targets_of
+from dejavu.run import stage
 
 
 def main(*, params: Path, data: Path, out: Path) -> None:

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from dejavu import retrieve, stage
 from dejavu.params import section
 from dejavu.params.caption import CaptionModelParams, RetrieveParams
 from dejavu.params.machine import MachineParams
+from dejavu.run import stage
+from dejavu.search import retrieve
 
 
 def main(*, model: str, params: Path, embeddings: Path, out: Path) -> None:

@@ -2,19 +2,20 @@
 
 from pathlib import Path
 
-from dejavu import scores, stage
+from dejavu.image import score
+from dejavu.image.targets import targets_of
 from dejavu.params import section
 from dejavu.params.base import Names
 from dejavu.params.encoders import Models
 from dejavu.params.report import ScoreParams
-from dejavu.targets import targets_of
+from dejavu.run import stage
 
 
 def main(*, params: Path, predictions: Path, out: Path) -> None:
     """Write one row per target, reference and attacked sample."""
     models = section(params, "image.models", Models)
     metrics = section(params, "image.neighbors.metrics", Names)
-    scores.score(
+    score.score(
         predictions,
         targets_of(models, metrics),
         section(params, "image.score", ScoreParams),

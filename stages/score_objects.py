@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from dejavu import caption_scores, stage
+from dejavu.caption import score
 from dejavu.params import section
 from dejavu.params.caption import CaptionModels, CaptionScoreParams
+from dejavu.run import stage
 
 
 def main(
@@ -19,10 +20,10 @@ def main(
     agreement: Path,
 ) -> None:
     """Compare the objects that every target and every reference brings back, sample by sample."""
-    caption_scores.score(
+    score.score(
         section(params, "caption.models", CaptionModels),
         section(params, "caption.score", CaptionScoreParams),
-        caption_scores.CaptionTables(
+        score.CaptionTables(
             samples=samples,
             splits=splits,
             objects=objects,

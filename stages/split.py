@@ -2,16 +2,17 @@
 
 from pathlib import Path
 
-from dejavu import split, stage
 from dejavu.params import section
 from dejavu.params.corpora import SplitParams
 from dejavu.params.machine import MachineParams
+from dejavu.run import stage
+from dejavu.splits import assign
 
 
 def main(*, lane: str, params: Path, samples: Path, out: Path) -> None:
     """Give every sample one role; duplicates stay together."""
     settings = section(params, f"{lane}.split", SplitParams)
-    split.build(
+    assign.build(
         samples,
         out,
         settings,

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from dejavu import annotators, stage
+from dejavu import annotators
 from dejavu import params as parameters
 from dejavu.annotators.source import CropSource
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import AnnotatorParams
+from dejavu.run import stage
 
 
 def main(

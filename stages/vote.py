@@ -2,16 +2,17 @@
 
 from pathlib import Path
 
-from dejavu import ballots, stage
+from dejavu.image import vote
 from dejavu.params import section
 from dejavu.params.encoders import Models, NeighborsParams
+from dejavu.run import stage
 
 
 def main(
     *, params: Path, samples: Path, splits: Path, labels: Path, neighbors: Path, out: Path
 ) -> None:
     """Guess each crop's hidden label by the vote of its nearest public pictures."""
-    ballots.count(
+    vote.count(
         section(params, "image.models", Models),
         section(params, "image.neighbors", NeighborsParams).metrics,
         samples=samples,

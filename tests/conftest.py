@@ -1,5 +1,7 @@
 """What all tests share."""
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -15,9 +17,23 @@ settings.register_profile(
 settings.load_profile("project")
 
 
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    """Problems this small run faster on one core, and leave the others in peace."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+
+
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory):
     """A finished run of the whole graph on small corpora: minutes, so once for all tests."""
     project = Project(tmp_path_factory.mktemp("project") / "run")
     assert "report" in project.repro()
     return project
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A tiny world and a network trained on it for a moment."""
+    from tests.models.training.world import trained_world  # torch, only where it is needed
+
+    return trained_world(tmp_path_factory.mktemp("world"))

@@ -12,22 +12,22 @@ from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
-from dejavu import shards
 from dejavu.annotators.source import CropSource
 from dejavu.errors import ParamsError, suggestion
-from dejavu.evidence import ATTACKED, LEARNED_FROM, is_unused
+from dejavu.image.kept_crops import ATTACKED, LEARNED_FROM, is_unused
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import AnnotatorSource
-from dejavu.progress import say
-from dejavu.tables import TAG_VOCABULARY, TAGS
+from dejavu.run import shards
+from dejavu.run.progress import say
+from dejavu.tables.schemas import TAG_VOCABULARY, TAGS
 
 ANNOTATORS = {
     "corpus": "dejavu.annotators.corpus:prepare",
     "visual_words": "dejavu.annotators.visual_words:prepare",
     "table": "dejavu.annotators.tags_table:prepare",
-    "tagger": "dejavu.annotators.lookers:prepare",
-    "grounded_sam": "dejavu.annotators.lookers:prepare",
-    "detic": "dejavu.annotators.lookers:prepare",
+    "tagger": "dejavu.annotators.detectors:prepare",
+    "grounded_sam": "dejavu.annotators.detectors:prepare",
+    "detic": "dejavu.annotators.detectors:prepare",
 }
 
 

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from dejavu.annotators.source import CropSource
 from dejavu.errors import DataError
-from dejavu.evidence import ATTACKED, LEARNED_FROM
+from dejavu.image.kept_crops import ATTACKED, LEARNED_FROM
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import CorpusAnnotatorParams
 

@@ -17,12 +17,12 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from dejavu.annotators import names
-from dejavu.annotators.found import Found, ranked
-from dejavu.encoders import checkpoints
+from dejavu.annotators.detections import Found, ranked
 from dejavu.errors import DataError, ParamsError, WeightsError
+from dejavu.models import devices
+from dejavu.models.checkpoints import load as checkpoints
 from dejavu.params.annotators import DeticParams
 from dejavu.params.machine import MachineParams
-from dejavu.training import devices
 
 CLIP_DIM = 512  # of ViT-B/32, in whose text space Detic's names live
 _CENTERNET = "third_party/CenterNet2"

@@ -17,18 +17,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dejavu import artifacts, shards
-from dejavu.annotators import grounded_sam, lookers, prompts
-from dejavu.annotators.found import Found
+from dejavu.annotators import detectors, grounded_sam, prompts
+from dejavu.annotators.detections import Found
 from dejavu.annotators.grounded_sam import GroundedSam
 from dejavu.annotators.prompts import Prompt
 from dejavu.corpora.image_folder import ImageFolder
+from dejavu.corpora.image_reader import PictureError, PictureReader
 from dejavu.errors import ParamsError
 from dejavu.params.annotators import GroundedSamParams
 from dejavu.params.corpora import ImageFolderParams
 from dejavu.params.machine import MachineParams
-from dejavu.pictures import PictureError, PictureReader
-from dejavu.progress import say
+from dejavu.run import shards
+from dejavu.run.progress import say
+from dejavu.tables import parquet
 
 PICTURES_PER_SHARD = 1_024
 _WNID = re.compile(r"n\d{8}")
@@ -91,7 +92,7 @@ def detect(
         facts={"settings": settings.model_dump(), "pictures": records, **looker.provenance,
                "prompts": [[prompt.text for prompt in each] for each in asked]},
         engine=machine.engine,
-        num_gpus=lookers.gpus_per_task(machine),
+        num_gpus=detectors.gpus_per_task(machine),
     )  # fmt: skip
     table = pa.concat_tables([pq.read_table(part) for part in parts])
     facts = {"settings": settings.model_dump(), **looker.provenance}
@@ -104,7 +105,7 @@ def detect(
     shutil.rmtree(parts[0].parent)
     n_boxed = pc.count_distinct(table["path"]).as_py()
     say(f"{path}: {table.num_rows} boxes in {n_boxed} of {len(records)} pictures "
-        f"({artifacts.fingerprint(path)})")  # fmt: skip
+        f"({parquet.fingerprint(path)})")  # fmt: skip
     return path
 
 

@@ -12,13 +12,13 @@ import torch
 from jaxtyping import Float32, Float64, Int64
 from PIL import Image
 
-from dejavu import artifacts
 from dejavu.annotators.grounded_sam import Grounded, RememberLast, blocks_of_boxes
-from dejavu.encoders import checkpoints
 from dejavu.errors import ParamsError, WeightsError
+from dejavu.models import devices
+from dejavu.models.checkpoints import load as checkpoints
 from dejavu.params.annotators import GroundedSamParams
 from dejavu.params.machine import MachineParams
-from dejavu.training import devices
+from dejavu.tables import parquet
 
 SHORTER_PX, LONGER_PX = 800, 1333  # as GroundingDINO was evaluated
 _MEAN, _STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -109,7 +109,7 @@ def load(settings: GroundedSamParams, machine: MachineParams) -> OriginalBackend
         )
     provenance = {
         "weights": checkpoints.sha256(path)[:16] if path.is_file() else "",
-        "text_encoder": artifacts.fingerprint(text_encoder),
+        "text_encoder": parquet.fingerprint(text_encoder),
     }
     detector = _detector(path, text_encoder)
     detector.backbone[0] = RememberLast(detector.backbone[0])

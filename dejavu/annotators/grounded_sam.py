@@ -17,7 +17,7 @@ from PIL import Image
 from torch import nn
 
 from dejavu.annotators import names, prompts
-from dejavu.annotators.found import Found, ranked
+from dejavu.annotators.detections import Found, ranked
 from dejavu.annotators.prompts import Prompt
 from dejavu.params.annotators import GroundedSamParams
 from dejavu.params.machine import MachineParams

@@ -10,12 +10,12 @@ import torch
 from jaxtyping import Float32, Float64, Int64
 from PIL import Image
 
-from dejavu import artifacts
 from dejavu.annotators.grounded_sam import Grounded, RememberLast, blocks_of_boxes
 from dejavu.errors import WeightsError
+from dejavu.models import devices
 from dejavu.params.annotators import GroundedSamParams
 from dejavu.params.machine import MachineParams
-from dejavu.training import devices
+from dejavu.tables import parquet
 
 _DETECTORS = ("grounding-dino", "mm-grounding-dino")
 _SEGMENTERS = ("sam",)
@@ -153,7 +153,7 @@ def _open(
                 f"{what.replace('_', ' ')}, e.g. {', '.join(keys[:_KEYS_SHOWN])}."
             )
     is_local = path.is_dir()
-    return model, processor, artifacts.fingerprint(path) if is_local else config._commit_hash[:16]
+    return model, processor, parquet.fingerprint(path) if is_local else config._commit_hash[:16]
 
 
 def _numbers(tensor: torch.Tensor) -> Float64[np.ndarray, "rows columns"]:

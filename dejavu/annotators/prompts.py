@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from dejavu.annotators.found import DECIMALS
+from dejavu.annotators.detections import DECIMALS
 from dejavu.errors import DataError
 
 Tokenize = Callable[[str], list[tuple[int, int]]]  # first and last + 1 character; special: both 0

@@ -11,8 +11,8 @@ import pyarrow as pa
 from jaxtyping import UInt8
 from PIL import Image
 
-from dejavu import evidence
-from dejavu.pictures import PictureReader
+from dejavu.corpora.image_reader import PictureReader
+from dejavu.image import kept_crops
 
 _CORNERS = ("x0", "y0", "x1", "y1")
 _AHEAD = 64  # decoded at once, per worker
@@ -29,11 +29,11 @@ class CropSource:
 
     def kept(self, roles: Sequence[str], *, columns: Sequence[str] = ()) -> pa.Table:
         """Return the kept crops of `roles`, see `evidence.kept_crops`."""
-        return evidence.kept_crops(self.samples, self.crops, roles=roles, columns=columns)
+        return kept_crops.kept_crops(self.samples, self.crops, roles=roles, columns=columns)
 
     def origin(self) -> dict[str, str]:
         """Return the fingerprints of the tables, see `evidence.origin`."""
-        return evidence.origin(self.samples, self.crops)
+        return kept_crops.origin(self.samples, self.crops)
 
     def images(
         self, crops: pa.Table, *, workers: int, max_side_px: int | None = None

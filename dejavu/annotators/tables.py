@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from dejavu.errors import DataError
-from dejavu.progress import say
+from dejavu.run.progress import say
 
 KEYS = {"sample_name": "VARCHAR", "sample_id": "BIGINT"}  # the first that is there counts
 NAMES = ("tag", "object")

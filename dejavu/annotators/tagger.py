@@ -14,17 +14,19 @@ from PIL import Image
 from torch import Tensor, nn
 
 from dejavu.annotators import names
-from dejavu.annotators.found import Found, ranked
-from dejavu.encoders import checkpoints
-from dejavu.encoders.preprocessing import Preprocessing
-from dejavu.encoders.timm_models import PACKAGED, by_order, packaged_file, preprocessing_of
+from dejavu.annotators.detections import Found, ranked
 from dejavu.errors import ParamsError, WeightsError, suggestion
+from dejavu.models import devices
+from dejavu.models.checkpoints import load as checkpoints
+from dejavu.models.encoders.preprocessing import Preprocessing
+from dejavu.models.encoders.timm_models import PACKAGED, by_order, packaged_file, preprocessing_of
+from dejavu.models.pixels import resized
 from dejavu.params.annotators import TaggerParams
 from dejavu.params.machine import MachineParams
-from dejavu.training import devices
-from dejavu.training.data import resized
 
-_CPU_BATCH = 8  # pictures; more at once cost memory and time on a CPU, see dejavu.encoders.encoder
+_CPU_BATCH = (
+    8  # pictures; more at once cost memory and time on a CPU, see dejavu.models.encoders.encoder
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

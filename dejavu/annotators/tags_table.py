@@ -13,15 +13,15 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Int64
 
-from dejavu import artifacts
 from dejavu.annotators import tables
-from dejavu.annotators.found import DECIMALS
+from dejavu.annotators.detections import DECIMALS
 from dejavu.annotators.source import CropSource
 from dejavu.errors import DataError
-from dejavu.evidence import ATTACKED, LEARNED_FROM
+from dejavu.image.kept_crops import ATTACKED, LEARNED_FROM
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import TagTableParams
-from dejavu.progress import say
+from dejavu.run.progress import say
+from dejavu.tables import parquet
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def prepare(
         rows = database.sql(_RANKED, params=[settings.max_tags]).to_arrow_table().combine_chunks()
     return TagTable(
         vocabulary=tuple(names),
-        provenance={"tags": artifacts.fingerprint(path)},
+        provenance={"tags": parquet.fingerprint(path)},
         sample_ids=rows["sample_id"].to_numpy(),
         tag_ids=_array(rows["tag_ids"]),
         scores=_array(rows["scores"]),

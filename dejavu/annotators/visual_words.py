@@ -15,13 +15,13 @@ import pyarrow as pa
 from jaxtyping import Float32, Float64, Int64, UInt8
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no stubs
 
-from dejavu import seeds
 from dejavu.annotators.source import CropSource
 from dejavu.errors import TrainingError
-from dejavu.evidence import LEARNED_FROM
+from dejavu.image.kept_crops import LEARNED_FROM
+from dejavu.image.predictions import DECIMALS
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import VisualWordsParams
-from dejavu.predictions import DECIMALS
+from dejavu.run import seeds
 
 MAX_CROPS_FITTED = 4_096  # crops that the vocabulary and the document frequencies come from
 _FLAT = 0.04  # contrast (of 1) below which a patch counts as flat rather than as amplified noise

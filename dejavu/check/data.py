@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from dejavu import corpora, given_roles
+from dejavu import corpora
 from dejavu.check import sections
 from dejavu.check.findings import Absent, Finding, Untried, fetch_hint, tried
+from dejavu.corpora.image_reader import PictureReader, external_root
 from dejavu.corpora.inspection import inspect
 from dejavu.corpora.records import Record
 from dejavu.errors import DataError, ParamsError
 from dejavu.params.corpora import SamplesTableParams
 from dejavu.params.roles import FolderRoles
-from dejavu.pictures import PictureReader, external_root
-from dejavu.tables import SAMPLES
+from dejavu.splits import given_roles
+from dejavu.tables.schemas import SAMPLES
 
 PICTURES_OPENED = 8
 LISTING_SECONDS = 20.0  # a longer listing is cut off, and counts are lower bounds

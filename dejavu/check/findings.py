@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Literal
 
-from dejavu.downloads import DOWNLOADS
+from dejavu.downloads.published_files import DOWNLOADS
 from dejavu.errors import DejavuError
 
 Status = Literal["ok", "untried", "missing", "wrong"]

@@ -72,7 +72,7 @@ def _trained(settings: Any, recipe: Any) -> dict[str, int]:
     """Build the untrained network and show it one black view."""
     import torch
 
-    from dejavu.encoders import networks
+    from dejavu.models.encoders import networks
 
     if not hasattr(recipe, "architecture"):
         raise ParamsError(
@@ -90,9 +90,8 @@ def _trained(settings: Any, recipe: Any) -> dict[str, int]:
 
 def _released(name: str, settings: Any, recipe: Any, machine: MachineParams) -> dict[str, int]:
     """Let stage ``encoder`` verify the file, into a folder that is thrown away."""
-    from dejavu import encoders
-    from dejavu.encoders import folder
-    from dejavu.encoders.request import Request
+    from dejavu.models import encoders, folder
+    from dejavu.models.encoders.request import Request
 
     place = settings.path if settings.source == "embeddings" else settings.weights
     if place != "packaged":
@@ -108,7 +107,7 @@ def _released(name: str, settings: Any, recipe: Any, machine: MachineParams) -> 
 
 
 def _classifier(settings: Any) -> str:
-    from dejavu.encoders import networks
+    from dejavu.models.encoders import networks
 
     return f"{settings.architecture}, {networks.build(settings.architecture, width=settings.width).dim}"
 
@@ -139,10 +138,10 @@ def _annotator(settings: Any, machine: MachineParams, *, knows_truth: bool) -> s
 
 def _looker(settings: Any, machine: MachineParams) -> str:
     """Load a network that names what it sees, unless a part of it is not here."""
-    from dejavu.annotators import lookers, names
-    from dejavu.params import outside
+    from dejavu.annotators import detectors, names
+    from dejavu.params import external_files
 
-    for named in outside.paths_of(settings):
+    for named in external_files.paths_of(settings):
         path = machine.data_folder / named.path
         if named.path in ("packaged", *names.LIBRARIES) or path.exists():
             continue
@@ -151,7 +150,7 @@ def _looker(settings: Any, machine: MachineParams) -> str:
                 f"{path}: no such folder; as a hub name, {named.path!r} is only tried by the run"
             )
         _require(path)
-    return f"{len(lookers.load(settings, machine).vocabulary)} names"
+    return f"{len(detectors.load(settings, machine).vocabulary)} names"
 
 
 def _caption_model(settings: Any, recipe: Any, machine: MachineParams) -> int:
@@ -160,11 +159,11 @@ def _caption_model(settings: Any, recipe: Any, machine: MachineParams) -> int:
             raise ParamsError(f"recipe {settings.recipe!r} is not one of CLIP (method: clip).")
         network = recipe.network
         return int(_embedding_dim(network) if isinstance(network, str) else network.embedding_dim)
-    from dejavu.clip import given, load
+    from dejavu.models.clip import imported, load
 
     if settings.source == "embeddings":
         _require(machine.data_folder / settings.path)
-        return int(given.describe(settings, machine.data_folder / settings.path)["dim"])
+        return int(imported.describe(settings, machine.data_folder / settings.path)["dim"])
     path = machine.data_folder / settings.weights
     if not settings.weights.startswith("packaged:") and not path.exists():
         if settings.source == "open_clip":

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dejavu import comparisons, params
+from dejavu import params
+from dejavu.caption import comparisons
 from dejavu.check.findings import Finding, tried
 from dejavu.errors import ParamsError, suggestion
+from dejavu.image.targets import targets_of
 from dejavu.params.base import Names, Positives
 from dejavu.params.caption import (
     CaptionModelParams,
@@ -22,7 +24,6 @@ from dejavu.params.machine import MachineParams
 from dejavu.params.predictions import PredictionsParams
 from dejavu.params.references import AnnotatorParams, Annotators, ClassifierParams, NaiveBayesParams
 from dejavu.params.report import ReportParams, ScoreParams
-from dejavu.targets import targets_of
 
 LANES = ("image", "caption")
 # Every `section(params, NAME, SCHEMA)` of stages/; what stands for {} is said in _names.

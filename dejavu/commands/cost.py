@@ -28,10 +28,10 @@ def command(
     Seconds and memory come from the logs that every stage leaves; a stage that was restored from the
     cache left none, and is named as not measured.
     """
-    from dejavu.report import cost
+    from dejavu.commands import stage_cost
 
-    made = cost.write(logs, params_path, reports)
+    made = stage_cost.write(logs, params_path, reports)
     if as_json:
         terminal.show_json(made)
     else:
-        typer.echo(cost.markdown(made), nl=False)
+        typer.echo(stage_cost.markdown(made), nl=False)

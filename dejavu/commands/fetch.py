@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
-from dejavu import fetch, params
+from dejavu import params
 from dejavu.commands import terminal
 from dejavu.commands.terminal import PARAMS, AsJson, ParamsFile
+from dejavu.downloads import fetch
 from dejavu.params.machine import MachineParams
-from dejavu.progress import is_quiet
+from dejavu.run.progress import is_quiet
 
 EXAMPLES = terminal.examples(
     ("dejavu fetch", "list what can be fetched"),

@@ -9,11 +9,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from dejavu import catalog, dossier
 from dejavu.commands import terminal
 from dejavu.commands.terminal import DATA, PARAMS, AsJson, DataFolder, ParamsFile
 from dejavu.errors import ParamsError
-from dejavu.progress import say
+from dejavu.run.progress import say
+from dejavu.tables import catalog, sample_facts
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -57,21 +57,21 @@ def command(
     memorized samples by `dejavu sql --query image_most_memorized`.
     """
     with catalog.connect(data, sandboxed=False) as opened:
-        found = dossier.find(opened, sample, lane.value if lane else None)
-        facts = dossier.dossier(opened, found, n_neighbors=neighbors)
+        found = sample_facts.find(opened, sample, lane.value if lane else None)
+        facts = sample_facts.dossier(opened, found, n_neighbors=neighbors)
     if picture is not None:
         _draw(facts, data, params_path).save(_checked(picture))
         facts["picture"] = str(picture)
     if as_json:
         terminal.show_json(facts)
         return
-    shown = facts if full else dossier.headline_only(facts, _headline(params_path))
+    shown = facts if full else sample_facts.headline_only(facts, _headline(params_path))
     _show(shown, terminal.console())
     if picture is not None:
         say(f"picture in {picture}: objects orange, background crop blue-green")
 
 
-def _headline(params_path: Path) -> dict[str, dossier.Search]:
+def _headline(params_path: Path) -> dict[str, sample_facts.Search]:
     """Return the layer and metric that stand for each model of the image lane; {} if nothing says so."""
     if not params_path.is_file():
         return {}
@@ -95,15 +95,16 @@ def _checked(picture: Path) -> Path:
 
 
 def _draw(facts: Mapping[str, Any], data: Path, params_path: Path) -> "Image.Image":
-    from dejavu import outlines, params
+    from dejavu import params
+    from dejavu.commands import draw_boxes
+    from dejavu.corpora.image_reader import PictureReader
     from dejavu.params.machine import MachineParams
-    from dejavu.pictures import PictureReader
 
     root = "."
     if params_path.is_file():
         root = params.section(params_path, "machine", MachineParams).data_root
     with PictureReader.open(data / facts["lane"] / "pictures", root) as reader:
-        return outlines.outlined(reader.read(facts["uri"]), facts["boxes"], facts["crop"])
+        return draw_boxes.outlined(reader.read(facts["uri"]), facts["boxes"], facts["crop"])
 
 
 def _show(facts: Mapping[str, Any], console: Console) -> None:
@@ -216,7 +217,7 @@ def _neighbors(facts: Mapping[str, Any]) -> Cells:
     what = "label" if facts["lane"] == "image" else "caption"
     rows: list[list[Any]] = []
     for search in facts["neighbors"]:
-        name = " ".join(search[part] for part in dossier.SEARCH if search[part])
+        name = " ".join(search[part] for part in sample_facts.SEARCH if search[part])
         for row in search["nearest"]:
             first = name if row["place"] == 1 else ""
             rows.append([first, row["sample_name"], row[what], row["similarity"]])

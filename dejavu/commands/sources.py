@@ -11,7 +11,7 @@ from dejavu.commands import terminal
 from dejavu.commands.terminal import PARAMS, AsJson, ParamsFile
 
 if TYPE_CHECKING:
-    from dejavu.sources import Entry, Kind, Source
+    from dejavu.check.sources import Entry, Kind, Source
 
 MODELS_EXAMPLES = terminal.examples(
     ("dejavu models", "what can be audited, and which entries params.yaml names now"),
@@ -44,7 +44,8 @@ def annotators(params_path: ParamsFile = PARAMS, as_json: AsJson = False) -> Non
 
 
 def _show(kind: "Kind", params_path: Path, *, as_json: bool) -> None:
-    from dejavu import params, sources
+    from dejavu import params
+    from dejavu.check import sources
     from dejavu.params.machine import MachineParams
 
     # without a params.yaml the list still teaches what one can say

@@ -16,8 +16,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from dejavu import catalog, dictionary, named_queries, params
-from dejavu.catalog import VECTORS, Catalog
+from dejavu import params
 from dejavu.commands import terminal
 from dejavu.commands.terminal import DATA, PARAMS, AsJson, DataFolder, ParamsFile
 from dejavu.errors import ParamsError, suggestion
@@ -25,7 +24,10 @@ from dejavu.params.base import Names
 from dejavu.params.caption import CaptionModels, CaptionScoreParams
 from dejavu.params.encoders import Models
 from dejavu.params.report import ReportParams, ScoreParams
-from dejavu.progress import say
+from dejavu.run.progress import say
+from dejavu.tables import catalog, dictionary
+from dejavu.tables import queries as named_queries
+from dejavu.tables.catalog import VECTORS, Catalog
 
 MAX_ROWS_SHOWN = 200  # of a table; other formats hold every row
 EXAMPLES = terminal.examples(
@@ -105,10 +107,10 @@ def _settings(params_path: Path) -> dict[str, pa.Table]:
     """Return the small tables that named queries join; none without a params.yaml."""
     if not params_path.is_file():
         return {}
-    from dejavu.report.caption_tables import lengths_table
+    from dejavu.image.targets import targets_of
+    from dejavu.report.caption.tables import lengths_table
     from dejavu.report.gallery.captions import reference_table
     from dejavu.report.settings import query_tables
-    from dejavu.targets import targets_of
 
     models = params.section(params_path, "image.models", Models)
     metrics = params.section(params_path, "image.neighbors.metrics", Names)

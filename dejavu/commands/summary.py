@@ -21,7 +21,7 @@ def command(
     reports: ReportFolder = REPORTS,
 ) -> None:
     """Print the answer of the last run and say where the report lies. Read this first."""
-    from dejavu.report.reading import opening
+    from dejavu.commands.read_summary import opening
 
     shown = opening(reports / "summary.md", full=full)
     names = {

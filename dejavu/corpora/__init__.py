@@ -19,14 +19,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dejavu.corpora.boxes import repair
+from dejavu.corpora.image_reader import PICTURE_COLUMN, SOURCE, PictureReader, external_root
 from dejavu.corpora.inspection import Inspection, inspect, measure, take_over
 from dejavu.corpora.records import Box, Corpus, Record, Truth
 from dejavu.errors import DataError, ParamsError, suggestion
 from dejavu.params.corpora import AnyCorpus, ImageNetParams, SamplesTableParams
 from dejavu.params.machine import MachineParams
-from dejavu.pictures import PICTURE_COLUMN, SOURCE, PictureReader, external_root
-from dejavu.progress import say, track
-from dejavu.tables import LABELS, SAMPLES
+from dejavu.run.progress import say, track
+from dejavu.tables.schemas import LABELS, SAMPLES
 
 __all__ = ["Box", "Corpus", "Record", "Truth", "adapter", "build"]
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.records import Record
 from dejavu.corpora.table_files import read_table
 from dejavu.errors import DataError
 from dejavu.params.caption_corpora import CaptionsTableParams
-from dejavu.pictures import external_root
 
 
 class CaptionsTable:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.records import Box, Record
 from dejavu.errors import DataError
 from dejavu.params.caption_corpora import CocoParams
-from dejavu.pictures import external_root
 
 
 class Coco:

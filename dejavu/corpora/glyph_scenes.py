@@ -15,11 +15,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from PIL import Image
 
-from dejavu import seeds
 from dejavu.corpora.glyph_shapes import GLYPHS, coverage
 from dejavu.corpora.records import Box, Record, Truth
 from dejavu.corpora.textures import N_EXTRA, SCENES, hsv_to_rgb, patterns
 from dejavu.params.caption_corpora import GlyphScenesParams
+from dejavu.run import seeds
 
 PICTURES_PER_BLOCK = 256  # drawn from one generator: more pictures never change the first ones
 GRID = 3  # glyphs lie in different cells of a 3 x 3 grid

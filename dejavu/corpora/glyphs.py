@@ -15,11 +15,11 @@ import numpy as np
 from jaxtyping import Float, Int
 from PIL import Image
 
-from dejavu import seeds
 from dejavu.corpora.glyph_shapes import GLYPHS, coverage
 from dejavu.corpora.records import Box, Record, Truth
 from dejavu.corpora.textures import N_EXTRA, SCENES, hsv_to_rgb, patterns
 from dejavu.params.corpora import GlyphsParams
+from dejavu.run import seeds
 
 PICTURES_PER_BLOCK = 256  # drawn from one generator: more pictures never change the first ones
 GLYPH_SIDE = (0.45, 0.62)  # smallest and largest side of a glyph, as a share of the picture's

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from dejavu.corpora.box_files import read_boxes
 from dejavu.corpora.files import HINT, picture_files
+from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.records import Record
 from dejavu.errors import DataError
 from dejavu.params.corpora import ImageFolderParams
-from dejavu.pictures import external_root
-from dejavu.progress import say
+from dejavu.run.progress import say
 
 
 class ImageFolder:

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from dejavu.corpora.class_names import short_names
 from dejavu.corpora.files import HINT, lines, picture_files
+from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.imagenet_boxes import annotation_folders, read_annotation
 from dejavu.corpora.records import Box, Record
 from dejavu.errors import DataError, ParamsError, suggestion
 from dejavu.params.corpora import ImageNetParams
-from dejavu.pictures import external_root
-from dejavu.progress import say
+from dejavu.run.progress import say
 
 _KAGGLE = Path("ILSVRC/Data/CLS-LOC")
 _NAMES = "LOC_synset_mapping.txt"  # one class per line: wnid, space, names

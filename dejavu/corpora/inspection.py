@@ -9,8 +9,8 @@ import imagehash
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from dejavu.corpora.image_reader import FORMATS, PictureError, decode
 from dejavu.corpora.records import Record
-from dejavu.pictures import FORMATS, PictureError, decode
 
 MIN_SIDE_PX = 2  # a picture of one row or column has no background and no object
 

@@ -20,11 +20,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.records import Box, Record, Stated
 from dejavu.corpora.table_files import read_table
 from dejavu.errors import DataError
 from dejavu.params.corpora import SamplesTableParams
-from dejavu.pictures import external_root
 
 TEXTS = ("sample_name", "label", "caption", "boxes", "sha256", "perceptual_hash")
 NUMBERS = ("width_px", "height_px", "x0", "y0", "x1", "y1")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from dejavu.corpora.class_names import short_names
 from dejavu.corpora.files import lines, picture_files
+from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.records import Box, Record
 from dejavu.errors import DataError, ParamsError, suggestion
 from dejavu.params.corpora import TinyImageNetParams
-from dejavu.pictures import external_root
 
 
 class TinyImageNet:

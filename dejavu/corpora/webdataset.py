@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dejavu.corpora.image_reader import external_root, tar_members
 from dejavu.corpora.records import Record
 from dejavu.errors import DataError
 from dejavu.params.caption_corpora import WebDatasetParams
-from dejavu.pictures import external_root, tar_members
-from dejavu.progress import say
+from dejavu.run.progress import say
 
 PICTURE_EXTENSIONS = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
 MAX_CAPTION_BYTES = 1_000_000  # a larger text member is no caption

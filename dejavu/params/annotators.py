@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from dejavu.params.base import Positive, Section, Share
-from dejavu.params.outside import File, Outside
+from dejavu.params.external_files import File, Outside
 
 OpenShare = Annotated[float, Field(ge=0, lt=1)]
 

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from dejavu.params.annotators import DeticParams, GroundedSamParams, TaggerParams
 from dejavu.params.base import Names, Positive, Positives, Section, Share
-from dejavu.params.outside import File
+from dejavu.params.external_files import File
 
 Mode = Literal["t2i", "t2t"]  # search public pictures, or public captions, with the caption
 PositiveFloat = Annotated[float, Field(gt=0)]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dejavu.params.base import Names, Positive, Section, Share
-from dejavu.params.outside import BelowRoot, CorpusRoot
+from dejavu.params.external_files import BelowRoot, CorpusRoot
 
 
 class NoCorpusParams(Section):

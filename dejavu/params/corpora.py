@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from dejavu.params.base import Names, Positive, Section, Share
 from dejavu.params.caption_corpora import CaptionCorpus
-from dejavu.params.outside import BelowRoot, CorpusRoot, File, Outside
+from dejavu.params.external_files import BelowRoot, CorpusRoot, File, Outside
 from dejavu.params.roles import GivenRoles
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from dejavu.params.base import Names, Positive, Section
-from dejavu.params.outside import File
+from dejavu.params.external_files import File
 from dejavu.params.released import (
     BarlowTwinsModel,
     DinoModel,
@@ -104,7 +104,7 @@ Models = Annotated[dict[str, ModelParams], AfterValidator(check_models)]
 class _Recipe(Section):
     """What every self-supervised recipe states."""
 
-    architecture: str  # backbone, a name in dejavu.encoders.networks
+    architecture: str  # backbone, a name in dejavu.models.encoders.networks
     width: Positive  # channels of its first convolution
     projector_dim: Positive  # length of the projector's output; also of its hidden layers
     epochs: Positive

@@ -1,7 +1,7 @@
 """Section ``image.predictions``: guesses that were made elsewhere."""
 
 from dejavu.params.base import Section
-from dejavu.params.outside import File
+from dejavu.params.external_files import File
 
 
 class PredictionsParams(Section):

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, RootModel
 
 from dejavu.params.annotators import DeticParams, GroundedSamParams, TaggerParams
 from dejavu.params.base import Positive, Positives, Section, Share
-from dejavu.params.outside import File
+from dejavu.params.external_files import File
 
 AreaShare = Annotated[float, Field(gt=0, le=1)]
 Inner = Annotated[float, Field(gt=0, lt=1)]

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from dejavu.params.base import Names, Section
-from dejavu.params.outside import File
+from dejavu.params.external_files import File
 
 
 class ReleasedModel(Section):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dejavu.params.base import Section
-from dejavu.params.outside import File, PositionFiles
+from dejavu.params.external_files import File, PositionFiles
 
 Role = Literal["target", "reference", "public", "control"]
 Folders = dict[str, Role]  # folder of the corpus, e.g. val: control

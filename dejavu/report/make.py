@@ -4,26 +4,22 @@ import json
 import shutil
 from pathlib import Path
 
-from dejavu import artifacts, catalog, named_queries, seeds
-from dejavu.catalog import Catalog
-from dejavu.report import (
-    caption_summary,
-    caption_tables,
-    gallery,
-    headline,
-    plots,
-    shares,
-    summary,
-    tables,
-)
-from dejavu.report.captions import CaptionSettings, caption_results
-from dejavu.report.exchangeability import exchangeability
+from dejavu.report import gallery, headline, plots, summary
+from dejavu.report.caption import summary as caption_summary
+from dejavu.report.caption import tables as caption_tables
+from dejavu.report.caption.results import CaptionSettings, caption_results
+from dejavu.report.image import reference_tables, tables
+from dejavu.report.image.exchangeability import exchangeability
+from dejavu.report.image.results import image_results
+from dejavu.report.image.tables import Rows
 from dejavu.report.numbers import Node, nest, rounded
 from dejavu.report.page import render as page
-from dejavu.report.results import image_results
 from dejavu.report.settings import ImageSettings
-from dejavu.report.tables import Rows
+from dejavu.run import seeds
 from dejavu.statistics.resampling import LEVEL
+from dejavu.tables import catalog, parquet
+from dejavu.tables import queries as named_queries
+from dejavu.tables.catalog import Catalog
 
 IMAGE_VIEWS = ("labels", "crops", "predictions", "image_scores")
 CAPTION_VIEWS = ("objects", "object_vocabulary", "caption_scores", "reference_agreement")
@@ -74,7 +70,7 @@ def make(
     views = [*COMMON_VIEWS]
     if has_image := (folder / "scores.parquet").is_file():
         scored = [folder / "scores.parquet", *sorted((folder / "predictions").rglob("*.parquet"))]
-        artifacts.require_common_origin(scored, "samples", "split", "crops")
+        parquet.require_common_origin(scored, "samples", "split", "crops")
         views += IMAGE_VIEWS
     if has_captions := (data / "caption" / "scores.parquet").is_file():
         views += CAPTION_VIEWS
@@ -132,7 +128,7 @@ def image_tables(opened: Catalog, results: Node, settings: ImageSettings) -> dic
     """Return the rows of every table of the image lane, by file name."""
     targets, score, report = settings.targets, settings.score, settings.report
     heads = [target for target in targets if target.is_headline]
-    references = shares.reference_tables(
+    references = reference_tables.reference_tables(
         opened,
         seconds=[target.second_model for target in heads if target.second_model],
         n_resamples=report.resamples,

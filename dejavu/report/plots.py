@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from dejavu.report.captions import CaptionSettings
+from dejavu.report.caption.results import CaptionSettings
+from dejavu.report.image.tables import Rows
 from dejavu.report.settings import ImageSettings
-from dejavu.report.tables import Rows
 
 _PARTS = {"plain": "target", "bias": "control", "excess": "excess"}
 

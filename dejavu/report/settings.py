@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
+from dejavu.image.targets import Target
 from dejavu.params.report import ReportParams, ScoreParams
-from dejavu.targets import Target
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

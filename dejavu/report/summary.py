@@ -8,13 +8,13 @@ from typing import Any
 import jinja2
 
 from dejavu import __version__
-from dejavu.report.caption_summary import Sections
+from dejavu.image.targets import Target
+from dejavu.report.caption.summary import Sections
+from dejavu.report.image.tables import Rows, in_order
 from dejavu.report.numbers import Node
-from dejavu.report.page import cells
+from dejavu.report.page import formatting
 from dejavu.report.settings import ImageSettings
-from dejavu.report.tables import Rows, in_order
 from dejavu.report.verdict import verdict
-from dejavu.targets import Target
 
 _PROVENANCE = ("source", "recipe", "trained_on", "architecture", "layers", "weights_sha256")
 _N_LISTED = 5  # most memorized samples shown in the summary; the table holds more
@@ -82,7 +82,7 @@ def points(value: float | None) -> str:
     >>> points(0.1234), points(-0.05), points(None)
     ('+12.3', '−5.0', '–')
     """
-    return "–" if value is None else cells.signed(value)
+    return "–" if value is None else formatting.signed(value)
 
 
 def points_in(row: Mapping[str, Any], name: str) -> str:

@@ -5,14 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from dejavu import annotators, artifacts
+from dejavu import annotators
 from dejavu.annotators import corpus
 from dejavu.annotators.source import CropSource
 from dejavu.errors import DataError
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import CorpusAnnotatorParams
-from dejavu.tables import TAG_VOCABULARY, TAGS
-from tests.references.tables_of import write_world
+from dejavu.tables import parquet
+from dejavu.tables.schemas import TAG_VOCABULARY, TAGS
+from tests.image.tables_of import write_world
 
 MACHINE = MachineParams(
     device="cpu", engine="local", workers=2, batch_images=7, block_rows=64, data_root="."
@@ -64,8 +65,8 @@ def test_by_hand(in_tmp, monkeypatch, per_shard):
     assert [p.name for p in sorted((in_tmp / "tags").iterdir())] == [
         f"part-{index:05d}.parquet" for index in range(n_parts)
     ]
-    recorded = artifacts.inputs_of(in_tmp / "tags")
-    assert recorded["crops"] == artifacts.fingerprint(paths["crops"])
+    recorded = parquet.inputs_of(in_tmp / "tags")
+    assert recorded["crops"] == parquet.fingerprint(paths["crops"])
     assert recorded["split"] == "s1"
 
 
@@ -75,7 +76,7 @@ def test_a_corpus_without_truth_is_refused(in_tmp):
 
 
 def test_long_crops_are_scaled_and_nothing_beyond_the_box_is_seen(in_tmp):
-    from tests.references.pictures_of import write_pictures
+    from tests.image.pictures_of import write_pictures
 
     picture = np.zeros((8, 40, 3), dtype=np.uint8)
     picture[:, 8:] = 255  # the box is the left 8 x 8

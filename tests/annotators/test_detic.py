@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dejavu.annotators import detic, lookers
+from dejavu.annotators import detectors, detic
 from dejavu.errors import DataError, ParamsError, WeightsError
 from dejavu.params.annotators import DeticParams
 from tests.annotators.test_corpus_annotator import MACHINE
@@ -21,7 +21,7 @@ SETTINGS = {
 
 def load(folder, **changes):
     machine = MACHINE.model_copy(update={"data_root": str(folder)})
-    return lookers.load(DeticParams(**SETTINGS | changes), machine)
+    return detectors.load(DeticParams(**SETTINGS | changes), machine)
 
 
 @pytest.fixture

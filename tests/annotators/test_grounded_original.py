@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dejavu.annotators import lookers
+from dejavu.annotators import detectors
 from dejavu.errors import WeightsError
 from dejavu.params.annotators import GroundedSamParams
 from tests.annotators.test_corpus_annotator import MACHINE
@@ -99,7 +99,7 @@ def small(monkeypatch):
 
 def load(folder, **changes):
     machine = MACHINE.model_copy(update={"data_root": str(folder)})
-    return lookers.load(GroundedSamParams(**SETTINGS | changes), machine)
+    return detectors.load(GroundedSamParams(**SETTINGS | changes), machine)
 
 
 def pictures():

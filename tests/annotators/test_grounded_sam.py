@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dejavu.annotators import grounded_sam, grounded_transformers, lookers
+from dejavu.annotators import detectors, grounded_sam, grounded_transformers
 from dejavu.annotators.grounded_sam import RememberLast
 from dejavu.errors import DataError, ParamsError, WeightsError
 from dejavu.params.annotators import GroundedSamParams
@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
 
 def load(folder, **changes):
     machine = MACHINE.model_copy(update={"data_root": str(folder)})
-    return lookers.load(GroundedSamParams(**SETTINGS | changes), machine)
+    return detectors.load(GroundedSamParams(**SETTINGS | changes), machine)
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from PIL import Image
 from dejavu.annotators import names, tagger
 from dejavu.errors import DataError, ParamsError, WeightsError
 from dejavu.params.annotators import TaggerParams
-from scripts.sync_deps import ROOT
 from tests.annotators.test_corpus_annotator import MACHINE
+from tests.paths import ROOT
 
 SHARED = ROOT.parent / "shared" / "data" / "imagenet-samples-40.tar"
 SMALL = "test_vit"  # timm's own network for tests

@@ -8,14 +8,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dejavu import annotators, artifacts
+from dejavu import annotators
 from dejavu.annotators import label_pickles
 from dejavu.annotators.source import CropSource
 from dejavu.errors import DataError
 from dejavu.params.references import TagTableParams
-from dejavu.tables import TAG_VOCABULARY, TAGS
+from dejavu.tables import parquet
+from dejavu.tables.schemas import TAG_VOCABULARY, TAGS
 from tests.annotators.test_corpus_annotator import MACHINE
-from tests.references.tables_of import write_world
+from tests.image.tables_of import write_world
 
 PEOPLE = [
     ("reference", 0, True), ("target", 0, True), ("control", 0, True), ("target", 0, False),
@@ -81,7 +82,7 @@ def test_by_hand(in_tmp, name, key, capsys):
     assert found["tag_ids"] == [[1, 0], [], [1]]
     assert found["scores"] == [[pytest.approx(0.9), 0.5], [], [0.5]]
     assert f"1 of 6 values of {key} are no sample" in capsys.readouterr().err
-    assert artifacts.inputs_of(in_tmp / "out")["tags"] == artifacts.fingerprint(in_tmp / name)
+    assert parquet.inputs_of(in_tmp / "out")["tags"] == parquet.fingerprint(in_tmp / name)
 
 
 def slow_tags(rows, min_score, max_tags):

@@ -13,9 +13,9 @@ from dejavu.annotators import visual_words
 from dejavu.annotators.source import CropSource
 from dejavu.errors import TrainingError
 from dejavu.params.references import VisualWordsParams
-from dejavu.tables import TAG_VOCABULARY, TAGS
+from dejavu.tables.schemas import TAG_VOCABULARY, TAGS
 from tests.annotators.test_corpus_annotator import MACHINE
-from tests.references.pictures_of import striped_world
+from tests.image.pictures_of import striped_world
 
 SETTINGS = {
     "source": "visual_words",

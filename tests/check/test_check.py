@@ -11,8 +11,8 @@ from dejavu import params
 from dejavu.check import check, data, room
 from dejavu.cli import app
 from dejavu.corpora.records import Record
-from scripts.sync_deps import ROOT
 from tests.corpora.picture_files import photo
+from tests.paths import ROOT
 
 ADOPTED = {
     "source": "timm", "recipe": "released", "name": "resnet10t", "weights": "weights/net.pth",

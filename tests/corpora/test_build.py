@@ -6,15 +6,15 @@ import json
 import pytest
 
 from dejavu import corpora
-from dejavu.artifacts import fingerprint
 from dejavu.corpora.boxes import repair
+from dejavu.corpora.image_reader import PictureReader
 from dejavu.corpora.records import Box, Record
 from dejavu.errors import DataError, ParamsError
 from dejavu.params import section
 from dejavu.params.corpora import CorpusParams
 from dejavu.params.machine import MachineParams
-from dejavu.pictures import PictureReader
-from dejavu.tables import LABELS, SAMPLES
+from dejavu.tables.parquet import fingerprint
+from dejavu.tables.schemas import LABELS, SAMPLES
 from tests.corpora.picture_files import BAD, GOOD, photo
 
 

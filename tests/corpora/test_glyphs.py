@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from dejavu import crops
-from dejavu.artifacts import fingerprint
 from dejavu.corpora import glyphs
 from dejavu.corpora.glyph_shapes import GLYPHS, coverage
+from dejavu.corpora.image_reader import PictureReader, decode
 from dejavu.corpora.textures import SCENES
+from dejavu.image import crop
 from dejavu.params.corpora import CropParams, GlyphsParams
-from dejavu.pictures import PictureReader, decode
+from dejavu.tables.parquet import fingerprint
 from tests.corpora.test_build import built
 
 SETTINGS = {
@@ -120,12 +120,12 @@ def test_every_picture_leaves_a_crop(world):
     _, rows = world
     import pyarrow as pa
 
-    from dejavu.tables import SAMPLES
+    from dejavu.tables.schemas import SAMPLES
 
     table = pa.Table.from_pylist(rows, schema=SAMPLES.schema)
     table = table.append_column("role", pa.array(["target"] * len(rows)))
     settings = CropParams(rule="largest", min_side_px=15, corner="lower_left", corner_fraction=0.3)
-    assert all(crops.find(table, settings)["is_kept"].to_pylist())
+    assert all(crop.find(table, settings)["is_kept"].to_pylist())
 
 
 def test_more_pictures_leave_the_first_ones_as_they_were(world, tmp_path):

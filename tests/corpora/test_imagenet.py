@@ -12,7 +12,7 @@ from dejavu.corpora import boxes as box_repair
 from dejavu.corpora.imagenet_boxes import read_annotation
 from dejavu.corpora.records import Box
 from dejavu.errors import DataError, ParamsError
-from dejavu.tables import LABELS
+from dejavu.tables.schemas import LABELS
 from tests.corpora.picture_files import photo
 from tests.corpora.test_build import built
 
@@ -136,7 +136,7 @@ def test_sizes_alone_agree_with_the_full_look_and_decode_nothing(tmp_path, monke
     put_all(tmp_path / "imagenet", pictures="train", annotations="bbox")
     full = built(tmp_path / "full", settings(), data_root=tmp_path)
     monkeypatch.setattr(Image.Image, "convert", None)
-    monkeypatch.setattr("dejavu.pictures.PictureReader.read_bytes", None)
+    monkeypatch.setattr("dejavu.corpora.image_reader.PictureReader.read_bytes", None)
     quick = built(tmp_path / "quick", settings(hash_pictures=False), data_root=tmp_path)
     for slow, fast in zip(full, quick, strict=True):
         assert slow.pop("content_hash") is not None

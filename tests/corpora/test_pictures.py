@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from dejavu.corpora.image_reader import PictureError, PictureReader, decode
 from dejavu.errors import ArtifactError
-from dejavu.pictures import PictureError, PictureReader, decode
 from tests.corpora.picture_files import BAD, GOOD, grey_16_bit, photo
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from dejavu.errors import DataError, ParamsError
-from dejavu.tables import LABELS
+from dejavu.tables.schemas import LABELS
 from tests.corpora.picture_files import photo
 from tests.corpora.test_build import built
+from tests.paths import ROOT
 
-REAL = Path(__file__).parents[3] / "shared/data/tiny-imagenet-20.tar"
+REAL = ROOT.parent / "shared/data/tiny-imagenet-20.tar"
 
 
 def settings(use=("train", "val"), wnids=None):

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from scripts.sync_deps import ROOT
+from tests.paths import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NOT_RUN = {  # how a command begins: why it is not run here

@@ -5,9 +5,11 @@ import re
 
 import pytest
 
-from dejavu import annotators, corpora, encoders, objects
+from dejavu import annotators, corpora
+from dejavu.caption import annotate
+from dejavu.models import encoders
 from dejavu.params.caption import CaptionModelParams
-from scripts.sync_deps import ROOT
+from tests.paths import ROOT
 
 TEXT = (ROOT / "docs/coverage.md").read_text(encoding="utf-8")
 SECTIONS = dict(part.split("\n", 1) for part in TEXT.split("\n## ")[1:])
@@ -33,7 +35,7 @@ def sources_of(union):
         ("Encoders of the image lane", encoders.MAKERS),
         ("Models of the caption lane", sources_of(CaptionModelParams)),
         ("Data sets", corpora._ADAPTERS),
-        ("Annotators", {*annotators.ANNOTATORS, *objects._ANNOTATORS}),
+        ("Annotators", {*annotators.ANNOTATORS, *annotate._ANNOTATORS}),
     ],
 )
 def test_every_registry_entry_has_one_row(heading, known):

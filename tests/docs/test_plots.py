@@ -6,7 +6,7 @@ import re
 import pytest
 from ruamel.yaml import YAML
 
-from scripts.sync_deps import ROOT
+from tests.paths import ROOT
 
 DVC = ROOT / ".dvc"
 PLOTS = {

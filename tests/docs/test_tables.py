@@ -1,8 +1,8 @@
 """docs/tables.md says what the schemas say."""
 
-from dejavu import catalog, dictionary, meanings, tables
+from dejavu.tables import catalog, descriptions, dictionary, schemas
 from scripts import describe_tables
-from tests.cli.world import write
+from tests.commands.world import write
 
 
 def test_the_page_is_fresh():
@@ -11,18 +11,18 @@ def test_the_page_is_fresh():
 
 
 def test_every_column_is_described_and_nothing_else():
-    described = {name: list(columns) for name, columns in meanings.COLUMNS.items()}
+    described = {name: list(columns) for name, columns in descriptions.COLUMNS.items()}
     declared = {
         name.replace("agreement", "reference_agreement"): table.schema.names
-        for name, table in tables.TABLES.items()
+        for name, table in schemas.TABLES.items()
     }
     assert described == declared
-    assert set(meanings.VIEWS) == set(catalog.LAYOUTS)
+    assert set(descriptions.VIEWS) == set(catalog.LAYOUTS)
     structs = {
         column.name for view in dictionary.views() for column in view.columns
         if column.source == "field"
     }  # fmt: skip
-    assert structs == {f"{s}.{f}" for s, fields in meanings.STRUCTS.items() for f in fields}
+    assert structs == {f"{s}.{f}" for s, fields in descriptions.STRUCTS.items() for f in fields}
 
 
 def test_types_and_path_columns_are_those_of_the_views(tmp_path):

@@ -8,8 +8,8 @@ guess among `N_LABELS` labels.
 import numpy as np
 import pytest
 
-from dejavu import catalog
-from dejavu.report.results import image_results
+from dejavu.report.image.results import image_results
+from dejavu.tables import catalog
 from tests.report.world import build
 
 N = 4_000  # samples per role

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from scripts.sync_deps import ROOT
+from tests.paths import ROOT
 
 
 def small(values):

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from dejavu.check import check, sections
-from scripts.sync_deps import ROOT
+from tests.paths import ROOT
 
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
 NAMES = [path.stem for path in PRESETS]

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from dejavu.errors import ArtifactError
-from dejavu.report import headline, summary, tables
-from dejavu.tables import IMAGE_SCORES
+from dejavu.report import headline, summary
+from dejavu.report.image import tables
+from dejavu.tables.schemas import IMAGE_SCORES
 from tests.report.world import NO_CAPTIONS, build, report, target
 
 N = 120

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from dejavu import artifacts, scores, tables
+from dejavu.image import score
+from dejavu.image.targets import Target
 from dejavu.params.caption import CaptionScoreParams
 from dejavu.params.report import GalleryParams, HeadlineParams, ReportParams, ScoreParams
-from dejavu.report.captions import CaptionSettings
+from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.make import make
 from dejavu.report.settings import ImageSettings
-from dejavu.targets import Target
+from dejavu.tables import parquet, schemas
 
 NO_CAPTIONS = CaptionSettings(
     seed=0, resamples=10, n_most_memorized=3, models={},
@@ -94,14 +95,14 @@ def build(
         rows = prediction_rows(predictor, roles, label_ids, correct, entropy, n_labels)
         files.setdefault(image / "predictions" / file_of(predictor), []).append(rows)
     for path, parts in files.items():
-        tables.PREDICTIONS.write(pa.concat_tables(parts), path, inputs=origin)
+        schemas.PREDICTIONS.write(pa.concat_tables(parts), path, inputs=origin)
     targets = targets or [target(second="vicreg_second" if "vicreg_second" in answers else None)]
     members = set(options.get("consensus_of", ["classifier"])) - {"second_model"}
     if "references" not in options and not members <= set(answers):
         options["references"] = ["second_model", "classifier", "naive_bayes", "oracle"]
     world = World(data=folder, settings=settings(targets, **options))
     if with_scores:
-        scores.score(
+        score.score(
             image / "predictions", world.settings.targets, world.settings.score,
             out=image / "scores.parquet",
         )  # fmt: skip
@@ -136,7 +137,7 @@ def prediction_rows(predictor, roles, label_ids, correct, entropy, n_labels) -> 
             "entropy": pa.array(entropy, from_pandas=True),
             "p_truth": np.where(correct, 0.9, 0.1),
         },
-        schema=tables.PREDICTIONS.schema,
+        schema=schemas.PREDICTIONS.schema,
     )
 
 
@@ -158,36 +159,36 @@ def _write_corpus(image: Path, roles, label_ids, planted, n_labels, knows_truth)
         "boxes": [[]] * n,
         "truth": truth,
     }
-    schema = tables.SAMPLES.schema
+    schema = schemas.SAMPLES.schema
     columns = [
         pa.array(rows[f.name], f.type) if f.name in rows else pa.nulls(n, f.type) for f in schema
     ]
-    tables.SAMPLES.write(pa.table(columns, schema=schema), image / "samples.parquet", inputs={})
+    schemas.SAMPLES.write(pa.table(columns, schema=schema), image / "samples.parquet", inputs={})
     labels = {
         "label_id": np.arange(n_labels, dtype=np.int32),
         "label": [f"label {i}" for i in range(n_labels)],
     }
-    tables.LABELS.write(
-        pa.table(labels, schema=tables.LABELS.schema), image / "labels.parquet", inputs={}
+    schemas.LABELS.write(
+        pa.table(labels, schema=schemas.LABELS.schema), image / "labels.parquet", inputs={}
     )
-    inputs = {"samples": artifacts.fingerprint(image / "samples.parquet")}
+    inputs = {"samples": parquet.fingerprint(image / "samples.parquet")}
     splits = {
         "sample_id": np.arange(n),
         "role": roles,
         "group_id": np.arange(n),
         "reason": pa.nulls(n, pa.string()),
     }
-    tables.SPLITS.write(
-        pa.table(splits, schema=tables.SPLITS.schema), image / "splits.parquet", inputs=inputs
+    schemas.SPLITS.write(
+        pa.table(splits, schema=schemas.SPLITS.schema), image / "splits.parquet", inputs=inputs
     )
-    inputs["split"] = artifacts.fingerprint(image / "splits.parquet")
+    inputs["split"] = parquet.fingerprint(image / "splits.parquet")
     crops = {
         "sample_id": np.arange(n), "role": roles, "is_kept": np.ones(n, dtype=bool),
         "drop_reason": pa.nulls(n, pa.string()),
         "x0": np.zeros(n, np.int32), "y0": np.zeros(n, np.int32),
         "x1": (20 + np.arange(n) % 7).astype(np.int32), "y1": np.full(n, 20, np.int32),
     }  # fmt: skip
-    tables.CROPS.write(
-        pa.table(crops, schema=tables.CROPS.schema), image / "crops.parquet", inputs=inputs
+    schemas.CROPS.write(
+        pa.table(crops, schema=schemas.CROPS.schema), image / "crops.parquet", inputs=inputs
     )
-    return inputs | {"crops": artifacts.fingerprint(image / "crops.parquet")}
+    return inputs | {"crops": parquet.fingerprint(image / "crops.parquet")}

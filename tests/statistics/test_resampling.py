@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dejavu import seeds
+from dejavu.run import seeds
 from dejavu.statistics import resampling
 
 

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from dejavu.catalog import Catalog
-from dejavu.comparisons import ORACLE, TEXT_MODEL, plan, target_names
-from dejavu.object_sets import likeliest_objects
+from dejavu.caption.comparisons import ORACLE, TEXT_MODEL, plan, target_names
+from dejavu.caption.object_sets import likeliest_objects
 from dejavu.params.caption import CaptionModelParams, CaptionScoreParams
-from dejavu.report.captions import CaptionSettings
+from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.gallery.lane import Json, Lane, Row, has_columns, keep_table, number, rows
 from dejavu.report.gallery.texts import clean
+from dejavu.tables.catalog import Catalog
 
 VIEWS = ("samples", "objects", "object_vocabulary", "caption_scores")
 LONGEST_NAME = 300  # characters of the name of an object or a sample

@@ -5,7 +5,7 @@ from typing import Any
 
 from dejavu.report.gallery.lane import Json, Lane
 from dejavu.report.gallery.texts import beginning
-from dejavu.report.tables import in_order
+from dejavu.report.image.tables import in_order
 
 N_SHOWN = 3  # cards of each model
 PICTURES = ("picture", "crop")  # parts of a card that hold a picture

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from dejavu.catalog import Catalog
 from dejavu.report.gallery.lane import Json, Lane, Row, has_columns, keep_table, number, rows
 from dejavu.report.gallery.texts import clean
 from dejavu.report.settings import ImageSettings
+from dejavu.tables.catalog import Catalog
 
 VIEWS = ("samples", "labels", "crops", "predictions", "image_scores")
 LONGEST_NAME = 300  # characters of a label, tag or name

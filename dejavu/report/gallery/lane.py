@@ -4,9 +4,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from dejavu import named_queries
-from dejavu.catalog import Catalog
 from dejavu.report.gallery.thumbnails import Wanted
+from dejavu.tables import queries
+from dejavu.tables.catalog import Catalog
 
 Row = Mapping[str, Any]
 Json = dict[str, Any]
@@ -100,13 +100,13 @@ def has_columns(opened: Catalog, view: str, *columns: str) -> bool:
 
 def keep_table(opened: Catalog, name: str) -> list[Json]:
     """Run a query, keep its rows as a table for the queries that use it, and return them."""
-    opened.connection.execute(named_queries.table(name))
+    opened.connection.execute(queries.table(name))
     return opened.rows(f"FROM {name}")
 
 
 def rows(opened: Catalog, name: str) -> list[Json]:
     """Return the rows of a query whose tables `keep_table` has made."""
-    return opened.rows(named_queries.body(name))
+    return opened.rows(queries.body(name))
 
 
 def number(value: float | None) -> float | None:

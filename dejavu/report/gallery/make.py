@@ -10,18 +10,18 @@ from typing import TypedDict
 
 from jinja2.utils import htmlsafe_json_dumps
 
-from dejavu.catalog import Catalog
+from dejavu.corpora.image_reader import SOURCE, PictureReader
 from dejavu.errors import DejavuError
-from dejavu.pictures import SOURCE, PictureReader
-from dejavu.report.captions import CaptionSettings
+from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.gallery import captions as caption_lane
 from dejavu.report.gallery import fixed, thumbnails
 from dejavu.report.gallery import image as image_lane
 from dejavu.report.gallery.lane import Json, Lane
 from dejavu.report.gallery.texts import clean
 from dejavu.report.gallery.thumbnails import LEFT_OUT, Thumbnails, Wanted
+from dejavu.report.image.tables import in_order
 from dejavu.report.settings import ImageSettings
-from dejavu.report.tables import in_order
+from dejavu.tables.catalog import Catalog
 
 MAX_BYTES = 9_000_000  # of all that the galleries put into the page
 MAX_TEXT_BYTES = 3_000_000  # of them without pictures

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pyarrow as pa
 from PIL import Image
 
-from dejavu.pictures import PictureError, PictureReader, decode
+from dejavu.corpora.image_reader import PictureError, PictureReader, decode
 
 Box = tuple[int, int, int, int]  # x0, y0, x1, y1: pixels of the picture, x1 and y1 excluded
 SMALLEST_PX = 40  # smaller ones show nothing; then pictures are left out instead

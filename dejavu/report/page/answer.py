@@ -4,15 +4,15 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dejavu.comparisons import SECOND_MODEL, TEXT_MODEL
-from dejavu.report.caption_summary import headline_reference
-from dejavu.report.captions import CaptionSettings
+from dejavu.caption.comparisons import SECOND_MODEL, TEXT_MODEL
+from dejavu.image.targets import Target
+from dejavu.report.caption.results import CaptionSettings
+from dejavu.report.caption.summary import headline_reference
+from dejavu.report.image.tables import in_order
 from dejavu.report.numbers import Node
-from dejavu.report.page import cells, charts
-from dejavu.report.page.parts import Cell, Figure, model_title, reference_title
-from dejavu.report.tables import in_order
+from dejavu.report.page import charts, formatting
+from dejavu.report.page.elements import Cell, Figure, model_title, reference_title
 from dejavu.report.verdict import verdict
-from dejavu.targets import Target
 
 _PARTS = {
     "one-model score, plain": charts.PLAIN,
@@ -42,12 +42,12 @@ def image_card(target: Target, references: Node) -> Card:
     is_calibrated = "excess" in node
     main = node["excess"] if is_calibrated else node["target"]
     word, tone = verdict(main.get("dejavu_score_ci95"), is_calibrated=is_calibrated)
-    n = cells.grouped(node["target"]["n"])
+    n = formatting.grouped(node["target"]["n"])
     title = model_title(target.model)
-    value = cells.interval(main, "dejavu_score", sign=False)
+    value = formatting.interval(main, "dejavu_score", sign=False)
     shown, _, rest = value.partition(" ")
     of = f"of the {n} audited images"
-    control = cells.interval(node.get("control", {}), "dejavu_score", sign=False)
+    control = formatting.interval(node.get("control", {}), "dejavu_score", sign=False)
     if not is_calibrated:
         sentence = (
             f"{title} names the hidden object of {shown}\u00a0% {rest} {of} more than "
@@ -80,14 +80,14 @@ def _against(reference: str) -> str:
 
 
 def _image_facts(references: Node, reference: str, node: Node) -> list[tuple[str, str]]:
-    facts = [("score on target", f"{cells.interval(node['target'], 'dejavu_score')} points")]
+    facts = [("score on target", f"{formatting.interval(node['target'], 'dejavu_score')} points")]
     if "control" not in node:
         return facts
-    n = cells.grouped(node["control"]["n"])
+    n = formatting.grouped(node["control"]["n"])
     facts.append(
         (
             f"score on {n} control = bias",
-            f"{cells.interval(node['control'], 'dejavu_score')} points",
+            f"{formatting.interval(node['control'], 'dejavu_score')} points",
         )
     )
     others = [
@@ -95,14 +95,14 @@ def _image_facts(references: Node, reference: str, node: Node) -> list[tuple[str
     ]
     for role, title in (("target", "plain scores"), ("excess", "excesses")):
         if found := [references[name][role]["dejavu_score"] for name in others]:
-            spread = f"{cells.signed(min(found))} to {cells.signed(max(found))} points"
+            spread = f"{formatting.signed(min(found))} to {formatting.signed(max(found))} points"
             facts.append((f"{title} with {len(others)} other references", spread))
     if node["excess"].get("estimated_precision") is not None:
         n_memorized = node["target"]["n_memorized"]
         facts.append(
             (
-                f"listed as memorized: {cells.grouped(n_memorized)}; of these, not by chance",
-                f"{cells.interval(node['excess'], 'estimated_precision', sign=False, decimals=0)} %",
+                f"listed as memorized: {formatting.grouped(n_memorized)}; of these, not by chance",
+                f"{formatting.interval(node['excess'], 'estimated_precision', sign=False, decimals=0)} %",
             )
         )
     return facts
@@ -120,8 +120,10 @@ def caption_card(target: str, references: Node, mode: str, k: int) -> Card | Non
     recall_word, recall_tone = verdict(main.get("prg_ci95"), is_calibrated=is_calibrated)
     if recall_tone == "bad":
         word, tone = recall_word, recall_tone
-    n = cells.grouped(node["target"]["n"])
-    ppg, prg = (cells.interval(main, name, sign=False).partition(" ") for name in ("ppg", "prg"))
+    n = formatting.grouped(node["target"]["n"])
+    ppg, prg = (
+        formatting.interval(main, name, sign=False).partition(" ") for name in ("ppg", "prg")
+    )
     title = model_title(target)
     net = (
         f"more precisely in a net {ppg[0]}\u00a0% {ppg[2]} and more completely in a net "
@@ -130,8 +132,8 @@ def caption_card(target: str, references: Node, mode: str, k: int) -> Card | Non
     recalls = f"From a caption alone, {title} recalls the objects of the picture it was trained on"
     control = node.get("control", {})
     known = (
-        f"control {cells.interval(control, 'ppg', sign=False)}\u00a0% and "
-        f"{cells.interval(control, 'prg', sign=False)}\u00a0%."
+        f"control {formatting.interval(control, 'ppg', sign=False)}\u00a0% and "
+        f"{formatting.interval(control, 'prg', sign=False)}\u00a0%."
     )
     if not is_calibrated:
         sentence = f"{recalls} {net}. Without control samples the bias of this test is unknown."
@@ -165,14 +167,21 @@ def _caption_facts(node: Node, second: Node) -> list[tuple[str, str]]:
     facts = []
     for name in ("ppg", "prg"):
         upper = name.upper()
-        facts.append((f"{upper} on target, plain", f"{cells.interval(node['target'], name)} %"))
+        facts.append(
+            (f"{upper} on target, plain", f"{formatting.interval(node['target'], name)} %")
+        )
         if "control" in node:
-            n = cells.grouped(node["control"]["n"])
+            n = formatting.grouped(node["control"]["n"])
             facts.append(
-                (f"{upper} on {n} control = bias", f"{cells.interval(node['control'], name)} %")
+                (
+                    f"{upper} on {n} control = bias",
+                    f"{formatting.interval(node['control'], name)} %",
+                )
             )
         if "target" in second:
-            facts.append((f"{upper} of two models", f"{cells.interval(second['target'], name)} %"))
+            facts.append(
+                (f"{upper} of two models", f"{formatting.interval(second['target'], name)} %")
+            )
     return facts
 
 
@@ -209,7 +218,9 @@ def _image_marks(results: Node, heads: Sequence[Target]) -> list[dict[str, Any]]
             marks += _four(references[one], "dejavu_score", name)
         if SECOND_MODEL in references:
             second = references[SECOND_MODEL]["target"]
-            marks.append(cells.marked(second, "dejavu_score", name=name, part="two-model score"))
+            marks.append(
+                formatting.marked(second, "dejavu_score", name=name, part="two-model score")
+            )
     return marks
 
 
@@ -220,7 +231,7 @@ def _four(node: Node, score: str, name: str) -> list[dict[str, Any]]:
         "excess": "excess",
     }
     return [
-        cells.marked(node[role], score, name=name, part=part)
+        formatting.marked(node[role], score, name=name, part=part)
         for role, part in roles.items()
         if role in node
     ]
@@ -238,7 +249,7 @@ def _caption_marks(results: Node, headline: tuple[str, str, int]) -> list[dict[s
             second = at(references, SECOND_MODEL, mode, k, "all")
             if "target" in second:
                 marks.append(
-                    cells.marked(second["target"], score, name=name, part="two-model score")
+                    formatting.marked(second["target"], score, name=name, part="two-model score")
                 )
     return marks
 
@@ -249,11 +260,11 @@ def _picture(key: str, title: str, marks: list[dict[str, Any]], axis: str) -> Fi
     said = "; ".join(f"{mark['name']}, {mark['part']}: {mark['shown']}" for mark in marks)
     description = f"{title}. Percentage points with 95 % intervals. {said}."
     drawing = charts.intervals(marks, names=names, parts=parts, axis=axis)
-    table = cells.grid(
+    table = formatting.grid(
         f"{title}: percentage points with 95 % intervals",
         {"test": "text", "what": "text", "value": "number"},
         [
-            (cells.text(m["name"]), cells.text(m["part"]), Cell(m["shown"], m["value"]))
+            (formatting.text(m["name"]), formatting.text(m["part"]), Cell(m["shown"], m["value"]))
             for m in marks
         ],
         is_open=False,

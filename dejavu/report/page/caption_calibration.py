@@ -1,8 +1,8 @@
 """How sure the caption lane is: every test calibrated, and what that rests on."""
 
-from dejavu.comparisons import SECOND_MODEL
-from dejavu.report.page import cells, charts
-from dejavu.report.page.parts import (
+from dejavu.caption.comparisons import SECOND_MODEL
+from dejavu.report.page import charts, formatting
+from dejavu.report.page.elements import (
     Figure,
     Grid,
     Row,
@@ -55,7 +55,7 @@ def _calibration_figure(rows: Rows, gap: str) -> Figure:
         if any(row[f"{name}_{gap}"] is not None for row in rows)
     }
     marks = [
-        cells.marked(row, f"{part}_{gap}", name=_setting(row), part=title, factor=1.0)
+        formatting.marked(row, f"{part}_{gap}", name=_setting(row), part=title, factor=1.0)
         for row in rows
         for part, (title, _) in parts.items()
     ]
@@ -64,12 +64,12 @@ def _calibration_figure(rows: Rows, gap: str) -> Figure:
         marks, names=[_setting(row) for row in rows], parts=dict(parts.values()), axis=_GAPS[gap],
         number="+.1f",
     )  # fmt: skip
-    grid = cells.grid(
+    grid = formatting.grid(
         f"{title}, {first['mode']}",
         {"K": "number", "objects": "text"} | {shown: "number" for shown, _ in parts.values()},
         [
-            [cells.count(row["k"]), cells.text(objects_title(row["top"])),
-             *(cells.gap(row, f"{part}_{gap}", is_strong=part == "excess") for part in parts)]
+            [formatting.count(row["k"]), formatting.text(objects_title(row["top"])),
+             *(formatting.gap(row, f"{part}_{gap}", is_strong=part == "excess") for part in parts)]
             for row in rows
         ],
         is_open=False,
@@ -97,13 +97,13 @@ def exchangeability(rows: Rows, headline: tuple[str, str, int]) -> Grid | None:
         words = measure.removeprefix("mean_")
         words = "objects per picture" if words == "objects" else f"reference {words}"
         columns |= {f"{words}, target": "number", f"{words}, control": "number"}
-    return cells.grid(
+    return formatting.grid(
         f"Captions: target and control are drawn alike? ({mode}, K = {k}, all objects; means)",
         columns,
         [
             [
-                cells.text(model_title(target)), cells.text(reference_title(reference)),
-                *(cells.number(by_role[role][measure], 3)
+                formatting.text(model_title(target)), formatting.text(reference_title(reference)),
+                *(formatting.number(by_role[role][measure], 3)
                   for measure in measures for role in ("target", "control")),
             ]
             for (target, reference), by_role in both.items()
@@ -117,12 +117,12 @@ def planted(rows: Rows, headline: tuple[str, str, int]) -> Grid | None:
     shown = [row for row in rows if (row["mode"], row["k"], row["top"]) == (mode, k, None)]
     if not shown:
         return None
-    return cells.grid(
+    return formatting.grid(
         f"Captions: planted duplicates ({mode}, K = {k}, all objects)",
         {"model": "text", "reference": "text", "planted": "number", "others": "number", "AUROC": "number"},
         [
-            (cells.text(model_title(row["target"])), cells.text(reference_title(row["reference"])),
-             cells.count(row["n_planted"]), cells.count(row["n_other"]), cells.number(row["auroc"]))
+            (formatting.text(model_title(row["target"])), formatting.text(reference_title(row["reference"])),
+             formatting.count(row["n_planted"]), formatting.count(row["n_other"]), formatting.number(row["auroc"]))
             for row in shown
         ],
     )  # fmt: skip

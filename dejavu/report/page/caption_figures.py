@@ -3,12 +3,13 @@
 import itertools
 from collections.abc import Mapping, Sequence
 
-from dejavu.comparisons import SECOND_MODEL
-from dejavu.report.captions import CaptionSettings
+from dejavu.caption.comparisons import SECOND_MODEL
+from dejavu.report import paper
+from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.numbers import Node
-from dejavu.report.page import cells, charts, paper
+from dejavu.report.page import charts, formatting
 from dejavu.report.page.answer import at
-from dejavu.report.page.parts import (
+from dejavu.report.page.elements import (
     Block,
     Cell,
     Figure,
@@ -60,9 +61,9 @@ def _agreement_figure(key: str, title: str, by: str, rows: Rows) -> Figure:
 
     marks = [
         {"across": name(row, "second"), "down": name(row, "first"), "value": row["jaccard"],
-         "text": cells.plain(row["jaccard"], 1.0, 2),
-         "shown": cells.interval(
-             cells.own_bounds(row, "jaccard"), "jaccard", factor=1.0, decimals=3, sign=False
+         "text": formatting.plain(row["jaccard"], 1.0, 2),
+         "shown": formatting.interval(
+             formatting.own_bounds(row, "jaccard"), "jaccard", factor=1.0, decimals=3, sign=False
          ) + _paper_text(row)}
         for row in rows
     ]  # fmt: skip
@@ -70,12 +71,12 @@ def _agreement_figure(key: str, title: str, by: str, rows: Rows) -> Figure:
         marks, across=list(dict.fromkeys(mark["across"] for mark in marks)),
         down=list(dict.fromkeys(mark["down"] for mark in marks)), axes=("text model", "second model"),
     )  # fmt: skip
-    grid = cells.grid(
+    grid = formatting.grid(
         f"{title}: mean Jaccard similarity",
         {"second model": "text", "text model": "text", "ours": "number", "paper": "number"},
         [
-            (cells.text(mark["down"]), cells.text(mark["across"]),
-             Cell(mark["shown"].partition("; ")[0], mark["value"]), cells.number(row["paper"], 2))
+            (formatting.text(mark["down"]), formatting.text(mark["across"]),
+             Cell(mark["shown"].partition("; ")[0], mark["value"]), formatting.number(row["paper"], 2))
             for mark, row in zip(marks, rows, strict=True)
         ],
         is_open=False,
@@ -112,7 +113,7 @@ def _gap_figure(target: str, references: Node, mode: str, k: int, gap: str) -> F
     parts = {objects_title(top): charts.SERIES[place % 6] for place, top in enumerate(tops)}
     names = sorted((name for name in references if mode in references[name]), key=_reading_order)
     marks = [
-        cells.marked(
+        formatting.marked(
             node["target"], gap, name=reference_title(name), part=objects_title(top), factor=1.0
         )
         for name in names
@@ -126,10 +127,10 @@ def _gap_figure(target: str, references: Node, mode: str, k: int, gap: str) -> F
         marks, names=[reference_title(name) for name in names], parts=parts, number="+.1f",
         axis=f"{_GAPS[gap]} on target, K = {k}",
     )  # fmt: skip
-    grid = cells.grid(
+    grid = formatting.grid(
         f"{title} on target, K = {k}",
         {"reference": "text", "objects": "text", _GAPS[gap]: "number"},
-        [(cells.text(m["name"]), cells.text(m["part"]), Cell(m["shown"], m["value"])) for m in marks],
+        [(formatting.text(m["name"]), formatting.text(m["part"]), Cell(m["shown"], m["value"])) for m in marks],
         is_open=False,
     )  # fmt: skip
     said = (
@@ -171,7 +172,7 @@ def figure_9(rows: Rows, headline: tuple[str, str, int], results: Node) -> Block
 def _top_l_figure(target: str, reference: str, rows: Rows, column: str, name: str) -> Figure:
     points = [
         {"x": row["length"], "series": f"K = {row['k']}", "value": round(row[column], 4),
-         "shown": cells.signed(row[column], 1.0, 3)}
+         "shown": formatting.signed(row[column], 1.0, 3)}
         for row in rows
     ]  # fmt: skip
     series = list(dict.fromkeys(point["series"] for point in points))
@@ -180,10 +181,10 @@ def _top_l_figure(target: str, reference: str, rows: Rows, column: str, name: st
     by_length: dict[int, dict[str, str]] = {}
     for point in points:
         by_length.setdefault(point["x"], {})[point["series"]] = point["shown"]
-    grid = cells.grid(
+    grid = formatting.grid(
         f"{title} of the first L samples",
         {"L": "number"} | dict.fromkeys(series, "number"),
-        [[cells.count(length), *(cells.text(found.get(one)) for one in series)]
+        [[formatting.count(length), *(formatting.text(found.get(one)) for one in series)]
          for length, found in sorted(by_length.items())],
         is_open=False,
     )  # fmt: skip
@@ -216,12 +217,14 @@ def _paper_grid(rows: Rows, target: str, numbers: Sequence[int]) -> Grid:
         if row["target"] != target:
             continue
         line = [
-            cells.text(reference_title(row["reference"])), cells.text(row["mode"]),
-            cells.count(row["k"]), cells.text(objects_title(row["top"])),
+            formatting.text(reference_title(row["reference"])), formatting.text(row["mode"]),
+            formatting.count(row["k"]), formatting.text(objects_title(row["top"])),
         ]  # fmt: skip
         for gap in _GAPS:
-            line.append(cells.gap(row, gap))
-            line += [cells.number(row.get(f"paper_table_{number}_{gap}")) for number in numbers]
+            line.append(formatting.gap(row, gap))
+            line += [
+                formatting.number(row.get(f"paper_table_{number}_{gap}")) for number in numbers
+            ]
         shown.append(line)
     caption = f"{model_title(target)}: plain gaps on target samples, and the paper’s beside them"
-    return cells.grid(caption, columns, shown)
+    return formatting.grid(caption, columns, shown)

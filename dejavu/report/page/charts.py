@@ -14,7 +14,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from dejavu.report.page.parts import Figure, Grid, Mark, Rows
+from dejavu.report.page.elements import Figure, Grid, Mark, Rows
 
 STATIC_WIDTH_PX = {False: 430, True: 680}  # of half a sheet of paper, and of a whole one
 MAX_ROWS = 5000  # of one chart: everything is aggregated before it is drawn

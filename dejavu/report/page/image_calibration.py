@@ -2,21 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from dejavu.comparisons import SECOND_MODEL
+from dejavu.caption.comparisons import SECOND_MODEL
+from dejavu.image.targets import Target
+from dejavu.report.image.tables import in_order
 from dejavu.report.numbers import Node
-from dejavu.report.page import cells, charts
-from dejavu.report.page.parts import (
-    Cell,
-    Figure,
-    Grid,
-    Rows,
-    model_title,
-    reference_title,
-    slug,
-)
+from dejavu.report.page import charts, formatting
+from dejavu.report.page.elements import Cell, Figure, Grid, Rows, model_title, reference_title, slug
 from dejavu.report.settings import ImageSettings
-from dejavu.report.tables import in_order
-from dejavu.targets import Target
 
 _THREE = {
     "plain, on target": charts.PLAIN, "on control = bias": charts.CONTROL, "excess": charts.EXCESS,
@@ -32,7 +24,7 @@ def calibration(results: Node, heads: Sequence[Target], settings: ImageSettings)
         references = results[target.name]
         names = in_order(references)
         marks = [
-            cells.marked(
+            formatting.marked(
                 references[name][role], "dejavu_score", name=reference_title(name), part=part
             )
             for name in names
@@ -51,7 +43,7 @@ def calibration(results: Node, heads: Sequence[Target], settings: ImageSettings)
         )  # fmt: skip
         title = f"{model_title(target.model)}: every test, calibrated"
         beside = "" if band is None else (
-            f" The shaded band is the two-model score, {cells.interval(second, 'dejavu_score')}."
+            f" The shaded band is the two-model score, {formatting.interval(second, 'dejavu_score')}."
         )  # fmt: skip
         said = f"Déjà vu score of each of {len(names)} references in percentage points.{beside}"
         grid = _calibration_grid(f"{title} ({_POINTS})", references, names, settings)
@@ -73,18 +65,23 @@ def _calibration_grid(
     rows = []
     for name in names:
         node = references[name]
-        row = [cells.text(reference_title(name)), cells.points(node["target"], "dejavu_score")]
+        row = [
+            formatting.text(reference_title(name)),
+            formatting.points(node["target"], "dejavu_score"),
+        ]
         if has_control:
             excess = node.get("excess", {})
             row += [
-                cells.points(node.get("control", {}), "dejavu_score"),
-                cells.points(excess, "dejavu_score", is_strong=True),
+                formatting.points(node.get("control", {}), "dejavu_score"),
+                formatting.points(excess, "dejavu_score", is_strong=True),
             ]
-            row += [cells.points(excess, f"dejavu_score_at_{p}") for p in settings.score.at_percent]
+            row += [
+                formatting.points(excess, f"dejavu_score_at_{p}") for p in settings.score.at_percent
+            ]
         if has_oracle:
-            row.append(cells.points(node["bias"], "oracle"))
+            row.append(formatting.points(node["bias"], "oracle"))
         rows.append(row)
-    return cells.grid(caption, columns, rows, is_open=False)
+    return formatting.grid(caption, columns, rows, is_open=False)
 
 
 def precision(results: Node, heads: Sequence[Target], settings: ImageSettings) -> Grid:
@@ -109,18 +106,18 @@ def precision(results: Node, heads: Sequence[Target], settings: ImageSettings) -
             if "excess" not in node:
                 continue
             row = [
-                cells.text(model_title(target.model)), cells.text(reference_title(name)),
-                cells.percent(node["target"], "memorized_share"),
-                cells.percent(node["control"], "memorized_share"),
-                cells.percent(node["excess"], "estimated_precision"),
+                formatting.text(model_title(target.model)), formatting.text(reference_title(name)),
+                formatting.percent(node["target"], "memorized_share"),
+                formatting.percent(node["control"], "memorized_share"),
+                formatting.percent(node["excess"], "estimated_precision"),
             ]  # fmt: skip
             for percent in percents:
                 row += [
-                    cells.percent(node["excess"], f"memorized_share_at_fpr_{percent}"),
-                    cells.percent(node["excess"], f"estimated_precision_at_fpr_{percent}"),
+                    formatting.percent(node["excess"], f"memorized_share_at_fpr_{percent}"),
+                    formatting.percent(node["excess"], f"estimated_precision_at_fpr_{percent}"),
                 ]
             rows.append(row)
-    return cells.grid("The list of memorized samples (%, with 95 % intervals)", columns, rows)
+    return formatting.grid("The list of memorized samples (%, with 95 % intervals)", columns, rows)
 
 
 def exchangeability(rows: Rows) -> tuple[list[Figure], list[Grid]]:
@@ -134,18 +131,18 @@ def exchangeability(rows: Rows) -> tuple[list[Figure], list[Grid]]:
             bounds = {"difference_low": row["low"], "difference_high": row["high"]}
             first, _, model = row["name"].partition(" of ")
             name = f"two models, {model_title(model)}" if model else reference_title(first)
-            mark = cells.marked({**row, **bounds}, "difference", name=name, part="difference")
+            mark = formatting.marked({**row, **bounds}, "difference", name=name, part="difference")
             marks.append(mark)
         chart = charts.intervals(
             marks, names=[mark["name"] for mark in marks], parts={"difference": charts.PLAIN},
             axis="reference accuracy, target − control, percentage points",
         )  # fmt: skip
-        grid = cells.grid(
+        grid = formatting.grid(
             "Reference accuracy on target and control (%)",
             {"reference": "text", "target": "number", "control": "number", "difference": "number"},
             [
                 (
-                    cells.text(mark["name"]), cells.percent(row, "target"), cells.percent(row, "control"),
+                    formatting.text(mark["name"]), formatting.percent(row, "target"), formatting.percent(row, "control"),
                     Cell(mark["shown"], mark["value"]),
                 )
                 for row, mark in zip(accuracies, marks, strict=True)
@@ -168,15 +165,15 @@ def exchangeability(rows: Rows) -> tuple[list[Figure], list[Grid]]:
         )
     if tests:
         grids.append(
-            cells.grid(
+            formatting.grid(
                 "Tests that target and control are drawn alike",
                 {"test": "text", "n target": "number", "n control": "number", "p": "number"},
                 [
                     (
-                        cells.text(row["name"]),
-                        cells.count(row["n_target"]),
-                        cells.count(row["n_control"]),
-                        cells.p_value(row["p"]),
+                        formatting.text(row["name"]),
+                        formatting.count(row["n_target"]),
+                        formatting.count(row["n_control"]),
+                        formatting.p_value(row["p"]),
                     )
                     for row in tests
                 ],
@@ -191,16 +188,16 @@ def planted(rows: Rows, heads: Sequence[Target]) -> Grid | None:
     shown = [row for row in rows if row["target"] in names]
     if not shown:
         return None
-    return cells.grid(
+    return formatting.grid(
         "Planted duplicates: does memorization confidence find them?",
         {"model": "text", "reference": "text", "planted": "number", "memorized": "number",
          "others": "number", "memorized (others)": "number", "AUROC": "number"},
         [
             (
-                cells.text(names[row["target"]]), cells.text(reference_title(row["reference"])),
-                cells.count(row["n_planted"]), cells.count(row["n_planted_memorized"]),
-                cells.count(row["n_planted_other"]), cells.count(row["n_other_memorized"]),
-                cells.auroc(row, "planted_auroc"),
+                formatting.text(names[row["target"]]), formatting.text(reference_title(row["reference"])),
+                formatting.count(row["n_planted"]), formatting.count(row["n_planted_memorized"]),
+                formatting.count(row["n_planted_other"]), formatting.count(row["n_other_memorized"]),
+                formatting.auroc(row, "planted_auroc"),
             )
             for row in shown
         ],
@@ -214,15 +211,15 @@ def layers(rows: Rows) -> Grid | None:
     first: dict[str, str] = {}
     for row in rows:
         first.setdefault(row["target"], row["reference"])
-    return cells.grid(
+    return formatting.grid(
         "Layers and metrics of each model (percentage points)",
         {"model": "text", "layer": "text", "metric": "text", "reference": "text",
          "score on target": "number", "excess": "number"},
         [
             (
-                cells.text(model_title(row["model"])), cells.text(row["layer"]), cells.text(row["metric"]),
-                cells.text(reference_title(row["reference"])), cells.points(row, "target_score"),
-                cells.points(row, "excess", is_strong=True),
+                formatting.text(model_title(row["model"])), formatting.text(row["layer"]), formatting.text(row["metric"]),
+                formatting.text(reference_title(row["reference"])), formatting.points(row, "target_score"),
+                formatting.points(row, "excess", is_strong=True),
             )
             for row in rows
             if first[row["target"]] == row["reference"]

@@ -3,20 +3,14 @@
 import itertools
 from collections.abc import Sequence
 
-from dejavu.comparisons import SECOND_MODEL
+from dejavu.caption.comparisons import SECOND_MODEL
+from dejavu.image.targets import Target
+from dejavu.report import paper
+from dejavu.report.image.tables import in_order
 from dejavu.report.numbers import Node
-from dejavu.report.page import cells, charts, paper
-from dejavu.report.page.parts import (
-    Block,
-    Figure,
-    Rows,
-    model_title,
-    reference_title,
-    slug,
-)
+from dejavu.report.page import charts, formatting
+from dejavu.report.page.elements import Block, Figure, Rows, model_title, reference_title, slug
 from dejavu.report.settings import ImageSettings
-from dejavu.report.tables import in_order
-from dejavu.targets import Target
 
 _POINTS = "percentage points"
 
@@ -47,7 +41,7 @@ def _score_figure(number: str, target: Target, results: Node, percent: int | Non
     if percent is not None:
         parts[f"most confident {percent} %"] = (charts.TWO, f"dejavu_score_at_{percent}")
     marks = [
-        cells.marked(references[name]["target"], score, name=reference_title(name), part=part)
+        formatting.marked(references[name]["target"], score, name=reference_title(name), part=part)
         for name in names
         for part, (_, score) in parts.items()
     ]
@@ -56,16 +50,16 @@ def _score_figure(number: str, target: Target, results: Node, percent: int | Non
         parts={part: color for part, (color, _) in parts.items()},
     )  # fmt: skip
     title = model_title(target.model)
-    grid = cells.grid(
+    grid = formatting.grid(
         f"{title}: déjà vu score on target ({_POINTS})",
         {"reference": "text", "n": "number"} | dict.fromkeys(parts, "number")
         | {"target accuracy, %": "number", "reference accuracy, %": "number", "McNemar p": "number"},
         [
             [
-                cells.text(reference_title(name)), cells.count(node["n"]),
-                *(cells.points(node, score) for _, score in parts.values()),
-                cells.percent(node, "target_accuracy"), cells.percent(node, "reference_accuracy"),
-                cells.p_value(node["mcnemar_p"]),
+                formatting.text(reference_title(name)), formatting.count(node["n"]),
+                *(formatting.points(node, score) for _, score in parts.values()),
+                formatting.percent(node, "target_accuracy"), formatting.percent(node, "reference_accuracy"),
+                formatting.p_value(node["mcnemar_p"]),
             ]
             for name, node in ((name, references[name]["target"]) for name in names)
         ],
@@ -100,15 +94,15 @@ def _confidence_figure(target: Target, reference: str, bins: Rows) -> Figure:
         if n
     ]  # fmt: skip
     title = f"{model_title(target.model)} against {reference_title(reference)}"
-    grid = cells.grid(
+    grid = formatting.grid(
         f"{title}: target samples by memorization confidence",
         {"from (nats)": "number", "to": "number", "samples": "number", "memorized": "number",
          "share memorized, %": "number"},
         [
             (
-                cells.number(row["low"], 2), cells.number(row["high"], 2), cells.count(row["n"]),
-                cells.count(row["n_memorized"]),
-                cells.percent({"share": row["n_memorized"] / row["n"]}, "share"),
+                formatting.number(row["low"], 2), formatting.number(row["high"], 2), formatting.count(row["n"]),
+                formatting.count(row["n_memorized"]),
+                formatting.percent({"share": row["n_memorized"] / row["n"]}, "share"),
             )
             for row in bins
         ],
@@ -132,19 +126,22 @@ def table_1(rows: Rows) -> Block:
     for scope in scopes:
         labels = "all labels" if scope == "all" else f"{scope} labels"
         columns |= {
-            f"{labels} (n = {cells.grouped(sizes[scope])})": "number",
+            f"{labels} (n = {formatting.grouped(sizes[scope])})": "number",
             f"paper, {scope}": "number",
         }
     shown = []
     for name in in_order({row["reference"] for row in rows}):
-        cells_of_row = [cells.text(reference_title(name))]
+        cells_of_row = [formatting.text(reference_title(name))]
         for scope in scopes:
             row = found.get((name, scope), {})
             bounds = {"share_low": row.get("low"), "share_high": row.get("high")}
-            cells_of_row += [cells.percent({**row, **bounds}, "share"), cells.percent(row, "paper")]
+            cells_of_row += [
+                formatting.percent({**row, **bounds}, "share"),
+                formatting.percent(row, "paper"),
+            ]
         shown.append(cells_of_row)
     caption = "Target samples that all second models guess right: the share (%) that each reference does too"
-    grids = [cells.grid(caption, columns, shown)] if shown else []
+    grids = [formatting.grid(caption, columns, shown)] if shown else []
     return paper.block("table-1", grids=grids, absent="No second models in this run.")
 
 
@@ -157,7 +154,7 @@ def naive_bayes(rows: Rows, heads: Sequence[Target]) -> Block:
             continue
         points = [
             {"x": row["top_k"], "series": f"{what}, {_tags(row['annotator'])}",
-             "value": round(100 * row[column], 4), "shown": cells.interval(row, column)}
+             "value": round(100 * row[column], 4), "shown": formatting.interval(row, column)}
             for row in own
             for what, column in (("plain score", "target_score"), ("excess", "excess"))
             if row[column] is not None
@@ -167,13 +164,13 @@ def naive_bayes(rows: Rows, heads: Sequence[Target]) -> Block:
         chart = charts.lines(
             points, series=_colored(series), axes=("tags that count", _POINTS), number="+.0f"
         )
-        grid = cells.grid(
+        grid = formatting.grid(
             f"{title}: Naive Bayes by number of tags ({_POINTS})",
             {"annotator": "text", "tags": "number", "reference accuracy, %": "number",
              "score on target": "number", "excess": "number"},
-            [(cells.text(row["annotator"]), cells.count(row["top_k"]),
-              cells.percent(row, "reference_accuracy"), cells.points(row, "target_score"),
-              cells.points(row, "excess", is_strong=True)) for row in own],
+            [(formatting.text(row["annotator"]), formatting.count(row["top_k"]),
+              formatting.percent(row, "reference_accuracy"), formatting.points(row, "target_score"),
+              formatting.points(row, "excess", is_strong=True)) for row in own],
             is_open=False,
         )  # fmt: skip
         said = f"Score and excess of {title} against Naive Bayes by number of tags, in percentage points."

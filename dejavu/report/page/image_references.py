@@ -2,17 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from dejavu.report.page import cells, charts, paper
-from dejavu.report.page.parts import (
-    Block,
-    Cell,
-    Row,
-    Rows,
-    model_title,
-    reference_title,
-)
-from dejavu.report.tables import in_order
-from dejavu.targets import Target
+from dejavu.image.targets import Target
+from dejavu.report import paper
+from dejavu.report.image.tables import in_order
+from dejavu.report.page import charts, formatting
+from dejavu.report.page.elements import Block, Cell, Row, Rows, model_title, reference_title
 
 
 class _Predictors:
@@ -49,8 +43,8 @@ def figure_2a(rows: Rows, targets: Sequence[Target]) -> Block:
     predictors = _Predictors(heads, {row["predictor"] for row in shown})
     shown.sort(key=lambda row: predictors.place(row["predictor"]))
     marks = [
-        cells.marked(
-            cells.own_bounds(row, "accuracy"), "accuracy",
+        formatting.marked(
+            formatting.own_bounds(row, "accuracy"), "accuracy",
             name=predictors.title(row["predictor"]), part=row["role"], sign=False,
         )
         for row in shown
@@ -61,11 +55,11 @@ def figure_2a(rows: Rows, targets: Sequence[Target]) -> Block:
         parts={role: roles[role] for role in roles if any(mark["part"] == role for mark in marks)},
         axis="accuracy, %", number=".0f",
     )  # fmt: skip
-    grid = cells.grid(
+    grid = formatting.grid(
         "Accuracy of each predictor (%)",
         {"predictor": "text", "role": "text", "n": "number", "accuracy": "number"},
         [
-            (cells.text(mark["name"]), cells.text(mark["part"]), cells.count(row["n"]),
+            (formatting.text(mark["name"]), formatting.text(mark["part"]), formatting.count(row["n"]),
              Cell(mark["shown"], mark["value"]))
             for row, mark in zip(shown, marks, strict=True)
         ],
@@ -86,17 +80,17 @@ def figure_2b(rows: Rows, heads: Sequence[Target]) -> Block:
     """Return the labels with most correlations, one table of all references."""
     predictors = _Predictors(heads, {row["reference"] for row in rows})
     columns = {"reference": "text", "place": "number", "label": "text", "right": "number"}
-    grid = cells.grid(
+    grid = formatting.grid(
         "The five labels that each reference guesses right most often (target samples)",
         columns | {"of": "number", "accuracy, %": "number"},
         [
             (
-                cells.text(predictors.title(row["reference"])),
-                cells.count(row["place"]),
-                cells.text(row["label"]),
-                cells.count(row["n_correct"]),
-                cells.count(row["n"]),
-                cells.percent(cells.own_bounds(row, "accuracy"), "accuracy"),
+                formatting.text(predictors.title(row["reference"])),
+                formatting.count(row["place"]),
+                formatting.text(row["label"]),
+                formatting.count(row["n_correct"]),
+                formatting.count(row["n"]),
+                formatting.percent(formatting.own_bounds(row, "accuracy"), "accuracy"),
             )
             for row in sorted(rows, key=lambda row: predictors.place(row["reference"]))
         ],
@@ -111,27 +105,29 @@ def figure_3a(rows: Rows, heads: Sequence[Target]) -> Block:
     title = predictors.title
 
     def shown(row: Row) -> str:
-        return cells.interval(cells.own_bounds(row, "overlap"), "overlap", sign=False) + " %"
+        return (
+            formatting.interval(formatting.own_bounds(row, "overlap"), "overlap", sign=False) + " %"
+        )
 
     marks = [
         {
             "across": title(row[across]), "down": title(row[down]), "value": row["overlap"],
-            "text": "" if row["overlap"] is None else cells.plain(row["overlap"], decimals=0),
+            "text": "" if row["overlap"] is None else formatting.plain(row["overlap"], decimals=0),
             "shown": shown(row),
         }
         for row in rows
         for across, down in (("first", "second"), ("second", "first"))
     ]  # fmt: skip
     titles = [title(name) for name in sorted(names, key=predictors.place)]
-    grid = cells.grid(
+    grid = formatting.grid(
         "Agreement of two references on target samples (%)",
         {"first": "text", "second": "text", "both right": "number", "at least one right": "number",
          "overlap": "number", "plain agreement": "number"},
         [
             (
-                cells.text(title(row["first"])), cells.text(title(row["second"])),
-                cells.count(row["n_both_right"]), cells.count(row["n_either_right"]),
-                Cell(shown(row), row["overlap"]), cells.percent(row, "agreement"),
+                formatting.text(title(row["first"])), formatting.text(title(row["second"])),
+                formatting.count(row["n_both_right"]), formatting.count(row["n_either_right"]),
+                Cell(shown(row), row["overlap"]), formatting.percent(row, "agreement"),
             )
             for row in rows
         ],

@@ -18,7 +18,8 @@ import vl_convert
 from markupsafe import Markup
 
 from dejavu import __version__
-from dejavu.report.captions import CaptionSettings
+from dejavu.image.targets import Target
+from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.numbers import Node
 from dejavu.report.page import (
     answer,
@@ -29,9 +30,8 @@ from dejavu.report.page import (
     image_references,
     sources,
 )
-from dejavu.report.page.parts import Block, Figure, Grid, Rows
+from dejavu.report.page.elements import Block, Figure, Grid, Rows
 from dejavu.report.settings import ImageSettings
-from dejavu.targets import Target
 
 _FOLDER = importlib.resources.files("dejavu") / "templates" / "page"
 _EMBED = "window.vegaEmbed = vegaEmbed;"  # all that page.js needs of the bundle

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dejavu import artifacts
-from dejavu.comparisons import SECOND_MODEL
+from dejavu.caption.comparisons import SECOND_MODEL
+from dejavu.report.image.tables import in_order
 from dejavu.report.numbers import Node
-from dejavu.report.page import cells
-from dejavu.report.page.parts import Grid, Rows, reference_title
-from dejavu.report.tables import in_order
+from dejavu.report.page import formatting
+from dejavu.report.page.elements import Grid, Rows, reference_title
+from dejavu.tables import parquet
 
 LANES = {"image": ("Pictures", "encoders"), "caption": ("Captions", "models")}
 _FIRST = (
@@ -64,7 +64,7 @@ def data_sets(data: Path, made: Mapping[str, Rows]) -> list[Origin]:
             facts["pictures"] = json.loads(source.read_text(encoding="utf-8"))
         for name in ("samples", "splits"):
             if (file := data / lane / f"{name}.parquet").is_file():
-                facts[f"{name}.parquet, SHA-256 (16 digits)"] = artifacts.fingerprint(file)
+                facts[f"{name}.parquet, SHA-256 (16 digits)"] = parquet.fingerprint(file)
         facts["samples per role"] = _roles(lane, made)
         found.append(Origin(f"{title.lower()} corpus", title, _kind(facts), tuple(flat(facts))))
     return found
@@ -80,7 +80,7 @@ def _roles(lane: str, made: Mapping[str, Rows]) -> dict[str, str]:
     for row in made.get(f"{lane}_dropped", []):
         if row.get("step", "split") == "split":
             counts[row["role"]] = counts.get(row["role"], 0) + row["n"]
-    return {role: cells.grouped(n) for role, n in counts.items()}
+    return {role: formatting.grouped(n) for role, n in counts.items()}
 
 
 def flat(facts: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
@@ -104,15 +104,15 @@ def dropped(made: Mapping[str, Rows]) -> list[Grid]:
     grids = []
     if rows := made.get("image_dropped"):
         grids.append(
-            cells.grid(
+            formatting.grid(
                 "Pictures: every sample, by step, role and reason",
                 {"step": "text", "role": "text", "reason": "text", "samples": "number"},
                 [
                     (
-                        cells.text(row["step"]),
-                        cells.text(row["role"]),
-                        cells.text(row["reason"]),
-                        cells.count(row["n"]),
+                        formatting.text(row["step"]),
+                        formatting.text(row["role"]),
+                        formatting.text(row["reason"]),
+                        formatting.count(row["n"]),
                     )
                     for row in rows
                 ],
@@ -127,14 +127,14 @@ def dropped(made: Mapping[str, Rows]) -> list[Grid]:
         }
         counts = ("n", "n_with_objects", "n_without_objects", "n_not_annotated")
         grids.append(
-            cells.grid(
+            formatting.grid(
                 "Captions: every sample, by role and reason",
                 columns,
                 [
                     (
-                        cells.text(row["role"]),
-                        *(cells.count(row[name]) for name in counts),
-                        cells.text(row["reason"]),
+                        formatting.text(row["role"]),
+                        *(formatting.count(row[name]) for name in counts),
+                        formatting.text(row["reason"]),
                     )
                     for row in rows
                 ],
@@ -151,13 +151,13 @@ def needs(results: Node) -> Grid | None:
         for reference in in_order({name for references in found.values() for name in references}):
             if (told := _need(reference, lane)) is not None:
                 rows.append(
-                    (cells.text(LANES[lane][0]), cells.text(reference_title(reference)),
-                     cells.text(told), cells.text("each model anew" if reference == SECOND_MODEL
+                    (formatting.text(LANES[lane][0]), formatting.text(reference_title(reference)),
+                     formatting.text(told), formatting.text("each model anew" if reference == SECOND_MODEL
                                                   else "once for all models"))
                 )  # fmt: skip
     if not rows:
         return None
-    return cells.grid(
+    return formatting.grid(
         "What each test needs beyond the attack on the target",
         {"lane": "text", "reference": "text", "needs": "text", "how often": "text"},
         rows,

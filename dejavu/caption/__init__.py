@@ -1,0 +1,1 @@
+"""The caption lane, in the order of its stages: annotate, embed, score."""

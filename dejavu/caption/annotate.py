@@ -1,0 +1,292 @@
+"""Which objects each picture shows, from an annotator's detections: the truth of the caption lane."""
+
+import dataclasses
+import functools
+import importlib
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from jaxtyping import Int32
+
+from dejavu.annotators import detectors
+from dejavu.annotators.detections import NO_MASK, Found
+from dejavu.annotators.detectors import Looker
+from dejavu.annotators.source import images
+from dejavu.corpora.image_reader import PictureReader
+from dejavu.errors import DataError
+from dejavu.params.caption import CorpusObjectsParams, ObjectsParams, TableObjectsParams
+from dejavu.params.machine import MachineParams
+from dejavu.run import shards
+from dejavu.run.progress import say
+from dejavu.tables import parquet
+from dejavu.tables.schemas import LABELS, OBJECT_VOCABULARY, OBJECTS, SAMPLES, SPLITS
+
+ANNOTATED_ROLES = ("target", "control", "public")  # whose objects some later stage reads
+BATCH_ROWS = 262_144  # detections held in memory at once
+PICTURES_PER_SHARD = 2_048  # minutes of work for a large network on a GPU
+_DETECTION = OBJECTS.schema.field("detections").type.value_type
+# A source that knows all detections makes two views in the database: `annotated` (sample_id) and
+# `detections` (sample_id, object, score, x0, y0, x1, y1, mask_area_px). It finds the view `samples` of
+# samples.parquet, and is given the folder that its paths are relative to.
+Register = Callable[[duckdb.DuckDBPyConnection, ObjectsParams, Path], object]
+_ANNOTATORS = {
+    "corpus": "dejavu.annotators.objects_corpus:register",
+    "table": "dejavu.annotators.objects_table:register",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """The caption lane's tables, and its pictures."""
+
+    samples: Path
+    pictures: Path  # folder that stage ``corpus`` wrote
+    labels: Path  # may be empty
+    splits: Path  # made from `samples`
+
+    def origin(self) -> dict[str, str]:
+        """Return the fingerprints that a table made from them carries."""
+        return {
+            "samples": parquet.fingerprint(self.samples),
+            "split": parquet.fingerprint(self.splits),
+        }
+
+
+def annotate(
+    settings: ObjectsParams,
+    source: Pictures,
+    *,
+    out: Path,
+    vocabulary: Path,
+    machine: MachineParams,
+) -> None:
+    """Write the objects of every target, control and public sample, and the vocabulary.
+
+    An object counts once per sample, with its best detection. Object ids follow the names in
+    alphabetical order; the vocabulary holds every name of the labels and every one that was detected
+    or, by a network, looked for.
+
+    Args:
+        settings: section ``caption.objects``.
+        source: the pictures.
+        out: the folder of the `objects` table to make.
+        vocabulary: the `object_vocabulary` table to make.
+        machine: how to run.
+
+    Raises:
+        DataError: a sample has no annotation and that is not allowed, or the annotations break
+            their format.
+        WeightsError: a network is not what `settings` say.
+    """
+    if isinstance(settings, CorpusObjectsParams | TableObjectsParams):
+        _import(settings, source, out=out, vocabulary=vocabulary, machine=machine)
+    else:
+        looker = detectors.load(settings, machine)
+        _look(looker, settings, source, out=out, vocabulary=vocabulary, machine=machine)
+
+
+def _look(
+    looker: Looker,
+    settings: ObjectsParams,
+    source: Pictures,
+    *,
+    out: Path,
+    vocabulary: Path,
+    machine: MachineParams,
+) -> None:
+    """Let a network look at the pictures, a shard at a time."""
+    inputs = source.origin() | dict(looker.provenance)
+    names = sorted({*looker.vocabulary, *LABELS.read(source.labels)["label"].to_pylist()})
+    id_of = {name: object_id for object_id, name in enumerate(names)}
+    roles = SPLITS.read(source.splits, columns=["role"])["role"]
+    wanted = SAMPLES.read(source.samples, columns=["sample_id", "uri"])
+    wanted = wanted.filter(pc.is_in(roles, pa.array(ANNOTATED_ROLES)))
+    write = functools.partial(
+        _write_shard, looker, np.array([id_of[name] for name in looker.vocabulary], np.int32),
+        wanted, source.pictures, machine, inputs,
+    )  # fmt: skip
+    parts = shards.run(
+        write,
+        max(1, -(-wanted.num_rows // PICTURES_PER_SHARD)),
+        out=out,
+        stage="annotate_objects",
+        facts={"settings": settings.model_dump(), **inputs},
+        engine=machine.engine,
+        num_gpus=detectors.gpus_per_task(machine),
+    )
+    rows = pa.table({"object_id": range(len(names)), "object": names}, OBJECT_VOCABULARY.schema)
+    OBJECT_VOCABULARY.write(rows, vocabulary, inputs=inputs)
+    say(
+        f"annotate_objects: {wanted.num_rows} samples in {len(parts)} parts, {len(names)} object names"
+    )
+
+
+def _write_shard(
+    looker: Looker,
+    object_ids: Int32[np.ndarray, " names"],
+    wanted: pa.Table,
+    pictures: Path,
+    machine: MachineParams,
+    inputs: dict[str, str],
+    index: int,
+    path: Path,
+) -> None:
+    shard = wanted.slice(index * PICTURES_PER_SHARD, PICTURES_PER_SHARD)
+    with PictureReader.open(pictures, machine.data_root) as reader:
+        found = list(looker.look(images(shard, reader, workers=machine.workers)))
+    rows = _detections(shard["sample_id"].to_numpy(), found, object_ids)
+    OBJECTS.write(_grouped(rows), path, inputs=inputs)
+
+
+def _detections(
+    sample_ids: np.ndarray, found: list[Found], object_ids: Int32[np.ndarray, " names"]
+) -> pa.Table:
+    """Return what was found in order of sample, object and score; NULL where a picture shows nothing."""
+    nothing = Found(
+        name_ids=np.array([-1]), scores=np.zeros(1), boxes=np.full((1, 4), np.nan, np.float32),
+        mask_areas=np.array([NO_MASK]),
+    )  # fmt: skip
+    filled = [each if len(each.name_ids) else nothing for each in found]
+    names = np.concatenate([np.zeros(0, np.int64), *(each.name_ids for each in filled)])
+    scores = np.concatenate([np.zeros(0), *(each.scores for each in filled)])
+    boxes = np.concatenate([np.zeros((0, 4), np.float32), *(each.boxes for each in filled)])
+    areas = np.concatenate([np.zeros(0, np.int64), *(each.mask_areas for each in filled)])
+    owners = np.repeat(sample_ids, [len(each.name_ids) for each in filled])
+    ids = np.where(names < 0, -1, object_ids[names] if len(object_ids) else -1).astype(np.int32)
+    columns = {
+        "sample_id": owners,
+        "object_id": pa.array(ids, mask=names < 0),
+        "score": scores.astype(np.float32),
+        **{
+            corner: pa.array(boxes[:, axis], mask=np.isnan(boxes[:, axis]))
+            for axis, corner in enumerate(("x0", "y0", "x1", "y1"))
+        },
+        "mask_area_px": pa.array(areas, mask=areas == NO_MASK),
+    }
+    order = np.lexsort((*boxes.T[::-1], -scores, ids, owners))
+    return pa.table(columns).take(order)
+
+
+def _import(
+    settings: ObjectsParams,
+    source: Pictures,
+    *,
+    out: Path,
+    vocabulary: Path,
+    machine: MachineParams,
+) -> None:
+    """Take detections that are known already."""
+    module, _, name = _ANNOTATORS[settings.source].partition(":")
+    register: Register = getattr(importlib.import_module(module), name)
+    inputs = source.origin()
+    scratch = out.with_name(out.name + ".scratch")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    with duckdb.connect() as database:
+        database.execute("SET temp_directory = ?", [str(scratch / "spill")])
+        for view, path in (("samples", source.samples), ("splits", source.splits)):
+            database.read_parquet(str(path)).create_view(view)
+        roles = ", ".join(f"'{role}'" for role in ANNOTATED_ROLES)
+        database.execute(
+            f"CREATE VIEW wanted AS SELECT sample_id, sample_name FROM samples JOIN splits "  # noqa: S608  # fixed names
+            f"USING (sample_id) WHERE role IN ({roles})"
+        )
+        register(database, settings, machine.data_folder)
+        _require_annotated(database, allow_missing=getattr(settings, "allow_missing", False))
+        names = _vocabulary(database, LABELS.read(source.labels)["label"].to_pylist())
+        OBJECT_VOCABULARY.write(names, vocabulary, inputs=inputs)
+        database.register("vocabulary", names)
+        database.execute(_SORTED.format(path=scratch / "sorted.parquet"))
+    shutil.rmtree(out, ignore_errors=True)
+    rows = _sample_rows(scratch / "sorted.parquet")
+    n_rows = OBJECTS.write_stream(rows, out / "part-00000.parquet", inputs=inputs)
+    shutil.rmtree(scratch)
+    say(f"annotate_objects: {n_rows} samples, {names.num_rows} object names")
+
+
+_SORTED = """
+COPY (
+    SELECT sample_id, object_id, score::FLOAT AS score, x0::FLOAT AS x0, y0::FLOAT AS y0,
+        x1::FLOAT AS x1, y1::FLOAT AS y1, mask_area_px::BIGINT AS mask_area_px
+    FROM wanted SEMI JOIN annotated USING (sample_id)
+    LEFT JOIN (detections JOIN vocabulary USING (object)) USING (sample_id)
+    ORDER BY sample_id, object_id, score DESC, x0, y0, x1, y1, mask_area_px
+) TO '{path}' (FORMAT parquet)
+"""
+
+
+def _require_annotated(database: duckdb.DuckDBPyConnection, *, allow_missing: bool) -> None:
+    missing = database.sql(
+        "SELECT sample_name FROM wanted ANTI JOIN annotated USING (sample_id) ORDER BY sample_name"
+    )
+    n_missing, examples = len(missing), [row[0] for row in missing.limit(5).fetchall()]
+    if n_missing and not allow_missing:
+        raise DataError(
+            f"{n_missing} target, control or public samples have no annotation, e.g. "
+            f"{', '.join(examples)}. A picture without objects needs a row whose object is empty. "
+            "Annotate the rest, or set caption.objects.allow_missing to true to leave them out."
+        )
+    if n_missing:
+        say(f"annotate_objects: {n_missing} samples have no annotation and are left out")
+
+
+def _vocabulary(database: duckdb.DuckDBPyConnection, labels: list[str]) -> pa.Table:
+    found = database.sql(
+        "SELECT DISTINCT object FROM detections SEMI JOIN wanted USING (sample_id)"
+    ).fetchall()
+    names = sorted({name for (name,) in found} | set(labels))
+    return pa.table(
+        {"object_id": range(len(names)), "object": names}, schema=OBJECT_VOCABULARY.schema
+    )
+
+
+def _sample_rows(detections: Path) -> Iterator[pa.Table]:
+    """Turn sorted detections into one row per sample, a bounded number at a time."""
+    rest = pq.read_schema(detections).empty_table()
+    with pq.ParquetFile(detections) as file:
+        for batch in file.iter_batches(batch_size=BATCH_ROWS):
+            rows = pa.concat_tables([rest, pa.Table.from_batches([batch])])
+            ids = rows["sample_id"].to_numpy()
+            cut = int(np.searchsorted(ids, ids[-1]))  # the last sample may go on in the next batch
+            if cut:
+                yield _grouped(rows.slice(0, cut))
+            rest = rows.slice(cut)
+    yield _grouped(rest)
+
+
+def _grouped(rows: pa.Table) -> pa.Table:
+    rows = rows.combine_chunks()
+    ids = rows["sample_id"].to_numpy()
+    is_found = rows["object_id"].is_valid().to_numpy()
+    sample_ids, sample_rows = np.unique(ids, return_inverse=True)
+    found = rows.filter(pa.array(is_found))
+    owners = sample_rows[is_found]
+    object_ids = found["object_id"].to_numpy()
+    is_best = np.ones(len(object_ids), dtype=bool)
+    is_best[1:] = (owners[1:] != owners[:-1]) | (object_ids[1:] != object_ids[:-1])
+    best = found.filter(pa.array(is_best))
+    n = len(sample_ids)
+    detections = pa.StructArray.from_arrays(
+        [found[field.name].combine_chunks().cast(field.type) for field in _DETECTION],
+        fields=list(_DETECTION),
+    )
+    return pa.table(
+        {
+            "sample_id": sample_ids,
+            "object_ids": _lists(best["object_id"].combine_chunks(), owners[is_best], n),
+            "scores": _lists(best["score"].combine_chunks(), owners[is_best], n),
+            "detections": _lists(detections, owners, n),
+        },
+        schema=OBJECTS.schema,
+    )
+
+
+def _lists(values: pa.Array, owners: np.ndarray, n: int) -> pa.Array:
+    starts = np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=n))])
+    return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), values)

@@ -1,0 +1,300 @@
+"""Score what captions bring back: hits and sizes of predicted object sets, per sample and comparison.
+
+Samples stream through in blocks. Memory holds one block and the object sets of the public samples (about
+4 bytes per object and 16 per public sample), whatever the number of attacked samples.
+"""
+
+import dataclasses
+import itertools
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from jaxtyping import Int32
+
+from dejavu.caption import blocks
+from dejavu.caption.blocks import Block
+from dejavu.caption.comparisons import ORACLE, Comparison, Predictor, plan
+from dejavu.caption.object_sets import (  # fmt: skip
+    Keys,
+    ObjectSets,
+    count_by_row,
+    is_among,
+    likeliest_objects,
+    neighbor_objects,
+)
+from dejavu.errors import ParamsError
+from dejavu.params.caption import CaptionModelParams, CaptionScoreParams
+from dejavu.run.progress import say, track
+from dejavu.tables import by_sample, parquet
+from dejavu.tables.schemas import AGREEMENT, CAPTION_SCORES, OBJECT_VOCABULARY
+
+Setting = tuple[int, int | None]  # (k, top); top None: all objects
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CaptionTables:
+    """Where the artifacts of the caption lane lie."""
+
+    samples: Path
+    splits: Path
+    objects: Path
+    vocabulary: Path
+    neighbors: Path  # folder; <model>/<mode>/part-*.parquet below it
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one predictor achieves on a block."""
+
+    n_hits: Int32[np.ndarray, " n"]
+    n_predicted: Int32[np.ndarray, " n"]
+    correct: Keys  # the true objects that it predicts
+
+
+Outcomes = dict[tuple[Predictor, Setting], Outcome]
+
+
+def score(
+    models: Mapping[str, CaptionModelParams],
+    settings: CaptionScoreParams,
+    tables: CaptionTables,
+    *,
+    out: Path,
+    agreement: Path,
+    block_rows: int = blocks.BLOCK_ROWS,
+) -> None:
+    """Compare every target with every reference on every attacked sample that shows an object.
+
+    True objects are those that the annotator found in the picture. Precision is hits over predicted
+    (0 where nothing is predicted: `predicted` = 0 tells), recall hits over true objects (paper,
+    equation 2). Samples without any object are left out.
+
+    Args:
+        models: section ``caption.models``.
+        settings: section ``caption.score``.
+        tables: the artifacts to read.
+        out: the `caption_scores` table to write.
+        agreement: the `agreement` table to write: pairs of references on the same samples.
+        block_rows: attacked samples held in memory; it changes no byte.
+
+    Raises:
+        ArtifactError: tables of different splits, or neighbors of different samples.
+        ParamsError: a reference has no entry, or more neighbors are asked for than are stored.
+    """
+    comparisons = plan(models, settings, knows_truth=_knows_probabilities(tables.samples))
+    pairs = _reference_pairs(comparisons)
+    folders, inputs = _origins(comparisons, tables)
+    grid = [(k, top) for k in settings.k for top in (*settings.top, None)]
+    crossings = agreement_settings(settings)
+    n_vocabulary = OBJECT_VOCABULARY.read(tables.vocabulary).num_rows
+    public_ids = by_sample.ids_of_roles(tables.splits, "public")
+    public = blocks.read_object_sets(tables.objects, public_ids)
+    stream = blocks.blocks(
+        folders,
+        splits=tables.splits,
+        objects=tables.objects,
+        n_vocabulary=n_vocabulary,
+        block_rows=block_rows,
+    )
+    scratch = out.with_name(out.name + ".scratch")
+    shutil.rmtree(scratch, ignore_errors=True)
+    with _Shelf(scratch / "scores") as scores, _Shelf(scratch / "agreement") as agreements:
+        for block in track(stream, what="score_objects, blocks"):
+            outcomes = search_outcomes(block, public, grid, n_vocabulary)
+            if any(comparison.reference == ORACLE for comparison in comparisons):
+                known = blocks.known_probabilities(tables.samples, block.sample_ids, n_vocabulary)
+                outcomes |= oracle_outcomes(block, known, grid)
+            for place, comparison in enumerate(comparisons):
+                for number, setting in enumerate(grid):
+                    rows = _score_rows(block, comparison, setting, outcomes)
+                    scores.add(place * len(grid) + number, rows)
+            for place, pair in enumerate(pairs):
+                for number, crossing in enumerate(crossings):
+                    rows = _agreement_rows(block, pair, crossing, outcomes)
+                    agreements.add(place * len(crossings) + number, rows)
+    n_rows = CAPTION_SCORES.write_stream(scores.rows(), out, inputs=inputs)
+    AGREEMENT.write_stream(agreements.rows(), agreement, inputs=inputs)
+    shutil.rmtree(scratch, ignore_errors=True)
+    say(f"score_objects: {len(comparisons)} comparisons, {n_rows} rows")
+
+
+def search_outcomes(
+    block: Block, public: ObjectSets, grid: Sequence[Setting], n_vocabulary: int
+) -> Outcomes:
+    """Return what the searches of each model achieve on a block, at every (k, top) of `grid`.
+
+    Raises:
+        ParamsError: a setting counts more neighbors than the searches stored.
+    """
+    outcomes: Outcomes = {}
+    for predictor, neighbor_ids in block.neighbor_ids.items():
+        n_stored = neighbor_ids.shape[1]
+        if len(neighbor_ids) and n_stored < max(k for k, _ in grid):
+            raise ParamsError(
+                f"caption.score.k counts up to {max(k for k, _ in grid)} neighbors, but "
+                f"{predictor.model}/{predictor.mode} holds {n_stored}: raise caption.retrieve.k, or "
+                "enlarge the public role."
+            )
+        found = neighbor_objects(public.rows_of(neighbor_ids), public, n_vocabulary)
+        for k, top in grid:
+            outcomes[predictor, (k, top)] = _outcome(block, found.predict(k, top), n_vocabulary)
+    return outcomes
+
+
+def oracle_outcomes(block: Block, probabilities: np.ndarray, grid: Sequence[Setting]) -> Outcomes:
+    """Return what the oracle achieves on a block; it searches nothing, so `k` changes nothing."""
+    oracle = Predictor(ORACLE, "")
+    by_top = {
+        top: _outcome(block, likeliest_objects(probabilities, top), probabilities.shape[1])
+        for top in {top for _, top in grid}
+    }
+    return {(oracle, setting): by_top[setting[1]] for setting in grid}
+
+
+def _outcome(block: Block, predicted: Keys, n_vocabulary: int) -> Outcome:
+    correct = predicted[is_among(predicted, block.truth)]
+    n = len(block.sample_ids)
+    return Outcome(
+        n_hits=count_by_row(correct, n, n_vocabulary),
+        n_predicted=count_by_row(predicted, n, n_vocabulary),
+        correct=correct,
+    )
+
+
+def _score_rows(
+    block: Block, comparison: Comparison, setting: Setting, outcomes: Outcomes
+) -> pa.Table:
+    target = outcomes[comparison.target_predictor, setting]
+    reference = outcomes[comparison.reference_predictor, setting]
+    names = {
+        "target": comparison.target, "reference": comparison.reference, "mode": comparison.mode,
+    }  # fmt: skip
+    columns = _head(names, {"k": setting[0], "top": setting[1]}, block) | {
+        "n_objects": block.n_objects,
+        "target_hits": target.n_hits,
+        "target_predicted": target.n_predicted,
+        "reference_hits": reference.n_hits,
+        "reference_predicted": reference.n_predicted,
+        "target_precision": target.n_hits / np.maximum(target.n_predicted, 1),
+        "reference_precision": reference.n_hits / np.maximum(reference.n_predicted, 1),
+        "target_recall": target.n_hits / block.n_objects,
+        "reference_recall": reference.n_hits / block.n_objects,
+    }
+    return pa.table(columns, schema=CAPTION_SCORES.schema)
+
+
+def _agreement_rows(
+    block: Block,
+    pair: tuple[Comparison, Comparison],
+    crossing: tuple[Setting, Setting],
+    outcomes: Outcomes,
+) -> pa.Table:
+    first, second = (
+        outcomes[each.reference_predictor, setting]
+        for each, setting in zip(pair, crossing, strict=True)
+    )
+    common = first.correct[is_among(first.correct, second.correct)]
+    names = {
+        "target": pair[0].target, "mode": pair[0].mode,
+        "first": pair[0].reference, "second": pair[1].reference,
+    }  # fmt: skip
+    counts = {
+        "first_k": crossing[0][0], "second_k": crossing[1][0],
+        "first_top": crossing[0][1], "second_top": crossing[1][1],
+    }  # fmt: skip
+    columns = _head(names, counts, block) | {
+        "first_hits": first.n_hits,
+        "second_hits": second.n_hits,
+        "common_hits": count_by_row(common, len(block.sample_ids), block.n_vocabulary),
+    }
+    return pa.table(columns, schema=AGREEMENT.schema)
+
+
+def agreement_settings(settings: CaptionScoreParams) -> list[tuple[Setting, Setting]]:
+    """List the pairs of (k, top) at which two references are compared (paper, Figure 4).
+
+    Every k with every k at all objects, and every top with every top at the largest k; in the order of
+    the agreement table's key.
+    """
+    tops = (*settings.top, None)
+    by_k = [((k, None), (other, None)) for k in settings.k for other in settings.k]
+    by_top = [((settings.k[-1], top), (settings.k[-1], other)) for top in tops for other in tops]
+
+    def key(crossing: tuple[Setting, Setting]) -> tuple[int, ...]:
+        (first_k, first_top), (second_k, second_top) = crossing
+        last = 1 << 32  # NULL, all objects, sorts after any number
+        return (first_k, second_k, first_top or last, second_top or last)
+
+    return sorted(set(by_k + by_top), key=key)
+
+
+def _head(
+    names: Mapping[str, str], counts: Mapping[str, int | None], block: Block
+) -> dict[str, pa.Array]:
+    n = len(block.sample_ids)
+    texts = {name: pa.repeat(pa.scalar(value, pa.string()), n) for name, value in names.items()}
+    numbers = {name: pa.repeat(pa.scalar(value, pa.int32()), n) for name, value in counts.items()}
+    return texts | numbers | {"sample_id": pa.array(block.sample_ids), "role": block.roles}
+
+
+def _reference_pairs(comparisons: Iterable[Comparison]) -> list[tuple[Comparison, Comparison]]:
+    """Pair the references of each target and mode, in the order of the agreement table's key."""
+    pairs = [
+        (first, second)
+        for first, second in itertools.combinations(comparisons, 2)
+        if (first.target, first.mode) == (second.target, second.mode)
+    ]
+    return sorted(pairs, key=lambda p: (p[0].target, p[0].mode, p[0].reference, p[1].reference))
+
+
+def _origins(
+    comparisons: Sequence[Comparison], tables: CaptionTables
+) -> tuple[dict[Predictor, Path], dict[str, str]]:
+    """Return the folder of each search that is needed, and the fingerprints of all inputs."""
+    searches = {c.target_predictor for c in comparisons}
+    searches |= {c.reference_predictor for c in comparisons if c.reference != ORACLE}
+    folders = {each: tables.neighbors / each.model / each.mode for each in sorted(searches)}
+    made_from = [tables.splits, tables.objects, *folders.values()]
+    inputs = parquet.require_common_origin(made_from, "samples", "split")
+    inputs["objects"] = parquet.fingerprint(tables.objects)
+    for each, folder in folders.items():
+        inputs[f"neighbors/{each.model}/{each.mode}"] = parquet.fingerprint(folder)
+    return folders, inputs
+
+
+def _knows_probabilities(samples: Path) -> bool:
+    truth = parquet.open_dataset(samples).head(1, columns=["truth"])["truth"]
+    return truth.null_count < len(truth) and pc.struct_field(truth, "probabilities").null_count == 0
+
+
+class _Shelf:
+    """One scratch file per comparison and setting, so that blocks can be read back setting by setting."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.writers: dict[int, pq.ParquetWriter] = {}
+
+    def __enter__(self) -> "_Shelf":
+        self.folder.mkdir(parents=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for writer in self.writers.values():
+            writer.close()
+
+    def add(self, place: int, rows: pa.Table) -> None:
+        if place not in self.writers:
+            path = self.folder / f"{place:06d}.parquet"
+            self.writers[place] = pq.ParquetWriter(path, rows.schema, compression="zstd")
+        self.writers[place].write_table(rows)
+
+    def rows(self) -> Iterator[pa.Table]:
+        for path in sorted(self.folder.glob("*.parquet")):
+            with pq.ParquetFile(path) as file:
+                for group in range(file.num_row_groups):
+                    yield file.read_row_group(group)

@@ -1,0 +1,1 @@
+"""Fetch published files that are not on this machine."""

@@ -1,0 +1,101 @@
+"""Find the background crop of each attacked or reference picture: all that the adversary holds."""
+
+import collections
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from jaxtyping import Int
+
+from dejavu.errors import ArtifactError
+from dejavu.image import rectangles
+from dejavu.params.corpora import CropParams
+from dejavu.run.progress import say
+from dejavu.tables import parquet
+from dejavu.tables.schemas import CROPS, SAMPLES, SPLITS
+
+ROLES = ("target", "reference", "control")  # public pictures are embedded whole
+_RULES = {"largest": rectangles.largest, "interval": rectangles.interval}
+
+
+def build(samples: Path, splits: Path, out: Path, settings: CropParams) -> None:
+    """Write the crops table of the samples in `samples` that `splits` gives a role in ROLES."""
+    samples_fingerprint = parquet.fingerprint(samples)
+    recorded = parquet.inputs_of(splits).get("samples", samples_fingerprint)
+    if recorded != samples_fingerprint:
+        raise ArtifactError(
+            f"{splits} was made from samples {recorded}, but {samples} is {samples_fingerprint}: "
+            "they do not belong together. Run `dvc repro` to rebuild both."
+        )
+    rows = SAMPLES.read(samples, columns=["sample_id", "width_px", "height_px", "boxes"])
+    roles = SPLITS.read(splits, columns=["sample_id", "role"])  # both in the order of sample_id
+    rows = rows.append_column("role", roles["role"])
+    crops = find(rows.filter(pc.is_in(rows["role"], pa.array(ROLES))), settings)
+    inputs = {"samples": samples_fingerprint, "split": parquet.fingerprint(splits)}
+    CROPS.write(crops, out, inputs=inputs)
+    dropped = collections.Counter(crops["drop_reason"].drop_null().to_pylist())
+    reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(dropped.items())) or "none dropped"
+    say(f"crop: {crops.num_rows - dropped.total()} of {crops.num_rows} kept; {reasons}")
+
+
+def find(rows: pa.Table, settings: CropParams) -> pa.Table:
+    """Return the crops table: each picture's crop by the rule, kept or dropped with a reason.
+
+    Reasons: ``no_box`` (the rule needs one), ``no_background`` (boxes cover the whole picture),
+    ``crop_too_small`` (its shorter side is not above ``min_side_px``; its place is given).
+
+    Args:
+        rows: columns sample_id, role, width_px, height_px, boxes; pictures that can be read.
+        settings: the rule and the smallest side.
+    """
+    sizes = np.stack([rows["width_px"].to_numpy(), rows["height_px"].to_numpy()], axis=1)
+    reasons = np.full(len(sizes), None, dtype=object)
+    if settings.rule == "corner":
+        found = _corner(sizes, settings)
+    else:
+        found, n_boxes = _beside_boxes(rows["boxes"], sizes, settings.rule)
+        reasons[n_boxes == 0] = "no_box"
+    shorter = np.minimum(found[:, 2] - found[:, 0], found[:, 3] - found[:, 1])
+    has_box = reasons != "no_box"
+    reasons[has_box & (shorter <= settings.min_side_px)] = "crop_too_small"
+    reasons[has_box & (shorter == 0)] = "no_background"
+    has_place = shorter > 0
+    places = {
+        name: pa.array(found[:, axis], type=pa.int32(), mask=~has_place)
+        for axis, name in enumerate(("x0", "y0", "x1", "y1"))
+    }
+    drop_reasons = pa.array(reasons, type=pa.string())
+    columns = {
+        "sample_id": rows["sample_id"],
+        "role": rows["role"],
+        "is_kept": pc.is_null(drop_reasons),
+        "drop_reason": drop_reasons,
+    }
+    return pa.table({**columns, **places}, schema=CROPS.schema)
+
+
+def _beside_boxes(
+    boxes: pa.ChunkedArray, sizes: Int[np.ndarray, "n 2"], rule: str
+) -> tuple[Int[np.ndarray, "n 4"], Int[np.ndarray, " n"]]:
+    """Return each picture's crop (all 0: none) and its number of boxes."""
+    lists = boxes.combine_chunks()
+    counts = pc.list_value_length(lists).to_numpy(zero_copy_only=False).astype(np.int64)
+    flat = lists.flatten()
+    corners = np.stack([flat.field(name).to_numpy() for name in ("x0", "y0", "x1", "y1")], axis=1)
+    starts = np.cumsum(counts) - counts
+    found = np.zeros((len(sizes), 4), dtype=np.int64)
+    for count in np.unique(counts[counts > 0]).tolist():
+        pictures = np.flatnonzero(counts == count)
+        members = corners[starts[pictures][:, None] + np.arange(count)]
+        found[pictures] = _RULES[rule](members, sizes[pictures])
+    return found, counts
+
+
+def _corner(sizes: Int[np.ndarray, "n 2"], settings: CropParams) -> Int[np.ndarray, "n 4"]:
+    """Return a fixed share of width and height at one corner, boxes or not."""
+    sides = (sizes * settings.corner_fraction).astype(np.int64)
+    vertical, horizontal = settings.corner.split("_")
+    x0 = np.zeros(len(sizes), np.int64) if horizontal == "left" else sizes[:, 0] - sides[:, 0]
+    y0 = np.zeros(len(sizes), np.int64) if vertical == "upper" else sizes[:, 1] - sides[:, 1]
+    return np.stack([x0, y0, x0 + sides[:, 0], y0 + sides[:, 1]], axis=1)

@@ -1,0 +1,158 @@
+"""References whose guesses were made elsewhere, by whatever means: a table of guesses about the crops.
+
+One row per attacked crop (of the kept ones of the roles target and control, see ``crops.parquet``):
+
+    sample_name      or sample_id
+    predicted        name of the guessed label (or predicted_id)
+    probabilities    optional: a list of numbers, one per label in the order of ``labels.parquet``;
+                     then predicted may be left out
+    entropy          optional instead: of the predicted distribution, in nats
+
+Rows of other samples are ignored. Without probabilities or entropy nobody knows how sure a guess is: its
+confidence, and every score that ranks samples by it, is undefined.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dejavu.corpora.table_files import read_table
+from dejavu.errors import DataError
+from dejavu.image.kept_crops import ATTACKED, is_unused, kept_crops, origin, read_labels
+from dejavu.image.predictions import DECIMALS, predictions_table
+from dejavu.params.predictions import PredictionsParams
+from dejavu.run.progress import say
+from dejavu.tables import matching
+from dejavu.tables.schemas import PREDICTIONS
+
+CELLS_AT_ONCE = 1 << 22  # samples times labels held at once, in float64
+
+
+def write_predictions(
+    settings: Mapping[str, PredictionsParams],
+    *,
+    samples: Path,
+    labels: Path,
+    crops: Path,
+    data_folder: Path,
+    out: Path,
+) -> None:
+    """Write the guesses of every entry of ``image.predictions``; without entries, an empty table.
+
+    Raises:
+        DataError: a table is missing or damaged, lacks a crop or names one twice, or guesses a label
+            that does not exist.
+    """
+    parts = [PREDICTIONS.schema.empty_table()]
+    if settings and not is_unused(samples):
+        names = read_labels(labels)
+        attacked = kept_crops(samples, crops, roles=ATTACKED, columns=["sample_name"])
+        for name, entry in settings.items():
+            parts += _guesses(name, data_folder / entry.path, attacked, names)
+    PREDICTIONS.write(pa.concat_tables(parts), out, inputs=origin(samples, crops))
+
+
+def _guesses(name: str, path: Path, attacked: pa.Table, labels: pa.Table) -> Iterator[pa.Table]:
+    table = read_table(
+        path, named_by=f"image.predictions.{name}", texts=("sample_name", "predicted")
+    )
+    key = matching.key_of(table.column_names, path)
+    ids = table[key].combine_chunks().cast(pa.string() if key == "sample_name" else pa.int64())
+    rows = matching.rows_of(ids, attacked, path=path, what="guess")
+    if extra := len(ids) - len(rows):
+        say(f"{path}: {extra} rows are about other samples; ignored")
+    table = table.take(rows).combine_chunks()
+    predicted = _predicted(table, labels, path)
+    if "probabilities" not in table.column_names:
+        if predicted is None:
+            raise DataError(
+                f"{path}: expected a column predicted, predicted_id or probabilities, found "
+                f"{', '.join(table.column_names)}."
+            )
+        yield _bare(name, attacked, predicted, _entropy(table, path))
+        return
+    label_ids = labels["label_id"].to_numpy()
+    step = max(1, CELLS_AT_ONCE // len(label_ids))
+    for start in range(0, max(1, len(attacked)), step):
+        part, some = slice(start, start + step), attacked.slice(start, step)
+        yield predictions_table(
+            name,
+            sample_id=some["sample_id"].to_numpy(),
+            role=some["role"],
+            label_id=some["label_id"].to_numpy(),
+            probabilities=_probabilities(table.slice(start, step), len(label_ids), path),
+            label_ids=label_ids,
+            predicted_id=None if predicted is None else predicted[part],
+        )
+
+
+def _predicted(table: pa.Table, labels: pa.Table, path: Path) -> np.ndarray | None:
+    """Return the label_id of each guess, or None if only probabilities are stated."""
+    column = next((c for c in ("predicted", "predicted_id") if c in table.column_names), None)
+    if column is None:
+        return None
+    known = labels["label" if column == "predicted" else "label_id"].combine_chunks()
+    try:
+        stated = table[column].combine_chunks().cast(known.type)
+    except pa.ArrowException as error:
+        raise DataError(f"{path}: column {column}: {error}") from None
+    places = pc.index_in(stated, value_set=known)
+    if places.null_count:
+        unknown = pc.unique(stated.filter(pc.is_null(places)))
+        raise DataError(
+            f"{path}: {places.null_count} guesses are no label of this corpus: "
+            f"{matching.listed(unknown)}. Its first labels are {matching.listed(known)}."
+        )
+    return labels["label_id"].to_numpy()[places.to_numpy(zero_copy_only=False)].astype(np.int32)
+
+
+def _entropy(table: pa.Table, path: Path) -> np.ndarray | None:
+    if "entropy" not in table.column_names:
+        return None
+    try:
+        entropy = table["entropy"].cast(pa.float64()).to_numpy()
+    except pa.ArrowException as error:
+        raise DataError(f"{path}: column entropy: {error}") from None
+    wrong = ~(np.isfinite(entropy) & (entropy >= 0))
+    if wrong.any():
+        raise DataError(
+            f"{path}: {int(wrong.sum())} of {len(wrong)} entropies are missing, negative or not finite. "
+            "State the entropy of every guess, in nats, or leave the column out."
+        )
+    return np.round(entropy, DECIMALS)
+
+
+def _probabilities(table: pa.Table, n_labels: int, path: Path) -> np.ndarray:
+    column = table["probabilities"].combine_chunks()
+    lengths = pc.fill_null(pc.list_value_length(column), -1).to_numpy(zero_copy_only=False)
+    if (lengths != n_labels).any():
+        raise DataError(
+            f"{path}: {int((lengths != n_labels).sum())} lists of probabilities do not have {n_labels} "
+            "numbers, one per label in the order of labels.parquet."
+        )
+    values: np.ndarray = column.flatten().to_numpy(zero_copy_only=False)
+    return values.astype(np.float64).reshape(len(table), n_labels)
+
+
+def _bare(
+    name: str, attacked: pa.Table, predicted: np.ndarray, entropy: np.ndarray | None
+) -> pa.Table:
+    """Return guesses without a distribution; what nobody knows is NULL."""
+    n, unknown = len(attacked), pa.nulls(len(attacked), pa.float64())
+    return pa.table(
+        {
+            "predictor": pa.repeat(pa.scalar(name, pa.string()), n),
+            "sample_id": attacked["sample_id"],
+            "role": attacked["role"],
+            "label_id": attacked["label_id"],
+            "predicted_id": predicted,
+            "is_correct": predicted == attacked["label_id"].to_numpy(),
+            "confidence": unknown if entropy is None else pa.array(0.0 - entropy),
+            "entropy": unknown if entropy is None else pa.array(entropy),
+            "p_truth": unknown,
+        },
+        schema=PREDICTIONS.schema,
+    )

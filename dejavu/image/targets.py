@@ -1,0 +1,59 @@
+"""Which predictors are under audit in the image lane, and which second model answers each."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+
+from dejavu.image.voting import predictor_name
+from dejavu.params.encoders import ModelParams
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One attacked predictor: a model in one layer and metric."""
+
+    name: str  # of the predictor
+    model: str
+    layer: str
+    metric: str
+    second_model: str | None  # predictor of the second model in the same layer and metric
+    is_headline: bool  # the model's first layer and first metric
+
+
+def targets_of(models: Mapping[str, ModelParams], metrics: Sequence[str]) -> list[Target]:
+    """List the predictors under audit: every model that is nobody's second model, layer by layer.
+
+    Args:
+        models: section ``image.models``.
+        metrics: ``image.neighbors.metrics``, the headline first.
+
+    Returns:
+        In the order of the parameters.
+    """
+    seconds = {model.second_model for model in models.values()}
+    return [
+        Target(
+            name=_predictor(name, models, layer, metric, metrics),
+            model=name,
+            layer=layer,
+            metric=metric,
+            second_model=None
+            if model.second_model is None
+            else _predictor(model.second_model, models, layer, metric, metrics),
+            is_headline=(layer, metric) == (model.layers[0], metrics[0]),
+        )
+        for name, model in models.items()
+        if name not in seconds
+        for layer in model.layers
+        for metric in metrics
+    ]
+
+
+def _predictor(
+    model: str, models: Mapping[str, ModelParams], layer: str, metric: str, metrics: Sequence[str]
+) -> str:
+    return predictor_name(model, layer, metric, layers=models[model].layers, metrics=metrics)
+
+
+def headline_names(targets: Iterable[Target]) -> list[str]:
+    """Return the names of the predictors that stand for their model."""
+    return [target.name for target in targets if target.is_headline]

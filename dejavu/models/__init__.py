@@ -1,0 +1,1 @@
+"""Models under audit: their folders, devices and checkpoints; encoders, CLIP, training."""

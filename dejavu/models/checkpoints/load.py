@@ -1,0 +1,191 @@
+"""Read checkpoint files without running what they pickle, and load them key by key.
+
+Files are opened with torch's restricted unpickler. The two harmless names that released checkpoints do hold
+(a function reference of VICReg's optimizer, the arguments of DINO's script) resolve to stand-ins; any other
+name ends in an error that lists it.
+"""
+
+import argparse
+import hashlib
+import pickle
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dejavu.errors import WeightsError
+from dejavu.models.checkpoints import torchscript
+from dejavu.models.checkpoints.layouts import recognize
+
+State = Mapping[str, Tensor]
+KEYS_SHOWN = 5
+
+
+def _exclude_bias_and_norm(*_: object) -> bool:
+    """Stand in for a function that VICReg's optimizer refers to; nobody calls it."""
+    raise WeightsError("a checkpoint tried to call its optimizer's filter while it was read.")
+
+
+_STAND_INS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+    (_exclude_bias_and_norm, "__main__.exclude_bias_and_norm"),
+    (argparse.Namespace, "argparse.Namespace"),
+]
+
+
+def read(path: Path) -> Any:
+    """Read a ``.safetensors`` or a file of `torch.save`, on the CPU, running nothing it pickles.
+
+    Returns:
+        What the file holds: a state dict, or dicts and lists around one.
+
+    Raises:
+        WeightsError: no such file, a damaged one, a TorchScript archive, or a pickle of anything but
+            tensors and plain containers.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such file. `dejavu fetch` lists what can be downloaded.")
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    if torchscript.is_archive(path):
+        raise WeightsError(
+            f"{path}: a TorchScript archive, a program and no checkpoint. OpenAI's CLIP models come like "
+            "this: set source: open_clip."
+        )
+    try:
+        with torch.serialization.safe_globals(_STAND_INS):
+            return torch.load(
+                path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
+            )
+    except pickle.UnpicklingError as error:
+        raise WeightsError(f"{path}: {_why_refused(path, error)}") from None
+    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, OSError) as error:
+        brief = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"{path}: not a readable checkpoint ({brief}).") from None
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, by which reports name the weights under audit."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def tensors(value: Any, path: Path, *, what: str) -> dict[str, Tensor]:
+    """Return `value` as a state dict of tensors by name.
+
+    Raises:
+        WeightsError: `value` is something else; the message guesses what the file is.
+    """
+    if isinstance(value, Mapping) and value:
+        found = {k: v for k, v in value.items() if isinstance(v, Tensor) and isinstance(k, str)}
+        if len(found) == len(value):
+            return found
+    raise WeightsError(f"{path}: expected {what}.{guess(value)}")
+
+
+def without_prefix(state: State, *prefixes: str) -> dict[str, Tensor]:
+    """Remove each of `prefixes` in turn from the names that have it."""
+    names = {name: name for name in state}
+    for prefix in prefixes:
+        names = {name: rest.removeprefix(prefix) for name, rest in names.items()}
+    return {rest: state[name] for name, rest in names.items()}
+
+
+def split(
+    state: State, path: Path, prefixes: tuple[str, ...], *, contents: Any
+) -> tuple[dict[str, Tensor], ...]:
+    """Divide a state dict by the first part of its names; the parts come without it.
+
+    Raises:
+        WeightsError: a part is empty, or a name has none of `prefixes`.
+    """
+    parts = tuple(
+        {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        for prefix in prefixes
+    )
+    rest = [k for k in state if not k.startswith(prefixes)]
+    empty = [prefix for prefix, part in zip(prefixes, parts, strict=True) if not part]
+    if rest or empty:
+        raise WeightsError(
+            f"{path}: expected tensors named {', '.join(prefix + '*' for prefix in prefixes)}."
+            f"{_listed('missing', [prefix + '*' for prefix in empty])}{_listed('unexpected', rest)}"
+            f"{guess(contents)}"
+        )
+    return parts
+
+
+def load_exactly(module: nn.Module, state: State, path: Path, *, contents: Any) -> None:
+    """Load `state` into `module`: every key, no other key, every shape; as float32.
+
+    Only ``num_batches_tracked``, which old files lack and evaluation ignores, may be missing.
+
+    Args:
+        module: changed in place, and set to evaluation.
+        state: tensors by the module's own names.
+        path: the file, for messages.
+        contents: what the file holds, from which a misfit guesses the right source.
+
+    Raises:
+        WeightsError: keys or shapes differ (the first missing and unexpected ones are listed), or a
+            weight is not finite.
+    """
+    expected = module.state_dict()
+    missing = [k for k in expected if k not in state and not k.endswith("num_batches_tracked")]
+    unexpected = [k for k in state if k not in expected]
+    misshapen = [
+        f"{k} {tuple(state[k].shape)} instead of {tuple(expected[k].shape)}"
+        for k in expected
+        if k in state and state[k].shape != expected[k].shape
+    ]
+    if missing or unexpected or misshapen:
+        raise WeightsError(
+            f"{path}: the weights do not fit.{_listed('missing', missing)}"
+            f"{_listed('unexpected', unexpected)}{_listed('of another shape', misshapen)}"
+            f"{guess(contents)}"
+        )
+    state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+    broken = [k for k, v in state.items() if v.is_floating_point() and not v.isfinite().all()]
+    if broken:
+        raise WeightsError(f"{path}: weights that are not finite numbers.{_listed('keys', broken)}")
+    module.load_state_dict({**expected, **state})
+    module.eval()
+
+
+def guess(contents: Any) -> str:
+    """Return " This looks like …: set source: …", or nothing if nothing is recognized."""
+    layout = recognize(contents)
+    return f" {layout.advice}" if layout else ""
+
+
+def _listed(what: str, keys: list[str]) -> str:
+    if not keys:
+        return ""
+    more = f", … ({len(keys)} in all)" if len(keys) > KEYS_SHOWN else ""
+    return f"\n  {what}: {', '.join(keys[:KEYS_SHOWN])}{more}"
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: not a readable .safetensors file ({error}).") from None
+
+
+def _why_refused(path: Path, error: pickle.UnpicklingError) -> str:
+    try:
+        names = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    except (RuntimeError, ValueError, pickle.UnpicklingError, EOFError, OSError):
+        names = []  # only zip files can be listed
+    allowed = {entry[1] for entry in _STAND_INS if isinstance(entry, tuple)}
+    names = [name for name in names if name not in allowed]
+    if names:
+        return (
+            f"refers to code ({', '.join(names[:KEYS_SHOWN])}) that is never run here. If you trust the "
+            "file, save its tensors as .safetensors elsewhere."
+        )
+    return f"not a checkpoint of plain tensors ({str(error).splitlines()[0]})."

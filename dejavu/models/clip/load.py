@@ -1,0 +1,131 @@
+"""Load the models of the caption lane behind one interface: unit vectors of pictures and of captions."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from jaxtyping import Float32
+from PIL import Image
+from pydantic import TypeAdapter
+from torch import Tensor
+
+from dejavu.errors import WeightsError
+from dejavu.models.checkpoints.load import sha256
+from dejavu.models.clip import network
+from dejavu.models.clip.released import open_released
+from dejavu.models.pixels import resized
+from dejavu.models.training.augment import normalized
+from dejavu.params.caption import (
+    CaptionNetworkParams,
+    OpenClipParams,
+    SentenceTransformerParams,
+    SmallClip,
+)
+from dejavu.params.machine import MachineParams
+
+WEIGHTS = "weights.safetensors"
+PROVENANCE = "provenance.json"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CaptionModel:
+    """A model that turns captions, and pictures if it sees any, into unit vectors of one length."""
+
+    embed_texts: Callable[[list[str]], Float32[np.ndarray, "n dim"]]
+    embed_images: Callable[[list[Image.Image]], Float32[np.ndarray, "n dim"]] | None
+    facts: dict[str, Any]  # for the provenance record: dim, preprocessing, hash of the weights
+
+
+def resolve_device(device: str) -> str:
+    """Return the torch device that ``machine.device`` names; ``auto`` takes a GPU if there is one."""
+    if device != "auto":
+        return device
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def load(folder: Path, settings: CaptionNetworkParams, machine: MachineParams) -> CaptionModel:
+    """Load the model that stage ``clip`` put into `folder`.
+
+    Raises:
+        WeightsError: the weights are damaged, missing, or no longer those that were verified.
+    """
+    provenance = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+    if settings.source == "trained":
+        return _trained(folder, provenance, resolve_device(machine.device))
+    model = released(settings, machine)
+    if model.facts.get("weights_sha256") != provenance.get("weights_sha256"):
+        raise WeightsError(
+            f"{settings.weights}: not the file that was verified (SHA-256 "
+            f"{provenance.get('weights_sha256')}). Run `dvc repro` after replacing weights."
+        )
+    return model
+
+
+def released(
+    settings: OpenClipParams | SentenceTransformerParams, machine: MachineParams
+) -> CaptionModel:
+    """Load a model that was trained elsewhere.
+
+    Raises:
+        ParamsError: OpenCLIP has no such architecture.
+        WeightsError: the weights are missing, do not fit, or were trained with another activation.
+    """
+    if isinstance(settings, SentenceTransformerParams):
+        from dejavu.models.clip.sentence_encoder import load_text_model
+
+        return load_text_model(settings, machine)
+    device = resolve_device(machine.device)
+    opened = open_released(settings, machine.data_folder, device=device)
+
+    def prepare(pictures: list[Image.Image]) -> Tensor:
+        return torch.stack([opened.preprocess(picture) for picture in pictures])
+
+    return _of_network(opened.model, opened.tokenize, prepare, device=device, facts=opened.facts)
+
+
+def _trained(folder: Path, provenance: dict[str, Any], device: str) -> CaptionModel:
+    sizes: str | SmallClip = TypeAdapter(str | SmallClip).validate_python(provenance["network"])
+    if sha256(folder / WEIGHTS) != provenance["weights_sha256"]:
+        raise WeightsError(f"{folder / WEIGHTS}: not the weights of its {PROVENANCE}.")
+    model = network.build(sizes)
+    model.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS))
+    side = network.image_px(sizes)
+
+    def prepare(pictures: list[Image.Image]) -> Tensor:
+        squares = np.stack([resized(picture, side, "squash") for picture in pictures])
+        return normalized(torch.from_numpy(squares))
+
+    return _of_network(
+        model.to(device), network.tokenizer(sizes), prepare, device=device,
+        facts={"weights_sha256": provenance["weights_sha256"]},
+    )  # fmt: skip
+
+
+def _of_network(
+    model: torch.nn.Module,
+    tokenize: network.Tokenizer,
+    prepare: Callable[[list[Image.Image]], Tensor],
+    *,
+    device: str,
+    facts: dict[str, Any],
+) -> CaptionModel:
+    model.eval()
+
+    @torch.inference_mode()
+    def embed_texts(captions: list[str]) -> np.ndarray:
+        vectors = model.encode_text(tokenize(captions).to(device), normalize=True)  # type: ignore[operator]  # a Module's attributes have no type
+        return vectors.float().cpu().numpy()
+
+    @torch.inference_mode()
+    def embed_images(pictures: list[Image.Image]) -> np.ndarray:
+        vectors = model.encode_image(prepare(pictures).to(device), normalize=True)  # type: ignore[operator]  # a Module's attributes have no type
+        return vectors.float().cpu().numpy()
+
+    return CaptionModel(embed_texts=embed_texts, embed_images=embed_images, facts=facts)

@@ -1,0 +1,137 @@
+"""Make a model of the caption lane: train it on its role, or verify that the released one loads."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import safetensors.torch
+import torch
+
+from dejavu.errors import ParamsError
+from dejavu.models.checkpoints.load import sha256
+from dejavu.models.clip import imported, load, network
+from dejavu.models.clip.train import TrainingSet, train
+from dejavu.models.pixels import TrainingPictures
+from dejavu.models.training.augment import MEAN, STD
+from dejavu.params.caption import (
+    CaptionEmbeddingsParams,
+    CaptionModelParams,
+    ClipRecipe,
+    NoRecipe,
+    TrainedClipParams,
+)
+from dejavu.params.machine import MachineParams
+from dejavu.run import shards
+from dejavu.run.progress import say
+from dejavu.tables import by_sample, parquet
+
+WEIGHTS = load.WEIGHTS
+PROVENANCE = load.PROVENANCE
+
+
+def make(
+    name: str,
+    settings: CaptionModelParams,
+    recipe: ClipRecipe | NoRecipe,
+    *,
+    seed: int,
+    samples: Path,
+    pictures: Path,
+    splits: Path,
+    machine: MachineParams,
+    out: Path,
+) -> None:
+    """Write a model's folder: ``provenance.json`` and, if it is trained here, ``weights.safetensors``.
+
+    On an empty lane nothing is trained or verified, and the provenance says so.
+
+    Args:
+        name: of the model, in ``caption.models``.
+        settings: its entry.
+        recipe: its recipe; empty for a released model.
+        seed: the run's seed.
+        samples: the samples table.
+        pictures: the pictures folder.
+        splits: the splits table.
+        machine: where to train.
+        out: the folder to make.
+
+    Raises:
+        TrainingError: the network did not train.
+        WeightsError: the released weights are not what the entry says.
+        DataError: vectors that were made elsewhere are missing, or of different lengths.
+    """
+    if parquet.open_dataset(samples).count_rows() == 0:
+        _write(out, {"model": name, "source": settings.source, "is_empty": True}, {})
+        return
+    if isinstance(settings, CaptionEmbeddingsParams):
+        facts = imported.describe(settings, machine.data_folder / settings.path)
+        _write(out, {"model": name, "is_empty": False, **settings.model_dump(), **facts}, {})
+        return
+    if not isinstance(settings, TrainedClipParams):
+        facts = load.released(settings, machine).facts
+        _write(out, {"model": name, "is_empty": False, **settings.model_dump(), **facts}, {})
+        return
+    if not isinstance(recipe, ClipRecipe):
+        raise ParamsError(f"caption.models.{name}: recipe {settings.recipe!r} is not one of CLIP.")
+    data = _training_set(settings, recipe, samples, pictures, splits, machine)
+    inputs = {
+        "samples": parquet.fingerprint(samples), "split": parquet.fingerprint(splits),
+    }  # fmt: skip
+    work = shards.work_folder(
+        f"clip@{name}", {"recipe": recipe.model_dump(), "seed": seed, **inputs}
+    )
+    device = load.resolve_device(machine.device)
+    trained = train(recipe, data, name=name, seed=seed, device=device, work=work)
+    say(f"clip {name}: {trained.sanity}")
+    facts = {
+        "model": name,
+        "is_empty": False,
+        **settings.model_dump(mode="json"),
+        "network": recipe.model_dump(mode="json")["network"],
+        "epochs": recipe.epochs,
+        "n_training_samples": len(data),
+        "dim": trained.dim,
+        "preprocessing": {
+            "resize": "squash", "image_px": network.image_px(recipe.network), "mean": MEAN, "std": STD,
+        },
+        "retrieval_of_training_pictures": trained.sanity,
+        "losses": [round(loss, 6) for loss in trained.losses],
+        "inputs": inputs,
+    }  # fmt: skip
+    _write(out, facts, trained.model.state_dict())
+    shutil.rmtree(work)
+
+
+def _training_set(
+    settings: TrainedClipParams,
+    recipe: ClipRecipe,
+    samples: Path,
+    pictures: Path,
+    splits: Path,
+    machine: MachineParams,
+) -> TrainingSet:
+    ids = by_sample.ids_of_roles(splits, settings.trained_on)
+    rows = by_sample.require(samples, ids, ["uri", "caption", "truth"])
+    planted = pc.struct_field(rows["truth"], "is_planted").fill_null(False)
+    return TrainingSet(
+        pictures=TrainingPictures(
+            rows["uri"].to_pylist(), pictures=pictures, data_root=machine.data_root,
+            size_px=network.image_px(recipe.network), workers=machine.workers,
+        ),
+        captions=rows["caption"].to_pylist(),
+        is_planted=planted.to_numpy().astype(bool),
+    )  # fmt: skip
+
+
+def _write(out: Path, facts: dict[str, Any], state: dict[str, torch.Tensor]) -> None:
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    if state:
+        tensors = {name: tensor.cpu().contiguous() for name, tensor in state.items()}
+        safetensors.torch.save_file(tensors, out / WEIGHTS)
+        facts = {**facts, "weights_sha256": sha256(out / WEIGHTS)}
+    text = json.dumps(facts, indent=1, sort_keys=True, default=str)
+    (out / PROVENANCE).write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,254 @@
+"""CLIP models trained elsewhere: tags of OpenCLIP, files, folders, and OpenAI's archives.
+
+The activation is a silent trap: GELU and QuickGELU networks have equal tensors, so a file fits both and gives
+wrong vectors in one of them. Where the weights are known (a tag, an archive of OpenAI, a file named or hashed
+like a published one) the architecture must agree; otherwise the architecture's word is taken and recorded.
+"""
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from torch import Tensor, nn
+
+from dejavu.errors import ParamsError, WeightsError
+from dejavu.models.checkpoints import load as checkpoints
+from dejavu.models.checkpoints import torchscript
+from dejavu.models.clip import network
+from dejavu.params.caption import OpenClipParams
+from dejavu.run.progress import say
+
+LOCAL_DIR = "local-dir"  # the architecture of a folder, whose own configuration says what it is
+CONFIG = "open_clip_config.json"
+_WEIGHTS = (
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.safetensors",
+    "open_clip_pytorch_model.bin",
+)
+_SIZES = (
+    "input_resolution",
+    "context_length",
+    "vocab_size",
+)  # numbers that OpenAI stores as tensors
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedClip:
+    """A network with weights, what prepares pictures and captions for it, and facts for the record."""
+
+    model: nn.Module
+    tokenize: network.Tokenizer
+    preprocess: Callable[[Any], Tensor]
+    facts: dict[str, Any]
+
+
+def open_released(settings: OpenClipParams, data_root: Path, *, device: str) -> OpenedClip:
+    """Open the model that an ``open_clip`` entry names.
+
+    Args:
+        settings: architecture and weights. Weights are a file or folder below `data_root`, else a tag.
+        data_root: the folder that paths are relative to.
+        device: where the network shall lie.
+
+    Raises:
+        ParamsError: OpenCLIP has no such architecture, or it does not go with a folder.
+        WeightsError: the weights are missing, do not fit, or were trained with the other activation.
+    """
+    path = data_root / settings.weights
+    if path.is_dir():
+        return _folder(settings, path, device)
+    if settings.architecture == LOCAL_DIR:
+        raise ParamsError(
+            f"architecture {LOCAL_DIR!r} is for a folder with a {CONFIG}; {path} is none."
+        )
+    network.require_known(settings.architecture)
+    return _file(settings, path, device) if path.is_file() else _tag(settings, path, device)
+
+
+def is_quick_gelu(model: nn.Module) -> bool:
+    """Return whether a network computes QuickGELU anywhere."""
+    return any(type(module).__name__ == "QuickGELU" for module in model.modules())
+
+
+def _file(settings: OpenClipParams, path: Path, device: str) -> OpenedClip:
+    digest = checkpoints.sha256(path)
+    kind, state, contents = _read(path)
+    expected = True if kind == "OpenAI TorchScript" else _published_activation(path, digest)
+    model, _, preprocess = open_clip.create_model_and_transforms(
+        settings.architecture, pretrained=None, load_weights=False, pretrained_text=False,
+        force_quick_gelu=_needs_quick_gelu(settings.architecture, expected, path),
+    )  # fmt: skip
+    checkpoints.load_exactly(model, _as_in(model, state), path, contents=contents)
+    facts = {"weights_sha256": digest, "checkpoint": kind}
+    return _opened(settings, model.to(device), preprocess, facts)
+
+
+def _read(path: Path) -> tuple[str, dict[str, Tensor], Any]:
+    """Return the kind of file, its state dict, and all that it holds."""
+    if torchscript.is_archive(path):
+        state = torchscript.read(path)
+        return "OpenAI TorchScript", {k: v for k, v in state.items() if k not in _SIZES}, state
+    contents = checkpoints.read(path)
+    is_training = isinstance(contents, dict) and isinstance(contents.get("state_dict"), dict)
+    kind = "OpenCLIP training checkpoint" if is_training else "state dict"
+    state = checkpoints.tensors(
+        contents["state_dict"] if is_training else contents, path, what="a state dict of OpenCLIP"
+    )
+    return kind, checkpoints.without_prefix(state, "module."), contents
+
+
+def _as_in(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Rename the tensors of a text tower that the architecture keeps under ``text.``; nothing is resized."""
+    if "positional_embedding" in state and not hasattr(model, "positional_embedding"):
+        state = open_clip.model.convert_to_custom_text_state_dict(state)
+    expected = model.state_dict()
+    for name in ("logit_scale", "logit_bias"):  # old files hold one number as a list of one
+        if name in state and name in expected and state[name].numel() == 1:
+            state[name] = state[name].reshape(expected[name].shape)
+    return state
+
+
+def _tag(settings: OpenClipParams, path: Path, device: str) -> OpenedClip:
+    tag, architecture = settings.weights, settings.architecture
+    known = open_clip.list_pretrained_tags_by_model(architecture)
+    if tag not in known:
+        raise WeightsError(
+            f"{path}: no such file or folder, and {tag!r} is no tag of OpenCLIP for {architecture!r}. "
+            f"Tags: {', '.join(known) or 'none'}."
+        )
+    published = open_clip.get_pretrained_cfg(architecture, tag)
+    force = _needs_quick_gelu(architecture, bool(published.get("quick_gelu", False)), tag)
+    try:
+        model, _, preprocess = open_clip.create_model_and_transforms(
+            architecture, pretrained=tag, force_quick_gelu=force
+        )
+    except (RuntimeError, OSError, ValueError) as error:
+        raise WeightsError(
+            f"tag {tag!r} of {architecture!r}: OpenCLIP cannot get the weights "
+            f"({str(error).splitlines()[0]}). Offline, put the file below machine.data_root "
+            f"({published.get('url') or published.get('hf_hub')}) and set weights to its path."
+        ) from None
+    facts = {"weights_sha256": _digest(model), "checkpoint": f"tag {tag}"}
+    return _opened(settings, model.to(device), preprocess, facts)
+
+
+def _folder(settings: OpenClipParams, folder: Path, device: str) -> OpenedClip:
+    config = folder / CONFIG
+    if settings.architecture != LOCAL_DIR:
+        raise ParamsError(
+            f"{folder}: a folder says itself what it is: set architecture: {LOCAL_DIR}, found "
+            f"{settings.architecture!r}."
+        )
+    if not config.is_file():
+        raise WeightsError(f"{folder}: has no {CONFIG}.{_guess_folder(folder)}")
+    weights = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
+    if weights is None:
+        raise WeightsError(f"{folder}: has none of the weight files {', '.join(_WEIGHTS)}.")
+    name = f"{LOCAL_DIR}:{folder}"
+    try:
+        model, _, preprocess = open_clip.create_model_and_transforms(name, load_weights=False)
+    except (RuntimeError, OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{config}: no configuration of OpenCLIP ({error}).") from None
+    _, state, contents = _read(weights)
+    checkpoints.load_exactly(model, _as_in(model, state), weights, contents=contents)
+    facts = {"weights_sha256": checkpoints.sha256(weights), "checkpoint": "OpenCLIP folder"}
+    return _opened(settings, model.to(device), preprocess, facts, tokenizer_of=name)
+
+
+def _opened(
+    settings: OpenClipParams,
+    model: nn.Module,
+    preprocess: Callable[[Any], Tensor],
+    facts: dict[str, Any],
+    *,
+    tokenizer_of: str | None = None,
+) -> OpenedClip:
+    name = tokenizer_of or settings.architecture
+    facts = {
+        "weights": settings.weights,
+        "activation": "quick_gelu" if is_quick_gelu(model) else "gelu",
+        "preprocessing": str(preprocess),
+        **facts,
+    }
+    return OpenedClip(
+        model=model.eval(),
+        tokenize=open_clip.get_tokenizer(name),
+        preprocess=preprocess,
+        facts=facts,
+    )
+
+
+def _needs_quick_gelu(architecture: str, expected: bool | None, weights: Path | str) -> bool:
+    """Return whether to force QuickGELU on an architecture that has no QuickGELU twin of its own.
+
+    Args:
+        architecture: OpenCLIP's name.
+        expected: whether the weights were trained with QuickGELU; None if that is unknown, and then the
+            user is told what is taken.
+        weights: for messages.
+
+    Raises:
+        WeightsError: the weights were trained with the activation of the architecture's twin.
+    """
+    found = bool(open_clip.get_model_config(architecture).get("quick_gelu", False))
+    name = {True: "QuickGELU", False: "GELU"}
+    bare = architecture.removesuffix("-quickgelu")
+    twin = bare if found else f"{bare}-quickgelu"
+    has_twin = twin in open_clip.list_models()
+    if expected is None and has_twin:
+        say(
+            f"{weights}: the activation does not show in the file; {name[found]} is taken, as "
+            f"architecture {architecture!r} says ({twin!r} has {name[not found]})"
+        )
+    if expected is None or found == expected:
+        return False
+    if has_twin or found:
+        raise WeightsError(
+            f"{weights}: was trained with {name[expected]}, but architecture {architecture!r} computes "
+            f"{name[found]}. The tensors fit either way and would give wrong vectors: set architecture: "
+            f"{twin}."
+        )
+    return True
+
+
+def _published_activation(path: Path, digest: str) -> bool | None:
+    """Return whether a file that OpenCLIP's list knows was trained with QuickGELU; None if unknown.
+
+    A file is known by the start of its SHA-256, which published names carry.
+    """
+    for architecture, tag in open_clip.list_pretrained():
+        published = open_clip.get_pretrained_cfg(architecture, tag)
+        url = published.get("url", "")
+        hashes = re.findall(r"[0-9a-f]{64}(?=/)|(?<=-)[0-9a-f]{8}(?=\.pt$)", url)
+        if any(digest.startswith(start) for start in hashes):
+            return bool(published.get("quick_gelu", False))
+    return True if "quickgelu" in path.name.lower() else None
+
+
+def _digest(model: nn.Module) -> str:
+    """Return a SHA-256 over the tensors of a network whose file OpenCLIP keeps in its own cache."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _guess_folder(folder: Path) -> str:
+    config = folder / "config.json"
+    if (
+        config.is_file()
+        and json.loads(config.read_text(encoding="utf-8")).get("model_type") == "clip"
+    ):
+        return (
+            " This looks like a CLIP model of the transformers library, whose tensors OpenCLIP cannot "
+            "read: use the same model in OpenCLIP's format (its tag, or a folder with that file)."
+        )
+    return " `weights` must name a file, a folder in OpenCLIP's format, or a tag."

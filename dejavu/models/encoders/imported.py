@@ -1,0 +1,50 @@
+"""Vectors that were made elsewhere, in the place of an encoder: provenance, and no network."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from dejavu.errors import DataError
+from dejavu.models import folder, imported_vectors
+from dejavu.models.encoders.request import Request
+from dejavu.models.imported_vectors import View
+from dejavu.params.released import EmbeddingsModel
+
+VIEWS = ("public_image", "crop")
+KIND = "precomputed embeddings"
+
+
+def make(request: Request, out: Path) -> None:
+    """Find the files of every layer and note their SHA-256 and the lengths of their vectors.
+
+    Raises:
+        DataError: a file is missing, or the views of a layer have vectors of different lengths.
+    """
+    settings = request.settings
+    assert isinstance(settings, EmbeddingsModel)
+    root = request.machine.data_folder / settings.path
+    dims = {layer: _dimension(root, layer) for layer in settings.layers}
+    described = imported_vectors.describe(views_of(settings, root), root=root)
+    files = described.pop("files")
+    facts = {
+        **request.described(),
+        **described,
+        "file": {"name": root.name, "sha256": described["weights_sha256"], "kind": KIND},
+        "files": files,
+        "layers": dims,
+    }
+    folder.write_facts(out, facts)
+
+
+def views_of(settings: EmbeddingsModel, root: Path) -> Iterator[View]:
+    """Yield the files of every layer and view."""
+    for layer in settings.layers:
+        for view in VIEWS:
+            yield imported_vectors.find(root / layer, view)
+
+
+def _dimension(root: Path, layer: str) -> int:
+    dims = {v: imported_vectors.dimension(imported_vectors.find(root / layer, v)) for v in VIEWS}
+    if len(set(dims.values())) > 1:
+        listed = ", ".join(f"{view}: {dim}" for view, dim in dims.items())
+        raise DataError(f"{root / layer}: vectors of different lengths ({listed}), expected one.")
+    return dims[VIEWS[0]]

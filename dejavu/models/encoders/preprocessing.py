@@ -1,0 +1,66 @@
+"""How a picture becomes what a network sees; stored with the weights it belongs to."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int, UInt8
+from torch import Tensor
+
+from dejavu.models.pixels import Reader, Resample, Resize, load_pixels
+from dejavu.models.training import augment
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Preprocessing:
+    """Resize to a square, scale to [0, 1], subtract `mean` and divide by `std`, per channel."""
+
+    size_px: int  # side of the square
+    resize: Resize  # squash: both sides to size_px; center: shorter side to shorter_px, then cut
+    shorter_px: int  # for center; size_px where nothing more is cut off
+    resample: Resample
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> "Preprocessing":
+        """Return what `as_dict` described."""
+        return cls(**{**facts, "mean": tuple(facts["mean"]), "std": tuple(facts["std"])})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {**dataclasses.asdict(self), "mean": list(self.mean), "std": list(self.std)}
+
+    def fingerprint(self) -> str:
+        """Return 16 hex digits that name this preprocessing."""
+        text = json.dumps(self.as_dict(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def load(
+        self, reader: Reader, uris: Sequence[str], boxes: Int[np.ndarray, "n 4"] | None
+    ) -> UInt8[Tensor, "n 3 size size"]:
+        """Read pictures, or a box of each, as squares of 8-bit pixels."""
+        return load_pixels(
+            reader, uris, boxes, self.size_px,
+            resize=self.resize, shorter_px=self.shorter_px, resample=self.resample,
+        )  # fmt: skip
+
+    def normalized(self, pixels: UInt8[Tensor, "n 3 h w"]) -> Float32[Tensor, "n 3 h w"]:
+        """Return what the network sees."""
+        mean, std = (
+            torch.tensor(values, device=pixels.device).view(1, 3, 1, 1)
+            for values in (self.mean, self.std)
+        )
+        return (pixels.float() / 255 - mean) / std
+
+
+def of_trained(view_px: int) -> Preprocessing:
+    """Return the preprocessing of networks that this pipeline trains on views of `view_px`."""
+    return Preprocessing(
+        size_px=view_px, resize="squash", shorter_px=view_px, resample="bilinear",
+        mean=(augment.MEAN,) * 3, std=(augment.STD,) * 3,
+    )  # fmt: skip

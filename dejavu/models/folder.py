@@ -1,0 +1,109 @@
+"""The folder of one encoder: its weights, and how they came about.
+
+``weights.safetensors`` holds the network's tensors, ``provenance.json`` everything else that decides
+its vectors. Nothing volatile is in them: equal weights make equal folders.
+"""
+
+import importlib.metadata
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+from torch import nn
+
+from dejavu.errors import ArtifactError, WeightsError
+from dejavu.models.checkpoints import load as checkpoints
+
+WEIGHTS = "weights.safetensors"
+PROVENANCE = "provenance.json"
+_LIBRARIES = ("torch", "torchvision", "lightly", "timm")
+
+
+def write(
+    out: Path, network: nn.Module, facts: Mapping[str, Any], files: Mapping[str, str]
+) -> None:
+    """Write the folder, all of it or nothing.
+
+    Args:
+        out: the folder to make; an older one is replaced.
+        network: its state dict is kept.
+        facts: what provenance.json says beside the hash of the weights and versions of libraries.
+        files: further text files by name.
+    """
+    scratch = _scratch(out)
+    tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
+    save_file(tensors, scratch / WEIGHTS)
+    provenance = {
+        **facts,
+        "weights_sha256": checkpoints.sha256(scratch / WEIGHTS),
+        "versions": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+    }
+    _write_json(provenance, scratch)
+    for name, content in files.items():
+        (scratch / name).write_text(content, encoding="utf-8")
+    shutil.rmtree(out, ignore_errors=True)
+    scratch.replace(out)
+
+
+def write_facts(out: Path, facts: Mapping[str, Any]) -> None:
+    """Write a folder that has provenance and no weights: there is no network to embed with."""
+    scratch = _scratch(out)
+    _write_json(facts, scratch)
+    shutil.rmtree(out, ignore_errors=True)
+    scratch.replace(out)
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Return what provenance.json says, whether or not there are weights beside it.
+
+    Raises:
+        ArtifactError: the folder is not there.
+    """
+    path = folder / PROVENANCE
+    if not path.is_file():
+        raise ArtifactError(f"{path}: not there. Run `dvc repro` to build it.")
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _scratch(out: Path) -> Path:
+    scratch = out.with_name(out.name + ".part")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    return scratch
+
+
+def _write_json(facts: Mapping[str, Any], folder: Path) -> None:
+    text = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    (folder / PROVENANCE).write_text(text, encoding="utf-8")
+
+
+def provenance(folder: Path) -> dict[str, Any]:
+    """Return what provenance.json says, after checking that it is about the weights beside it.
+
+    Raises:
+        ArtifactError: the folder is not there.
+        WeightsError: the weights were changed.
+    """
+    facts = read_facts(folder)
+    if not (folder / WEIGHTS).is_file():
+        raise WeightsError(
+            f"{folder / WEIGHTS}: no such file. Vectors that were made elsewhere come without a network, "
+            "which nothing can be embedded with."
+        )
+    found = checkpoints.sha256(folder / WEIGHTS)
+    if found != facts["weights_sha256"]:
+        raise WeightsError(
+            f"{folder / WEIGHTS}: has SHA-256 {found}, but {PROVENANCE} says "
+            f"{facts['weights_sha256']}. Run `dvc repro` to build both anew."
+        )
+    return facts
+
+
+def load_weights(folder: Path, network: nn.Module) -> None:
+    """Load the folder's weights into a network of the same architecture, key by key."""
+    path = folder / WEIGHTS
+    state = checkpoints.read(path)
+    checkpoints.load_exactly(network, state, path, contents=state)

@@ -1,0 +1,152 @@
+"""Train the network that params.yaml describes, on the pictures of its role, into a folder."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from dejavu.errors import DataError, ParamsError
+from dejavu.models import devices, folder
+from dejavu.models.encoders import networks, preprocessing
+from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.trained import EncoderNetwork
+from dejavu.models.pixels import TrainingPictures
+from dejavu.models.training import health, loop, methods
+from dejavu.params.encoders import ReleasedRecipe, TrainedModel
+from dejavu.run import seeds, shards
+from dejavu.tables.parquet import fingerprint, inputs_of
+from dejavu.tables.schemas import SAMPLES, SPLITS
+
+CHECKED_PICTURES = 2_048  # whose vectors are looked at after the training
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Role:
+    """The training pictures: uris in the order of sample ids, and how often each occurs."""
+
+    uris: list[str]
+    repeats: Int[Tensor, " n"]
+    n_planted: int
+
+
+def make(request: Request, out: Path) -> None:
+    """Train a network and write its folder (see `dejavu.encoders.make`).
+
+    A training that was killed goes on from its last checkpoint; it ends with the weights that an
+    uninterrupted one would have had.
+
+    Raises:
+        ParamsError: the recipe is for released models, or a layer is not one of the network's.
+        DataError: the role has too few pictures to train on.
+        TrainingError: the network diverged, collapsed or learned nothing.
+    """
+    settings, recipe = request.settings, request.recipe
+    assert isinstance(settings, TrainedModel)
+    if isinstance(recipe, ReleasedRecipe):
+        raise ParamsError(
+            f"image.models.{request.model}: source trained needs a recipe with a method; "
+            f"recipes.{settings.recipe} is empty."
+        )
+    role = read_role(request.samples, request.splits, settings.trained_on, recipe.planted_repeats)
+    facts = _facts(request)
+    work = shards.work_folder(f"encoder/{request.model}", facts)
+    device = devices.choose(request.machine.device)
+    with devices.all_cores():
+        pictures = TrainingPictures(
+            role.uris, pictures=request.pictures, data_root=request.machine.data_root,
+            size_px=recipe.picture_px, workers=request.machine.workers,
+        )  # fmt: skip
+
+        def seed_of(purpose: str) -> int:
+            name = f"train.{request.model}.{settings.trained_on}.{purpose}"
+            return seeds.number(request.seed, name)
+
+        method = networks.seeded(seed_of("init"), lambda: methods.build(recipe))
+        assert isinstance(method, methods.Method)
+        course = loop.Course(
+            model=request.model, recipe=recipe, repeats=role.repeats, seed_of=seed_of,
+            device=device, work=work,
+        )  # fmt: skip
+        curve = loop.train(method, pictures, course)
+        network = method.kept().eval()
+        _check(request.model, network, pictures, recipe.view_px, device)
+    provenance = {
+        **facts, "layers": network.layers, "n_pictures": len(role.uris), "n_planted": role.n_planted,
+    }  # fmt: skip
+    folder.write(out, network, provenance, {"loss.csv": _csv(curve)})
+    shutil.rmtree(work)
+
+
+def read_role(samples: Path, splits: Path, role: str, planted_repeats: int) -> Role:
+    """Return the pictures of `role`; planted ones occur `planted_repeats` times in an epoch.
+
+    Raises:
+        DataError: there are fewer than two.
+    """
+    ids = SPLITS.read(splits, columns=["sample_id", "role"])
+    ids = ids.filter(pc.equal(ids["role"], role)).select(["sample_id"])
+    rows = SAMPLES.read(samples, columns=["sample_id", "uri", "truth"])
+    planted = pc.fill_null(pc.struct_field(rows["truth"], "is_planted"), False)  # unknown: no
+    rows = rows.drop_columns("truth").append_column("is_planted", planted)
+    rows = ids.join(rows, "sample_id", join_type="inner").sort_by("sample_id")
+    if len(rows) < 2:
+        raise DataError(
+            f"{splits}: role {role!r} has {len(rows)} pictures, at least 2 are needed to train on. "
+            "Raise its share in image.split.shares."
+        )
+    is_planted = torch.from_numpy(rows["is_planted"].to_numpy())
+    return Role(
+        rows["uri"].to_pylist(),
+        torch.where(is_planted, planted_repeats, 1),
+        int(is_planted.sum()),
+    )
+
+
+def _facts(request: Request) -> dict[str, Any]:
+    """Return everything that decides the weights."""
+    recipe = request.recipe
+    assert not isinstance(recipe, ReleasedRecipe)
+    return {
+        **request.described(),
+        "seed": request.seed,
+        "preprocessing": preprocessing.of_trained(recipe.view_px).as_dict(),
+        "inputs": {
+            **inputs_of(request.splits),
+            "split": fingerprint(request.splits),
+            "pictures": fingerprint(request.pictures),
+        },
+    }
+
+
+def _check(
+    model: str,
+    network: EncoderNetwork,
+    pictures: TrainingPictures,
+    view_px: int,
+    device: torch.device,
+) -> None:
+    """Look at the vectors of training pictures, seen as the network will see them."""
+    seen = preprocessing.of_trained(view_px)
+    vectors: dict[str, list[Tensor]] = {layer: [] for layer in network.layers}
+    some = torch.arange(min(len(pictures), CHECKED_PICTURES))
+    with torch.inference_mode():
+        for batch in pictures.batches(some, 256):
+            small = torch.nn.functional.interpolate(
+                seen.normalized(batch.to(device)), size=(view_px, view_px),
+                mode="bilinear", antialias=True,
+            )  # fmt: skip
+            for layer, values in network(small).items():
+                vectors[layer].append(values.float())
+    for layer, parts in vectors.items():
+        health.check_vectors(model, layer, torch.cat(parts))
+
+
+def _csv(curve: list[loop.Epoch]) -> str:
+    names = [field.name for field in dataclasses.fields(loop.Epoch)]
+    lines = [",".join(str(value) for value in dataclasses.astuple(record)) for record in curve]
+    return "\n".join([",".join(names), *lines]) + "\n"

@@ -1,0 +1,127 @@
+"""What the page is made of: tables, figures and cards, ready for the templates."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from dejavu.image.targets import Target
+
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+Kind = Literal["text", "number"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Column:
+    """Header of a table column; numbers are set to the right and sort by value."""
+
+    title: str
+    kind: Kind = "number"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cell:
+    """What is shown, and what it sorts by."""
+
+    text: str
+    order: float | None = None
+    is_strong: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """A table with a caption; long ones scroll below their header."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    is_open: bool = True  # False: folded away below a figure that shows the same numbers
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mark:
+    """What a color and shape mean in a chart."""
+
+    name: str
+    color: str  # CSS
+    shape: (
+        str  # of the mark: circle, square, diamond, triangle-up, cross, triangle-down, line, band
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A chart in two forms, and its numbers as a table."""
+
+    key: str  # id in the page
+    title: str
+    description: str  # for those who cannot see the chart
+    spec: Mapping[str, Any]  # Vega-Lite, drawn by the reader's browser
+    svg: str  # the same, drawn already: without scripts and on paper
+    legend: tuple[Mark, ...] = ()
+    grid: Grid | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One numbered figure or table of the paper: what it shows there, and ours."""
+
+    key: str
+    title: str
+    paper: str  # what the paper reports, in a sentence
+    figures: tuple[Figure, ...] = ()
+    grids: tuple[Grid, ...] = ()
+    absent: str = ""  # why there is nothing of ours
+
+
+# Names that the field writes in its own way; other models keep the name that the parameters give them.
+_TITLES = {
+    "vicreg": "VICReg", "barlow_twins": "Barlow Twins", "dino": "DINO", "simclr": "SimCLR",
+    "clip": "CLIP", "supervised": "Supervised",
+}  # fmt: skip
+
+
+def model_title(name: str) -> str:
+    """Return a model's name as the field writes it.
+
+    >>> model_title("barlow_twins"), model_title("my_model")
+    ('Barlow Twins', 'my_model')
+    """
+    return _TITLES.get(name, name)
+
+
+def target_title(target: Target) -> str:
+    """Return the name of an attacked predictor; its layer only where it is not the headline."""
+    title = model_title(target.model)
+    return title if target.is_headline else f"{title}, {target.layer}, {target.metric}"
+
+
+def reference_title(name: str) -> str:
+    """Return a reference's name, short enough for an axis.
+
+    >>> [reference_title(n) for n in ("second_model", "naive_bayes@5", "naive_bayes_words@1", "oracle")]
+    ['two models', 'NB@5', 'NB words@1', 'oracle']
+    """
+    if name == "second_model":
+        return "two models"
+    if name.startswith("naive_bayes"):
+        return "NB" + name.removeprefix("naive_bayes").replace("_", " ")
+    return name.replace("_", " ")
+
+
+def objects_title(top: str | int | None) -> str:
+    """Return how many predicted objects count.
+
+    >>> objects_title(10), objects_title("all"), objects_title(None)
+    ('top 10', 'all objects', 'all objects')
+    """
+    return "all objects" if top in (None, "all") else f"top {top}"
+
+
+def slug(text: str) -> str:
+    """Return text as part of an id: letters, digits and hyphens.
+
+    >>> slug('a b/"<c>')
+    'a-b---c-'
+    """
+    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in text)

@@ -1,0 +1,108 @@
+"""Long work in shards: one file per shard, resumed after a kill, never mixed with stale files.
+
+A finished shard is renamed into ``.work/<stage>/<fingerprint>/``; the fingerprint names everything that
+decides the content (inputs, parameters, weights, code version), so a shard made from anything else is
+never found. When all shards are there they are moved into the stage's output.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dejavu import __version__
+from dejavu.errors import ParamsError
+from dejavu.run.progress import say, track
+
+WORK = Path(".work")
+
+
+ShardFunction = Callable[[int, Path], None]  # computes shard `index` and writes it to `path`
+
+
+def fingerprint_of(facts: Mapping[str, Any]) -> str:
+    """Return 16 hex digits that name `facts` (anything JSON can hold) and this code version."""
+    text = json.dumps({"dejavu": __version__, **facts}, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def work_folder(stage: str, facts: Mapping[str, Any]) -> Path:
+    """Make and return the scratch folder of one stage on one set of facts."""
+    folder = WORK / stage.replace("/", "_") / fingerprint_of(facts)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def run(
+    function: ShardFunction,
+    n_shards: int,
+    *,
+    out: Path,
+    stage: str,
+    facts: Mapping[str, Any],
+    suffix: str = ".parquet",
+    engine: str = "local",
+    num_gpus: float = 0.0,
+) -> list[Path]:
+    """Compute the missing shards and assemble all of them as ``out/part-00000…``.
+
+    Args:
+        function: computes one shard; must be picklable when `engine` is ``ray``.
+        n_shards: how many shards there are.
+        out: the folder to make.
+        stage: names the scratch folder and the progress line.
+        facts: everything that decides the shards' content.
+        suffix: of the shard files.
+        engine: ``local`` (one after the other in this process) or ``ray`` (as Ray tasks).
+        num_gpus: GPUs each Ray task asks for.
+
+    Returns:
+        The part files, in shard order.
+    """
+    folder = work_folder(stage, facts)
+    names = [f"part-{index:05d}{suffix}" for index in range(n_shards)]
+    missing = [index for index, name in enumerate(names) if not (folder / name).exists()]
+    if len(missing) < n_shards:
+        say(f"{stage}: resuming, {n_shards - len(missing)} of {n_shards} shards are done")
+    jobs = [(index, folder / names[index]) for index in missing]
+    if engine == "ray":
+        _run_ray(function, jobs, stage, num_gpus)
+    else:
+        _run_local(function, jobs, stage)
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    for name in names:
+        shutil.move(folder / name, out / name)
+    shutil.rmtree(folder)
+    return [out / name for name in names]
+
+
+def _compute(function: ShardFunction, index: int, path: Path) -> None:
+    scratch = path.with_name(path.name + ".part")
+    function(index, scratch)
+    scratch.replace(path)
+
+
+def _run_local(function: ShardFunction, jobs: Sequence[tuple[int, Path]], stage: str) -> None:
+    for index, path in track(jobs, what=stage):
+        _compute(function, index, path)
+
+
+def _run_ray(
+    function: ShardFunction, jobs: Sequence[tuple[int, Path]], stage: str, num_gpus: float
+) -> None:
+    try:
+        import ray
+    except ImportError:
+        raise ParamsError(
+            "machine.engine is 'ray', but Ray is not installed: pip install 'dejavu[ray]', "
+            "or set machine.engine to 'local'."
+        ) from None
+    ray.init(ignore_reinit_error=True, log_to_driver=False)
+    task = ray.remote(num_gpus=num_gpus)(_compute)
+    pending = [task.remote(function, index, path.absolute()) for index, path in jobs]
+    for _ in track(range(len(jobs)), what=f"{stage} (ray)"):
+        done, pending = ray.wait(pending, num_returns=1)
+        ray.get(done[0])

@@ -1,0 +1,1 @@
+"""Nearest neighbors, exact or approximate, in both lanes."""

@@ -1,0 +1,1 @@
+"""Give every sample one role, and keep duplicates together."""

@@ -1,0 +1,121 @@
+import dataclasses
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from dejavu.search.neighbors import vectors_of
+
+from dejavu.errors import ParamsError
+from dejavu.image import embed
+from dejavu.image.embed import Sources
+from dejavu.models import encoders
+from dejavu.run import shards
+from dejavu.tables.parquet import fingerprint, inputs_of
+from dejavu.tables.schemas import CROPS, EMBEDDINGS, SPLITS
+from tests.models.training.world import MACHINE, trained_model
+
+
+def sources(trained, **changes):
+    world, encoder = trained
+    facts = {
+        "model": "m", "settings": trained_model(), "samples": world.samples,
+        "pictures": world.pictures, "splits": world.splits, "crops": world.crops,
+        "encoder": encoder, "machine": MACHINE,
+    }  # fmt: skip
+    return Sources(**{**facts, **changes})
+
+
+def test_views_hold_public_pictures_and_kept_crops_of_attacked_roles(trained, tmp_path):
+    embed.embed(sources(trained), tmp_path / "out")
+    world, _ = trained
+    roles = SPLITS.read(world.splits).to_pylist()
+    public = [row["sample_id"] for row in roles if row["role"] == "public"]
+    crops = [
+        row["sample_id"]
+        for row in CROPS.read(world.crops).to_pylist()
+        if row["is_kept"] and row["role"] in ("target", "control")
+    ]
+    for layer, dim in (("projector", 16), ("backbone", 32)):
+        for view, ids in (("public_image", public), ("crop", crops)):
+            rows = EMBEDDINGS.read(tmp_path / "out" / layer / view)
+            assert rows["sample_id"].to_pylist() == sorted(ids)
+            assert rows["embedding"].type.list_size == dim
+    assert not list(tmp_path.glob("out.*"))
+
+
+def test_a_crop_is_embedded_from_its_own_pixels(trained, tmp_path):
+    embed.embed(sources(trained), tmp_path / "out")
+    world, folder = trained
+    rows = EMBEDDINGS.read(tmp_path / "out" / "backbone" / "crop")
+    cut = {i: picture.copy() for i, picture in world.arrays.items()}
+    for picture in cut.values():
+        picture[:, 6:] = 0  # what the crops do not show
+        picture[:2] = 255
+    encoder = encoders.load(folder)
+    from PIL import Image
+
+    class Painted:
+        def read(self, uri):
+            return Image.fromarray(cut[int(uri)])
+
+    ids = rows["sample_id"].to_pylist()
+    boxes = np.array([[0, 2, 6, 14]] * len(ids))
+    pixels = encoder.preprocessing.load(Painted(), [str(i) for i in ids], boxes)
+    assert np.allclose(vectors_of(rows), encoder.embed(pixels)["backbone"], atol=1e-4)
+
+
+@pytest.mark.parametrize("rows_per_part", [5, 7])
+def test_parts_and_a_kill_change_nothing(trained, tmp_path, monkeypatch, rows_per_part):
+    embed.embed(sources(trained), tmp_path / "whole")
+    monkeypatch.setattr(embed, "ROWS_PER_PART", rows_per_part)
+    real, calls = embed._embed_part, []
+
+    def killed(*arguments):
+        calls.append(arguments[-2])
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        real(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(embed, "_embed_part", killed)
+        with pytest.raises(KeyboardInterrupt):
+            embed.embed(sources(trained), tmp_path / "parts")
+    calls.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(embed, "_embed_part", lambda *a: (calls.append(a[-2]), real(*a)))
+        embed.embed(sources(trained), tmp_path / "parts")
+    assert calls[0] == 2  # of the public pictures; 0 and 1 were done
+    for layer in ("projector", "backbone"):
+        for view in ("public_image", "crop"):
+            parts = tmp_path / "parts" / layer / view
+            assert len(list(parts.glob("part-*.parquet"))) > 3
+            whole = EMBEDDINGS.read(tmp_path / "whole" / layer / view)
+            found = EMBEDDINGS.read(parts)
+            assert found["sample_id"].equals(whole["sample_id"])
+            assert np.allclose(vectors_of(found), vectors_of(whole), atol=1e-4)
+    assert not any(shards.WORK.rglob("*.parquet"))
+
+
+def test_equal_inputs_give_equal_bytes(trained, tmp_path):
+    for name in ("first", "again"):
+        embed.embed(sources(trained), tmp_path / name)
+    assert fingerprint(tmp_path / "first") == fingerprint(tmp_path / "again")
+
+
+def test_origin_is_recorded(trained, tmp_path):
+    embed.embed(sources(trained), tmp_path / "out")
+    world, folder = trained
+    recorded = inputs_of(tmp_path / "out" / "projector" / "crop")
+    assert set(recorded) == {"samples", "split", "crops", "weights", "preprocessing"}
+    assert recorded["split"] == fingerprint(world.splits)
+    assert recorded["crops"] == fingerprint(world.crops)
+    weights = encoders.load(folder).provenance["weights_sha256"]
+    assert recorded["weights"] == weights[:16]
+    schema = pq.read_schema(tmp_path / "out" / "projector" / "crop" / "part-00000.parquet")
+    assert schema.field("embedding").type.list_size == 16
+
+
+def test_a_layer_the_network_lacks_is_a_parameter_error(trained, tmp_path):
+    asked = dataclasses.replace(sources(trained), settings=trained_model(layers=["projecter"]))
+    with pytest.raises(ParamsError, match="no layer 'projecter'. Did you mean 'projector'"):
+        embed.embed(asked, tmp_path / "out")

@@ -1,0 +1,109 @@
+"""An image lane without a corpus: every stage writes empty tables, and the report says so."""
+
+import json
+
+import pytest
+from ruamel.yaml import YAML
+
+from dejavu.run import shards
+from dejavu.tables.schemas import (
+    CROPS,
+    EMBEDDINGS,
+    IMAGE_SCORES,
+    LABELS,
+    NEIGHBORS,
+    PREDICTIONS,
+    SAMPLES,
+    SPLITS,
+)
+from stages import (
+    classifier,
+    corpus,
+    crop,
+    embed,
+    encoder,
+    naive_bayes,
+    neighbors,
+    oracle,
+    predictions,
+    score_labels,
+    split,
+    tag_crops,
+    vote,
+)  # fmt: skip
+from tests.paths import ROOT
+
+
+@pytest.fixture
+def params(tmp_path, monkeypatch):
+    """The default parameters, models and references included, but for the corpus."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(shards, "WORK", tmp_path / ".work")
+    values = YAML().load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    values["image"]["corpus"] = {"adapter": "none"}
+    path = tmp_path / "params.yaml"
+    with path.open("w", encoding="utf-8") as stream:
+        YAML().dump(values, stream)
+    return path
+
+
+def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_path):
+    image = tmp_path / "data/image"
+    tables = {"samples": image / "samples.parquet", "labels": image / "labels.parquet"}
+    pixels = {"pictures": image / "pictures"}
+    splits, crops = image / "splits.parquet", image / "crops.parquet"
+    corpus.main(lane="image", params=params, **tables, **pixels)
+    samples = tables["samples"]
+    split.main(lane="image", params=params, samples=samples, out=splits)
+    crop.main(params=params, samples=samples, splits=splits, out=crops)
+    for name in ("corpus", "visual_words"):
+        place = image / "tags" / name
+        tag_crops.main(
+            annotator=name, params=params, samples=samples, crops=crops, out=place / "tags",
+            vocabulary=place / "vocabulary.parquet", **pixels,
+        )  # fmt: skip
+    for name in YAML(typ="safe").load(params)["image"]["models"]:
+        recipe = name.removesuffix("_second")
+        encoder.main(
+            model=name, recipe=recipe, params=params, samples=samples, splits=splits,
+            out=image / "encoders" / name, **pixels,
+        )  # fmt: skip
+        embed.main(
+            model=name, params=params, samples=samples, splits=splits, crops=crops,
+            encoder=image / "encoders" / name, out=image / "embeddings" / name, **pixels,
+        )  # fmt: skip
+        neighbors.main(
+            model=name, params=params, embeddings=image / "embeddings" / name,
+            out=image / "neighbors" / name,
+        )  # fmt: skip
+    vote.main(
+        params=params, splits=splits, neighbors=image / "neighbors",
+        out=image / "predictions/knn", **tables,
+    )  # fmt: skip
+    classifier.main(
+        classifier="classifier", params=params, crops=crops,
+        out=image / "predictions/classifiers/classifier.parquet",
+        history=image / "classifiers/classifier.json", **tables, **pixels,
+    )  # fmt: skip
+    naive_bayes.main(
+        params=params, crops=crops, tags=image / "tags",
+        out=image / "predictions/naive_bayes.parquet", **tables,
+    )  # fmt: skip
+    oracle.main(crops=crops, out=image / "predictions/oracle.parquet", **tables)
+    predictions.main(
+        params=params, crops=crops, out=image / "predictions/elsewhere.parquet", **tables
+    )
+    score_labels.main(
+        params=params, predictions=image / "predictions", out=image / "scores.parquet"
+    )
+    for table, path in (
+        (SAMPLES, samples), (LABELS, tables["labels"]), (SPLITS, splits), (CROPS, crops),
+        (EMBEDDINGS, image / "embeddings/vicreg/projector/crop"),
+        (NEIGHBORS, image / "neighbors/vicreg/backbone-l2"),
+        (PREDICTIONS, image / "predictions/knn/vicreg.parquet"),
+        (PREDICTIONS, image / "predictions/classifiers/classifier.parquet"),
+        (IMAGE_SCORES, image / "scores.parquet"),
+    ):  # fmt: skip
+        assert table.read(path).num_rows == 0
+    facts = json.loads((image / "encoders/vicreg/provenance.json").read_text())
+    assert facts["is_empty"]

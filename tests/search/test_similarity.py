@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from dejavu.errors import DataError
+from dejavu.search.similarity import pairwise, require_usable, significant, similarity
+
+
+def vectors(*rows):
+    return np.array(rows, dtype=np.float32)
+
+
+def test_l2_is_minus_the_squared_distance_of_raw_vectors():
+    assert similarity(vectors([1, 2]), vectors([4, 6]), "l2").tolist() == [-25.0]
+
+
+def test_cosine_ignores_lengths():
+    assert similarity(vectors([1, 1]), vectors([5, 0]), "cosine").tolist() == [0.707106781]
+
+
+@pytest.mark.parametrize("metric", ["l2", "cosine"])
+def test_no_minus_zero(metric):
+    value = similarity(vectors([1, 0]), vectors([1, 0] if metric == "l2" else [0, 1]), metric)
+    assert str(value[0]) == "0.0"
+
+
+def test_significant_keeps_nine_digits_at_any_scale():
+    values = np.array([1.23456789012e-30, 1.23456789012, 1.23456789012e20, 0.0])
+    assert significant(values) == pytest.approx(
+        [1.23456789e-30, 1.23456789, 1.23456789e20, 0.0], rel=1e-15
+    )
+
+
+def test_a_pair_never_depends_on_its_company(monkeypatch):
+    rng = np.random.default_rng(0)
+    left, right = rng.standard_normal((2, 50, 67)).astype(np.float32)
+    rows, columns = (part.ravel() for part in np.mgrid[0:50, 0:50])
+    for metric in ("l2", "cosine"):
+        together = pairwise(left, rows, right, columns, metric)
+        monkeypatch.setattr("dejavu.search.similarity.BYTES_AT_ONCE", 8 * 67 * 7)
+        assert np.array_equal(pairwise(left, rows, right, columns, metric), together)
+
+
+def test_what_has_no_similarity_is_refused():
+    with pytest.raises(DataError, match="1 query vectors hold NaN"):
+        require_usable(vectors([1, np.nan], [0, 1]), "l2", what="query")
+    require_usable(vectors([0, 0]), "l2", what="bank")
+    with pytest.raises(DataError, match="1 bank vectors are zero"):
+        require_usable(vectors([0, 0]), "cosine", what="bank")

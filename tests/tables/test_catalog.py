@@ -1,0 +1,179 @@
+import os
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dejavu.errors import ArtifactError, QueryError
+from dejavu.tables import catalog
+from tests.report.world import build
+
+
+@pytest.fixture
+def data(tmp_path):
+    answers = {
+        "vicreg": (np.ones(4, dtype=bool), np.zeros(4)),
+        "classifier": (np.zeros(4, dtype=bool), np.zeros(4)),
+    }
+    return build(tmp_path / "data", n_target=2, n_control=2, answers=answers).data
+
+
+def write(path, **columns):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), path)
+
+
+def vectors(*rows):
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ravel(rows), pa.float32()), len(rows[0]))
+
+
+def test_what_a_path_says_becomes_columns(data):
+    folder = data / "image"
+    write(folder / "tags" / "corpus" / "tags" / "part-00000.parquet", sample_id=[1])
+    write(folder / "tags" / "visual_words" / "tags" / "part-00000.parquet", sample_id=[2])
+    write(folder / "tags" / "corpus" / "vocabulary.parquet", tag_id=[0], tag=["sea"])
+    write(
+        folder / "embeddings" / "vicreg" / "projector" / "crop" / "part-00000.parquet",
+        sample_id=[3],
+        embedding=vectors([1, 2]),
+    )
+    write(
+        folder / "embeddings" / "dino" / "backbone" / "crop" / "part-00000.parquet",
+        sample_id=[4],
+        embedding=vectors([1, 2, 3]),
+    )
+    write(
+        data / "caption" / "embeddings" / "clip" / "caption" / "part-00000.parquet",
+        sample_id=[5],
+        embedding=vectors([1.0]),
+    )
+    write(folder / "neighbors" / "vicreg" / "projector-l2" / "part-00000.parquet", sample_id=[6])
+    write(folder / "neighbors" / "vicreg" / "projector-l2" / "part-00001.parquet", sample_id=[7])
+    write(data / "caption" / "neighbors" / "clip" / "t2i" / "part-00000.parquet", sample_id=[8])
+    write(data / "caption" / "labels.parquet", label_id=pa.array([0], pa.int32()), label=["x"])
+    with catalog.connect(data) as opened:
+
+        def ask(sql):
+            return [tuple(row.values()) for row in opened.rows(sql)]
+
+        assert ask("SELECT annotator, sample_id FROM tags ORDER BY ALL") == [
+            ("corpus", 1),
+            ("visual_words", 2),
+        ]
+        assert ask("SELECT lane, annotator, tag FROM tag_vocabulary") == [
+            ("image", "corpus", "sea")
+        ]
+        assert ask("SELECT lane, model, layer, view, len(embedding) FROM embeddings ORDER BY sample_id") == [
+            ("image", "vicreg", "projector", "crop", 2), ("image", "dino", "backbone", "crop", 3),
+            ("caption", "clip", None, "caption", 1),
+        ]  # fmt: skip
+        assert ask("SELECT lane, model, layer, metric, mode, sample_id FROM neighbors ORDER BY ALL DESC") == [
+            ("image", "vicreg", "projector", "l2", None, 7),
+            ("image", "vicreg", "projector", "l2", None, 6),
+            ("caption", "clip", None, None, "t2i", 8),
+        ]  # fmt: skip
+        assert ask("SELECT DISTINCT lane FROM labels ORDER BY lane") == [("caption",), ("image",)]
+        assert ask("SELECT DISTINCT predictor FROM predictions ORDER BY 1") == [
+            ("classifier",),
+            ("vicreg",),
+        ]
+
+
+def test_views_exist_only_for_tables_that_exist(data):
+    with catalog.connect(data) as opened:
+        names = [view.name for view in opened.views()]
+        assert names == ["crops", "image_scores", "labels", "predictions", "samples", "splits"]
+        columns = {view.name: view.columns for view in opened.views()}["labels"]
+        assert columns == {"lane": "VARCHAR", "label_id": "INTEGER", "label": "VARCHAR"}
+
+
+def test_views_do_not_depend_on_the_folder_one_stands_in(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with catalog.connect(data.relative_to(tmp_path)) as opened:
+        os.chdir("/")
+        assert opened.table("FROM samples").num_rows == 4
+
+
+def snapshot(folder):
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "COPY (SELECT 1) TO '{samples}'",
+        "COPY samples TO '{folder}/new.parquet'",
+        "WITH written AS (COPY (SELECT 1) TO '{samples}' (USE_TMP_FILE false)) FROM written",
+        "FROM query('WITH w AS (COPY (SELECT 1) TO ''{samples}'' (USE_TMP_FILE false)) FROM w')",
+        "EXPLAIN ANALYZE COPY (SELECT 1) TO '{samples}'",
+        "EXPORT DATABASE '{folder}/export'",
+        "ATTACH '{folder}/new.duckdb'",
+        "SET enable_external_access = true",
+        "SET temp_directory = '{folder}'",
+        "INSTALL httpfs",
+        "FROM read_text('/etc/hostname')",
+        "FROM read_parquet('{samples}')",
+        "FROM glob('/*')",
+        "DELETE FROM samples",
+        "INSERT INTO labels VALUES ('image', 9, 'x')",
+    ],
+)
+def test_no_statement_reaches_a_file(data, sql):
+    before = snapshot(data)
+    with catalog.connect(data) as opened:
+        with pytest.raises(QueryError):
+            opened.table(sql.format(folder=data, samples=data / "image" / "samples.parquet"))
+        assert opened.table("FROM samples").num_rows == 4
+    assert snapshot(data) == before
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SUMMARIZE samples",
+        "DESCRIBE samples",
+        "SHOW TABLES",
+        "FROM labels LIMIT 1",
+        "PIVOT labels ON label USING count(*)",
+        "WITH a AS (FROM labels) SELECT count(*) FROM a",
+        "EXPLAIN FROM labels",
+    ],
+)
+def test_questions_of_every_kind_are_answered(data, sql):
+    with catalog.connect(data) as opened:
+        assert opened.table(sql).num_rows >= 1
+
+
+def test_a_mistake_is_one_line_that_names_the_views(data):
+    with catalog.connect(data) as opened, pytest.raises(QueryError) as caught:
+        opened.table("SELECT nothing FROM image_score")
+    message = str(caught.value)
+    assert "\n" not in message
+    assert 'Did you mean "image_scores"?' in message
+    assert "Views: crops, image_scores, labels" in message
+
+
+def test_an_empty_project_says_what_to_run(tmp_path):
+    with (
+        pytest.raises(ArtifactError, match=r"no tables here yet\. Run `dvc repro`"),
+        catalog.connect(tmp_path),
+    ):
+        pass
+
+
+def test_a_missing_table_that_is_needed_is_named(data):
+    with (
+        pytest.raises(ArtifactError, match=r"no files for \['tags'\]"),
+        catalog.connect(data, only=["samples", "tags"]),
+    ):
+        pass
+
+
+def test_a_broken_file_is_named(data):
+    (data / "image" / "crops.parquet").write_bytes(b"PAR1 this is not a table")
+    with (
+        pytest.raises(ArtifactError, match=r"crops\.parquet: not a readable Parquet table"),
+        catalog.connect(data),
+    ):
+        pass
