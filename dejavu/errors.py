@@ -3,7 +3,7 @@
 DejavuError
 ├── ParamsError     params.yaml says something impossible
 ├── ArtifactError   a Parquet table is missing, breaks its contract, or does not belong here
-├── DataError       pictures, labels or captions break a stated assumption
+├── DataError       images, labels or captions break a stated assumption
 ├── FetchError      a file could not be downloaded, or is not the published one
 ├── QueryError      a question in SQL cannot be answered
 ├── WeightsError    a checkpoint is not what its entry in params.yaml says
@@ -29,7 +29,7 @@ class ArtifactError(DejavuError):
 
 
 class DataError(DejavuError):
-    """Pictures, labels or captions break a stated assumption."""
+    """Images, labels or captions break a stated assumption."""
 
 
 class FetchError(DejavuError):

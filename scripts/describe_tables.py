@@ -14,7 +14,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
 _INTRODUCTION = """\
 # Tables, views and named queries
 
-<!-- Written by `python -m scripts.describe_tables` from dejavu/tables/schemas.py and dejavu/tables/descriptions.py. -->
+<!-- Written by `python -m scripts.describe_tables` from schemas.py and descriptions.py in dejavu/tables. -->
 
 Every intermediate result of a run is a Parquet table below `data/`, and every table is a read-only view of
 `dejavu sql`. Some columns come from the path of a file, such as the name of a model: they are marked *path*.

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 
 from scripts.compare_seeds import TWO_MODELS
 
-PANELS = (("image", "dejavu_score", "pictures: déjà vu score"), ("caption", "ppg", "captions: PPG"),
+PANELS = (("image", "dejavu_score", "images: déjà vu score"), ("caption", "ppg", "captions: PPG"),
           ("caption", "prg", "captions: PRG"))  # fmt: skip
 KINDS = (
     ("plain", "plain one-model score", "#b0b0b0"),

@@ -16,10 +16,10 @@ from matplotlib.axes import Axes
 
 from scripts.compare_experiments import TWO_MODELS
 
-N_LABELS = 20  # of presets/sweep.yaml, whose parameter is pictures per label
+N_LABELS = 20  # of presets/sweep.yaml, whose parameter is images per label
 SWEEPS: dict[str, tuple[str, Callable[[float], float]]] = {
     "epochs": ("training epochs", float),
-    "set_size": ("training pictures", lambda per_label: N_LABELS * per_label),
+    "set_size": ("training images", lambda per_label: N_LABELS * per_label),
     "crop_scale": ("smallest share of a training view", float),
 }
 ONE_MODEL = "classifier"

@@ -1,4 +1,4 @@
-"""Note which objects every attacked or public picture shows."""
+"""Note which objects every attacked or public image shows."""
 
 from pathlib import Path
 
@@ -13,16 +13,16 @@ def main(
     *,
     params: Path,
     samples: Path,
-    pictures: Path,
+    images: Path,
     labels: Path,
     splits: Path,
     out: Path,
     vocabulary: Path,
 ) -> None:
-    """Note which objects every attacked or public picture shows."""
+    """Note which objects every attacked or public image shows."""
     annotate.annotate(
         section(params, "caption.objects", ObjectsParams),
-        annotate.Pictures(samples=samples, pictures=pictures, labels=labels, splits=splits),
+        annotate.Images(samples=samples, images=images, labels=labels, splits=splits),
         out=out,
         vocabulary=vocabulary,
         machine=section(params, "machine", MachineParams),

@@ -14,7 +14,7 @@ def main(
     classifier: str,
     params: Path,
     samples: Path,
-    pictures: Path,
+    images: Path,
     labels: Path,
     crops: Path,
     out: Path,
@@ -27,7 +27,7 @@ def main(
         samples=samples,
         labels=labels,
         crops=crops,
-        pictures=pictures,
+        images=images,
         seed=parameters.section(params, "seed", int),
         machine=parameters.section(params, "machine", MachineParams),
     )

@@ -10,7 +10,7 @@ from dejavu.run import stage
 
 
 def main(
-    *, model: str, recipe: str, params: Path, samples: Path, pictures: Path, splits: Path, out: Path
+    *, model: str, recipe: str, params: Path, samples: Path, images: Path, splits: Path, out: Path
 ) -> None:
     """Train a CLIP network on its role, or verify a released model; write its weights and provenance."""
     make.make(
@@ -19,7 +19,7 @@ def main(
         section(params, f"recipes.{recipe}", CaptionRecipe),
         seed=section(params, "seed", int),
         samples=samples,
-        pictures=pictures,
+        images=images,
         splits=splits,
         machine=section(params, "machine", MachineParams),
         out=out,

@@ -9,7 +9,7 @@ from dejavu.params.machine import MachineParams
 from dejavu.run import stage
 
 
-def main(*, lane: str, params: Path, samples: Path, labels: Path, pictures: Path) -> None:
+def main(*, lane: str, params: Path, samples: Path, labels: Path, images: Path) -> None:
     """List (or generate) the samples of a lane, with their boxes, labels, hashes and problems."""
     corpora.build(
         lane,
@@ -17,7 +17,7 @@ def main(*, lane: str, params: Path, samples: Path, labels: Path, pictures: Path
         seed=section(params, "seed", int),
         samples=samples,
         labels=labels,
-        pictures=pictures,
+        images=images,
         machine=section(params, "machine", MachineParams),
     )
 

@@ -1,4 +1,4 @@
-"""Find the background crop of every attacked or reference picture."""
+"""Find the background crop of every attacked or reference image."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from dejavu.run import stage
 
 
 def main(*, params: Path, samples: Path, splits: Path, out: Path) -> None:
-    """Find the background crop of every attacked or reference picture."""
+    """Find the background crop of every attacked or reference image."""
     crop.build(samples, splits, out, section(params, "image.crop", CropParams))
 
 

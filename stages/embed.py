@@ -1,4 +1,4 @@
-"""Embed the public pictures and the attacked crops with one network, all its layers."""
+"""Embed the public images and the attacked crops with one network, all its layers."""
 
 from pathlib import Path
 
@@ -14,19 +14,19 @@ def main(
     model: str,
     params: Path,
     samples: Path,
-    pictures: Path,
+    images: Path,
     splits: Path,
     crops: Path,
     encoder: Path,
     out: Path,
 ) -> None:
-    """Embed the public pictures and the attacked crops with one network, all its layers."""
+    """Embed the public images and the attacked crops with one network, all its layers."""
     embed.embed(
         embed.Sources(
             model=model,
             settings=section(params, f"image.models.{model}", ModelParams),
             samples=samples,
-            pictures=pictures,
+            images=images,
             splits=splits,
             crops=crops,
             encoder=encoder,

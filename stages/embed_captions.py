@@ -1,4 +1,4 @@
-"""Embed public pictures, public captions and attacked captions with one model."""
+"""Embed public images, public captions and attacked captions with one model."""
 
 from pathlib import Path
 
@@ -14,17 +14,17 @@ def main(
     model: str,
     params: Path,
     samples: Path,
-    pictures: Path,
+    images: Path,
     splits: Path,
     weights: Path,
     out: Path,
 ) -> None:
-    """Embed public pictures, public captions and attacked captions with one model."""
+    """Embed public images, public captions and attacked captions with one model."""
     embed.embed(
         model,
         section(params, f"caption.models.{model}", CaptionModelParams),
         samples=samples,
-        pictures=pictures,
+        images=images,
         splits=splits,
         model=weights,
         machine=section(params, "machine", MachineParams),

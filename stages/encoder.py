@@ -11,7 +11,7 @@ from dejavu.run import stage
 
 
 def main(
-    *, model: str, recipe: str, params: Path, samples: Path, pictures: Path, splits: Path, out: Path
+    *, model: str, recipe: str, params: Path, samples: Path, images: Path, splits: Path, out: Path
 ) -> None:
     """Train a network on its role, or verify a released one; write its weights and provenance."""
     request = Request(
@@ -20,7 +20,7 @@ def main(
         recipe=section(params, f"recipes.{recipe}", RecipeParams),
         seed=section(params, "seed", int),
         samples=samples,
-        pictures=pictures,
+        images=images,
         splits=splits,
         machine=section(params, "machine", MachineParams),
     )

@@ -1,4 +1,4 @@
-"""Find each attacked crop's nearest public pictures in every layer and metric."""
+"""Find each attacked crop's nearest public images in every layer and metric."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from dejavu.search import neighbors
 
 
 def main(*, model: str, params: Path, embeddings: Path, out: Path) -> None:
-    """Find each attacked crop's nearest public pictures in every layer and metric."""
+    """Find each attacked crop's nearest public images in every layer and metric."""
     neighbors.find(
         embeddings,
         out,

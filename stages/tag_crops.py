@@ -15,7 +15,7 @@ def main(
     annotator: str,
     params: Path,
     samples: Path,
-    pictures: Path,
+    images: Path,
     crops: Path,
     out: Path,
     vocabulary: Path,
@@ -25,7 +25,7 @@ def main(
     annotators.tag_crops(
         annotator,
         parameters.section(params, f"image.annotators.{annotator}", AnnotatorParams).root,
-        CropSource(samples=samples, crops=crops, pictures=pictures, data_root=machine.data_root),
+        CropSource(samples=samples, crops=crops, images=images, data_root=machine.data_root),
         out=out,
         vocabulary=vocabulary,
         seed=parameters.section(params, "seed", int),

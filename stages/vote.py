@@ -1,4 +1,4 @@
-"""Guess each crop's hidden label by the vote of its nearest public pictures."""
+"""Guess each crop's hidden label by the vote of its nearest public images."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from dejavu.run import stage
 def main(
     *, params: Path, samples: Path, splits: Path, labels: Path, neighbors: Path, out: Path
 ) -> None:
-    """Guess each crop's hidden label by the vote of its nearest public pictures."""
+    """Guess each crop's hidden label by the vote of its nearest public images."""
     vote.count(
         section(params, "image.models", Models),
         section(params, "image.neighbors", NeighborsParams).metrics,

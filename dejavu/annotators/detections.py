@@ -1,4 +1,4 @@
-"""What an annotator finds in one picture."""
+"""What an annotator finds in one image."""
 
 import dataclasses
 
@@ -11,11 +11,11 @@ NO_MASK = -1
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Detections in one picture, highest score first; ties: smaller name id, then the order found."""
+    """Detections in one image, highest score first; ties: smaller name id, then the order found."""
 
     name_ids: Int64[np.ndarray, " n"]  # positions in the annotator's vocabulary
     scores: Float64[np.ndarray, " n"]  # in [0, 1], rounded to DECIMALS
-    boxes: Float32[np.ndarray, "n 4"]  # x0, y0, x1, y1 in pixels, inside the picture; NaN: no box
+    boxes: Float32[np.ndarray, "n 4"]  # x0, y0, x1, y1 in pixels, inside the image; NaN: no box
     mask_areas: Int64[np.ndarray, " n"]  # pixels; NO_MASK: no mask
 
     def names(self) -> tuple[Int64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
@@ -32,7 +32,7 @@ def ranked(
     boxes: Float32[np.ndarray, "n 4"] | None = None,
     max_names: int,
 ) -> tuple[Found, Int64[np.ndarray, " m"]]:
-    """Order the detections of a picture and keep those of its best `max_names` names.
+    """Order the detections of an image and keep those of its best `max_names` names.
 
     Args:
         name_ids: in any order, with repeats.

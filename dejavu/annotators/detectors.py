@@ -1,7 +1,7 @@
-"""Annotators that look at pixels: one network names what crops show, and what whole pictures show.
+"""Annotators that look at pixels: one network names what crops show, and what whole images show.
 
-A looker is loaded once and then shown pictures one after the other; what becomes of its findings (tags of
-crops, objects of pictures, foreground boxes) is up to the caller.
+A looker is loaded once and then shown images one after the other; what becomes of its findings (tags of
+crops, objects of images, foreground boxes) is up to the caller.
 """
 
 import dataclasses
@@ -32,8 +32,8 @@ class Looker(Protocol):
     vocabulary: Sequence[str]  # distinct names; the position of a name is its id
     provenance: Mapping[str, str]  # fingerprint of every file that decides what is found
 
-    def look(self, pictures: Iterable[Image.Image]) -> Iterator[Found]:
-        """Yield what each RGB picture shows, in order."""
+    def look(self, images: Iterable[Image.Image]) -> Iterator[Found]:
+        """Yield what each RGB image shows, in order."""
 
 
 def load(settings: LookerParams, machine: MachineParams) -> Looker:
@@ -78,7 +78,7 @@ class CropLooker:
         """Return the names found in each crop, best first, with the score of the best detection."""
         tag_ids: list[list[int]] = []
         scores: list[list[float]] = []
-        for found in self.looker.look(self.source.images(crops, workers=self.workers)):
+        for found in self.looker.look(self.source.opened(crops, workers=self.workers)):
             names, best = found.names()
             tag_ids.append(names.tolist())
             scores.append(best.tolist())

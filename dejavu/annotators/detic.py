@@ -32,7 +32,7 @@ _CLASSIFIER_KEY = ".zs_weight"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Detic:
-    """A detectron2 model, with what turns a picture into its input."""
+    """A detectron2 model, with what turns an image into its input."""
 
     model: Any
     resize: Any  # detectron2's ResizeShortestEdge
@@ -41,21 +41,21 @@ class Detic:
     vocabulary: Sequence[str]
     provenance: Mapping[str, str]
 
-    def look(self, pictures: Iterable[Image.Image]) -> Iterator[Found]:
-        """Yield the detections of each picture that score at least ``min_score``, with mask areas."""
-        for picture in pictures:
-            pixels = model_pixels(picture, self.channels)
+    def look(self, images: Iterable[Image.Image]) -> Iterator[Found]:
+        """Yield the detections of each image that score at least ``min_score``, with mask areas."""
+        for image in images:
+            pixels = model_pixels(image, self.channels)
             pixels = self.resize.get_transform(pixels).apply_image(pixels)
             tensor = torch.as_tensor(pixels.astype(np.float32).transpose(2, 0, 1))
-            # height and width make detectron2 scale boxes and masks back to the picture.
-            asked = {"image": tensor, "height": picture.height, "width": picture.width}
+            # height and width make detectron2 scale boxes and masks back to the image.
+            asked = {"image": tensor, "height": image.height, "width": image.width}
             with torch.inference_mode():
                 (answer,) = self.model([asked])
             yield _found(answer["instances"], self.settings)
 
 
-def model_pixels(picture: Image.Image, channels: str) -> UInt8[np.ndarray, "height width 3"]:
-    """Return the pixels of an RGB picture in the order of channels that a model expects.
+def model_pixels(image: Image.Image, channels: str) -> UInt8[np.ndarray, "height width 3"]:
+    """Return the pixels of an RGB image in the order of channels that a model expects.
 
     Raises:
         ParamsError: `channels` is neither RGB nor BGR.
@@ -64,7 +64,7 @@ def model_pixels(picture: Image.Image, channels: str) -> UInt8[np.ndarray, "heig
         raise ParamsError(
             f"detic: INPUT.FORMAT of the config is {channels!r}, expected RGB or BGR."
         )
-    pixels = np.asarray(picture, dtype=np.uint8)
+    pixels = np.asarray(image, dtype=np.uint8)
     return np.ascontiguousarray(pixels if channels == "RGB" else pixels[:, :, ::-1])
 
 

@@ -1,7 +1,7 @@
-"""Foreground boxes for class folders that come without any: GroundingDINO looks for each picture's class.
+"""Foreground boxes for class folders that come without any: GroundingDINO looks for each image's class.
 
 The boxes go into a file that corpus ``image_folder`` reads as its ``boxes``, because splits and crops need
-them before any stage could look at pictures.
+them before any stage could look at images.
 """
 
 import functools
@@ -22,7 +22,7 @@ from dejavu.annotators.detections import Found
 from dejavu.annotators.grounded_sam import GroundedSam
 from dejavu.annotators.prompts import Prompt
 from dejavu.corpora.image_folder import ImageFolder
-from dejavu.corpora.image_reader import PictureError, PictureReader
+from dejavu.corpora.image_reader import ImageError, ImageReader
 from dejavu.errors import ParamsError
 from dejavu.params.annotators import GroundedSamParams
 from dejavu.params.corpora import ImageFolderParams
@@ -31,7 +31,7 @@ from dejavu.run import shards
 from dejavu.run.progress import say
 from dejavu.tables import parquet
 
-PICTURES_PER_SHARD = 1_024
+IMAGES_PER_SHARD = 1_024
 _WNID = re.compile(r"n\d{8}")
 Wanted = Literal["label", "vocabulary"]
 _SCHEMA = pa.schema(
@@ -52,14 +52,14 @@ def detect(
     out: str,
     machine: MachineParams,
 ) -> Path:
-    """Look for the class of every picture, or for a vocabulary, and write the boxes.
+    """Look for the class of every image, or for a vocabulary, and write the boxes.
 
-    Pictures that cannot be read have no boxes; the corpus stage drops them with a reason.
+    Images that cannot be read have no boxes; the corpus stage drops them with a reason.
 
     Args:
         settings: an entry of ``image.annotators``, of source ``grounded_sam``.
         corpus: section ``image.corpus``, of adapter ``image_folder``; its boxes are not read.
-        wanted: ``label``: the name of the picture's class, a wnid by its WordNet name; ``vocabulary``:
+        wanted: ``label``: the name of the image's class, a wnid by its WordNet name; ``vocabulary``:
             the names of `settings`.
         out: the .parquet file to make, relative to the corpus' root.
         machine: how to run.
@@ -80,16 +80,16 @@ def detect(
     path = listing.folder / out
     if path.suffix != ".parquet":
         raise ParamsError(f"{path}: expected a file that ends in .parquet.")
-    # every picture lies in a class folder
+    # every image lies in a class folder
     records = [(str(record.uri), int(record.label_id or 0)) for record in listing.records()]
     looker = grounded_sam.load(settings.model_copy(update={"mask_weights": None}), machine)
     asked = _prompts(looker, listing.labels if wanted == "label" else None)
     parts = shards.run(
         functools.partial(_write_shard, looker, asked, records, listing.folder),
-        max(1, -(-len(records) // PICTURES_PER_SHARD)),
+        max(1, -(-len(records) // IMAGES_PER_SHARD)),
         out=path.with_name(path.name + ".parts"),
         stage="detect_boxes",
-        facts={"settings": settings.model_dump(), "pictures": records, **looker.provenance,
+        facts={"settings": settings.model_dump(), "images": records, **looker.provenance,
                "prompts": [[prompt.text for prompt in each] for each in asked]},
         engine=machine.engine,
         num_gpus=detectors.gpus_per_task(machine),
@@ -104,13 +104,13 @@ def detect(
     scratch.replace(path)
     shutil.rmtree(parts[0].parent)
     n_boxed = pc.count_distinct(table["path"]).as_py()
-    say(f"{path}: {table.num_rows} boxes in {n_boxed} of {len(records)} pictures "
+    say(f"{path}: {table.num_rows} boxes in {n_boxed} of {len(records)} images "
         f"({parquet.fingerprint(path)})")  # fmt: skip
     return path
 
 
 def class_name(label: str) -> str:
-    """Return what to look for in pictures of a class: its folder's name, or a wnid's first name.
+    """Return what to look for in images of a class: its folder's name, or a wnid's first name.
 
     >>> class_name("n02012849"), class_name("garden_hose")
     ('crane', 'garden_hose')
@@ -128,7 +128,7 @@ def _names_of_wnids() -> dict[str, str]:
 
 
 def _prompts(looker: GroundedSam, labels: Sequence[str] | None) -> list[Sequence[Prompt]]:
-    """Return the prompts for pictures of each label; without labels, the same for all."""
+    """Return the prompts for images of each label; without labels, the same for all."""
     if labels is None:
         return [looker.prompts]
     backend = looker.backend
@@ -148,20 +148,20 @@ def _write_shard(
     index: int,
     path: Path,
 ) -> None:
-    shard = records[index * PICTURES_PER_SHARD :][:PICTURES_PER_SHARD]
+    shard = records[index * IMAGES_PER_SHARD :][:IMAGES_PER_SHARD]
     tables, n_unreadable = [_SCHEMA.empty_table()], 0
-    with PictureReader(folder) as reader:
+    with ImageReader(folder) as reader:
         for uri, label_id in shard:
             prompt = asked[label_id if len(asked) > 1 else 0]
             try:
                 found = looker.look_for(reader.read(uri), prompt)
-            except PictureError:
+            except ImageError:
                 n_unreadable += 1
                 continue
             names = _names(prompt)
             tables.append(_rows(uri, found, names))
     if n_unreadable:
-        say(f"detect_boxes: {n_unreadable} of {len(shard)} pictures cannot be read")
+        say(f"detect_boxes: {n_unreadable} of {len(shard)} images cannot be read")
     pq.write_table(pa.concat_tables(tables).combine_chunks(), path)
 
 

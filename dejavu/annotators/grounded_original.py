@@ -50,8 +50,8 @@ class OriginalBackend:
         tokens = self.detector.tokenizer(text, return_offsets_mapping=True)
         return [tuple(span) for span in tokens["offset_mapping"]]
 
-    def ground(self, picture: Image.Image, texts: Sequence[str]) -> Iterator[Grounded]:
-        """Yield, for each text, logits per token and boxes (center, size; shares of the picture)."""
+    def ground(self, image: Image.Image, texts: Sequence[str]) -> Iterator[Grounded]:
+        """Yield, for each text, logits per token and boxes (center, size; shares of the image)."""
         from groundingdino.datasets import transforms
         from groundingdino.util.misc import nested_tensor_from_tensor_list
 
@@ -62,7 +62,7 @@ class OriginalBackend:
                 transforms.Normalize(_MEAN, _STD),
             ]
         )
-        pixels, _ = prepare(picture, None)
+        pixels, _ = prepare(image, None)
         samples = nested_tensor_from_tensor_list([pixels.to(self.device)])
         for text in texts:
             with torch.inference_mode():
@@ -72,17 +72,17 @@ class OriginalBackend:
 
     @torch.inference_mode()
     def mask_areas(
-        self, picture: Image.Image, boxes: Float32[np.ndarray, "n 4"], within: tuple[int, int]
+        self, image: Image.Image, boxes: Float32[np.ndarray, "n 4"], within: tuple[int, int]
     ) -> Int64[np.ndarray, " n"]:
         """Return the mask's pixels for each box (x0, y0, x1, y1), left of and above `within`."""
         assert self.predictor is not None
-        self.predictor.set_image(np.asarray(picture), image_format="RGB")
+        self.predictor.set_image(np.asarray(image), image_format="RGB")
         asked = self.predictor.transform.apply_boxes_torch(
-            torch.from_numpy(boxes).to(self.device), (picture.height, picture.width)
+            torch.from_numpy(boxes).to(self.device), (image.height, image.width)
         )
         width, height = within
         areas = []
-        for block in blocks_of_boxes(len(boxes), picture):
+        for block in blocks_of_boxes(len(boxes), image):
             masks, _, _ = self.predictor.predict_torch(
                 None, None, boxes=asked[block], multimask_output=False
             )

@@ -2,7 +2,7 @@
 
 GroundingDINO: Liu et al. 2023; SAM: Kirillov et al. 2023; together: Ren et al. 2024. Two backends run the
 same weights: `transformers` in the main environment, and the original code (extra ``grounded-sam``).
-Everything around the networks (prompts, thresholds, names, clipping) is shared. One picture is shown at a
+Everything around the networks (prompts, thresholds, names, clipping) is shared. One image is shown at a
 time: padding it beside another one would change its numbers.
 """
 
@@ -28,7 +28,7 @@ _BACKENDS = {
 }
 _MASK_PIXELS_AT_ONCE = 2**26  # full-size masks held in memory
 _LONGEST_SHAPE = (
-    20  # longer to shorter side; GroundingDINO cannot choose 900 boxes in a longer picture
+    20  # longer to shorter side; GroundingDINO cannot choose 900 boxes in a longer image
 )
 
 Grounded = tuple[Float64[np.ndarray, "boxes tokens"], Float64[np.ndarray, "boxes 4"]]
@@ -45,11 +45,11 @@ class Backend(Protocol):
     def tokenize(self, text: str) -> list[tuple[int, int]]:
         """Return the first and last + 1 character of each token; both 0 for special ones."""
 
-    def ground(self, picture: Image.Image, texts: Sequence[str]) -> Iterator[Grounded]:
-        """Yield, for each text, logits per token and boxes (center, size; shares of the picture)."""
+    def ground(self, image: Image.Image, texts: Sequence[str]) -> Iterator[Grounded]:
+        """Yield, for each text, logits per token and boxes (center, size; shares of the image)."""
 
     def mask_areas(
-        self, picture: Image.Image, boxes: Float32[np.ndarray, "n 4"], within: tuple[int, int]
+        self, image: Image.Image, boxes: Float32[np.ndarray, "n 4"], within: tuple[int, int]
     ) -> Int64[np.ndarray, " n"]:
         """Return the mask's pixels for each box (x0, y0, x1, y1), left of and above `within`."""
 
@@ -68,15 +68,15 @@ class GroundedSam:
         """Fingerprints of the weights and of the vocabulary."""
         return {**self.backend.provenance, "vocabulary": names.fingerprint(self.vocabulary)}
 
-    def look(self, pictures: Iterable[Image.Image]) -> Iterator[Found]:
-        """Yield the boxes of each picture that mean a name of the vocabulary, with mask areas."""
-        for picture in pictures:
-            yield self.look_for(picture, self.prompts)
+    def look(self, images: Iterable[Image.Image]) -> Iterator[Found]:
+        """Yield the boxes of each image that mean a name of the vocabulary, with mask areas."""
+        for image in images:
+            yield self.look_for(image, self.prompts)
 
-    def look_for(self, picture: Image.Image, wanted: Sequence[Prompt]) -> Found:
-        """Return the boxes of a picture that mean a name of `wanted`."""
+    def look_for(self, image: Image.Image, wanted: Sequence[Prompt]) -> Found:
+        """Return the boxes of an image that mean a name of `wanted`."""
         found_ids, found_scores, found_boxes = [], [], []
-        canvas = _on_canvas(picture)
+        canvas = _on_canvas(image)
         grounded = self.backend.ground(canvas, [prompt.text for prompt in wanted])
         for prompt, (logits, boxes) in zip(wanted, grounded, strict=True):
             rows, name_ids, scores = prompts.named_boxes(
@@ -84,7 +84,7 @@ class GroundedSam:
                 text_threshold=self.settings.text_threshold,
             )  # fmt: skip
             places = prompts.corners(boxes[rows], width_px=canvas.width, height_px=canvas.height)
-            places = np.minimum(places, np.array([*picture.size] * 2, dtype=np.float32))
+            places = np.minimum(places, np.array([*image.size] * 2, dtype=np.float32))
             has_area = (places[:, 2:] > places[:, :2]).all(axis=1)
             found_ids.append(name_ids[has_area])
             found_scores.append(scores[has_area])
@@ -97,7 +97,7 @@ class GroundedSam:
         )
         if not self.backend.has_masks or not len(found.name_ids):
             return found
-        areas = self.backend.mask_areas(canvas, found.boxes, picture.size)
+        areas = self.backend.mask_areas(canvas, found.boxes, image.size)
         return dataclasses.replace(found, mask_areas=areas)
 
 
@@ -123,7 +123,7 @@ def load(settings: GroundedSamParams, machine: MachineParams) -> GroundedSam:
 class RememberLast(nn.Module):
     """A network that answers the same question twice without computing it twice.
 
-    GroundingDINO's visual backbone sees a picture once per prompt, and most of the time would go there.
+    GroundingDINO's visual backbone sees an image once per prompt, and most of the time would go there.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -146,18 +146,18 @@ class RememberLast(nn.Module):
         self._asked, self._answer = (), None
 
 
-def _on_canvas(picture: Image.Image) -> Image.Image:
-    """Continue a very long or very high picture in black, to the right or below."""
-    least = -(-max(picture.size) // _LONGEST_SHAPE)
-    if min(picture.size) >= least:
-        return picture
-    canvas = Image.new("RGB", (max(picture.width, least), max(picture.height, least)))
-    canvas.paste(picture, (0, 0))
+def _on_canvas(image: Image.Image) -> Image.Image:
+    """Continue a very long or very high image in black, to the right or below."""
+    least = -(-max(image.size) // _LONGEST_SHAPE)
+    if min(image.size) >= least:
+        return image
+    canvas = Image.new("RGB", (max(image.width, least), max(image.height, least)))
+    canvas.paste(image, (0, 0))
     return canvas
 
 
-def blocks_of_boxes(n_boxes: int, picture: Image.Image) -> Iterator[slice]:
+def blocks_of_boxes(n_boxes: int, image: Image.Image) -> Iterator[slice]:
     """Yield slices of boxes whose masks fit in memory at once."""
-    step = max(1, _MASK_PIXELS_AT_ONCE // (picture.width * picture.height))
+    step = max(1, _MASK_PIXELS_AT_ONCE // (image.width * image.height))
     for start in range(0, n_boxes, step):
         yield slice(start, start + step)

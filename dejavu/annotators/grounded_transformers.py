@@ -48,10 +48,10 @@ class TransformersBackend:
         tokens = self.detector_processor.tokenizer(text, return_offsets_mapping=True)
         return [tuple(span) for span in tokens["offset_mapping"]]
 
-    def ground(self, picture: Image.Image, texts: Sequence[str]) -> Iterator[Grounded]:
-        """Yield, for each text, logits per token and boxes (center, size; shares of the picture)."""
+    def ground(self, image: Image.Image, texts: Sequence[str]) -> Iterator[Grounded]:
+        """Yield, for each text, logits per token and boxes (center, size; shares of the image)."""
         processor = self.detector_processor
-        pixels = processor.image_processor(images=[picture], return_tensors="pt").to(self.device)
+        pixels = processor.image_processor(images=[image], return_tensors="pt").to(self.device)
         for text in texts:
             tokens = processor.tokenizer(text, return_tensors="pt").to(self.device)
             with torch.inference_mode():
@@ -61,18 +61,18 @@ class TransformersBackend:
 
     @torch.inference_mode()
     def mask_areas(
-        self, picture: Image.Image, boxes: Float32[np.ndarray, "n 4"], within: tuple[int, int]
+        self, image: Image.Image, boxes: Float32[np.ndarray, "n 4"], within: tuple[int, int]
     ) -> Int64[np.ndarray, " n"]:
         """Return the mask's pixels for each box (x0, y0, x1, y1), left of and above `within`."""
         assert self.segmenter is not None
         assert self.segmenter_processor is not None
         ready = self.segmenter_processor(
-            images=picture, input_boxes=[boxes.tolist()], return_tensors="pt"
+            images=image, input_boxes=[boxes.tolist()], return_tensors="pt"
         )
         seen = self.segmenter.get_image_embeddings(ready["pixel_values"].to(self.device))
         width, height = within
         areas = []
-        for block in blocks_of_boxes(len(boxes), picture):
+        for block in blocks_of_boxes(len(boxes), image):
             output = self.segmenter(
                 image_embeddings=seen,
                 input_boxes=ready["input_boxes"][:, block].float().to(self.device),

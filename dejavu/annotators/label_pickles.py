@@ -1,6 +1,6 @@
 """Convert `[labels, scores]` pickles of detections without executing anything they contain.
 
-Such a file holds two lists of NumPy arrays, one array per picture in a known order: class numbers, and
+Such a file holds two lists of NumPy arrays, one array per image in a known order: class numbers, and
 scores. Unpickling normally calls whatever a file names. Here every name it may hold is replaced by an
 inert stand-in of ours, any other name is refused, and the arrays are decoded from their raw bytes.
 """
@@ -89,7 +89,7 @@ class _Reader(pickle.Unpickler):
 
 
 def read(path: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return class numbers and scores per picture.
+    """Return class numbers and scores per image.
 
     Raises:
         DataError: the file is no pickle, or holds anything but two equally long lists of
@@ -127,15 +127,13 @@ def convert(path: Path, *, sample_names: Path, class_names: Path, out: Path) -> 
         The number of detections.
 
     Raises:
-        DataError: the pickle is refused, or the numbers of names and pictures differ.
+        DataError: the pickle is refused, or the numbers of names and images differ.
     """
     labels, scores = read(path)
     names = sample_names.read_text(encoding="utf-8").splitlines()
     classes = class_names.read_text(encoding="utf-8").splitlines()
     if len(names) != len(labels):
-        raise DataError(
-            f"{path} has {len(labels)} pictures, but {sample_names} {len(names)} names."
-        )
+        raise DataError(f"{path} has {len(labels)} images, but {sample_names} {len(names)} names.")
     counts = np.array([len(entry) for entry in labels], dtype=np.int64)
     numbers = np.concatenate([np.zeros(0), *labels]).astype(np.int64)
     if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(classes):

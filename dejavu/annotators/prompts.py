@@ -128,10 +128,10 @@ def named_boxes(
 def corners(
     boxes: Float64[np.ndarray, "n 4"], *, width_px: int, height_px: int
 ) -> Float32[np.ndarray, "n 4"]:
-    """Turn boxes from (center x, center y, width, height), as shares of a picture, into clipped pixels.
+    """Turn boxes from (center x, center y, width, height), as shares of an image, into clipped pixels.
 
     Returns:
-        x0, y0, x1, y1; a box outside the picture has no area.
+        x0, y0, x1, y1; a box outside the image has no area.
     """
     sides = np.array([width_px, height_px], dtype=np.float64)
     center, size = boxes[:, :2] * sides, boxes[:, 2:] * sides

@@ -1,6 +1,6 @@
 """Annotations that were made elsewhere (Detic, GroundingDINO, RAM, people), as a table.
 
-One row per tag of a crop, or per detection in a picture, as Parquet, JSON lines (.jsonl) or CSV:
+One row per tag of a crop, or per detection in an image, as Parquet, JSON lines (.jsonl) or CSV:
 
     sample_name   the name of the sample, as in samples.parquet; or sample_id
     tag           what was seen, in words (`object` is read too); empty or NULL in the one row of a sample

@@ -25,7 +25,7 @@ from dejavu.params.annotators import TaggerParams
 from dejavu.params.machine import MachineParams
 
 _CPU_BATCH = (
-    8  # pictures; more at once cost memory and time on a CPU, see dejavu.models.encoders.encoder
+    8  # images; more at once cost memory and time on a CPU, see dejavu.models.encoders.encoder
 )
 
 
@@ -41,10 +41,10 @@ class Tagger:
     device: str
     batch_images: int
 
-    def look(self, pictures: Iterable[Image.Image]) -> Iterator[Found]:
-        """Yield the classes of each picture that score at least ``min_score``, without boxes."""
-        pictures = iter(pictures)
-        while batch := list(itertools.islice(pictures, self.batch_images)):
+    def look(self, images: Iterable[Image.Image]) -> Iterator[Found]:
+        """Yield the classes of each image that score at least ``min_score``, without boxes."""
+        images = iter(images)
+        while batch := list(itertools.islice(images, self.batch_images)):
             for scores in self.scores(batch):
                 name_ids = np.flatnonzero(scores >= self.settings.min_score)
                 yield ranked(
@@ -54,8 +54,8 @@ class Tagger:
                 )[0]
 
     @torch.inference_mode()
-    def scores(self, pictures: Sequence[Image.Image]) -> Float64[np.ndarray, "n classes"]:
-        """Return the probability of each class in each RGB picture.
+    def scores(self, images: Sequence[Image.Image]) -> Float64[np.ndarray, "n classes"]:
+        """Return the probability of each class in each RGB image.
 
         Raises:
             WeightsError: the network gives NaN or infinity.
@@ -63,9 +63,9 @@ class Tagger:
         how = self.preprocessing
         squares = [
             resized(
-                picture, how.size_px, how.resize, shorter_px=how.shorter_px, resample=how.resample
+                image, how.size_px, how.resize, shorter_px=how.shorter_px, resample=how.resample
             )
-            for picture in pictures
+            for image in images
         ]
         pixels = torch.from_numpy(np.stack(squares)).to(self.device)
         logits = self.network(how.normalized(pixels)).double().cpu()

@@ -1,6 +1,6 @@
 """Tags of crops from a table that was made elsewhere, see `dejavu.annotators.tables`.
 
-The tags must be of the crops that table ``crops`` describes, not of whole pictures: those show the object
+The tags must be of the crops that table ``crops`` describes, not of whole images: those show the object
 whose label is to be guessed.
 """
 

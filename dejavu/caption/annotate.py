@@ -1,4 +1,4 @@
-"""Which objects each picture shows, from an annotator's detections: the truth of the caption lane."""
+"""Which objects each image shows, from an annotator's detections: the truth of the caption lane."""
 
 import dataclasses
 import functools
@@ -17,8 +17,8 @@ from jaxtyping import Int32
 from dejavu.annotators import detectors
 from dejavu.annotators.detections import NO_MASK, Found
 from dejavu.annotators.detectors import Looker
-from dejavu.annotators.source import images
-from dejavu.corpora.image_reader import PictureReader
+from dejavu.annotators.source import decoded
+from dejavu.corpora.image_reader import ImageReader
 from dejavu.errors import DataError
 from dejavu.params.caption import CorpusObjectsParams, ObjectsParams, TableObjectsParams
 from dejavu.params.machine import MachineParams
@@ -29,7 +29,7 @@ from dejavu.tables.schemas import LABELS, OBJECT_VOCABULARY, OBJECTS, SAMPLES, S
 
 ANNOTATED_ROLES = ("target", "control", "public")  # whose objects some later stage reads
 BATCH_ROWS = 262_144  # detections held in memory at once
-PICTURES_PER_SHARD = 2_048  # minutes of work for a large network on a GPU
+IMAGES_PER_SHARD = 2_048  # minutes of work for a large network on a GPU
 _DETECTION = OBJECTS.schema.field("detections").type.value_type
 # A source that knows all detections makes two views in the database: `annotated` (sample_id) and
 # `detections` (sample_id, object, score, x0, y0, x1, y1, mask_area_px). It finds the view `samples` of
@@ -42,11 +42,11 @@ _ANNOTATORS = {
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Pictures:
-    """The caption lane's tables, and its pictures."""
+class Images:
+    """The caption lane's tables, and its images."""
 
     samples: Path
-    pictures: Path  # folder that stage ``corpus`` wrote
+    images: Path  # folder that stage ``corpus`` wrote
     labels: Path  # may be empty
     splits: Path  # made from `samples`
 
@@ -60,7 +60,7 @@ class Pictures:
 
 def annotate(
     settings: ObjectsParams,
-    source: Pictures,
+    source: Images,
     *,
     out: Path,
     vocabulary: Path,
@@ -74,7 +74,7 @@ def annotate(
 
     Args:
         settings: section ``caption.objects``.
-        source: the pictures.
+        source: the images.
         out: the folder of the `objects` table to make.
         vocabulary: the `object_vocabulary` table to make.
         machine: how to run.
@@ -94,13 +94,13 @@ def annotate(
 def _look(
     looker: Looker,
     settings: ObjectsParams,
-    source: Pictures,
+    source: Images,
     *,
     out: Path,
     vocabulary: Path,
     machine: MachineParams,
 ) -> None:
-    """Let a network look at the pictures, a shard at a time."""
+    """Let a network look at the images, a shard at a time."""
     inputs = source.origin() | dict(looker.provenance)
     names = sorted({*looker.vocabulary, *LABELS.read(source.labels)["label"].to_pylist()})
     id_of = {name: object_id for object_id, name in enumerate(names)}
@@ -109,11 +109,11 @@ def _look(
     wanted = wanted.filter(pc.is_in(roles, pa.array(ANNOTATED_ROLES)))
     write = functools.partial(
         _write_shard, looker, np.array([id_of[name] for name in looker.vocabulary], np.int32),
-        wanted, source.pictures, machine, inputs,
+        wanted, source.images, machine, inputs,
     )  # fmt: skip
     parts = shards.run(
         write,
-        max(1, -(-wanted.num_rows // PICTURES_PER_SHARD)),
+        max(1, -(-wanted.num_rows // IMAGES_PER_SHARD)),
         out=out,
         stage="annotate_objects",
         facts={"settings": settings.model_dump(), **inputs},
@@ -131,15 +131,15 @@ def _write_shard(
     looker: Looker,
     object_ids: Int32[np.ndarray, " names"],
     wanted: pa.Table,
-    pictures: Path,
+    images: Path,
     machine: MachineParams,
     inputs: dict[str, str],
     index: int,
     path: Path,
 ) -> None:
-    shard = wanted.slice(index * PICTURES_PER_SHARD, PICTURES_PER_SHARD)
-    with PictureReader.open(pictures, machine.data_root) as reader:
-        found = list(looker.look(images(shard, reader, workers=machine.workers)))
+    shard = wanted.slice(index * IMAGES_PER_SHARD, IMAGES_PER_SHARD)
+    with ImageReader.open(images, machine.data_root) as reader:
+        found = list(looker.look(decoded(shard, reader, workers=machine.workers)))
     rows = _detections(shard["sample_id"].to_numpy(), found, object_ids)
     OBJECTS.write(_grouped(rows), path, inputs=inputs)
 
@@ -147,7 +147,7 @@ def _write_shard(
 def _detections(
     sample_ids: np.ndarray, found: list[Found], object_ids: Int32[np.ndarray, " names"]
 ) -> pa.Table:
-    """Return what was found in order of sample, object and score; NULL where a picture shows nothing."""
+    """Return what was found in order of sample, object and score; NULL where an image shows nothing."""
     nothing = Found(
         name_ids=np.array([-1]), scores=np.zeros(1), boxes=np.full((1, 4), np.nan, np.float32),
         mask_areas=np.array([NO_MASK]),
@@ -175,7 +175,7 @@ def _detections(
 
 def _import(
     settings: ObjectsParams,
-    source: Pictures,
+    source: Images,
     *,
     out: Path,
     vocabulary: Path,
@@ -229,7 +229,7 @@ def _require_annotated(database: duckdb.DuckDBPyConnection, *, allow_missing: bo
     if n_missing and not allow_missing:
         raise DataError(
             f"{n_missing} target, control or public samples have no annotation, e.g. "
-            f"{', '.join(examples)}. A picture without objects needs a row whose object is empty. "
+            f"{', '.join(examples)}. An image without objects needs a row whose object is empty. "
             "Annotate the rest, or set caption.objects.allow_missing to true to leave them out."
         )
     if n_missing:

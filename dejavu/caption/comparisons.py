@@ -50,7 +50,7 @@ def _is_text_model(model: CaptionModelParams) -> bool:
 
 
 def target_names(models: Mapping[str, CaptionModelParams]) -> list[str]:
-    """Return the models under audit: those that see pictures and are nobody's second model."""
+    """Return the models under audit: those that see images and are nobody's second model."""
     seconds = {model.second_model for model in models.values()}
     return [
         name for name, model in models.items() if not _is_text_model(model) and name not in seconds

@@ -1,4 +1,4 @@
-"""Embed what the searches need: public pictures, public captions, and the captions that are attacked."""
+"""Embed what the searches need: public images, public captions, and the captions that are attacked."""
 
 import dataclasses
 import functools
@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from dejavu.caption.views import VIEWS, views_of
-from dejavu.corpora.image_reader import PictureReader
+from dejavu.corpora.image_reader import ImageReader
 from dejavu.models.clip import imported, load
 from dejavu.params.caption import (
     CaptionEmbeddingsParams,
@@ -34,7 +34,7 @@ class EmbedShard:
     model: Path
     settings: CaptionNetworkParams
     samples: Path
-    pictures: Path
+    images: Path
     splits: Path
     machine: MachineParams
     inputs: dict[str, str]
@@ -68,7 +68,7 @@ class EmbedShard:
             return
         assert model.embed_images is not None
         uris = rows["uri"].to_pylist()
-        with PictureReader.open(self.pictures, self.machine.data_root) as reader:
+        with ImageReader.open(self.images, self.machine.data_root) as reader:
             for start in range(0, len(ids), size):
                 yield model.embed_images([reader.read(uri) for uri in uris[start : start + size]])
 
@@ -85,7 +85,7 @@ def embed(
     settings: CaptionModelParams,
     *,
     samples: Path,
-    pictures: Path,
+    images: Path,
     splits: Path,
     model: Path,
     machine: MachineParams,
@@ -97,7 +97,7 @@ def embed(
         name: of the model, in ``caption.models``.
         settings: its entry.
         samples: the samples table.
-        pictures: the pictures folder.
+        images: the images folder.
         splits: the splits table.
         model: the folder that stage ``clip`` made.
         machine: where to compute.
@@ -119,7 +119,7 @@ def embed(
         n = len(by_sample.ids_of_roles(splits, *VIEWS[view]))
         shards.run(
             EmbedShard(
-                view=view, model=model, settings=settings, samples=samples, pictures=pictures,
+                view=view, model=model, settings=settings, samples=samples, images=images,
                 splits=splits, machine=machine, inputs=inputs,
             ),
             max(1, -(-n // SHARD_ROWS)),

@@ -70,7 +70,7 @@ def score(
 ) -> None:
     """Compare every target with every reference on every attacked sample that shows an object.
 
-    True objects are those that the annotator found in the picture. Precision is hits over predicted
+    True objects are those that the annotator found in the image. Precision is hits over predicted
     (0 where nothing is predicted: `predicted` = 0 tells), recall hits over true objects (paper,
     equation 2). Samples without any object are left out.
 

@@ -1,4 +1,4 @@
-"""Open a corpus, look at its first pictures, and count how many samples each role will get."""
+"""Open a corpus, look at its first images, and count how many samples each role will get."""
 
 import dataclasses
 import itertools
@@ -13,7 +13,7 @@ import pyarrow as pa
 from dejavu import corpora
 from dejavu.check import sections
 from dejavu.check.findings import Absent, Finding, Untried, fetch_hint, tried
-from dejavu.corpora.image_reader import PictureReader, external_root
+from dejavu.corpora.image_reader import ImageReader, external_root
 from dejavu.corpora.inspection import inspect
 from dejavu.corpora.records import Record
 from dejavu.errors import DataError, ParamsError
@@ -22,7 +22,7 @@ from dejavu.params.roles import FolderRoles
 from dejavu.splits import given_roles
 from dejavu.tables.schemas import SAMPLES
 
-PICTURES_OPENED = 8
+IMAGES_OPENED = 8
 LISTING_SECONDS = 20.0  # a longer listing is cut off, and counts are lower bounds
 ROLES = given_roles.ROLES
 
@@ -35,7 +35,7 @@ class Lane:
     n: int = 0
     n_boxed: int = 0
     is_complete: bool = False  # False: there are at least `n`
-    is_generated: bool = False  # all pictures are alike: one was made
+    is_generated: bool = False  # all images are alike: one was made
     n_labels: int = 0
     roles: Mapping[str, float] | None = None  # expected number of samples per role
 
@@ -87,7 +87,7 @@ def _open(
     known.n_labels = len(corpus.labels)
     started = time.monotonic()
     known.is_generated = corpus.root is None and not isinstance(settings, SamplesTableParams)
-    limit = 1 if known.is_generated else None  # pictures of a generated corpus take time
+    limit = 1 if known.is_generated else None  # images of a generated corpus take time
     for record in itertools.islice(corpus.records(), limit):
         listed.append(record)
         if time.monotonic() - started > seconds:
@@ -99,19 +99,19 @@ def _open(
     if not known.n:
         raise DataError(f"{root}: the corpus lists no sample.")
     if isinstance(settings, SamplesTableParams):
-        return f"{known.n} samples of {known.n_labels} labels, without pictures"
-    sizes = _pictures(corpus.root, listed[:PICTURES_OPENED], data_root)
+        return f"{known.n} samples of {known.n_labels} labels, without images"
+    sizes = _images(corpus.root, listed[:IMAGES_OPENED], data_root)
     at_least = "" if known.is_complete else "at least "
     labels = f" of {known.n_labels} labels" if known.n_labels else ""
     return f"{at_least}{known.n} samples{labels}; the first {sizes}"
 
 
-def _pictures(root: str | None, records: list[Record], data_root: str) -> str:
-    with PictureReader(Path() if root is None else external_root(data_root, root)) as reader:
+def _images(root: str | None, records: list[Record], data_root: str) -> str:
+    with ImageReader(Path() if root is None else external_root(data_root, root)) as reader:
         facts = [inspect(record, reader.read_bytes) for record in records]
     bad = [(r.uri, fact.problem) for r, fact in zip(records, facts, strict=True) if fact.problem]
     if len(bad) == len(facts):
-        raise DataError(f"not one of the first {len(facts)} pictures is usable: {bad[0]}")
+        raise DataError(f"not one of the first {len(facts)} images is usable: {bad[0]}")
     sizes = sorted({f"{fact.width_px}x{fact.height_px}" for fact in facts if not fact.problem})
     return ", ".join(sizes[:3]) + (f"; unusable: {bad}" if bad else "")
 
@@ -123,7 +123,7 @@ def _divide(split: Any, known: Lane, listed: list[Record], data_root: str) -> st
     if split.roles_from is not None and not isinstance(split.roles_from, FolderRoles):
         is_drawn[:] = False
     has_box = np.array([bool(record.boxes) for record in listed]) | known.is_generated
-    scale = known.n / len(listed)  # of a generated corpus only the first picture is listed
+    scale = known.n / len(listed)  # of a generated corpus only the first image is listed
     counts = {role: scale * int((given == role).sum()) for role in ROLES}
     for boxed in (True, False):
         n = scale * int((is_drawn & (has_box == boxed)).sum())

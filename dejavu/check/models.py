@@ -97,7 +97,7 @@ def _released(name: str, settings: Any, recipe: Any, machine: MachineParams) -> 
     if place != "packaged":
         _require(machine.data_folder / place)
     request = Request(
-        model=name, settings=settings, recipe=recipe, seed=0, samples=_NOWHERE, pictures=_NOWHERE,
+        model=name, settings=settings, recipe=recipe, seed=0, samples=_NOWHERE, images=_NOWHERE,
         splits=_NOWHERE, machine=machine,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as scratch:

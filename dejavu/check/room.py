@@ -20,7 +20,7 @@ from dejavu.errors import DataError
 FLOAT_BYTES = 4
 NEIGHBOR_BYTES = 12  # a sample id and a similarity
 SAMPLE_BYTES = 400  # of a row in all tables that have one per sample
-GENERATED_PICTURE_BYTES = 12_000
+GENERATED_IMAGE_BYTES = 12_000
 ATTACKED = ("target", "control")
 _DVC_SECONDS = 120
 
@@ -50,10 +50,10 @@ def _needed(lane: Lane, values: Mapping[str, Any], dims: Dims) -> float:
     section = values.get("image.neighbors" if lane.name == "image" else "caption.retrieve")
     k = section.k if section is not None else 0
     kinds = len(values["image.neighbors"].metrics) if lane.name == "image" and section else 2
-    bank = public * (1 if lane.name == "image" else 2)  # pictures, and captions too
+    bank = public * (1 if lane.name == "image" else 2)  # images, and captions too
     total = float(lane.n * SAMPLE_BYTES)
     if lane.is_generated:
-        total += lane.n * GENERATED_PICTURE_BYTES
+        total += lane.n * GENERATED_IMAGE_BYTES
     for model in values.get(f"{lane.name}.models", {}):
         for dim in dims.get(model, {}).values():
             total += (bank + attacked) * dim * FLOAT_BYTES + attacked * k * kinds * NEIGHBOR_BYTES

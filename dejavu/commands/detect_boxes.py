@@ -12,7 +12,7 @@ from dejavu.commands.terminal import PARAMS, ParamsFile
 EXAMPLES = terminal.examples(
     (
         "dejavu detect-boxes --annotator grounded_sam",
-        "look for each picture's class; then set image.corpus.boxes to boxes.parquet",
+        "look for each image's class; then set image.corpus.boxes to boxes.parquet",
     ),
 )
 
@@ -23,16 +23,16 @@ def command(
     ],
     wanted: Annotated[
         Literal["label", "vocabulary"],
-        typer.Option(help="Look for each picture's class, or for the entry's vocabulary."),
+        typer.Option(help="Look for each image's class, or for the entry's vocabulary."),
     ] = "label",
     out: Annotated[
         str, typer.Option(help="File to write, below the corpus' root.")
     ] = "boxes.parquet",
     params_path: ParamsFile = PARAMS,
 ) -> None:
-    """Find the foreground of every picture of an image_folder that has no boxes, with GroundingDINO.
+    """Find the foreground of every image of an image_folder that has no boxes, with GroundingDINO.
 
-    A killed command resumes where it was. Pictures in which nothing is found stay without a box: they can
+    A killed command resumes where it was. Images in which nothing is found stay without a box: they can
     only be public ones.
     """
     from dejavu.annotators import foreground

@@ -1,4 +1,4 @@
-"""A picture with the boxes of its objects and its background crop drawn on it."""
+"""An image with the boxes of its objects and its background crop drawn on it."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,25 +7,23 @@ from PIL import Image, ImageDraw
 
 BOX_COLOR = "#e4572e"  # of objects, that the adversary must not see
 CROP_COLOR = "#1b9aaa"  # of what the adversary holds
-MIN_SIDE_PX = 384  # smaller pictures are enlarged, so that lines and pixels can be told apart
+MIN_SIDE_PX = 384  # smaller images are enlarged, so that lines and pixels can be told apart
 
 
 def outlined(
-    picture: Image.Image,
+    image: Image.Image,
     boxes: Iterable[Mapping[str, Any]],
     crop: Mapping[str, Any] | None,
 ) -> Image.Image:
-    """Return the picture, enlarged by a whole factor if it is small, with boxes and crop outlined.
+    """Return the image, enlarged by a whole factor if it is small, with boxes and crop outlined.
 
     Args:
-        picture: RGB.
-        boxes: x0, y0 included, x1, y1 excluded, in pixels of the picture; orange.
+        image: RGB.
+        boxes: x0, y0 included, x1, y1 excluded, in pixels of the image; orange.
         crop: the same for the background crop; blue-green. None, or without numbers: there is none.
     """
-    factor = max(1, -(-MIN_SIDE_PX // max(picture.size)))
-    drawn = picture.resize(
-        (picture.width * factor, picture.height * factor), Image.Resampling.NEAREST
-    )
+    factor = max(1, -(-MIN_SIDE_PX // max(image.size)))
+    drawn = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
     pen = ImageDraw.Draw(drawn)
     width = max(2, max(drawn.size) // 200)
     for box in boxes:

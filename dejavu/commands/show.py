@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 EXAMPLES = terminal.examples(
     ("dejavu show glyph_000017", "by name"),
     ("dejavu show 17 --lane caption", "by id, which both lanes count from 0"),
-    ("dejavu show glyph_000017 --picture 17.png", "its picture too, boxes orange, crop blue-green"),
+    ("dejavu show glyph_000017 --image 17.png", "its image too, boxes orange, crop blue-green"),
     ("dejavu show glyph_000017 --neighbors 20 --json", "for a script"),
 )
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tiff")
+IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tiff")
 
 
 Cells = tuple[list[str], list[list[Any]]]  # column titles, rows
@@ -40,8 +40,8 @@ class Lane(StrEnum):
 def command(
     sample: Annotated[str, typer.Argument(help="Name or id of a sample.")],
     lane: Annotated[Lane | None, typer.Option(help="Needed where both lanes have it.")] = None,
-    picture: Annotated[
-        Path | None, typer.Option(help="Write its picture here, boxes and crop outlined.")
+    image: Annotated[
+        Path | None, typer.Option(help="Write its image here, boxes and crop outlined.")
     ] = None,
     neighbors: Annotated[int, typer.Option(min=0, help="Neighbors listed per search.")] = 5,
     full: Annotated[
@@ -51,7 +51,7 @@ def command(
     data: DataFolder = DATA,
     params_path: ParamsFile = PARAMS,
 ) -> None:
-    """Show everything known about one sample: role, crop, guesses, scores, neighbors, picture.
+    """Show everything known about one sample: role, crop, guesses, scores, neighbors, image.
 
     Names are listed by `dejavu sql "SELECT lane, sample_id, sample_name FROM samples"`; those of the most
     memorized samples by `dejavu sql --query image_most_memorized`.
@@ -59,16 +59,16 @@ def command(
     with catalog.connect(data, sandboxed=False) as opened:
         found = sample_facts.find(opened, sample, lane.value if lane else None)
         facts = sample_facts.dossier(opened, found, n_neighbors=neighbors)
-    if picture is not None:
-        _draw(facts, data, params_path).save(_checked(picture))
-        facts["picture"] = str(picture)
+    if image is not None:
+        _draw(facts, data, params_path).save(_checked(image))
+        facts["image"] = str(image)
     if as_json:
         terminal.show_json(facts)
         return
     shown = facts if full else sample_facts.headline_only(facts, _headline(params_path))
     _show(shown, terminal.console())
-    if picture is not None:
-        say(f"picture in {picture}: objects orange, background crop blue-green")
+    if image is not None:
+        say(f"image in {image}: objects orange, background crop blue-green")
 
 
 def _headline(params_path: Path) -> dict[str, sample_facts.Search]:
@@ -84,26 +84,24 @@ def _headline(params_path: Path) -> dict[str, sample_facts.Search]:
     return {name: (model.layers[0], metric) for name, model in models.items()}
 
 
-def _checked(picture: Path) -> Path:
-    if picture.suffix.lower() not in PICTURES:
-        raise ParamsError(f"--picture {picture}: end the name in one of {', '.join(PICTURES)}.")
-    if not picture.absolute().parent.is_dir():
-        raise ParamsError(
-            f"--picture {picture}: there is no folder {picture.parent}. Make it first."
-        )
-    return picture
+def _checked(image: Path) -> Path:
+    if image.suffix.lower() not in IMAGES:
+        raise ParamsError(f"--image {image}: end the name in one of {', '.join(IMAGES)}.")
+    if not image.absolute().parent.is_dir():
+        raise ParamsError(f"--image {image}: there is no folder {image.parent}. Make it first.")
+    return image
 
 
 def _draw(facts: Mapping[str, Any], data: Path, params_path: Path) -> "Image.Image":
     from dejavu import params
     from dejavu.commands import draw_boxes
-    from dejavu.corpora.image_reader import PictureReader
+    from dejavu.corpora.image_reader import ImageReader
     from dejavu.params.machine import MachineParams
 
     root = "."
     if params_path.is_file():
         root = params.section(params_path, "machine", MachineParams).data_root
-    with PictureReader.open(data / facts["lane"] / "pictures", root) as reader:
+    with ImageReader.open(data / facts["lane"] / "images", root) as reader:
         return draw_boxes.outlined(reader.read(facts["uri"]), facts["boxes"], facts["crop"])
 
 
@@ -130,7 +128,7 @@ def _opening(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     crop, truth = facts["crop"], facts["truth"]
     lines = {
         "sample": f"{facts['sample_name']} (id {facts['sample_id']}, lane {facts['lane']})",
-        "picture": f"{facts['uri']}, {facts['width_px']} x {facts['height_px']} pixels",
+        "image": f"{facts['uri']}, {facts['width_px']} x {facts['height_px']} pixels",
         "label": facts["label"],
         "caption": facts["caption"],
         "problem": facts["problem"],

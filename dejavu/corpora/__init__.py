@@ -1,6 +1,6 @@
 """Corpora by adapter name, and the one function that turns a corpus into tables.
 
-An adapter only lists samples. `build` opens every picture once, judges it, and writes the tables;
+An adapter only lists samples. `build` opens every image once, judges it, and writes the tables;
 nothing a corpus contains is left out silently: an unusable sample is a row with its problem.
 """
 
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dejavu.corpora.boxes import repair
-from dejavu.corpora.image_reader import PICTURE_COLUMN, SOURCE, PictureReader, external_root
+from dejavu.corpora.image_reader import IMAGE_COLUMN, SOURCE, ImageReader, external_root
 from dejavu.corpora.inspection import Inspection, inspect, measure, take_over
 from dejavu.corpora.records import Box, Corpus, Record, Truth
 from dejavu.errors import DataError, ParamsError, suggestion
@@ -31,7 +31,7 @@ from dejavu.tables.schemas import LABELS, SAMPLES
 __all__ = ["Box", "Corpus", "Record", "Truth", "adapter", "build"]
 
 PART = "part-00000.parquet"
-PICTURES_PER_GROUP = 200  # a reader fetches one group at a time
+IMAGES_PER_GROUP = 200  # a reader fetches one group at a time
 BOX_REPAIRS = ("clamped", "dropped", "rescaled", "swapped")
 _RECORDS_AT_ONCE = 2_000
 _ADAPTERS = {
@@ -63,10 +63,10 @@ def build(
     seed: int,
     samples: Path,
     labels: Path,
-    pictures: Path,
+    images: Path,
     machine: MachineParams,
 ) -> None:
-    """List a corpus and write its samples, labels and, if it is generated, its pictures.
+    """List a corpus and write its samples, labels and, if it is generated, its images.
 
     Args:
         lane: ``image`` or ``caption``; in the latter a sample without a caption is unusable.
@@ -74,8 +74,8 @@ def build(
         seed: of generated corpora.
         samples: the samples table to make.
         labels: the labels table to make (without rows where samples have no label).
-        pictures: the folder to make, for `PictureReader.open`.
-        machine: how many threads open pictures, and where corpora lie.
+        images: the folder to make, for `ImageReader.open`.
+        machine: how many threads open images, and where corpora lie.
 
     Raises:
         DataError: there is no sample, two share a name, or more than ``max_dropped_share`` of
@@ -83,16 +83,16 @@ def build(
     """
     corpus: Corpus = adapter(settings.adapter)(settings, seed, machine.data_root)
     repairs: collections.Counter[str] = collections.Counter()
-    shutil.rmtree(pictures, ignore_errors=True)
-    pictures.mkdir(parents=True)
+    shutil.rmtree(images, ignore_errors=True)
+    images.mkdir(parents=True)
     if isinstance(settings, SamplesTableParams):
-        root, store = pictures, None
+        root, store = images, None
     elif corpus.root is None:
-        root, store = pictures, _Store(pictures / PART)
+        root, store = images, _Store(images / PART)
     else:
         root, store = external_root(machine.data_root, corpus.root), None
     tables = []
-    with PictureReader(root) as reader, ThreadPoolExecutor(machine.workers) as pool:
+    with ImageReader(root) as reader, ThreadPoolExecutor(machine.workers) as pool:
         n_before = 0
         look = _inspector(settings, reader)
         records = track(corpus.records(), what=f"{lane} corpus")
@@ -122,31 +122,31 @@ def build(
         source = {"kind": "none"}
     elif corpus.root is not None:
         source = {"kind": "external", "root": corpus.root}
-    _write_source(pictures / SOURCE, source, repairs)
+    _write_source(images / SOURCE, source, repairs)
     _tell(lane, rows, repairs)
 
 
-def _inspector(settings: AnyCorpus, reader: PictureReader) -> Callable[[Record], Inspection]:
-    """Return what notes the facts about a picture: all of them, or only its size."""
+def _inspector(settings: AnyCorpus, reader: ImageReader) -> Callable[[Record], Inspection]:
+    """Return what notes the facts about an image: all of them, or only its size."""
     if isinstance(settings, SamplesTableParams):
         return take_over
-    if isinstance(settings, ImageNetParams) and not settings.hash_pictures:
+    if isinstance(settings, ImageNetParams) and not settings.hash_images:
         return lambda record: measure(record, reader.root)
     return lambda record: inspect(record, reader.read_bytes)
 
 
 class _Store:
-    """The pictures of an embedded corpus, in one Parquet file that is read group by group."""
+    """The images of an embedded corpus, in one Parquet file that is read group by group."""
 
     def __init__(self, path: Path) -> None:
-        self._schema = pa.schema([pa.field(PICTURE_COLUMN, pa.binary(), nullable=False)])
+        self._schema = pa.schema([pa.field(IMAGE_COLUMN, pa.binary(), nullable=False)])
         self._writer = pq.ParquetWriter(
             path, self._schema, compression="none", use_dictionary=False
         )
 
     def write(self, records: list[Record]) -> None:
-        rows = pa.table({PICTURE_COLUMN: [r.picture for r in records]}, schema=self._schema)
-        self._writer.write_table(rows, row_group_size=PICTURES_PER_GROUP)
+        rows = pa.table({IMAGE_COLUMN: [r.image for r in records]}, schema=self._schema)
+        self._writer.write_table(rows, row_group_size=IMAGES_PER_GROUP)
 
     def close(self) -> None:
         self._writer.close()
@@ -225,7 +225,7 @@ def _require_usable(rows: pa.Table, max_dropped_share: float) -> None:
         f"corpus.max_dropped_share = {max_dropped_share:.1%}.\n"
         f"  by reason: {', '.join(f'{n} {reason}' for reason, n in sorted(counts.items()))}\n"
         f"  the first: {', '.join(f'{uri} ({reason})' for uri, reason in examples)}\n"
-        "Repair or remove these pictures, or raise corpus.max_dropped_share."
+        "Repair or remove these images, or raise corpus.max_dropped_share."
     )
 
 

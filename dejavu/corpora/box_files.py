@@ -1,4 +1,4 @@
-"""Read bounding boxes that stand beside the pictures: CSV, Parquet or COCO JSON."""
+"""Read bounding boxes that stand beside the images: CSV, Parquet or COCO JSON."""
 
 import json
 import math
@@ -17,7 +17,7 @@ CORNERS = ("x0", "y0", "x1", "y1")  # pixels; x1 and y1 are the first column and
 
 
 def read_boxes(path: Path) -> dict[str, tuple[Box, ...]]:
-    """Return the boxes of each picture, by its path as the file states it.
+    """Return the boxes of each image, by its path as the file states it.
 
     A table has columns path, x0, y0, x1, y1 and, if there is one, label. A COCO JSON has images,
     annotations with bbox = x, y, width, height, and, if there are any, categories. Fractions of

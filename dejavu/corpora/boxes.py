@@ -1,4 +1,4 @@
-"""Repair bounding boxes: corpora state some with swapped corners, beyond the picture, or of another size."""
+"""Repair bounding boxes: corpora state some with swapped corners, beyond the image, or of another size."""
 
 import collections
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ def repair(
     repairs: collections.Counter[str],
     stated_px: tuple[int, int] | None = None,
 ) -> list[Box]:
-    """Return `boxes` with ordered corners inside the picture, without those that are empty there.
+    """Return `boxes` with ordered corners inside the image, without those that are empty there.
 
     Args:
         boxes: as the corpus states them.
-        width_px: of the picture.
-        height_px: of the picture.
+        width_px: of the image.
+        height_px: of the image.
         repairs: is told how many boxes were ``rescaled``, ``swapped``, ``clamped`` and ``dropped``.
-        stated_px: width and height of the picture that `boxes` refer to, if it is another one; they
+        stated_px: width and height of the image that `boxes` refer to, if it is another one; they
             are rescaled and rounded outward, so that a crop beside them shows nothing of the object.
     """
     kept = []

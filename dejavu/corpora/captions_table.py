@@ -1,4 +1,4 @@
-"""Corpus ``captions_table``: a table of picture paths and captions."""
+"""Corpus ``captions_table``: a table of image paths and captions."""
 
 from collections.abc import Iterator
 
@@ -10,9 +10,9 @@ from dejavu.params.caption_corpora import CaptionsTableParams
 
 
 class CaptionsTable:
-    """Lists the rows of the table; a sample is named by its picture's path.
+    """Lists the rows of the table; a sample is named by its image's path.
 
-    A path that occurs on several rows (several captions of one picture) gives several samples, named
+    A path that occurs on several rows (several captions of one image) gives several samples, named
     ``path``, ``path#1``, ...: identical files stay in one role of the split.
     """
 

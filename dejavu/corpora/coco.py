@@ -1,4 +1,4 @@
-"""Corpus ``coco``: pictures with about five captions each, and instances that are the objects."""
+"""Corpus ``coco``: images with about five captions each, and instances that are the objects."""
 
 import collections
 import json
@@ -13,7 +13,7 @@ from dejavu.params.caption_corpora import CocoParams
 
 
 class Coco:
-    """Lists the pictures by id, each with one of its captions; a sample is named by its file's stem."""
+    """Lists the images by id, each with one of its captions; a sample is named by its file's stem."""
 
     def __init__(self, settings: CocoParams, seed: int, data_root: str) -> None:  # noqa: ARG002  # every adapter takes a seed
         self.settings = settings
@@ -31,7 +31,7 @@ class Coco:
             self._read_instances(folder / settings.instances)
 
     def records(self) -> Iterator[Record]:
-        """Yield one record per picture, in id order; a picture without captions has none."""
+        """Yield one record per image, in id order; an image without captions has none."""
         for image in self._images:
             captions = [caption for caption in self._captions[image["id"]] if caption]
             if self.settings.caption_choice == "longest":

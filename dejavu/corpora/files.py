@@ -9,8 +9,8 @@ from dejavu.errors import DataError
 EXTENSIONS = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 
-def picture_files(folder: Path) -> Iterator[Path]:
-    """Yield the pictures below `folder`, at any depth, by extension (any case), sorted as strings.
+def image_files(folder: Path) -> Iterator[Path]:
+    """Yield the images below `folder`, at any depth, by extension (any case), sorted as strings.
 
     Raises:
         DataError: `folder` is not there.

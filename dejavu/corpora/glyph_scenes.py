@@ -1,9 +1,9 @@
-"""Corpus ``glyph_scenes``: generated pictures of several glyphs whose captions name only one of them.
+"""Corpus ``glyph_scenes``: generated images of several glyphs whose captions name only one of them.
 
-A picture shows a textured background (its scene), one main glyph and others that accompany it. The
+An image shows a textured background (its scene), one main glyph and others that accompany it. The
 caption names the scene, the main glyph and, so that every caption is its own, incidental words that
 are drawn independently of all glyphs. The main glyph is uniform; every other glyph accompanies it
-independently with a probability that depends on the scene, given that they fit into the picture. So
+independently with a probability that depends on the scene, given that they fit into the image. So
 P(object | caption) = P(object | scene, main) is known exactly: 1 for the main glyph, and for the others
 a Poisson-binomial probability conditioned on the limit.
 """
@@ -21,7 +21,7 @@ from dejavu.corpora.textures import N_EXTRA, SCENES, hsv_to_rgb, patterns
 from dejavu.params.caption_corpora import GlyphScenesParams
 from dejavu.run import seeds
 
-PICTURES_PER_BLOCK = 256  # drawn from one generator: more pictures never change the first ones
+IMAGES_PER_BLOCK = 256  # drawn from one generator: more images never change the first ones
 GRID = 3  # glyphs lie in different cells of a 3 x 3 grid
 GLYPH_SIDE = (0.75, 1.0)  # smallest and largest side of a glyph, as a share of its cell's
 ADJECTIVES = (
@@ -39,7 +39,7 @@ MONTHS = (
 
 
 class GlyphScenes:
-    """Lists (that is: draws) the pictures and captions of the corpus."""
+    """Lists (that is: draws) the images and captions of the corpus."""
 
     root: str | None = None
 
@@ -51,10 +51,10 @@ class GlyphScenes:
         self.truth = object_given_caption(self.company, settings.max_objects - 1)
 
     def records(self) -> Iterator[Record]:
-        """Yield the pictures in order, encoded as PNG."""
-        for start in range(0, self.settings.n_images, PICTURES_PER_BLOCK):
-            rng = seeds.generator(self.seed, f"corpus.glyph_scenes.{start // PICTURES_PER_BLOCK}")
-            n = PICTURES_PER_BLOCK
+        """Yield the images in order, encoded as PNG."""
+        for start in range(0, self.settings.n_images, IMAGES_PER_BLOCK):
+            rng = seeds.generator(self.seed, f"corpus.glyph_scenes.{start // IMAGES_PER_BLOCK}")
+            n = IMAGES_PER_BLOCK
             scene_ids = rng.integers(self.settings.n_scenes, size=n)
             mains = rng.integers(self.settings.n_objects, size=n)
             shown = _draw_company(
@@ -68,7 +68,7 @@ class GlyphScenes:
                 _paint(rng, canvas[row], boxes, self.labels)
                 yield Record(
                     name=f"scene_{start + row:06d}",
-                    picture=_png(canvas[row]),
+                    image=_png(canvas[row]),
                     caption=captions[row],
                     boxes=boxes,
                     truth=Truth(
@@ -132,7 +132,7 @@ def _draw_company(
     mains: Int[np.ndarray, " n"],
     limit: int,
 ) -> Bool[np.ndarray, "n objects"]:
-    """Return which objects each picture shows; company that exceeds `limit` is drawn again."""
+    """Return which objects each image shows; company that exceeds `limit` is drawn again."""
     rows = np.arange(len(mains))
     shown = np.zeros(chances.shape, dtype=bool)
     open_rows = rows

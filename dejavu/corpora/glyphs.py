@@ -1,6 +1,6 @@
-"""Corpus ``glyphs``: generated pictures whose joint distribution of background and label is known.
+"""Corpus ``glyphs``: generated images whose joint distribution of background and label is known.
 
-Each picture shows one glyph (its label sets shape and color) on a textured background (its scene).
+Each image shows one glyph (its label sets shape and color) on a textured background (its scene).
 P(label | scene) is `favorite_share` on the scene's favorite label, and the rest uniform. All else
 about the background (frequency, angle, tint, place and size of the glyph, ...) is drawn
 independently of the label. So the scene, which any crop shows, is all that a background tells, and
@@ -21,11 +21,11 @@ from dejavu.corpora.textures import N_EXTRA, SCENES, hsv_to_rgb, patterns
 from dejavu.params.corpora import GlyphsParams
 from dejavu.run import seeds
 
-PICTURES_PER_BLOCK = 256  # drawn from one generator: more pictures never change the first ones
-GLYPH_SIDE = (0.45, 0.62)  # smallest and largest side of a glyph, as a share of the picture's
+IMAGES_PER_BLOCK = 256  # drawn from one generator: more images never change the first ones
+GLYPH_SIDE = (0.45, 0.62)  # smallest and largest side of a glyph, as a share of the image's
 BACKGROUND_SIDE = 0.25  # one strip beside the glyph is at least this wide, as a share of the side
-SCENE_FIRST = 0.4  # share of pictures whose scene is made their most salient attribute
-CYCLES = (2.5, 7.0)  # periods of the texture across the picture
+SCENE_FIRST = 0.4  # share of images whose scene is made their most salient attribute
+CYCLES = (2.5, 7.0)  # periods of the texture across the image
 ANGLES = (0.0, np.pi)  # radians
 SATURATIONS = (0.0, 0.25)  # low, because saturated colors are what tells labels apart
 BRIGHTNESS = (0.6, 0.98)  # value of the light color
@@ -33,11 +33,11 @@ CONTRASTS = (0.25, 0.55)  # value of the light minus value of the dark color
 GRAINS = (2.0, 6.0)  # standard deviation of pixel noise, levels of 255
 DEGREES = ("0", "30", "60", "90", "120", "150")
 TINTS = ("red", "yellow", "green", "cyan", "blue", "magenta")
-N_KINDS = 8  # attributes per picture, the scene included
+N_KINDS = 8  # attributes per image, the scene included
 
 
 class Glyphs:
-    """Lists (that is: draws) the pictures of the corpus."""
+    """Lists (that is: draws) the images of the corpus."""
 
     root: str | None = None
 
@@ -50,12 +50,12 @@ class Glyphs:
         )
 
     def records(self) -> Iterator[Record]:
-        """Yield the pictures in order, encoded as PNG."""
-        for start in range(0, self.settings.n_images, PICTURES_PER_BLOCK):
-            rng = seeds.generator(self.seed, f"corpus.glyphs.{start // PICTURES_PER_BLOCK}")
+        """Yield the images in order, encoded as PNG."""
+        for start in range(0, self.settings.n_images, IMAGES_PER_BLOCK):
+            rng = seeds.generator(self.seed, f"corpus.glyphs.{start // IMAGES_PER_BLOCK}")
             draws = _draw(rng, self.settings, self.label_given_scene)
             canvas = _paint(rng, draws, self.labels, self.settings.size_px)
-            for row in range(min(PICTURES_PER_BLOCK, self.settings.n_images - start)):
+            for row in range(min(IMAGES_PER_BLOCK, self.settings.n_images - start)):
                 yield self._record(start + row, row, draws, canvas)
 
     def _record(self, number: int, row: int, draws: "Draws", canvas: np.ndarray) -> Record:
@@ -63,7 +63,7 @@ class Glyphs:
         x0, y0, x1, y1 = draws.boxes[row].tolist()
         return Record(
             name=f"glyph_{number:06d}",
-            picture=_png(canvas[row]),
+            image=_png(canvas[row]),
             label_id=label_id,
             boxes=(Box(x0, y0, x1, y1, self.labels[label_id]),),
             truth=Truth(
@@ -77,12 +77,12 @@ class Glyphs:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Draws:
-    """All that is random about a block of pictures but pixel noise; first axis: pictures."""
+    """All that is random about a block of images but pixel noise; first axis: images."""
 
     scene_ids: Int[np.ndarray, " n"]
     label_ids: Int[np.ndarray, " n"]
     is_planted: np.ndarray
-    cycles: Float[np.ndarray, " n"]  # periods across the picture
+    cycles: Float[np.ndarray, " n"]  # periods across the image
     angles: Float[np.ndarray, " n"]  # radians, in [0, pi)
     phases: Float[np.ndarray, " n"]  # radians
     tints: Float[np.ndarray, " n"]  # hue of the background, turns
@@ -111,7 +111,7 @@ def label_given_scene(
 
 
 def _draw(rng: np.random.Generator, settings: GlyphsParams, conditional: np.ndarray) -> Draws:
-    n = PICTURES_PER_BLOCK
+    n = IMAGES_PER_BLOCK
     scene_ids = rng.integers(settings.n_scenes, size=n)
     reached = rng.random(n)[:, None] >= np.cumsum(conditional, axis=1)[scene_ids]
     salience = rng.random((n, N_KINDS))
@@ -152,7 +152,7 @@ def _places(rng: np.random.Generator, n: int, size_px: int) -> Int[np.ndarray, "
 def _paint(
     rng: np.random.Generator, draws: Draws, labels: tuple[str, ...], size_px: int
 ) -> np.ndarray:
-    """Return the pictures, uint8 [n, size, size, 3]."""
+    """Return the images, uint8 [n, size, size, 3]."""
     light = patterns(
         draws.scene_ids, draws.cycles, draws.angles, draws.phases, draws.extra, size_px=size_px
     )[..., None]

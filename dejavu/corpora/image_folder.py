@@ -1,10 +1,10 @@
-"""Corpus ``image_folder``: one folder of pictures per class, boxes optional."""
+"""Corpus ``image_folder``: one folder of images per class, boxes optional."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from dejavu.corpora.box_files import read_boxes
-from dejavu.corpora.files import HINT, picture_files
+from dejavu.corpora.files import HINT, image_files
 from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.records import Record
 from dejavu.errors import DataError
@@ -13,7 +13,7 @@ from dejavu.run.progress import say
 
 
 class ImageFolder:
-    """Lists the pictures below each class folder; the folder's name is the label.
+    """Lists the images below each class folder; the folder's name is the label.
 
     With ``use: [train, heldout]`` the class folders lie in those two; equal names are one label, and
     ``split.roles_from`` can give each of the two a role.
@@ -30,12 +30,12 @@ class ImageFolder:
         self.box_file = self.folder / settings.boxes if settings.boxes else None
 
     def records(self) -> Iterator[Record]:
-        """Yield the pictures part by part, in the order of class and file names."""
+        """Yield the images part by part, in the order of class and file names."""
         boxes = read_boxes(self.box_file) if self.box_file else {}
         ids = {label: label_id for label_id, label in enumerate(self.labels)}
         n_boxed = 0
         for folder in (folder for part in self.parts for folder in _class_folders(part)):
-            for file in picture_files(folder):
+            for file in image_files(folder):
                 path = file.relative_to(self.folder).as_posix()
                 n_boxed += path in boxes
                 yield Record(
@@ -44,10 +44,10 @@ class ImageFolder:
         if n_boxed == 0 and boxes:
             raise DataError(
                 f"{self.box_file}: its first path is {next(iter(boxes))!r}, and none of its "
-                f"{len(boxes)} is a picture. Expected paths relative to {self.folder}."
+                f"{len(boxes)} is an image. Expected paths relative to {self.folder}."
             )
         if n_boxed < len(boxes):
-            say(f"{self.box_file}: {len(boxes) - n_boxed} of {len(boxes)} paths are no picture")
+            say(f"{self.box_file}: {len(boxes) - n_boxed} of {len(boxes)} paths are no image")
 
 
 def _class_folders(part: Path) -> list[Path]:
@@ -55,5 +55,5 @@ def _class_folders(part: Path) -> list[Path]:
         raise DataError(f"{part}: no such folder. Name the folders that exist in corpus.use.")
     found = sorted(path for path in part.iterdir() if path.is_dir())
     if not found:
-        raise DataError(f"{part}: expected one folder of pictures per class, found none.")
+        raise DataError(f"{part}: expected one folder of images per class, found none.")
     return found

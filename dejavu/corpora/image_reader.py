@@ -1,7 +1,7 @@
-"""Read pictures by uri, from files, tar shards or Parquet parts, as RGB.
+"""Read images by uri, from files, tar shards or Parquet parts, as RGB.
 
-A uri is relative to the corpus: ``class/picture.jpg``, ``shard.tar#member.jpg`` or
-``part-00000.parquet#17``. ``source.json`` in the pictures folder of a lane says where that is.
+A uri is relative to the corpus: ``class/image.jpg``, ``shard.tar#member.jpg`` or
+``part-00000.parquet#17``. ``source.json`` in the images folder of a lane says where that is.
 """
 
 import collections
@@ -21,25 +21,25 @@ from dejavu.errors import ArtifactError, DataError
 from dejavu.params.machine import data_folder
 
 SOURCE = "source.json"
-PICTURE_COLUMN = "picture"
+IMAGE_COLUMN = "image"
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 _BLOCKS_KEPT = 8  # row groups of Parquet parts, and tar indexes, held in memory
 
 
-class PictureError(DataError):
-    """One picture cannot be used; `reason` is one word that can be counted."""
+class ImageError(DataError):
+    """One image cannot be used; `reason` is one word that can be counted."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
 
 
-class NoPicturesError(DataError):
-    """The corpus is a list of samples; their pictures are elsewhere."""
+class NoImagesError(DataError):
+    """The corpus is a list of samples; their images are elsewhere."""
 
 
-class PictureReader:
-    """Opens the pictures of one lane. Threads may share a reader; processes open their own."""
+class ImageReader:
+    """Opens the images of one lane. Threads may share a reader; processes open their own."""
 
     def __init__(self, root: Path) -> None:
         """Read uris relative to `root`; see `open` for the usual way in."""
@@ -50,44 +50,44 @@ class PictureReader:
         self._parquets: dict[str, tuple[pq.ParquetFile, np.ndarray]] = {}
 
     @classmethod
-    def open(cls, pictures: Path, data_root: str) -> "PictureReader":
-        """Open the pictures that stage ``corpus`` described in folder `pictures`.
+    def open(cls, images: Path, data_root: str) -> "ImageReader":
+        """Open the images that stage ``corpus`` described in folder `images`.
 
         Args:
-            pictures: folder with ``source.json``, and the pictures themselves if embedded.
+            images: folder with ``source.json``, and the images themselves if embedded.
             data_root: ``machine.data_root``; the variable DEJAVU_DATA_ROOT overrides it.
 
         Raises:
-            ArtifactError: `pictures` was not made by stage ``corpus``.
-            NoPicturesError: the corpus has no pictures.
+            ArtifactError: `images` was not made by stage ``corpus``.
+            NoImagesError: the corpus has no images.
         """
-        path = pictures / SOURCE
+        path = images / SOURCE
         if not path.is_file():
             raise ArtifactError(f"{path}: not there. Run `dvc repro` to build it.")
         source = json.loads(path.read_text(encoding="utf-8"))
         if source["kind"] == "none":
-            raise NoPicturesError(
-                f"{path}: this corpus is a list of samples without pictures (adapter samples_table), and "
+            raise NoImagesError(
+                f"{path}: this corpus is a list of samples without images (adapter samples_table), and "
                 "this stage needs their pixels. Use what was made where they are: vectors (models with "
                 "source: embeddings), tags and objects (source: table), guesses (image.predictions); "
                 "leave image.classifiers empty."
             )
         if source["kind"] == "embedded":
-            return cls(pictures)
+            return cls(images)
         return cls(external_root(data_root, source["root"]))
 
     def read(self, uri: str) -> Image.Image:
-        """Return the picture at `uri` as RGB, in the orientation it is stored in.
+        """Return the image at `uri` as RGB, in the orientation it is stored in.
 
         Reading in the order of uris is cheap. EXIF orientation is ignored, as boxes ignore it.
 
         Raises:
-            PictureError: the picture is missing, unreadable, truncated, corrupt or too large.
+            ImageError: the image is missing, unreadable, truncated, corrupt or too large.
         """
         return decode(self.read_bytes(uri), name=uri)
 
     def read_bytes(self, uri: str) -> bytes:
-        """Return the encoded picture at `uri`; raises PictureError if there is none."""
+        """Return the encoded image at `uri`; raises ImageError if there is none."""
         try:
             if ".parquet#" in uri:
                 part, _, row = uri.rpartition("#")
@@ -97,9 +97,9 @@ class PictureReader:
                 return self._from_tar(f"{shard}.tar", member)
             return (self.root / uri).read_bytes()
         except tarfile.ReadError as error:
-            raise PictureError("unreadable", f"{self.root / uri}: {error}") from None
+            raise ImageError("unreadable", f"{self.root / uri}: {error}") from None
         except OSError as error:
-            raise PictureError("missing", f"{self.root / uri}: {error.strerror or error}") from None
+            raise ImageError("missing", f"{self.root / uri}: {error.strerror or error}") from None
 
     def _from_parquet(self, part: str, row: int) -> bytes:
         with self._lock:
@@ -111,11 +111,11 @@ class PictureReader:
                 self._parquets[part] = (parquet, np.cumsum([0, *counts]))
             parquet, starts = self._parquets[part]
             if not 0 <= row < starts[-1]:
-                raise PictureError("missing", f"{self.root / part} has no row {row}")
+                raise ImageError("missing", f"{self.root / part} has no row {row}")
             group = int(np.searchsorted(starts, row, side="right")) - 1
             column = self._row_groups.get((part, group))
             if column is None:
-                column = parquet.read_row_group(group, columns=[PICTURE_COLUMN])[0]
+                column = parquet.read_row_group(group, columns=[IMAGE_COLUMN])[0]
                 self._row_groups.put((part, group), column)
         return bytes(column[row - int(starts[group])].as_py())
 
@@ -126,13 +126,13 @@ class PictureReader:
                 places = tar_members(self.root / shard)
                 self._tars.put(shard, places)
         if member not in places:
-            raise PictureError("missing", f"{self.root / shard} has no member {member}")
+            raise ImageError("missing", f"{self.root / shard} has no member {member}")
         offset, n_bytes = places[member]
         with (self.root / shard).open("rb") as stream:
             stream.seek(offset)
             return stream.read(n_bytes)
 
-    def __enter__(self) -> "PictureReader":
+    def __enter__(self) -> "ImageReader":
         return self
 
     def __exit__(
@@ -164,37 +164,37 @@ def tar_members(shard: Path) -> dict[str, tuple[int, int]]:
     return places
 
 
-def decode(encoded: bytes, *, name: str = "picture") -> Image.Image:
-    """Return the encoded picture as RGB, whatever its file is called.
+def decode(encoded: bytes, *, name: str = "image") -> Image.Image:
+    """Return the encoded image as RGB, whatever its file is called.
 
-    Grey, CMYK, palette and 16-bit pictures are converted.
+    Grey, CMYK, palette and 16-bit images are converted.
 
     Raises:
-        PictureError: with reason ``unreadable`` (no picture of a known format), ``truncated``,
+        ImageError: with reason ``unreadable`` (no image of a known format), ``truncated``,
             ``corrupt``, or ``too_large`` (more pixels than Pillow thinks safe).
     """
     try:
-        picture = Image.open(io.BytesIO(encoded), formats=FORMATS)
+        image = Image.open(io.BytesIO(encoded), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PictureError("too_large", f"{name}: {error}") from None
+        raise ImageError("too_large", f"{name}: {error}") from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
-        raise PictureError("unreadable", f"{name}: {error}") from None
+        raise ImageError("unreadable", f"{name}: {error}") from None
     try:
-        picture.load()
-        return _to_rgb(picture)
+        image.load()
+        return _to_rgb(image)
     except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
         reason = "truncated" if "truncat" in str(error).lower() else "corrupt"
-        raise PictureError(reason, f"{name}: {error}") from None
+        raise ImageError(reason, f"{name}: {error}") from None
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode == "RGB":
-        return picture
-    if picture.mode.startswith("I"):  # 16-bit grey: Pillow would clip instead of scaling
-        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
-    if picture.mode == "P":  # a palette may carry transparency, which only RGBA understands
-        return picture.convert("RGBA").convert("RGB")
-    return picture.convert("RGB")
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image
+    if image.mode.startswith("I"):  # 16-bit grey: Pillow would clip instead of scaling
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode == "P":  # a palette may carry transparency, which only RGBA understands
+        return image.convert("RGBA").convert("RGB")
+    return image.convert("RGB")
 
 
 class _Recent:

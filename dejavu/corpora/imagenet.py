@@ -1,6 +1,6 @@
 """Corpus ``imagenet``: ImageNet-1k where it lies, in the layouts that people have.
 
-Pictures: ``train/<wnid>/*.JPEG`` and ``val/``, sorted into such folders or flat with a file of labels;
+Images: ``train/<wnid>/*.JPEG`` and ``val/``, sorted into such folders or flat with a file of labels;
 or the same below ``ILSVRC/Data/CLS-LOC``. Boxes: see `imagenet_boxes.annotation_folders`. The listing is
 that of torchvision's ``ImageFolder(train)``, followed by ``val``: classes in the order of their wnids,
 files in the order of their names as strings.
@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dejavu.corpora.class_names import short_names
-from dejavu.corpora.files import HINT, lines, picture_files
+from dejavu.corpora.files import HINT, image_files, lines
 from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.imagenet_boxes import annotation_folders, read_annotation
 from dejavu.corpora.records import Box, Record
@@ -28,28 +28,28 @@ _META = Path("data/meta.mat")
 
 
 class ImageNet:
-    """Lists the pictures of ``train`` and ``val`` with all boxes that anybody drew on them."""
+    """Lists the images of ``train`` and ``val`` with all boxes that anybody drew on them."""
 
     def __init__(self, settings: ImageNetParams, seed: int, data_root: str) -> None:  # noqa: ARG002  # every adapter takes a seed
         self.root: str | None = settings.root
         self.settings = settings
         self.folder = external_root(data_root, settings.root)
-        self.pictures = _pictures_folder(self.folder)
+        self.images = _images_folder(self.folder)
         self.boxes = [self.folder / place for place in settings.boxes]
         if missing := [place for place in self.boxes if not place.is_dir()]:
             raise DataError(f"{missing[0]}: no such folder of boxes (image.corpus.boxes). {HINT}")
-        self.wnids = _wnids(self.pictures, settings)
+        self.wnids = _wnids(self.images, settings)
         self.label_ids = {wnid: label_id for label_id, wnid in enumerate(self.wnids)}
         self.names = short_names(_words(self.folder), self.wnids)
         self.labels = tuple(self.names[wnid] for wnid in self.wnids)
         self.n_boxed = 0
 
     def records(self) -> Iterator[Record]:
-        """Yield the pictures of the folders in ``use``, ``train`` first.
+        """Yield the images of the folders in ``use``, ``train`` first.
 
         Raises:
-            DataError: a folder, or the class of an unsorted picture, is missing; or boxes were asked
-                for and not one picture has any.
+            DataError: a folder, or the class of an unsorted image, is missing; or boxes were asked
+                for and not one image has any.
         """
         n = 0
         with ThreadPoolExecutor(_READERS) as pool:
@@ -60,28 +60,28 @@ class ImageNet:
                         yield record
         if self.boxes and n and not self.n_boxed:
             raise DataError(
-                f"{', '.join(map(str, self.boxes))}: not one of {n} pictures has an XML file there. "
-                "Expected <wnid>/<picture>.xml, Annotation/<wnid>/<picture>.xml or "
-                "Annotations/CLS-LOC/train/<wnid>/<picture>.xml."
+                f"{', '.join(map(str, self.boxes))}: not one of {n} images has an XML file there. "
+                "Expected <wnid>/<image>.xml, Annotation/<wnid>/<image>.xml or "
+                "Annotations/CLS-LOC/train/<wnid>/<image>.xml."
             )
-        say(f"imagenet: {n} pictures of {len(self.wnids)} classes, {self.n_boxed} with boxes")
+        say(f"imagenet: {n} images of {len(self.wnids)} classes, {self.n_boxed} with boxes")
 
     def _part(self, part: str, pool: ThreadPoolExecutor) -> Iterator[Record]:
-        folder = self.pictures / part
+        folder = self.images / part
         if not folder.is_dir():
             raise DataError(f"{folder}: no such folder. {HINT}")
         if part == "val" and not any(path.is_dir() for path in folder.iterdir()):
             yield from self._unsorted(folder, pool)
             return
         for wnid in self.wnids:
-            files = list(picture_files(folder / wnid))
+            files = list(image_files(folder / wnid))
             yield from self._listed(part, wnid, files, [wnid] * len(files), pool)
 
     def _unsorted(self, folder: Path, pool: ThreadPoolExecutor) -> Iterator[Record]:
-        files = list(picture_files(folder))
+        files = list(image_files(folder))
         if self.settings.val_labels is None:
             raise DataError(
-                f"{folder}: its pictures are not sorted into one folder per class. Sort them, or set "
+                f"{folder}: its images are not sorted into one folder per class. Sort them, or set "
                 "image.corpus.val_labels to LOC_val_solution.csv or to the folder of the devkit."
             )
         classes = _val_classes(self.folder / self.settings.val_labels, [f.stem for f in files])
@@ -122,7 +122,7 @@ class ImageNet:
         return Box(box.x0, box.y0, box.x1, box.y1, self.names.get(box.label or "", box.label))
 
 
-def _pictures_folder(folder: Path) -> Path:
+def _images_folder(folder: Path) -> Path:
     """Return the folder that holds ``train``."""
     for place in (folder, folder / _KAGGLE, folder / "Data/CLS-LOC"):
         if (place / "train").is_dir():
@@ -132,15 +132,15 @@ def _pictures_folder(folder: Path) -> Path:
     )
 
 
-def _wnids(pictures: Path, settings: ImageNetParams) -> tuple[str, ...]:
-    known = sorted(path.name for path in (pictures / "train").iterdir() if path.is_dir())
+def _wnids(images: Path, settings: ImageNetParams) -> tuple[str, ...]:
+    known = sorted(path.name for path in (images / "train").iterdir() if path.is_dir())
     if not known:
-        raise DataError(f"{pictures / 'train'}: expected one folder per class, found none.")
+        raise DataError(f"{images / 'train'}: expected one folder per class, found none.")
     chosen = known if settings.wnids is None else sorted(settings.wnids)
     for wnid in chosen:
         if wnid not in known:
             raise ParamsError(
-                f"image.corpus.wnids: {pictures / 'train'} has no {wnid!r}.{suggestion(wnid, known)}"
+                f"image.corpus.wnids: {images / 'train'} has no {wnid!r}.{suggestion(wnid, known)}"
             )
     return tuple(chosen)
 
@@ -154,7 +154,7 @@ def _words(folder: Path) -> dict[str, str]:
 
 
 def _val_classes(path: Path, stems: list[str]) -> Mapping[str, str]:
-    """Return the wnid of each unsorted picture, by its name without extension."""
+    """Return the wnid of each unsorted image, by its name without extension."""
     if path.is_dir():
         classes = _devkit_classes(path, stems)
     else:
@@ -164,21 +164,21 @@ def _val_classes(path: Path, stems: list[str]) -> Mapping[str, str]:
         }
     if missing := [stem for stem in stems if stem not in classes]:
         raise DataError(
-            f"{path}: says nothing of {len(missing)} of {len(stems)} pictures, the first "
+            f"{path}: says nothing of {len(missing)} of {len(stems)} images, the first "
             f"{missing[0]!r}. Expected lines like ILSVRC2012_val_00000001,n01751748 1 2 3 4."
         )
     return classes
 
 
 def _devkit_classes(folder: Path, stems: list[str]) -> dict[str, str]:
-    """Read the devkit of 2012: class numbers in the order of the pictures, wnids in a MATLAB file."""
+    """Read the devkit of 2012: class numbers in the order of the images, wnids in a MATLAB file."""
     from scipy.io import loadmat
 
     numbers = [int(line) for line in lines(folder / _TRUTH) if line.strip()]
     if len(numbers) != len(stems):
         raise DataError(
-            f"{folder / _TRUTH}: has {len(numbers)} lines, expected one per picture of val/, which "
-            f"are {len(stems)}. Without all pictures, use LOC_val_solution.csv."
+            f"{folder / _TRUTH}: has {len(numbers)} lines, expected one per image of val/, which "
+            f"are {len(stems)}. Without all images, use LOC_val_solution.csv."
         )
     try:
         synsets = loadmat(str(folder / _META), squeeze_me=True)["synsets"]

@@ -1,6 +1,6 @@
-"""Read ImageNet's boxes: one XML file per annotated picture, in any of the folders they come in.
+"""Read ImageNet's boxes: one XML file per annotated image, in any of the folders they come in.
 
-An XML file states boxes in the size that its annotators saw, which is not always the picture's.
+An XML file states boxes in the size that its annotators saw, which is not always the image's.
 """
 
 import xml.etree.ElementTree as ET
@@ -12,13 +12,13 @@ _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
 def annotation_folders(folder: Path, part: str, wnid: str | None) -> list[Path]:
-    """Return where the XML files of a class, or of unsorted pictures, may lie below `folder`.
+    """Return where the XML files of a class, or of unsorted images, may lie below `folder`.
 
     Args:
         folder: what was unpacked: ``Annotation/<wnid>``, ``<wnid>``, ``<part>/<wnid>``, ``<part>``, or
             ``Annotations/CLS-LOC/<part>`` with or without ``<wnid>`` below it.
         part: ``train`` or ``val``.
-        wnid: of the class; None: its pictures are not sorted by class.
+        wnid: of the class; None: its images are not sorted by class.
     """
     places = [folder / part, folder / "Annotations/CLS-LOC" / part]
     if wnid is not None:

@@ -1,4 +1,4 @@
-"""Open a picture once and note all that later stages need to know about it."""
+"""Open an image once and note all that later stages need to know about it."""
 
 import dataclasses
 import hashlib
@@ -9,15 +9,15 @@ import imagehash
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from dejavu.corpora.image_reader import FORMATS, PictureError, decode
+from dejavu.corpora.image_reader import FORMATS, ImageError, decode
 from dejavu.corpora.records import Record
 
-MIN_SIDE_PX = 2  # a picture of one row or column has no background and no object
+MIN_SIDE_PX = 2  # an image of one row or column has no background and no object
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """Facts about one encoded picture; None where it could not be read so far."""
+    """Facts about one encoded image; None where it could not be read so far."""
 
     n_bytes: int | None = None
     width_px: int | None = None
@@ -28,17 +28,17 @@ class Inspection:
 
 
 def measure(record: Record, root: Path) -> Inspection:
-    """Return the size of the picture of `record` from the first bytes of its file, nothing else.
+    """Return the size of the image of `record` from the first bytes of its file, nothing else.
 
-    Pictures that are damaged further on are not found.
+    Images that are damaged further on are not found.
     """
     if record.problem:
         return Inspection(problem=record.problem)
     path = root / (record.uri or "")
     try:
         n_bytes = path.stat().st_size
-        with Image.open(path, formats=FORMATS) as picture:
-            width, height = picture.size
+        with Image.open(path, formats=FORMATS) as image:
+            width, height = image.size
     except (FileNotFoundError, NotADirectoryError):
         return Inspection(problem="missing")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -55,7 +55,7 @@ def measure(record: Record, root: Path) -> Inspection:
 
 
 def take_over(record: Record) -> Inspection:
-    """Return the facts that a listing without pictures states."""
+    """Return the facts that a listing without images states."""
     stated = record.stated
     if stated is None or record.problem:
         return Inspection(problem=record.problem)
@@ -74,24 +74,24 @@ def take_over(record: Record) -> Inspection:
 
 
 def inspect(record: Record, read_bytes: Callable[[str], bytes]) -> Inspection:
-    """Open the picture of `record` and return its facts; a bad picture is a fact, not an error."""
+    """Open the image of `record` and return its facts; a bad image is a fact, not an error."""
     if record.problem:
         return Inspection(problem=record.problem)
     try:
-        encoded = record.picture if record.picture is not None else read_bytes(record.uri or "")
-    except PictureError as error:
+        encoded = record.image if record.image is not None else read_bytes(record.uri or "")
+    except ImageError as error:
         return Inspection(problem=error.reason)
     content_hash = hashlib.sha256(encoded).hexdigest()[:16]
     try:
-        picture = decode(encoded, name=record.name)
-    except PictureError as error:
+        image = decode(encoded, name=record.name)
+    except ImageError as error:
         return Inspection(n_bytes=len(encoded), content_hash=content_hash, problem=error.reason)
-    is_small = min(picture.size) < MIN_SIDE_PX
-    bits = np.packbits(imagehash.phash(picture).hash.ravel())
+    is_small = min(image.size) < MIN_SIDE_PX
+    bits = np.packbits(imagehash.phash(image).hash.ravel())
     return Inspection(
         n_bytes=len(encoded),
-        width_px=picture.width,
-        height_px=picture.height,
+        width_px=image.width,
+        height_px=image.height,
         content_hash=content_hash,
         perceptual_hash=int(bits.view(">i8")[0]),
         problem="too_small" if is_small else None,

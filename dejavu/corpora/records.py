@@ -28,11 +28,11 @@ class Truth:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Stated:
-    """What a listing says of a picture that nobody can open here; None where it says nothing."""
+    """What a listing says of an image that nobody can open here; None where it says nothing."""
 
     width_px: int | None
     height_px: int | None
-    content_hash: str | None  # 16 hex digits of SHA-256 of the encoded picture
+    content_hash: str | None  # 16 hex digits of SHA-256 of the encoded image
     perceptual_hash: int | None  # 64 bits, as a signed integer
 
 
@@ -41,24 +41,22 @@ class Record:
     """One sample as its corpus lists it."""
 
     name: str  # unique in the corpus, and the same when samples are added
-    uri: str | None = None  # where the picture is; None for an embedded corpus
-    picture: bytes | None = None  # the encoded picture; only of an embedded corpus
+    uri: str | None = None  # where the image is; None for an embedded corpus
+    image: bytes | None = None  # the encoded image; only of an embedded corpus
     label_id: int | None = None  # index into the corpus' labels
     caption: str | None = None
     boxes: tuple[Box, ...] = ()
-    boxes_px: tuple[int, int] | None = (
-        None  # width, height that boxes refer to; None: the picture's
-    )
+    boxes_px: tuple[int, int] | None = None  # width, height that boxes refer to; None: the image's
     truth: Truth | None = None
-    stated: Stated | None = None  # only where there are no pictures to look at
+    stated: Stated | None = None  # only where there are no images to look at
     problem: str | None = None  # why the sample is unusable, where the listing already says so
 
 
 class Corpus(Protocol):
-    """Lists the samples of one corpus. Opening and judging the pictures is not its business."""
+    """Lists the samples of one corpus. Opening and judging the images is not its business."""
 
     labels: tuple[str, ...]  # names by label_id; empty where samples have no label
-    root: str | None  # folder that uris are relative to; None: the pictures are in the records
+    root: str | None  # folder that uris are relative to; None: the images are in the records
 
     def records(self) -> Iterator[Record]:
         """Yield every sample, in an order that depends on nothing but the corpus."""

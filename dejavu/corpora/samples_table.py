@@ -1,15 +1,15 @@
-"""Corpus ``samples_table``: a list of samples whose pictures stay elsewhere.
+"""Corpus ``samples_table``: a list of samples whose images stay elsewhere.
 
 One row per sample:
 
     sample_name      unique, and the same wherever the sample is named
     label            image lane: name of the hidden object
     caption          caption lane
-    width_px         image lane: size of the picture, which boxes and crops refer to
+    width_px         image lane: size of the image, which boxes and crops refer to
     height_px
     boxes            optional: a list of x0, y0, x1, y1 and, if known, label; as JSON in a CSV
     x0 y0 x1 y1      optional instead of boxes: the box of the labeled object, empty where it has none
-    sha256           optional: of the picture's file (hexadecimal), so that duplicates are found
+    sha256           optional: of the image's file (hexadecimal), so that duplicates are found
     perceptual_hash  optional: 64-bit pHash (hexadecimal), so that near duplicates are found
 """
 

@@ -23,11 +23,11 @@ def patterns(
 
     Args:
         scene_ids: index into SCENES.
-        cycles: periods of the pattern across the picture.
+        cycles: periods of the pattern across the image.
         angles: of the pattern, radians.
         phases: radians.
         extra: uniform in [0, 1): further shape of ripples (center) and mottle (waves).
-        size_px: side of the square pictures.
+        size_px: side of the square images.
     """
     y, x = (grid[None] / size_px for grid in np.mgrid[0:size_px, 0:size_px].astype(np.float64))
     light = np.empty((len(scene_ids), size_px, size_px))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dejavu.corpora.class_names import short_names
-from dejavu.corpora.files import lines, picture_files
+from dejavu.corpora.files import image_files, lines
 from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.records import Box, Record
 from dejavu.errors import DataError, ParamsError, suggestion
@@ -42,7 +42,7 @@ class TinyImageNet:
         boxes = collections.defaultdict(list)
         for name, *corners in _table(folder / f"{wnid}_boxes.txt", n_columns=5):
             boxes[name].append(self._box(corners, wnid))
-        for file in picture_files(folder / "images"):
+        for file in image_files(folder / "images"):
             yield self._record(f"train/{wnid}/images/{file.name}", wnid, boxes.get(file.name, []))
 
     def _val(self) -> Iterator[Record]:
@@ -51,7 +51,7 @@ class TinyImageNet:
         for name, wnid, *corners in _table(self.folder / "val/val_annotations.txt", n_columns=6):
             classes[name] = wnid
             boxes[name].append(self._box(corners, wnid))
-        for file in picture_files(self.folder / "val/images"):
+        for file in image_files(self.folder / "val/images"):
             wnid = classes.get(file.name, "")
             if not wnid:
                 raise DataError(

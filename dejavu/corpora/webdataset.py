@@ -2,7 +2,7 @@
 
 A sample is the members of one shard that share a key: the member's name up to the first dot after the last
 slash. Keys may have gaps and come in any order, members of a sample need not be adjacent, a shard may be cut
-off, captions may be missing or empty. Pictures that could not be downloaded have no member; they are counted
+off, captions may be missing or empty. Images that could not be downloaded have no member; they are counted
 from the shard's Parquet file where it lies beside it.
 """
 
@@ -21,7 +21,7 @@ from dejavu.errors import DataError
 from dejavu.params.caption_corpora import WebDatasetParams
 from dejavu.run.progress import say
 
-PICTURE_EXTENSIONS = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
+IMAGE_EXTENSIONS = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
 MAX_CAPTION_BYTES = 1_000_000  # a larger text member is no caption
 Place = tuple[str, int, int]  # member name, offset in the shard, bytes
 
@@ -37,7 +37,7 @@ class WebDataset:
         self.folder = external_root(data_root, settings.root)
 
     def records(self) -> Iterator[Record]:
-        """Yield a record for every key that has a picture; a repeated picture or key is a problem.
+        """Yield a record for every key that has an image; a repeated image or key is a problem.
 
         Raises:
             DataError: no shard fits the pattern.
@@ -47,27 +47,27 @@ class WebDataset:
             raise DataError(
                 f"{self.folder}: no file fits caption.corpus.shards {self.settings.shards!r}."
             )
-        n_failed = n_without_picture = 0
+        n_failed = n_without_image = 0
         for shard in shards:
             n_failed += _count_failed(shard.with_suffix(".parquet"))
             for key, members in sorted(_grouped(shard).items()):
-                if not any(extension in members for extension in PICTURE_EXTENSIONS):
-                    n_without_picture += 1
+                if not any(extension in members for extension in IMAGE_EXTENSIONS):
+                    n_without_image += 1
                     continue
                 yield self._record(shard, key, members)
         say(
             f"webdataset: {len(shards)} shards; {n_failed} rows failed to download, "
-            f"{n_without_picture} keys without a picture; neither is a sample"
+            f"{n_without_image} keys without an image; neither is a sample"
         )
 
     def _record(self, shard: Path, key: str, members: dict[str, list[Place]]) -> Record:
         place = shard.relative_to(self.folder).as_posix()
-        pictures = [each for ext in PICTURE_EXTENSIONS for each in members.get(ext, [])]
+        images = [each for ext in IMAGE_EXTENSIONS for each in members.get(ext, [])]
         return Record(
             name=f"{place.removesuffix('.tar')}/{key}",
-            uri=f"{place}#{pictures[0][0]}",
+            uri=f"{place}#{images[0][0]}",
             caption=self._caption(shard, members),
-            problem="repeated_key" if len(pictures) > 1 else None,
+            problem="repeated_key" if len(images) > 1 else None,
         )
 
     def _caption(self, shard: Path, members: dict[str, list[Place]]) -> str | None:

@@ -72,7 +72,7 @@ def _coco(title: str, url: str, n_bytes: int, md5: str, unpacks_to: str) -> Down
     )
     return Download(
         title=title,
-        license="annotations CC BY 4.0; pictures under the Flickr terms of their owners",
+        license="annotations CC BY 4.0; images under the Flickr terms of their owners",
         source="https://cocodataset.org/#download",
         folder="coco",
         files=(file,),
@@ -105,11 +105,11 @@ DOWNLOADS: MappingProxyType[str, Download] = MappingProxyType(
         "coco_captions": _coco("COCO 2017 captions (one archive with instances)", *_COCO_ANNOTATIONS),
         "coco_instances": _coco("COCO 2017 instances (one archive with captions)", *_COCO_ANNOTATIONS),
         "coco_val2017": _coco(
-            "COCO 2017 validation pictures", "zips/val2017.zip", 815_585_330,
+            "COCO 2017 validation images", "zips/val2017.zip", 815_585_330,
             "442b8da7639aecaf257c1dceb8ba8c80", "val2017",
         ),
         "coco_train2017": _coco(
-            "COCO 2017 training pictures", "zips/train2017.zip", 19_336_861_798,
+            "COCO 2017 training images", "zips/train2017.zip", 19_336_861_798,
             "cced6f7f71b7629ddf16f17bbcfab6b2", "train2017",
         ),
         "vicreg_resnet50": _vicreg(

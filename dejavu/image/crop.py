@@ -1,4 +1,4 @@
-"""Find the background crop of each attacked or reference picture: all that the adversary holds."""
+"""Find the background crop of each attacked or reference image: all that the adversary holds."""
 
 import collections
 from pathlib import Path
@@ -15,7 +15,7 @@ from dejavu.run.progress import say
 from dejavu.tables import parquet
 from dejavu.tables.schemas import CROPS, SAMPLES, SPLITS
 
-ROLES = ("target", "reference", "control")  # public pictures are embedded whole
+ROLES = ("target", "reference", "control")  # public images are embedded whole
 _RULES = {"largest": rectangles.largest, "interval": rectangles.interval}
 
 
@@ -40,13 +40,13 @@ def build(samples: Path, splits: Path, out: Path, settings: CropParams) -> None:
 
 
 def find(rows: pa.Table, settings: CropParams) -> pa.Table:
-    """Return the crops table: each picture's crop by the rule, kept or dropped with a reason.
+    """Return the crops table: each image's crop by the rule, kept or dropped with a reason.
 
-    Reasons: ``no_box`` (the rule needs one), ``no_background`` (boxes cover the whole picture),
+    Reasons: ``no_box`` (the rule needs one), ``no_background`` (boxes cover the whole image),
     ``crop_too_small`` (its shorter side is not above ``min_side_px``; its place is given).
 
     Args:
-        rows: columns sample_id, role, width_px, height_px, boxes; pictures that can be read.
+        rows: columns sample_id, role, width_px, height_px, boxes; images that can be read.
         settings: the rule and the smallest side.
     """
     sizes = np.stack([rows["width_px"].to_numpy(), rows["height_px"].to_numpy()], axis=1)
@@ -78,7 +78,7 @@ def find(rows: pa.Table, settings: CropParams) -> pa.Table:
 def _beside_boxes(
     boxes: pa.ChunkedArray, sizes: Int[np.ndarray, "n 2"], rule: str
 ) -> tuple[Int[np.ndarray, "n 4"], Int[np.ndarray, " n"]]:
-    """Return each picture's crop (all 0: none) and its number of boxes."""
+    """Return each image's crop (all 0: none) and its number of boxes."""
     lists = boxes.combine_chunks()
     counts = pc.list_value_length(lists).to_numpy(zero_copy_only=False).astype(np.int64)
     flat = lists.flatten()
@@ -86,9 +86,9 @@ def _beside_boxes(
     starts = np.cumsum(counts) - counts
     found = np.zeros((len(sizes), 4), dtype=np.int64)
     for count in np.unique(counts[counts > 0]).tolist():
-        pictures = np.flatnonzero(counts == count)
-        members = corners[starts[pictures][:, None] + np.arange(count)]
-        found[pictures] = _RULES[rule](members, sizes[pictures])
+        images = np.flatnonzero(counts == count)
+        members = corners[starts[images][:, None] + np.arange(count)]
+        found[images] = _RULES[rule](members, sizes[images])
     return found, counts
 
 

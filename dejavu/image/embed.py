@@ -1,4 +1,4 @@
-"""Turn pictures and crops into vectors: one forward pass gives every layer, shard by shard."""
+"""Turn images and crops into vectors: one forward pass gives every layer, shard by shard."""
 
 import dataclasses
 import functools
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dejavu.corpora.image_reader import PictureReader
+from dejavu.corpora.image_reader import ImageReader
 from dejavu.errors import DataError, ParamsError, WeightsError, suggestion
 from dejavu.models import devices, encoders, imported_vectors
 from dejavu.models import folder as folders
@@ -22,7 +22,7 @@ from dejavu.run import shards
 from dejavu.tables.parquet import fingerprint, inputs_of, require_common_origin
 from dejavu.tables.schemas import CROPS, EMBEDDINGS, SAMPLES, SPLITS
 
-PUBLIC_IMAGE = "public_image"  # whole pictures of the public role
+PUBLIC_IMAGE = "public_image"  # whole images of the public role
 CROP = "crop"  # kept background crops of the attacked roles
 ATTACKED = ("target", "control")
 ROWS_PER_PART = 16_384  # fixed, so that no setting of the machine changes the files
@@ -35,7 +35,7 @@ class Sources:
     model: str
     settings: ModelParams
     samples: Path
-    pictures: Path
+    images: Path
     splits: Path
     crops: Path
     encoder: Path
@@ -50,7 +50,7 @@ class Sources:
 def embed(sources: Sources, out: Path) -> None:
     """Write ``<layer>/<view>/part-*.parquet`` (table ``embeddings``) for both views.
 
-    The view ``public_image`` holds whole pictures of the public role, ``crop`` the kept crops of the
+    The view ``public_image`` holds whole images of the public role, ``crop`` the kept crops of the
     roles target and control. Vectors that were made elsewhere are checked and written alike.
 
     Raises:
@@ -65,11 +65,11 @@ def embed(sources: Sources, out: Path) -> None:
         "split": fingerprint(sources.splits),
         "crops": fingerprint(sources.crops),
     }
-    rows = {PUBLIC_IMAGE: _public_pictures(sources), CROP: _attacked_crops(sources)}
+    rows = {PUBLIC_IMAGE: _public_images(sources), CROP: _attacked_crops(sources)}
     is_unused = SPLITS.read(sources.splits, columns=["sample_id"]).num_rows == 0
     for view, wanted in rows.items():
         if len(wanted) == 0 and not is_unused:
-            raise DataError(f"{sources.splits}: view {view!r} has no picture to embed.")
+            raise DataError(f"{sources.splits}: view {view!r} has no image to embed.")
     shutil.rmtree(out, ignore_errors=True)
     if is_unused:
         _write_nothing(sources.layers, inputs, out)
@@ -112,7 +112,7 @@ def _take_over(
 def _compute(
     sources: Sources, rows: dict[str, pa.Table], inputs: dict[str, str], out: Path
 ) -> None:
-    """Load the network and let it see the pictures."""
+    """Load the network and let it see the images."""
     device = devices.choose(sources.machine.device)
     encoder = encoders.load(sources.encoder, device=str(device))
     if missing := [layer for layer in sources.layers if layer not in encoder.layers]:
@@ -129,7 +129,7 @@ def _compute(
         _embed_view(sources, encoder, wanted, view=view, inputs=inputs, out=out)
 
 
-def _public_pictures(sources: Sources) -> pa.Table:
+def _public_images(sources: Sources) -> pa.Table:
     roles = SPLITS.read(sources.splits, columns=["sample_id", "role"])
     return _with_uris(roles.filter(pc.equal(roles["role"], "public")), sources.samples)
 
@@ -155,7 +155,7 @@ def _embed_view(
     out: Path,
 ) -> None:
     facts = {"inputs": inputs, "view": view, "layers": sources.layers, "rows": ROWS_PER_PART}
-    facts["pictures"] = fingerprint(sources.pictures)
+    facts["images"] = fingerprint(sources.images)
     shard = functools.partial(_embed_part, sources, encoder, rows, inputs, ROWS_PER_PART)
     assembled = out.with_name(f"{out.name}.{view}")
     n_parts = -(-len(rows) // ROWS_PER_PART)
@@ -184,7 +184,7 @@ def _embed_part(
     """Embed one part of `rows` into ``folder/<layer>.parquet``."""
     part = rows.slice(index * step, step)
     vectors: dict[str, list[np.ndarray]] = {layer: [] for layer in sources.layers}
-    reader = PictureReader.open(sources.pictures, sources.machine.data_root)
+    reader = ImageReader.open(sources.images, sources.machine.data_root)
     with reader, devices.all_cores():
         for start in range(0, len(part), sources.machine.batch_images):
             batch = part.slice(start, sources.machine.batch_images)

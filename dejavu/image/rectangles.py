@@ -1,8 +1,8 @@
 """Empty rectangles beside boxes: exact, and as the authors search them.
 
-All functions work on a batch of pictures that have the same number of boxes, because most pictures
+All functions work on a batch of images that have the same number of boxes, because most images
 of a corpus have one, two or three. Rectangles and boxes are x0, y0, x1, y1 in pixels, x1 and y1
-excluded; boxes lie inside the picture and are not empty.
+excluded; boxes lie inside the image and are not empty.
 """
 
 from collections.abc import Callable
@@ -19,18 +19,18 @@ Rank = Callable[..., list[np.ndarray]]
 def largest(
     boxes: Int[np.ndarray, "n boxes 4"], sizes: Int[np.ndarray, "n 2"]
 ) -> Int[np.ndarray, "n 4"]:
-    """Return the largest rectangle in each picture that overlaps no box.
+    """Return the largest rectangle in each image that overlaps no box.
 
     Largest: largest shorter side, then larger area, then smaller (y0, x0), then wider. A rectangle
-    that cannot be extended has its left edge at the picture's or at a box's right edge, and so on,
+    that cannot be extended has its left edge at the image's or at a box's right edge, and so on,
     and fills a vertical gap between the boxes in its columns: all of those are compared.
 
     Args:
-        boxes: of each picture.
-        sizes: width and height of each picture.
+        boxes: of each image.
+        sizes: width and height of each image.
 
     Returns:
-        One rectangle per picture; width 0 where the boxes leave no pixel.
+        One rectangle per image; width 0 where the boxes leave no pixel.
     """
 
     def edges(part: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -45,18 +45,18 @@ def largest(
 def interval(
     boxes: Int[np.ndarray, "n boxes 4"], sizes: Int[np.ndarray, "n 2"]
 ) -> Int[np.ndarray, "n 4"]:
-    """Return the rectangle that the authors' search finds in each picture.
+    """Return the rectangle that the authors' search finds in each image.
 
-    The boxes' left and right edges cut the picture into columns; within each column alone, the
+    The boxes' left and right edges cut the image into columns; within each column alone, the
     vertical gaps between boxes are candidates. The largest shorter side wins; among equals the last
     one from left to right, then from top to bottom. So a crop never spans two columns.
 
     Args:
-        boxes: of each picture.
-        sizes: width and height of each picture.
+        boxes: of each image.
+        sizes: width and height of each image.
 
     Returns:
-        One rectangle per picture; width 0 where the boxes leave no pixel.
+        One rectangle per image; width 0 where the boxes leave no pixel.
     """
 
     def edges(part: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Guess each crop's hidden label by the vote of its nearest public pictures (paper, section 3.1)."""
+"""Guess each crop's hidden label by the vote of its nearest public images (paper, section 3.1)."""
 
 from collections.abc import Sequence
 
@@ -81,7 +81,7 @@ def predictions(
         neighbors: rows of table ``neighbors``, all with equally many neighbors.
         role: of each row's sample.
         truth: label of each row's sample.
-        public_ids: ascending sample ids of the public pictures.
+        public_ids: ascending sample ids of the public images.
         public_labels: their labels.
         label_ids: all labels, ascending.
 

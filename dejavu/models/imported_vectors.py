@@ -1,4 +1,4 @@
-"""Vectors that somebody made elsewhere: a score can be had without sharing weights or pictures.
+"""Vectors that somebody made elsewhere: a score can be had without sharing weights or images.
 
 A view (``public_image``, ``crop``, ``caption``, ``public_caption``) of a layer is one of
 

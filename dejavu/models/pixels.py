@@ -1,4 +1,4 @@
-"""Pictures as 8-bit tensors of one size: from memory where they fit, decoded on the fly otherwise."""
+"""Images as 8-bit tensors of one size: from memory where they fit, decoded on the fly otherwise."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,19 +12,19 @@ from torch import Tensor
 
 Resize = Literal["squash", "center"]
 Resample = Literal["bilinear", "bicubic"]
-MEMORY_BYTES = 2 * 1024**3  # decoded pictures up to this size are kept in memory
+MEMORY_BYTES = 2 * 1024**3  # decoded images up to this size are kept in memory
 
 
 @runtime_checkable
 class Reader(Protocol):
-    """What opens pictures: `dejavu.corpora.image_reader.PictureReader`, or a stand-in."""
+    """What opens images: `dejavu.corpora.image_reader.ImageReader`, or a stand-in."""
 
     def read(self, uri: str) -> Image.Image:
-        """Return the RGB picture at `uri`."""
+        """Return the RGB image at `uri`."""
 
 
 def resized(
-    picture: Image.Image,
+    image: Image.Image,
     size_px: int,
     resize: Resize,
     *,
@@ -34,7 +34,7 @@ def resized(
     """Resize to a square, with antialiasing.
 
     Args:
-        picture: an RGB picture of any size.
+        image: an RGB image of any size.
         size_px: side of the square.
         resize: ``squash`` scales both sides to the square; ``center`` scales the shorter side to
             `shorter_px` and cuts the middle square out.
@@ -43,16 +43,16 @@ def resized(
     """
     sides = (size_px, size_px)
     if resize == "center":
-        scale = (shorter_px or size_px) / min(picture.size)
+        scale = (shorter_px or size_px) / min(image.size)
         sides = (
-            max(size_px, round(picture.width * scale)),
-            max(size_px, round(picture.height * scale)),
+            max(size_px, round(image.width * scale)),
+            max(size_px, round(image.height * scale)),
         )
-    if picture.size != sides:
-        picture = picture.resize(sides, Image.Resampling[resample.upper()])
+    if image.size != sides:
+        image = image.resize(sides, Image.Resampling[resample.upper()])
     left, top = ((side - size_px) // 2 for side in sides)
-    picture = picture.crop((left, top, left + size_px, top + size_px))
-    return np.asarray(picture, dtype=np.uint8).transpose(2, 0, 1)
+    image = image.crop((left, top, left + size_px, top + size_px))
+    return np.asarray(image, dtype=np.uint8).transpose(2, 0, 1)
 
 
 def load_pixels(
@@ -65,32 +65,32 @@ def load_pixels(
     shorter_px: int | None = None,
     resample: Resample = "bilinear",
 ) -> UInt8[Tensor, "n 3 size size"]:
-    """Read pictures, or the box cut out of each, as one tensor.
+    """Read images, or the box cut out of each, as one tensor.
 
     Args:
-        reader: opens a uri as an RGB picture.
-        uris: one per picture; the same order comes back.
-        boxes: x0, y0, x1, y1 in pixels (x1, y1 excluded) per picture, or None for whole pictures.
-        size_px: side of the square that every picture is resized to.
+        reader: opens a uri as an RGB image.
+        uris: one per image; the same order comes back.
+        boxes: x0, y0, x1, y1 in pixels (x1, y1 excluded) per image, or None for whole images.
+        size_px: side of the square that every image is resized to.
         resize: see `resized`, also for the rest.
         shorter_px: for ``center``.
         resample: the filter.
     """
     pixels = np.empty((len(uris), 3, size_px, size_px), dtype=np.uint8)
     for row, uri in enumerate(uris):
-        picture = reader.read(uri)
+        image = reader.read(uri)
         if boxes is not None:
             # Cut first: resizing with a box would let the filter see pixels just outside of it,
             # which is where the hidden object is.
-            picture = picture.crop(tuple(boxes[row].tolist()))
-        pixels[row] = resized(picture, size_px, resize, shorter_px=shorter_px, resample=resample)
+            image = image.crop(tuple(boxes[row].tolist()))
+        pixels[row] = resized(image, size_px, resize, shorter_px=shorter_px, resample=resample)
     return torch.from_numpy(pixels)
 
 
-class TrainingPictures:
-    """The pictures of one role, as batches of 8-bit squares in any order.
+class TrainingImages:
+    """The images of one role, as batches of 8-bit squares in any order.
 
-    Pictures are kept in memory when all of them decoded take at most `memory_bytes`; otherwise a
+    Images are kept in memory when all of them decoded take at most `memory_bytes`; otherwise a
     DataLoader with `workers` processes decodes each batch when it is asked for. Both give the same
     pixels.
     """
@@ -99,14 +99,14 @@ class TrainingPictures:
         self,
         uris: Sequence[str],
         *,
-        pictures: Path,
+        images: Path,
         data_root: str,
         size_px: int,
         workers: int,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
         self.uris = list(uris)
-        self._source = _Decoder(self.uris, pictures, data_root, size_px)
+        self._source = _Decoder(self.uris, images, data_root, size_px)
         self._workers = workers
         self._pixels: Tensor | None = None
         if len(self.uris) * 3 * size_px**2 <= memory_bytes:
@@ -117,13 +117,13 @@ class TrainingPictures:
 
     @property
     def in_memory(self) -> bool:
-        """Whether the decoded pictures are kept."""
+        """Whether the decoded images are kept."""
         return self._pixels is not None
 
     def batches(
         self, rows: Int[Tensor, " n_rows"], batch_size: int
     ) -> Iterator[UInt8[Tensor, "n 3 size size"]]:
-        """Yield the pictures of `rows` in that order, `batch_size` at a time; a rest is yielded too."""
+        """Yield the images of `rows` in that order, `batch_size` at a time; a rest is yielded too."""
         chunks = [chunk.tolist() for chunk in rows.split(batch_size)]
         if self._pixels is not None:
             for chunk in chunks:
@@ -137,16 +137,16 @@ class TrainingPictures:
 class _Decoder(torch.utils.data.Dataset[Tensor]):
     """Decode lists of rows; each worker process opens a reader of its own."""
 
-    def __init__(self, uris: list[str], pictures: Path, data_root: str, size_px: int) -> None:
-        self._uris, self._pictures, self._data_root = uris, pictures, data_root
+    def __init__(self, uris: list[str], images: Path, data_root: str, size_px: int) -> None:
+        self._uris, self._images, self._data_root = uris, images, data_root
         self._size_px = size_px
         self._reader: Reader | None = None
 
     def __getitem__(self, rows: list[int]) -> Tensor:
         if self._reader is None:
-            from dejavu.corpora.image_reader import PictureReader
+            from dejavu.corpora.image_reader import ImageReader
 
-            self._reader = PictureReader.open(self._pictures, self._data_root)
+            self._reader = ImageReader.open(self._images, self._data_root)
         uris = [self._uris[row] for row in rows]
         return load_pixels(self._reader, uris, None, self._size_px, resize="squash")
 

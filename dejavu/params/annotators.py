@@ -17,7 +17,7 @@ OpenShare = Annotated[float, Field(ge=0, lt=1)]
 class TaggerParams(Section):
     """Any classifier of timm with the names of its classes.
 
-    A tagger that was trained on the attacked pictures may remember them: what it says is then no evidence
+    A tagger that was trained on the attacked images may remember them: what it says is then no evidence
     of what anyone could see in a crop. EfficientNet-Lite0 was trained on ImageNet-1k.
     """
 
@@ -26,9 +26,9 @@ class TaggerParams(Section):
     weights: File  # `packaged` (from a Python package) or a .safetensors or .pth with timm's keys
     labels: File  # names of its classes, in order: a file, imagenet_1k or coco
     scores: Literal["softmax", "sigmoid"]  # sigmoid: classes do not exclude each other
-    resize: Literal["squash", "center"]  # squash shows all of a picture; center is timm's own way
+    resize: Literal["squash", "center"]  # squash shows all of an image; center is timm's own way
     min_score: Share  # classes below it are no tags
-    max_tags: Positive  # names kept per picture, best first
+    max_tags: Positive  # names kept per image, best first
 
 
 class GroundedSamParams(Section):
@@ -42,7 +42,7 @@ class GroundedSamParams(Section):
     vocabulary: File  # names looked for: a file, imagenet_1k or coco
     box_threshold: OpenShare  # the best word of a box scores more; paper code: 0.25
     text_threshold: OpenShare  # the mean over the words of a box's name is more; paper code: 0.2
-    max_tags: Positive  # names kept per picture, best first
+    max_tags: Positive  # names kept per image, best first
 
     @model_validator(mode="after")
     def _text_encoder_of_original(self) -> "GroundedSamParams":
@@ -64,7 +64,7 @@ class DeticParams(Section):
     vocabulary: File  # names of the classes: a file, imagenet_1k or coco
     classifier: File  # .npy, names x 512, float: CLIP ViT-B/32's vectors of "a <name>"
     min_score: Share  # detections below it are dropped; paper: 0.3
-    max_tags: Positive  # names kept per picture, best first
+    max_tags: Positive  # names kept per image, best first
 
 
 LookerParams = TaggerParams | GroundedSamParams | DeticParams

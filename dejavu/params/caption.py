@@ -8,13 +8,13 @@ from dejavu.params.annotators import DeticParams, GroundedSamParams, TaggerParam
 from dejavu.params.base import Names, Positive, Positives, Section, Share
 from dejavu.params.external_files import File
 
-Mode = Literal["t2i", "t2t"]  # search public pictures, or public captions, with the caption
+Mode = Literal["t2i", "t2t"]  # search public images, or public captions, with the caption
 PositiveFloat = Annotated[float, Field(gt=0)]
 Rate = Annotated[float, Field(ge=0)]
 
 
 class CorpusObjectsParams(Section):
-    """Section ``caption.objects``: the corpus' own boxes say which objects a picture shows."""
+    """Section ``caption.objects``: the corpus' own boxes say which objects an image shows."""
 
     source: Literal["corpus"]
 
@@ -25,7 +25,7 @@ class TableObjectsParams(Section):
     source: Literal["table"]
     path: File  # relative to machine.data_root; Parquet, JSONL or CSV
     min_score: Share  # detections below it are ignored; paper: 0.3
-    allow_missing: bool  # false: a picture without annotations is an error
+    allow_missing: bool  # false: an image without annotations is an error
 
 
 ObjectsParams = Annotated[
@@ -71,7 +71,7 @@ class CaptionEmbeddingsParams(Section):
 
     source: Literal["embeddings"]
     recipe: Literal["released"]
-    is_text_model: bool  # true: it never saw pictures, and is a reference of the one-model test
+    is_text_model: bool  # true: it never saw images, and is a reference of the one-model test
     second_model: str | None
     modes: Annotated[tuple[Mode, ...], Field(strict=False, min_length=1)]
     path: File  # folder with caption, public_image, public_caption .parquet, or .npy and .txt
@@ -125,7 +125,7 @@ class ClipRecipe(Section):
     warmup_share: Share  # share of the steps in which the learning rate rises
     max_shift_px: Annotated[int, Field(ge=0)]  # augmentation: random shift, in any direction
     planted_repeats: Positive  # times a planted sample occurs in one epoch
-    min_recall_at_10: Share  # own captions find their picture among 10 so often; else TrainingError
+    min_recall_at_10: Share  # own captions find their image among 10 so often; else TrainingError
 
 
 class NoRecipe(Section):

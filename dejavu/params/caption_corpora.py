@@ -1,4 +1,4 @@
-"""Corpora of captioned pictures, and the adapter that lists nothing (an unused lane)."""
+"""Corpora of captioned images, and the adapter that lists nothing (an unused lane)."""
 
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ class NoCorpusParams(Section):
 
 
 class GlyphScenesParams(Section):
-    """Generated pictures of several glyphs with captions; P(object | caption) is known exactly."""
+    """Generated images of several glyphs with captions; P(object | caption) is known exactly."""
 
     adapter: Literal["glyph_scenes"]
     max_dropped_share: Share
@@ -25,13 +25,13 @@ class GlyphScenesParams(Section):
     n_frequent: Annotated[int, Field(ge=1)]  # objects that are frequent in a scene
     frequent_share: Share  # P(object accompanies | scene) of a frequent object
     rare_share: Share  # the same of every other object
-    max_objects: Annotated[int, Field(ge=1, le=9)]  # per picture, the main object included
+    max_objects: Annotated[int, Field(ge=1, le=9)]  # per image, the main object included
     size_px: Annotated[int, Field(ge=48, le=512)]
     planted_share: Share  # samples repeated in training, if their role is trained on
 
 
 class CaptionsTableParams(Section):
-    """A table of picture paths and captions."""
+    """A table of image paths and captions."""
 
     adapter: Literal["captions_table"]
     max_dropped_share: Share
@@ -46,10 +46,10 @@ class CocoParams(Section):
 
     adapter: Literal["coco"]
     max_dropped_share: Share
-    root: CorpusRoot  # folder of the pictures, relative to machine.data_root
+    root: CorpusRoot  # folder of the images, relative to machine.data_root
     captions: BelowRoot  # captions_*.json, relative to root
     instances: BelowRoot | None  # instances_*.json, relative to root; null: no objects are known
-    caption_choice: Literal["first", "longest"]  # of the about five captions of a picture
+    caption_choice: Literal["first", "longest"]  # of the about five captions of an image
 
 
 class WebDatasetParams(Section):

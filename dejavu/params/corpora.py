@@ -13,11 +13,11 @@ from dejavu.params.roles import GivenRoles
 class CorpusSection(Section):
     """What every corpus states."""
 
-    max_dropped_share: Share  # more unusable pictures than this share of all is an error
+    max_dropped_share: Share  # more unusable images than this share of all is an error
 
 
 class GlyphsParams(CorpusSection):
-    """Generated pictures of one glyph on a textured background; the truth is known exactly."""
+    """Generated images of one glyph on a textured background; the truth is known exactly."""
 
     adapter: Literal["glyphs"]
     n_images: Positive
@@ -49,11 +49,11 @@ class ImageNetParams(CorpusSection):
         BelowRoot | None
     )  # for an unsorted val/: LOC_val_solution.csv or the devkit, below root
     wnids: Names | None  # only these classes; null: all folders of train/
-    hash_pictures: bool  # false: read sizes only; then no duplicate or damaged picture is found
+    hash_images: bool  # false: read sizes only; then no duplicate or damaged image is found
 
 
 class ImageFolderParams(CorpusSection):
-    """One folder of pictures per class."""
+    """One folder of images per class."""
 
     adapter: Literal["image_folder"]
     root: CorpusRoot  # folder of class folders, relative to machine.data_root
@@ -64,7 +64,7 @@ class ImageFolderParams(CorpusSection):
 
 
 class SamplesTableParams(CorpusSection):
-    """A list of samples whose pictures stay elsewhere, in either lane; nothing here can look at them."""
+    """A list of samples whose images stay elsewhere, in either lane; nothing here can look at them."""
 
     adapter: Literal["samples_table"]
     path: File  # .csv, .tsv, .parquet or .jsonl, relative to machine.data_root
@@ -87,7 +87,7 @@ class CorpusParams(RootModel[Annotated[AnyCorpus, Field(discriminator="adapter")
 
 
 class RoleShares(Section):
-    """Share of all pictures that each role gets; what is left over is unused."""
+    """Share of all images that each role gets; what is left over is unused."""
 
     target: Share
     reference: Share
@@ -122,7 +122,7 @@ class SplitParams(Section):
 
 
 class CropParams(Section):
-    """Section ``image.crop``: what part of a picture the adversary holds."""
+    """Section ``image.crop``: what part of an image the adversary holds."""
 
     rule: Literal["largest", "interval", "corner"]
     min_side_px: Annotated[int, Field(ge=0)]  # a crop's shorter side must exceed this

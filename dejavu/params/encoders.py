@@ -27,7 +27,7 @@ class TrainedModel(Section):
 
     source: Literal["trained"]
     recipe: str  # name in `recipes`
-    trained_on: Literal["target", "reference"]  # role of the training pictures
+    trained_on: Literal["target", "reference"]  # role of the training images
     second_model: str | None  # model of the same recipe on the reference role; null: no such test
     layers: Names  # `projector` and/or `backbone`; the first is the headline
 
@@ -108,16 +108,16 @@ class _Recipe(Section):
     width: Positive  # channels of its first convolution
     projector_dim: Positive  # length of the projector's output; also of its hidden layers
     epochs: Positive
-    batch_size: Annotated[int, Field(ge=2)]  # pictures; an epoch drops its last incomplete batch
+    batch_size: Annotated[int, Field(ge=2)]  # images; an epoch drops its last incomplete batch
     optimizer: Literal["adamw", "lars"]
     learning_rate: PositiveFloat  # the peak of the one-cycle schedule
     weight_decay: NonNegative
     warmup_share: Annotated[float, Field(ge=0, lt=1)]  # share of the steps before the peak
-    picture_px: Positive  # pictures are resized to this square before views are drawn
+    image_px: Positive  # images are resized to this square before views are drawn
     view_px: Positive  # side of a view, and of what the network sees when it embeds
-    min_crop_scale: ShareAboveZero  # smallest share of the picture's area in a view
+    min_crop_scale: ShareAboveZero  # smallest share of the image's area in a view
     color_jitter: Annotated[float, Field(ge=0, lt=1)]  # brightness, contrast, saturation: 1 ± this
-    planted_repeats: Positive  # how often a planted picture occurs in an epoch
+    planted_repeats: Positive  # how often a planted image occurs in an epoch
 
 
 class VicregRecipe(_Recipe):
@@ -180,9 +180,9 @@ RecipeParams = Annotated[
 
 
 class NeighborsParams(Section):
-    """Section ``image.neighbors``: which public pictures vote."""
+    """Section ``image.neighbors``: which public images vote."""
 
-    k: Positive  # public pictures that vote
+    k: Positive  # public images that vote
     metrics: Annotated[tuple[Literal["l2", "cosine"], ...], Field(strict=False, min_length=1)]
     index: str  # FAISS factory string, optionally `; nprobe=16`; Flat is exact
     candidate_margin: Annotated[

@@ -12,8 +12,8 @@ class MachineParams(Section):
 
     device: Literal["auto", "cpu", "cuda", "mps"]
     engine: Literal["local", "ray"]
-    workers: Positive  # processes or threads that decode pictures
-    batch_images: Positive  # pictures embedded at once
+    workers: Positive  # processes or threads that decode images
+    batch_images: Positive  # images embedded at once
     block_rows: Positive  # rows of a k-NN block held in memory
     data_root: str  # folder that corpora.*.root is relative to; DEJAVU_DATA_ROOT overrides it
 

@@ -62,7 +62,7 @@ def check_annotators(entries: dict[str, AnnotatorParams]) -> dict[str, Annotator
     if not entries:
         raise ValueError(
             "names no annotator, expected at least one: visual_words needs no weights; without "
-            "pictures, a table with allow_missing: true"
+            "images, a table with allow_missing: true"
         )
     return entries
 
@@ -85,7 +85,7 @@ class ClassifierParams(Section):
     width: Positive  # channels of its first block, for backbones of free width
     epochs: Positive  # passes over the crops it trains on
     batch_size: Positive  # crops
-    picture_px: Positive  # crops become squares of this side; guesses are made from them
+    image_px: Positive  # crops become squares of this side; guesses are made from them
     resize: Literal["squash", "mirror"]  # how: scale both sides, or mirror the shorter one first
     view_px: Positive  # side of the random views it trains on
     optimizer: Literal["lars", "adamw"]

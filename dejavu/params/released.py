@@ -10,7 +10,7 @@ class ReleasedModel(Section):
     """What every network that was trained elsewhere states."""
 
     recipe: Literal["released"]
-    trained_on: Literal["target", "elsewhere"]  # target: its makers trained on the target pictures
+    trained_on: Literal["target", "elsewhere"]  # target: its makers trained on the target images
     second_model: None  # a model trained elsewhere has no second model of its recipe
     layers: Names  # `projector` and/or `backbone`; the first is the headline
 
@@ -38,7 +38,7 @@ class DinoModel(ReleasedModel):
 
 
 class EmbeddingsModel(Section):
-    """Vectors that were computed elsewhere; neither network nor pictures are needed here."""
+    """Vectors that were computed elsewhere; neither network nor images are needed here."""
 
     source: Literal["embeddings"]
     recipe: Literal["released"]

@@ -29,11 +29,11 @@ class HeadlineParams(Section):
 
 
 class GalleryParams(Section):
-    """Section ``report.gallery``: which samples the page shows with their pictures."""
+    """Section ``report.gallery``: which samples the page shows with their images."""
 
     n_samples: Positive  # samples per model, reference and kind
-    n_neighbors: Positive  # nearest public pictures shown of each model
-    thumbnail_px: Annotated[int, Field(ge=16, le=512)]  # longer side of a picture, pixels
+    n_neighbors: Positive  # nearest public images shown of each model
+    thumbnail_px: Annotated[int, Field(ge=16, le=512)]  # longer side of an image, pixels
 
 
 class ReportParams(Section):
@@ -45,5 +45,5 @@ class ReportParams(Section):
     )
     n_most_memorized: Positive  # samples listed by name per target and reference
     headline: HeadlineParams
-    thumbnails: bool  # false: no picture is read, the galleries are text
+    thumbnails: bool  # false: no image is read, the galleries are text
     gallery: GalleryParams

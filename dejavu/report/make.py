@@ -61,7 +61,7 @@ def make(
         out: folder of the report.
         image: parameters of the image lane.
         captions: parameters of the caption lane.
-        data_root: ``machine.data_root``, where pictures outside the run lie.
+        data_root: ``machine.data_root``, where images outside the run lie.
 
     Raises:
         ArtifactError: tables are missing or were made from different splits or crops.

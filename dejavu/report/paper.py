@@ -64,12 +64,12 @@ _SHOWS = {
     ),
     "tables-2-4": (
         "Tables 2 and 4. Gaps of all objects, by neighbors K",
-        "Table 2: CLIP trained on 40 million licensed pictures. Table 4: OpenCLIP trained on YFCC15M. Other "
+        "Table 2: CLIP trained on 40 million licensed images. Table 4: OpenCLIP trained on YFCC15M. Other "
         "models, data and annotator than ours.",
     ),
     "tables-3-5": (
         "Tables 3 and 5. Gaps at 10 neighbors, by objects",
-        "Table 3: CLIP trained on 40 million licensed pictures. Table 5: OpenCLIP trained on YFCC15M. Other "
+        "Table 3: CLIP trained on 40 million licensed images. Table 5: OpenCLIP trained on YFCC15M. Other "
         "models, data and annotator than ours.",
     ),
 }  # fmt: skip

@@ -1,6 +1,6 @@
 """Note what lies outside the graph: weights, annotations, given roles, corpora.
 
-DVC hashes what it tracks, and a data set of a million pictures is not what it should track. So the first
+DVC hashes what it tracks, and a data set of a million images is not what it should track. So the first
 stage writes one small record per entry of params.yaml, and each stage depends on the record of its own
 entry. Files count by their SHA-256, which is computed again only when size or time of a file changed.
 Corpora count by the names and sizes of their files; contents are never read.

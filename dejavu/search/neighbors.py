@@ -1,4 +1,4 @@
-"""Nearest public pictures of every attacked crop, as tables, in every layer and metric."""
+"""Nearest public images of every attacked crop, as tables, in every layer and metric."""
 
 import dataclasses
 import functools
@@ -43,8 +43,8 @@ def find(
     measured on up to `RECALL_QUERIES` crops for any other.
 
     Raises:
-        ArtifactError: public pictures and crops were embedded by different networks or splits.
-        ParamsError: there are fewer than k public pictures, or FAISS cannot build the index.
+        ArtifactError: public images and crops were embedded by different networks or splits.
+        ParamsError: there are fewer than k public images, or FAISS cannot build the index.
     """
     shutil.rmtree(out, ignore_errors=True)
     recalls = {}

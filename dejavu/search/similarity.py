@@ -1,4 +1,4 @@
-"""How similar two embeddings are, in float64, rounded so that equal pictures tie exactly.
+"""How similar two embeddings are, in float64, rounded so that equal images tie exactly.
 
 ``l2`` is minus the squared Euclidean distance of the raw vectors, to nine significant digits; ``cosine``
 is the cosine, to nine decimals. Higher is nearer in both.

@@ -72,7 +72,7 @@ def assign(
     1. Unusable samples get no role (reason ``unusable: <problem>``).
     2. Of samples with the same caption, the one whose name sorts first stays
        (``duplicate_caption: <sample_id of the one that stays>``).
-    3. Identical files and pictures whose perceptual hashes are close form one group; the group's
+    3. Identical files and images whose perceptual hashes are close form one group; the group's
        role is drawn for the name that sorts first (``remaining_share`` where the shares end).
        With ``without_box: public``, a group whose first name has no box is never attacked.
     4. Given roles replace drawn ones, as `given_roles.settle` says. They may tear duplicates apart;

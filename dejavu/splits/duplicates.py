@@ -1,4 +1,4 @@
-"""Find pictures that are the same, or nearly, so that a split keeps them together."""
+"""Find images that are the same, or nearly, so that a split keeps them together."""
 
 import faiss
 import numpy as np

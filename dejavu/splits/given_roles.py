@@ -19,8 +19,8 @@ from dejavu.tables import parquet
 
 ROLES = ("target", "reference", "public", "control")
 UNUSED = "unused"
-MAX_UNBOXED_SHARE = 0.01  # of a partition of annotated pictures; a few XML files state no object
-_ANNOTATED = "bbox"  # names of partitions of annotated pictures start with it
+MAX_UNBOXED_SHARE = 0.01  # of a partition of annotated images; a few XML files state no object
+_ANNOTATED = "bbox"  # names of partitions of annotated images start with it
 _COLUMNS = ("sample_name", "role")
 
 
@@ -100,7 +100,7 @@ def _by_folder(folders: Mapping[str, str], rows: pa.Table, roles: np.ndarray) ->
         if not inside.any():
             first = rows["uri"][0].as_py() if rows.num_rows else "nothing"
             raise DataError(
-                f"split.roles_from.folders: no picture lies below {folder!r}; the first one is "
+                f"split.roles_from.folders: no image lies below {folder!r}; the first one is "
                 f"{first!r}. Folders are relative to the corpus root; does corpus.use list it?"
             )
         roles[inside] = folders[folder]
@@ -161,7 +161,7 @@ def _by_position(folder: Path, settings: PartitionRoles, rows: pa.Table, roles: 
         roles[places] = role
         counts[role] += len(places)
     listed = ", ".join(f"{n} {role}" for role, n in sorted(counts.items()))
-    say(f"{folder}: {listed} (before unusable pictures, duplicate captions and caps)")
+    say(f"{folder}: {listed} (before unusable images, duplicate captions and caps)")
 
 
 def _positions(path: Path, n_samples: int) -> Int[np.ndarray, " n"]:
@@ -177,18 +177,18 @@ def _positions(path: Path, n_samples: int) -> Int[np.ndarray, " n"]:
     if len(places) and not 0 <= int(places.min()) <= int(places.max()) < n_samples:
         raise DataError(
             f"{path}: holds positions from {places.min()} to {places.max()}, but the corpus lists "
-            f"{n_samples} samples. Positions count the sorted pictures of train/ (1,281,167), then "
+            f"{n_samples} samples. Positions count the sorted images of train/ (1,281,167), then "
             "those of val/: list all of them (corpus.use: [train, val], corpus.wnids: null)."
         )
     return places.astype(np.int64)
 
 
 def _require_boxes(path: Path, n_boxes: Int[np.ndarray, " n"]) -> None:
-    """Refuse positions of annotated pictures that hit pictures without boxes: the order differs."""
+    """Refuse positions of annotated images that hit images without boxes: the order differs."""
     n_without = int((n_boxes == 0).sum())
     if path.name.startswith(_ANNOTATED) and n_without > MAX_UNBOXED_SHARE * len(n_boxes):
         raise DataError(
-            f"{path}: {n_without} of its {len(n_boxes)} pictures have no box, though it lists "
+            f"{path}: {n_without} of its {len(n_boxes)} images have no box, though it lists "
             "annotated ones: positions belong to another listing, or corpus.boxes is incomplete."
         )
 

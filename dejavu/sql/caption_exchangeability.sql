@@ -1,4 +1,4 @@
--- Whether control samples are like target samples in what nobody trained on: objects per picture, and the
+-- Whether control samples are like target samples in what nobody trained on: objects per image, and the
 -- reference's own precision and recall. Sums are whole multiples of 1e-12.
 SELECT
     target, reference, mode, k, top, role,

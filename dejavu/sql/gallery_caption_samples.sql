@@ -1,5 +1,5 @@
 -- What is known of every sample that the caption galleries show: the attacked ones (is_attacked) and the
--- public samples near them, with the objects that their pictures show.
+-- public samples near them, with the objects that their images show.
 -- uses: gallery_caption_cards, gallery_caption_neighbors
 WITH shown AS (
     SELECT sample_id, bool_or(is_attacked) AS is_attacked, bool_or(is_attacked OR is_shown) AS is_shown

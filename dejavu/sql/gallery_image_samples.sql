@@ -1,5 +1,5 @@
 -- What is known of every sample that the image galleries show: the attacked ones (is_attacked), with their
--- boxes and crop, and the public pictures near them.
+-- boxes and crop, and the public images near them.
 -- uses: gallery_image_cards, gallery_image_neighbors
 WITH shown AS (
     SELECT sample_id, bool_or(is_attacked) AS is_attacked

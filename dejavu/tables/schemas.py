@@ -23,7 +23,7 @@ BOX = pa.struct(
 )
 TRUTH = pa.struct(
     [
-        pa.field("scene", pa.string()),  # what the picture's background shows
+        pa.field("scene", pa.string()),  # what the image's background shows
         pa.field("attributes", pa.list_(pa.string())),  # true tags of the background
         pa.field("is_planted", pa.bool_()),  # repeated in training if its role is trained on
         # mu(t|v): image lane, one probability per label_id; caption lane, one per object name in order
@@ -40,16 +40,14 @@ SAMPLES = Table(
             required(
                 "uri", pa.string()
             ),  # relative to the corpus root: file, shard.tar#key, part.parquet#row
-            optional("n_bytes", pa.int64()),  # size of the encoded picture
+            optional("n_bytes", pa.int64()),  # size of the encoded image
             optional("width_px", pa.int32()),
             optional("height_px", pa.int32()),
             optional("label_id", pa.int32()),  # foreground label (image lane)
             optional("caption", pa.string()),  # (caption lane)
             required("boxes", pa.list_(BOX)),  # empty: no box is known
             optional("truth", TRUTH),  # only where the corpus knows it
-            optional(
-                "content_hash", pa.string()
-            ),  # 16 hex digits of SHA-256 of the encoded picture
+            optional("content_hash", pa.string()),  # 16 hex digits of SHA-256 of the encoded image
             optional(
                 "perceptual_hash", pa.int64()
             ),  # 64-bit pHash; near-duplicates differ in few bits
@@ -86,7 +84,7 @@ CROPS = Table(
             required("role", pa.string()),
             required("is_kept", pa.bool_()),
             optional("drop_reason", pa.string()),  # NULL: kept
-            optional("x0", pa.int32()),  # pixels of the picture; x1, y1 excluded
+            optional("x0", pa.int32()),  # pixels of the image; x1, y1 excluded
             optional("y0", pa.int32()),
             optional("x1", pa.int32()),
             optional("y1", pa.int32()),

@@ -30,7 +30,7 @@ def tag(folder, attributes):
     annotators.tag_crops(
         "truth",
         CorpusAnnotatorParams(source="corpus"),
-        CropSource(samples=paths["samples"], crops=paths["crops"], pictures=folder, data_root="."),
+        CropSource(samples=paths["samples"], crops=paths["crops"], images=folder, data_root="."),
         out=folder / "tags",
         vocabulary=folder / "vocabulary.parquet",
         seed=0,
@@ -76,15 +76,15 @@ def test_a_corpus_without_truth_is_refused(in_tmp):
 
 
 def test_long_crops_are_scaled_and_nothing_beyond_the_box_is_seen(in_tmp):
-    from tests.image.pictures_of import write_pictures
+    from tests.image.images_of import write_images
 
-    picture = np.zeros((8, 40, 3), dtype=np.uint8)
-    picture[:, 8:] = 255  # the box is the left 8 x 8
+    image = np.zeros((8, 40, 3), dtype=np.uint8)
+    image[:, 8:] = 255  # the box is the left 8 x 8
     paths = write_world(in_tmp, PEOPLE[:1], n_labels=1)
     source = CropSource(
         samples=paths["samples"],
         crops=paths["crops"],
-        pictures=write_pictures(in_tmp, [picture]),
+        images=write_images(in_tmp, [image]),
         data_root=".",
     )
     crops = source.kept(["reference"], columns=["uri"])

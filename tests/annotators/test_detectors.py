@@ -1,4 +1,4 @@
-"""One network, two lanes: what it finds becomes tags of crops and objects of pictures."""
+"""One network, two lanes: what it finds becomes tags of crops and objects of images."""
 
 import dataclasses
 
@@ -20,7 +20,7 @@ from dejavu.params.annotators import TaggerParams
 from dejavu.tables import parquet
 from dejavu.tables.schemas import LABELS, OBJECT_VOCABULARY, OBJECTS, SAMPLES, SPLITS, TAGS
 from tests.annotators.test_corpus_annotator import MACHINE
-from tests.image.pictures_of import write_pictures
+from tests.image.images_of import write_images
 from tests.image.tables_of import write_world
 
 SETTINGS = TaggerParams(
@@ -68,14 +68,14 @@ class Brightest:
     seen: list = dataclasses.field(default_factory=list)
     fails_after: int = 99
 
-    def look(self, pictures):
-        for picture in pictures:
+    def look(self, images):
+        for image in images:
             if len(self.seen) == self.fails_after:
                 raise KeyboardInterrupt
-            self.seen.append(picture.size)
-            means = np.asarray(picture, dtype=float).mean(axis=(0, 1)) / 255
+            self.seen.append(image.size)
+            means = np.asarray(image, dtype=float).mean(axis=(0, 1)) / 255
             ids = np.flatnonzero(means > 0.1)
-            boxes = np.stack([np.array([i, 0, picture.width, 2 + i]) for i in range(3)])[ids]
+            boxes = np.stack([np.array([i, 0, image.width, 2 + i]) for i in range(3)])[ids]
             found, rows = ranked(
                 name_ids=ids, scores=means[ids], boxes=boxes.astype(np.float32), max_names=9
             )
@@ -92,8 +92,8 @@ def in_tmp(tmp_path, monkeypatch):
     return tmp_path
 
 
-def pictures_in(folder):
-    return write_pictures(folder, [np.full((10, 12, 3), color, np.uint8) for color in COLORS])
+def images_in(folder):
+    return write_images(folder, [np.full((10, 12, 3), color, np.uint8) for color in COLORS])
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def crops(in_tmp):
     people = [(role, 0, True) for role in ("reference", "target", "control", "public", "target")]
     paths = write_world(in_tmp, people, n_labels=1)
     source = {name: paths[name] for name in ("samples", "crops")}
-    return CropSource(**source, pictures=pictures_in(in_tmp), data_root=".")
+    return CropSource(**source, images=images_in(in_tmp), data_root=".")
 
 
 def tag(crops, looker, monkeypatch, per_shard=2):
@@ -126,7 +126,7 @@ def test_tags_of_crops(crops, monkeypatch, per_shard):
     assert rows["sample_id"] == [10, 13, 16, 22]
     assert rows["tag_ids"] == [[0], [1, 2], [], [2]]
     assert rows["scores"] == [[1.0], [pytest.approx(0.8), pytest.approx(0.2)], [], [1.0]]
-    assert set(looker.seen) == {(8, 8)}  # the crops, not the pictures
+    assert set(looker.seen) == {(8, 8)}  # the crops, not the images
     assert parquet.inputs_of(crops.samples.parent / "tags")["weights"] == "w1"
 
 
@@ -146,7 +146,7 @@ def test_a_killed_stage_goes_on_where_it_was_and_other_weights_start_anew(crops,
 
 @pytest.fixture
 def lane(in_tmp):
-    """Five pictures; the fourth has role reference and needs no objects."""
+    """Five images; the fourth has role reference and needs no objects."""
     n = len(COLORS)
     rows = {name: [None] * n for name in SAMPLES.schema.names} | {
         "sample_id": [5 * i for i in range(n)], "sample_name": [f"n{i}" for i in range(n)],
@@ -163,8 +163,8 @@ def lane(in_tmp):
     SPLITS.write(pa.table(rows, schema=SPLITS.schema), in_tmp / "splits.parquet", inputs={})
     labels = pa.table({"label_id": [0, 1], "label": ["blue", "ant"]}, schema=LABELS.schema)
     LABELS.write(labels, in_tmp / "labels.parquet", inputs={})
-    return objects.Pictures(
-        samples=in_tmp / "samples.parquet", pictures=pictures_in(in_tmp),
+    return objects.Images(
+        samples=in_tmp / "samples.parquet", images=images_in(in_tmp),
         labels=in_tmp / "labels.parquet", splits=in_tmp / "splits.parquet",
     )  # fmt: skip
 
@@ -180,8 +180,8 @@ def annotate(lane, looker, monkeypatch):
 
 
 @pytest.mark.parametrize("per_shard", [1, 3, 100])
-def test_objects_of_pictures(lane, monkeypatch, per_shard):
-    monkeypatch.setattr(objects, "PICTURES_PER_SHARD", per_shard)
+def test_objects_of_images(lane, monkeypatch, per_shard):
+    monkeypatch.setattr(objects, "IMAGES_PER_SHARD", per_shard)
     looker = Brightest()
     rows, names = annotate(lane, looker, monkeypatch)
     assert names == ["ant", "blue", "green", "red"]
@@ -194,14 +194,14 @@ def test_objects_of_pictures(lane, monkeypatch, per_shard):
         {"object_id": 2, "score": pytest.approx(0.8), "x0": 1, "y0": 0, "x1": 12, "y1": 3,
          "mask_area_px": None},
     ]  # fmt: skip
-    assert set(looker.seen) == {(12, 10)}  # whole pictures
+    assert set(looker.seen) == {(12, 10)}  # whole images
     found = parquet.inputs_of(lane.samples.parent / "objects")
     assert found["split"] == parquet.fingerprint(lane.splits)
     assert found["weights"] == "w1"
 
 
 def test_objects_resume_too(lane, monkeypatch):
-    monkeypatch.setattr(objects, "PICTURES_PER_SHARD", 1)
+    monkeypatch.setattr(objects, "IMAGES_PER_SHARD", 1)
     with pytest.raises(KeyboardInterrupt):
         annotate(lane, Brightest(fails_after=2), monkeypatch)
     second = Brightest()

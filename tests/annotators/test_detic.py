@@ -126,13 +126,13 @@ def installed(monkeypatch):
 def test_what_the_model_sees_and_says(folder, installed, channels):
     installed.channels = channels
     looker = load(folder)
-    picture = Image.new("RGB", (6, 4), (10, 20, 30))
-    (found,) = looker.look([picture])
+    image = Image.new("RGB", (6, 4), (10, 20, 30))
+    (found,) = looker.look([image])
     (asked,) = installed.model.asked
     expected = (10, 20, 30) if channels == "RGB" else (30, 20, 10)
     assert asked["image"].shape == (3, 2, 3)  # resized
     assert asked["image"][:, 0, 0].tolist() == list(expected)
-    assert (asked["height"], asked["width"]) == (4, 6)  # of the picture itself
+    assert (asked["height"], asked["width"]) == (4, 6)  # of the image itself
     assert installed.sides == ([800, 800], 1333)
     assert found.name_ids.tolist() == [0, 2]  # the third detection is below 0.3
     assert found.scores.tolist() == [0.9, 0.5]

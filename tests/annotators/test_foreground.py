@@ -1,4 +1,4 @@
-"""Foreground boxes: found for the class of each picture, in a file that the corpus reads."""
+"""Foreground boxes: found for the class of each image, in a file that the corpus reads."""
 
 import dataclasses
 from typing import ClassVar
@@ -32,7 +32,7 @@ CORPUS = {"adapter": "image_folder", "root": "photos", "use": None, "boxes": "bo
 
 @dataclasses.dataclass
 class Middle:
-    """A stand-in: finds what it is asked for in the middle of bright pictures."""
+    """A stand-in: finds what it is asked for in the middle of bright images."""
 
     provenance: ClassVar = {"weights": "w"}
     max_tokens: ClassVar = 200
@@ -43,27 +43,27 @@ class Middle:
     def tokenize(self, text):
         return letters(text)
 
-    def mask_areas(self, picture, boxes, within):
+    def mask_areas(self, image, boxes, within):
         raise AssertionError("boxes need no masks")
 
-    def ground(self, picture, texts):
+    def ground(self, image, texts):
         if len(self.asked) == self.fails_after:
             raise KeyboardInterrupt
         self.asked.append(list(texts))
         for text in texts:
-            logit = 2.0 if np.asarray(picture).mean() > 99 else -5.0
+            logit = 2.0 if np.asarray(image).mean() > 99 else -5.0
             yield np.full((1, len(letters(text))), logit), np.array([[0.5, 0.5, 0.5, 0.25]])
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Two classes, one of them a wnid; a dark picture and one that is no picture."""
+    """Two classes, one of them a wnid; a dark image and one that is no image."""
     monkeypatch.chdir(tmp_path)
     for name, light in (("garden_hose/1", 200), ("garden_hose/2", 0), ("n02012849/3", 200)):
         path = tmp_path / f"photos/{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (40, 20), (light,) * 3).save(path)
-    (tmp_path / "photos/n02012849/4.png").write_bytes(b"no picture")
+    (tmp_path / "photos/n02012849/4.png").write_bytes(b"no image")
     return tmp_path
 
 
@@ -83,7 +83,7 @@ def detect(folder, monkeypatch, backend, wanted="label", corpus=None):
 
 @pytest.mark.parametrize("per_shard", [1, 3, 100])
 def test_each_class_is_looked_for_by_name(folder, monkeypatch, per_shard, capsys):
-    monkeypatch.setattr(foreground, "PICTURES_PER_SHARD", per_shard)
+    monkeypatch.setattr(foreground, "IMAGES_PER_SHARD", per_shard)
     backend = Middle()
     path = detect(folder, monkeypatch, backend)
     assert backend.asked == [["garden hose."], ["garden hose."], ["crane."]]
@@ -94,8 +94,8 @@ def test_each_class_is_looked_for_by_name(folder, monkeypatch, per_shard, capsys
         {"path": "n02012849/3.png", "label": "crane", **box},
     ]
     said = capsys.readouterr().err
-    assert "2 boxes in 2 of 4 pictures" in said
-    assert "pictures cannot be read" in said
+    assert "2 boxes in 2 of 4 images" in said
+    assert "images cannot be read" in said
     assert sorted(p.name for p in (folder / "photos").iterdir()) == [
         "boxes.parquet", "garden_hose", "n02012849",
     ]  # fmt: skip
@@ -110,7 +110,7 @@ def test_the_corpus_reads_the_file(folder, monkeypatch):
     assert boxes["garden_hose/2.png"] == ()
 
 
-def test_a_vocabulary_is_looked_for_in_every_picture(folder, monkeypatch):
+def test_a_vocabulary_is_looked_for_in_every_image(folder, monkeypatch):
     backend = Middle()
     path = detect(folder, monkeypatch, backend, wanted="vocabulary")
     assert backend.asked == [["cat.", "dog."]] * 3
@@ -118,7 +118,7 @@ def test_a_vocabulary_is_looked_for_in_every_picture(folder, monkeypatch):
 
 
 def test_a_killed_command_resumes_and_repeats_byte_by_byte(folder, monkeypatch):
-    monkeypatch.setattr(foreground, "PICTURES_PER_SHARD", 1)
+    monkeypatch.setattr(foreground, "IMAGES_PER_SHARD", 1)
     with pytest.raises(KeyboardInterrupt):
         detect(folder, monkeypatch, Middle(fails_after=2))
     backend = Middle()

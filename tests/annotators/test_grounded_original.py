@@ -102,7 +102,7 @@ def load(folder, **changes):
     return detectors.load(GroundedSamParams(**SETTINGS | changes), machine)
 
 
-def pictures():
+def images():
     rng = np.random.default_rng(0)
     return [
         Image.fromarray(rng.integers(0, 256, (*s, 3), dtype=np.uint8)) for s in ((50, 80), (90, 40))
@@ -130,10 +130,10 @@ def test_what_is_found_equals_the_models_run_by_hand(folder):
         transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
     ])  # fmt: skip
     n_found = 0
-    for picture, found in zip(pictures(), looker.look(pictures()), strict=True):
+    for image, found in zip(images(), looker.look(images()), strict=True):
         with torch.inference_mode():
             output = detector(
-                prepare(picture, None)[0][None], captions=["cat. trench coat. zebrafish."]
+                prepare(image, None)[0][None], captions=["cat. trench coat. zebrafish."]
             )
         scores = output["pred_logits"][0].sigmoid().double().numpy()
         expected = []
@@ -142,31 +142,29 @@ def test_what_is_found_equals_the_models_run_by_hand(folder):
             best = max(line[t] for tokens in tokens_of for t in tokens)
             if best > 0.4 and max(means) > 0.3:
                 box = np.array([x - w / 2, y - h / 2, x + w / 2, y + h / 2]).clip(0, 1)
-                expected.append(
-                    (means.index(max(means)), max(means), box * np.tile(picture.size, 2))
-                )
+                expected.append((means.index(max(means)), max(means), box * np.tile(image.size, 2)))
         expected.sort(key=lambda e: (-e[1], e[0]))
         expected = [e for e in expected if (np.round(e[2], 2)[2:] > np.round(e[2], 2)[:2]).all()]
         assert len(found.name_ids) == len(expected)
         assert found.scores == pytest.approx([e[1] for e in expected], abs=5e-6)
         n_found += len(expected)
-        predictor.set_image(np.asarray(picture))
+        predictor.set_image(np.asarray(image))
         for box, area in list(zip(found.boxes, found.mask_areas, strict=True))[:5]:
             masks, _, _ = predictor.predict(box=box, multimask_output=False)
-            assert masks.shape == (1, picture.height, picture.width)
+            assert masks.shape == (1, image.height, image.width)
             assert area == masks.sum()
     assert n_found > 10, "untrained networks must find something, or this test compares nothing"
 
 
-def test_a_picture_is_seen_once_and_prompts_do_not_disturb_each_other(folder):
+def test_an_image_is_seen_once_and_prompts_do_not_disturb_each_other(folder):
     backend = load(folder, mask_weights=None).backend
     calls = []
     backend.detector.backbone[0].network.register_forward_hook(lambda *_: calls.append(1))
     texts = ["cat.", "zebrafish. dog."]
-    together = list(backend.ground(pictures()[0], texts))
+    together = list(backend.ground(images()[0], texts))
     assert len(calls) == 1
     for text, (logits, boxes) in zip(texts, together, strict=True):
-        ((alone, places),) = backend.ground(pictures()[0], [text])
+        ((alone, places),) = backend.ground(images()[0], [text])
         np.testing.assert_array_equal(alone, logits)
         np.testing.assert_array_equal(places, boxes)
 

@@ -41,7 +41,7 @@ def looker(folder):
     return load(folder)
 
 
-def pictures():
+def images():
     rng = np.random.default_rng(0)
     sizes = [(50, 80), (90, 40), (64, 64)]
     return [Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)) for size in sizes]
@@ -57,16 +57,16 @@ def test_what_is_found_equals_the_models_run_by_hand(looker, folder):
     sam_processor = AutoProcessor.from_pretrained(folder / "sam")
     owners = {"cat": 0, "trench": 1, "coat": 1, "zebra": 2, "##fish": 2, "dog": 3}
     n_found = 0
-    for picture, found in zip(pictures(), looker.look(pictures()), strict=True):
+    for image, found in zip(images(), looker.look(images()), strict=True):
         asked = processor(
-            images=picture, text="cat. trench coat. zebrafish. dog.", return_tensors="pt"
+            images=image, text="cat. trench coat. zebrafish. dog.", return_tensors="pt"
         )
         with torch.inference_mode():
             output = detector(**asked)
         tokens = processor.tokenizer.convert_ids_to_tokens(asked["input_ids"][0])
         (boxes,) = processor.post_process_grounded_object_detection(
             output, asked["input_ids"], threshold=0.0, text_threshold=0.0,
-            target_sizes=[picture.size[::-1]],
+            target_sizes=[image.size[::-1]],
         )  # fmt: skip
         expected = []
         for line, box in zip(output.logits[0].sigmoid().double(), boxes["boxes"], strict=True):
@@ -77,7 +77,7 @@ def test_what_is_found_equals_the_models_run_by_hand(looker, folder):
             means = [round(float(np.mean(each)), 6) for each in of_name]
             if max(map(max, of_name)) > 0.4 and max(means) > 0.3:
                 x0, y0, x1, y1 = box.tolist()
-                corners = [max(x0, 0), max(y0, 0), min(x1, picture.width), min(y1, picture.height)]
+                corners = [max(x0, 0), max(y0, 0), min(x1, image.width), min(y1, image.height)]
                 expected.append((means.index(max(means)), max(means), corners))
         best = {}
         for name, score, _ in expected:
@@ -90,9 +90,7 @@ def test_what_is_found_equals_the_models_run_by_hand(looker, folder):
         n_found += len(expected)
         if not expected:
             continue
-        asked = sam_processor(
-            images=picture, input_boxes=[found.boxes.tolist()], return_tensors="pt"
-        )
+        asked = sam_processor(images=image, input_boxes=[found.boxes.tolist()], return_tensors="pt")
         with torch.inference_mode():
             masks = sam(
                 pixel_values=asked["pixel_values"], input_boxes=asked["input_boxes"].float(),
@@ -101,7 +99,7 @@ def test_what_is_found_equals_the_models_run_by_hand(looker, folder):
         (masks,) = sam_processor.image_processor.post_process_masks(
             masks, asked["original_sizes"], asked["reshaped_input_sizes"]
         )
-        assert masks.shape[-2:] == picture.size[::-1]
+        assert masks.shape[-2:] == image.size[::-1]
         assert found.mask_areas.tolist() == masks.sum(dim=(1, 2, 3)).tolist()
     assert n_found > 10, "untrained networks must find something, or this test compares nothing"
 
@@ -118,25 +116,25 @@ def test_prompts_of_few_tokens_find_names_of_the_whole_vocabulary(folder, looker
         "dog.",
     ]
     assert [prompt.first_id for prompt in several.prompts] == [0, 1, 2, 3]
-    (found,) = several.look(pictures()[:1])
+    (found,) = several.look(images()[:1])
     assert set(found.name_ids.tolist()) == {0, 1, 2, 3}
     assert (found.mask_areas == -1).all()
 
 
-def test_a_picture_is_seen_once_and_prompts_do_not_disturb_each_other(folder):
+def test_an_image_is_seen_once_and_prompts_do_not_disturb_each_other(folder):
     backend = load(folder, mask_weights=None).backend
     remembering = backend.detector.model.backbone.conv_encoder
     calls = []
     remembering.network.register_forward_hook(lambda *_: calls.append(1))
     texts = ["cat.", "dog. zebrafish.", "trench coat."]
-    together = list(backend.ground(pictures()[0], texts))
+    together = list(backend.ground(images()[0], texts))
     assert len(calls) == 1
     for text, (logits, boxes) in zip(texts, together, strict=True):
-        ((alone, places),) = backend.ground(pictures()[0], [text])
+        ((alone, places),) = backend.ground(images()[0], [text])
         np.testing.assert_array_equal(alone, logits)
         np.testing.assert_array_equal(places, boxes)
     assert len(calls) == 4
-    assert remembering._answer is None, "a picture's features are freed after its last prompt"
+    assert remembering._answer is None, "an image's features are freed after its last prompt"
 
 
 def test_remembering_means_the_very_same_question():
@@ -150,20 +148,20 @@ def test_remembering_means_the_very_same_question():
 
 
 def test_blocks_of_masks_change_nothing(looker, monkeypatch):
-    whole = list(looker.look(pictures()))
+    whole = list(looker.look(images()))
     monkeypatch.setattr(grounded_sam, "_MASK_PIXELS_AT_ONCE", 1)
-    for one, two in zip(whole, looker.look(pictures()), strict=True):
+    for one, two in zip(whole, looker.look(images()), strict=True):
         assert one.mask_areas.tolist() == two.mask_areas.tolist()
 
 
 @pytest.mark.parametrize("size", [(30, 700), (700, 30)])
-def test_lines_are_pictures_too(folder, size):
+def test_lines_are_images_too(folder, size):
     """Without a canvas there would be fewer places than boxes to choose."""
     everything = load(folder, box_threshold=0.0, text_threshold=0.0, max_tags=9)
-    picture = pictures()[0].resize(size)
-    (found,) = everything.look([picture])
+    image = images()[0].resize(size)
+    (found,) = everything.look([image])
     canvas = Image.new("RGB", (max(35, size[0]), max(35, size[1])))
-    canvas.paste(picture)
+    canvas.paste(image)
     (whole,) = everything.look([canvas])
     clipped = np.minimum(whole.boxes, [*size, *size])
     is_seen = (clipped[:, 2:] > clipped[:, :2]).all(axis=1)
@@ -178,7 +176,7 @@ def test_higher_thresholds_find_less(folder, looker):
     def n_found(**changes):
         settings = looker.settings.model_copy(update={"max_tags": 9} | changes)
         return sum(
-            len(found.name_ids) for found in replace(looker, settings=settings).look(pictures())
+            len(found.name_ids) for found in replace(looker, settings=settings).look(images())
         )
 
     some = n_found()

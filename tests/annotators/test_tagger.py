@@ -41,21 +41,21 @@ def load(folder, **changes):
     return tagger.load(settings_of(**changes), machine)
 
 
-def pictures(n=9):
+def images(n=9):
     rng = np.random.default_rng(0)
     return [
         Image.fromarray(rng.integers(0, 256, (20 + i, 30, 3), dtype=np.uint8)) for i in range(n)
     ]
 
 
-def slow_scores(folder, picture):
-    """One picture at a time, with timm's own transform on a square."""
+def slow_scores(folder, image):
+    """One image at a time, with timm's own transform on a square."""
     network = timm.create_model(SMALL, num_classes=5).eval()
     network.load_state_dict(torch.load(folder / "tiny.pth", weights_only=True))
     config = network.pretrained_cfg
     side = config["input_size"][-1]
     filters = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
-    pixels = np.asarray(picture.resize((side, side), filters[config["interpolation"]])) / 255
+    pixels = np.asarray(image.resize((side, side), filters[config["interpolation"]])) / 255
     pixels = (pixels - config["mean"]) / config["std"]
     with torch.inference_mode():
         logits = network(torch.tensor(pixels.transpose(2, 0, 1)[None], dtype=torch.float32))
@@ -64,10 +64,10 @@ def slow_scores(folder, picture):
 
 @pytest.mark.parametrize("kind", ["softmax", "sigmoid"])
 def test_tags_equal_a_slow_twin(folder, kind):
-    found = list(load(folder, scores=kind, max_tags=2, min_score=0.2).look(pictures()))
+    found = list(load(folder, scores=kind, max_tags=2, min_score=0.2).look(images()))
     assert len(found) == 9
-    for picture, each in zip(pictures(), found, strict=True):
-        logits = slow_scores(folder, picture)
+    for image, each in zip(images(), found, strict=True):
+        logits = slow_scores(folder, image)
         expected = 1 / (1 + np.exp(-logits))
         if kind == "softmax":
             expected = np.exp(logits) / np.exp(logits).sum()
@@ -83,7 +83,7 @@ def test_batches_change_nothing(folder):
     for size in (1, 4, 9):
         machine = MACHINE.model_copy(update={"data_root": str(folder), "batch_images": size})
         other = tagger.load(settings_of(), machine)
-        for one, two in zip(whole.look(pictures()), other.look(pictures()), strict=True):
+        for one, two in zip(whole.look(images()), other.look(images()), strict=True):
             assert one.name_ids.tolist() == two.name_ids.tolist()
             assert one.scores == pytest.approx(two.scores, abs=2e-6)
     assert list(whole.look([])) == []
@@ -165,7 +165,7 @@ def test_a_network_that_gives_nan_is_refused(folder):
     with torch.no_grad():
         next(loaded.network.parameters()).fill_(torch.nan)
     with pytest.raises(WeightsError, match="gives NaN"):
-        list(loaded.look(pictures(1)))
+        list(loaded.look(images(1)))
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="../shared/data with real photographs is absent")

@@ -60,7 +60,7 @@ def tag(folder, rows, name="tags.parquet", **changes):
     annotators.tag_crops(
         "table",
         TagTableParams(source="table", **settings),
-        CropSource(samples=paths["samples"], crops=paths["crops"], pictures=folder, data_root="."),
+        CropSource(samples=paths["samples"], crops=paths["crops"], images=folder, data_root="."),
         out=folder / "out", vocabulary=folder / "vocabulary.parquet", seed=0, machine=MACHINE,
     )  # fmt: skip
     names = TAG_VOCABULARY.read(folder / "vocabulary.parquet")["tag"].to_pylist()

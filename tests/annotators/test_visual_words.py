@@ -15,7 +15,7 @@ from dejavu.errors import TrainingError
 from dejavu.params.references import VisualWordsParams
 from dejavu.tables.schemas import TAG_VOCABULARY, TAGS
 from tests.annotators.test_corpus_annotator import MACHINE
-from tests.image.pictures_of import striped_world
+from tests.image.images_of import striped_world
 
 SETTINGS = {
     "source": "visual_words",
@@ -101,7 +101,7 @@ def test_tags_by_hand(tmp_path, monkeypatch):
     monkeypatch.setattr(visual_words, "_pixels", lambda *_: iter([white, half]))
     annotator = visual_words.VisualWords(
         settings=settings_of(patch_px=2, color_weight=1.0),
-        source=CropSource(samples=tmp_path, crops=tmp_path, pictures=tmp_path, data_root="."),
+        source=CropSource(samples=tmp_path, crops=tmp_path, images=tmp_path, data_root="."),
         workers=1,
         words=np.array([[0, 0, 0, 0, 1, 1, 1], [0] * 7], dtype=np.float32),
         rarity=np.array([math.log(3 / 3), math.log(3 / 2)]),
@@ -118,7 +118,7 @@ def in_tmp(tmp_path, monkeypatch):
 
 
 def tag(folder, paths, name, **changes):
-    source = CropSource(**{k: paths[k] for k in ("samples", "crops", "pictures")}, data_root=".")
+    source = CropSource(**{k: paths[k] for k in ("samples", "crops", "images")}, data_root=".")
     out = folder / name
     annotators.tag_crops(
         name,

@@ -42,8 +42,8 @@ def write_dino(folder, seed=0, **changes):
     torch.manual_seed(seed)
     GroundingDinoForObjectDetection(config).save_pretrained(folder)
     tokenizer = BertTokenizerFast(str(folder / "vocab.txt"))
-    pictures = GroundingDinoImageProcessor(size={"shortest_edge": 64, "longest_edge": 96})
-    GroundingDinoProcessor(pictures, tokenizer).save_pretrained(folder)
+    images = GroundingDinoImageProcessor(size={"shortest_edge": 64, "longest_edge": 96})
+    GroundingDinoProcessor(images, tokenizer).save_pretrained(folder)
     return folder
 
 
@@ -76,9 +76,9 @@ def write_sam(folder):
     torch.manual_seed(0)
     SamModel(config).save_pretrained(folder)
     square = {"height": 64, "width": 64}
-    pictures = SamImageProcessor(
+    images = SamImageProcessor(
         size={"longest_edge": 64}, pad_size=square, mask_size={"longest_edge": 64},
         mask_pad_size=square,
     )  # fmt: skip
-    SamProcessor(pictures).save_pretrained(folder)
+    SamProcessor(images).save_pretrained(folder)
     return folder

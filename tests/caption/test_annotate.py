@@ -37,8 +37,8 @@ def lane(tmp_path):
 def annotate(lane, settings, labels=()):
     table = pa.table({"label_id": range(len(labels)), "label": list(labels)}, schema=LABELS.schema)
     LABELS.write(table, lane / "labels.parquet", inputs={})
-    source = objects.Pictures(
-        samples=lane / "samples.parquet", pictures=lane / "pictures", labels=lane / "labels.parquet",
+    source = objects.Images(
+        samples=lane / "samples.parquet", images=lane / "images", labels=lane / "labels.parquet",
         splits=lane / "splits.parquet",
     )  # fmt: skip
     objects.annotate(

@@ -11,7 +11,7 @@ from dejavu import params
 from dejavu.check import check, data, room
 from dejavu.cli import app
 from dejavu.corpora.records import Record
-from tests.corpora.picture_files import photo
+from tests.corpora.image_files import photo
 from tests.paths import ROOT
 
 ADOPTED = {
@@ -121,12 +121,12 @@ def test_a_file_that_is_no_checkpoint_is_wrong(content, tmp_path):
     assert "not a readable checkpoint" in detail or "not a checkpoint" in detail
 
 
-def test_damaged_first_pictures_are_told(content, tmp_path):
+def test_damaged_first_images_are_told(content, tmp_path):
     for path in (tmp_path / "photos").glob("*/*.jpg"):
-        path.write_bytes(b"no picture")
+        path.write_bytes(b"no image")
     status, detail = failures(content, tmp_path)["corpus (image_folder)"]
     assert status == "wrong"
-    assert "not one of the first 8 pictures is usable" in detail
+    assert "not one of the first 8 images is usable" in detail
 
 
 def test_given_roles_are_counted(content, tmp_path):

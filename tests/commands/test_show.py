@@ -1,4 +1,4 @@
-"""Everything known about one sample, found by name or id, in words, JSON and as a picture."""
+"""Everything known about one sample, found by name or id, in words, JSON and as an image."""
 
 import json
 import shutil
@@ -32,8 +32,8 @@ def show(project, monkeypatch):
     return run
 
 
-def test_json_holds_everything_about_a_picture(show):
-    facts = json.loads(show("picture-00000", "--json", "--neighbors", "2"))
+def test_json_holds_everything_about_an_image(show):
+    facts = json.loads(show("image-00000", "--json", "--neighbors", "2"))
     assert (facts["lane"], facts["sample_id"], facts["role"]) == ("image", 0, "target")
     assert facts["label"] == "label 0"
     assert facts["crop"] == {
@@ -73,25 +73,25 @@ def test_a_name_goes_before_an_id_and_both_lanes_need_a_choice(show):
     assert json.loads(show("0", "--lane", "image", "--json"))["sample_id"] == 0
     with pytest.raises(ParamsError, match="add --lane image or --lane caption"):
         show("1")
-    with pytest.raises(ParamsError, match="Close names: 'picture-00000', 'picture-00001'"):
+    with pytest.raises(ParamsError, match="Close names: 'image-00000', 'image-00001'"):
         show("pikture-0000")
     with pytest.raises(ParamsError, match="no sample"):
         show("99", "--lane", "image")
 
 
 def test_words_say_what_the_numbers_mean_and_markup_stays_text(show):
-    shown = show("picture-00000")
+    shown = show("image-00000")
     assert "memorized +1.50" in shown
     assert "[red]sea[/red]" in shown
     assert "a false positive" not in shown
-    assert "a false positive" in show("picture-00002")
+    assert "a false positive" in show("image-00002")
     assert "Not attacked: its role is public." in show("scene 2")
     assert "2 of 4" in show("scene 0")
 
 
 def test_other_layers_and_metrics_are_shown_on_request(show, project):
     shutil.copy(ROOT / "params.yaml", project)
-    headline, full = show("picture-00000"), show("picture-00000", "--full")
+    headline, full = show("image-00000"), show("image-00000", "--full")
     assert "projector cosine" in headline
     for word in ("projector l2", "vicreg_l2"):
         assert word not in headline
@@ -99,23 +99,23 @@ def test_other_layers_and_metrics_are_shown_on_request(show, project):
     (project / "params.yaml").unlink()
 
 
-def test_the_picture_is_written_with_its_crop(show, tmp_path):
-    show("picture-00000", "--picture", str(tmp_path / "0.png"))
-    with Image.open(tmp_path / "0.png") as picture:
-        assert picture.size == (384, 384)
-        pixels = np.asarray(picture)
+def test_the_image_is_written_with_its_crop(show, tmp_path):
+    show("image-00000", "--image", str(tmp_path / "0.png"))
+    with Image.open(tmp_path / "0.png") as image:
+        assert image.size == (384, 384)
+        pixels = np.asarray(image)
     crop = tuple(int(CROP_COLOR[i : i + 2], 16) for i in (1, 3, 5))
     ys, xs = np.nonzero((pixels == crop).all(axis=2))
     assert (xs.min(), ys.min(), xs.max(), ys.max()) == (0, 0, 20 * 6 - 1, 20 * 6 - 1)
     with pytest.raises(ParamsError, match=r"end the name in one of \.png"):
-        show("picture-00000", "--picture", str(tmp_path / "0.doc"))
+        show("image-00000", "--image", str(tmp_path / "0.doc"))
     with pytest.raises(ParamsError, match="there is no folder"):
-        show("picture-00000", "--picture", str(tmp_path / "nowhere" / "0.png"))
+        show("image-00000", "--image", str(tmp_path / "nowhere" / "0.png"))
 
 
-def test_a_large_picture_keeps_its_size_and_a_dropped_crop_is_not_drawn():
-    picture = Image.new("RGB", (500, 300))
-    drawn = outlined(picture, [{"x0": 0, "y0": 0, "x1": 1, "y1": 1}], {"x0": None})
+def test_a_large_image_keeps_its_size_and_a_dropped_crop_is_not_drawn():
+    image = Image.new("RGB", (500, 300))
+    drawn = outlined(image, [{"x0": 0, "y0": 0, "x1": 1, "y1": 1}], {"x0": None})
     assert drawn.size == (500, 300)
     assert np.asarray(drawn).any(axis=2).sum() <= 9  # the box alone, lines two pixels wide
 

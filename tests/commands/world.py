@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from dejavu.corpora.image_reader import PICTURE_COLUMN, SOURCE
+from dejavu.corpora.image_reader import IMAGE_COLUMN, SOURCE
 from dejavu.tables import schemas
 from tests.report.world import build
 
@@ -25,7 +25,7 @@ def write(folder: Path) -> Path:
     }
     build(folder, n_target=2, n_control=2, answers=answers)
     image = folder / "image"
-    _pictures(image / "pictures")
+    _images(image / "images")
     for metric in ("cosine", "l2"):
         _neighbors(image / "neighbors" / "vicreg" / f"projector-{metric}" / "part-00000.parquet")
     tags = {"sample_id": [0, 1], "tag_ids": [[1, 0], []], "scores": [[0.9, 0.5], []]}
@@ -71,12 +71,12 @@ def _neighbors(path: Path) -> None:
     _write(schemas.NEIGHBORS, rows, path)
 
 
-def _pictures(folder: Path) -> None:
+def _images(folder: Path) -> None:
     folder.mkdir(parents=True)
     stream = io.BytesIO()
     Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(stream, "PNG")
-    schema = pa.schema([pa.field(PICTURE_COLUMN, pa.binary(), nullable=False)])
-    rows = pa.table({PICTURE_COLUMN: [stream.getvalue()] * N}, schema=schema)
+    schema = pa.schema([pa.field(IMAGE_COLUMN, pa.binary(), nullable=False)])
+    rows = pa.table({IMAGE_COLUMN: [stream.getvalue()] * N}, schema=schema)
     pq.write_table(rows, folder / "part-00000.parquet")
     (folder / SOURCE).write_text(json.dumps({"kind": "embedded"}))
 

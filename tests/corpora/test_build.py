@@ -1,4 +1,4 @@
-"""`build` opens every listed picture once and leaves out none of them silently."""
+"""`build` opens every listed image once and leaves out none of them silently."""
 
 import collections
 import json
@@ -7,7 +7,7 @@ import pytest
 
 from dejavu import corpora
 from dejavu.corpora.boxes import repair
-from dejavu.corpora.image_reader import PictureReader
+from dejavu.corpora.image_reader import ImageReader
 from dejavu.corpora.records import Box, Record
 from dejavu.errors import DataError, ParamsError
 from dejavu.params import section
@@ -15,7 +15,7 @@ from dejavu.params.corpora import CorpusParams
 from dejavu.params.machine import MachineParams
 from dejavu.tables.parquet import fingerprint
 from dejavu.tables.schemas import LABELS, SAMPLES
-from tests.corpora.picture_files import BAD, GOOD, photo
+from tests.corpora.image_files import BAD, GOOD, photo
 
 
 def machine(data_root=".", workers=2):
@@ -29,7 +29,7 @@ def built(out, settings, *, data_root=".", lane="image", seed=0, workers=2):
     """Build a corpus and return its samples as a list of rows."""
     corpora.build(
         lane, CorpusParams.model_validate(settings).root, seed=seed,
-        samples=out / "samples.parquet", labels=out / "labels.parquet", pictures=out / "pictures",
+        samples=out / "samples.parquet", labels=out / "labels.parquet", images=out / "images",
         machine=machine(data_root, workers),
     )  # fmt: skip
     return SAMPLES.read(out / "samples.parquet").to_pylist()
@@ -49,11 +49,11 @@ def photos(tmp_path):
         path = tmp_path / "photos" / ("bird" if number % 2 else "Cat") / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    (tmp_path / "photos/bird/notes.txt").write_text("not a picture")
+    (tmp_path / "photos/bird/notes.txt").write_text("not an image")
     return tmp_path
 
 
-def test_every_picture_has_a_row_and_the_bad_ones_a_reason(photos):
+def test_every_image_has_a_row_and_the_bad_ones_a_reason(photos):
     rows = built(photos / "out", folder_settings(), data_root=photos)
     names = [row["sample_name"] for row in rows]
     assert names == sorted(names)
@@ -72,11 +72,11 @@ def test_every_picture_has_a_row_and_the_bad_ones_a_reason(photos):
             assert row["perceptual_hash"] is not None
     labels = LABELS.read(photos / "out/labels.parquet").to_pylist()
     assert labels == [{"label_id": 0, "label": "Cat"}, {"label_id": 1, "label": "bird"}]
-    with PictureReader.open(photos / "out/pictures", str(photos)) as reader:
+    with ImageReader.open(photos / "out/images", str(photos)) as reader:
         assert reader.read(rows[0]["uri"]).mode == "RGB"
 
 
-def test_too_many_bad_pictures_are_an_error_that_counts_them(photos):
+def test_too_many_bad_images_are_an_error_that_counts_them(photos):
     with pytest.raises(DataError, match=r"7 of 21 samples \(33.3%\) are unusable") as caught:
         built(photos / "out", folder_settings(0.3), data_root=photos)
     assert "2 too_small, 2 truncated, 3 unreadable" in str(caught.value)
@@ -136,16 +136,16 @@ def listed(monkeypatch):
 
 
 def test_a_repeated_name_is_an_error(tmp_path, listed, monkeypatch):
-    records = tuple(Record(name="twin", picture=photo(i)) for i in range(2))
+    records = tuple(Record(name="twin", image=photo(i)) for i in range(2))
     monkeypatch.setattr(listed, "given", records)
     with pytest.raises(DataError, match="'twin'"):
         built(tmp_path, folder_settings())
 
 
-def test_captioned_pictures_without_a_caption_are_unusable(tmp_path, listed, monkeypatch):
+def test_captioned_images_without_a_caption_are_unusable(tmp_path, listed, monkeypatch):
     captions = ("a cat", " ", None)
-    records = [Record(name=str(i), picture=photo(i), caption=c) for i, c in enumerate(captions)]
-    records.append(Record(name="gone", picture=b"", problem="failed_to_download"))
+    records = [Record(name=str(i), image=photo(i), caption=c) for i, c in enumerate(captions)]
+    records.append(Record(name="gone", image=b"", problem="failed_to_download"))
     monkeypatch.setattr(listed, "given", tuple(records))
     rows = built(tmp_path, folder_settings(0.8), lane="caption")
     assert [row["problem"] for row in rows] == [
@@ -159,11 +159,11 @@ def test_boxes_are_repaired_and_repairs_counted(tmp_path, listed, monkeypatch):
         Box(1, 2, 10, 12, "fine"), Box(10, 12, 1, 2, "swapped"), Box(-5, 0, 99, 8, "beyond"),
         Box(30, 0, 40, 8, "outside"), Box(4, 4, 4, 9, "empty"),
     )  # fmt: skip
-    monkeypatch.setattr(listed, "given", (Record(name="a", picture=photo(1), boxes=boxes),))
+    monkeypatch.setattr(listed, "given", (Record(name="a", image=photo(1), boxes=boxes),))
     (row,) = built(tmp_path, folder_settings())
     corners = [[box[key] for key in ("x0", "y0", "x1", "y1", "label")] for box in row["boxes"]]
     assert corners == [[1, 2, 10, 12, "fine"], [1, 2, 10, 12, "swapped"], [0, 0, 24, 8, "beyond"]]
-    source = json.loads((tmp_path / "pictures/source.json").read_text())
+    source = json.loads((tmp_path / "images/source.json").read_text())
     assert source["box_repairs"] == {"clamped": 1, "dropped": 2, "rescaled": 0, "swapped": 1}
 
 

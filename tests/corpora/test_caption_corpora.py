@@ -12,7 +12,7 @@ from dejavu import corpora
 from dejavu.corpora.captions_table import CaptionsTable
 from dejavu.corpora.coco import Coco
 from dejavu.corpora.glyph_scenes import GlyphScenes, object_given_caption
-from dejavu.corpora.image_reader import PictureReader
+from dejavu.corpora.image_reader import ImageReader
 from dejavu.corpora.webdataset import WebDataset
 from dejavu.errors import DataError
 from dejavu.params.caption_corpora import (
@@ -27,7 +27,7 @@ from dejavu.run import seeds
 from dejavu.tables.schemas import LABELS, SAMPLES
 
 
-def picture(value=0):
+def image(value=0):
     encoded = io.BytesIO()
     Image.fromarray(np.full((8, 8, 3), value, np.uint8)).save(encoded, format="JPEG")
     return encoded.getvalue()
@@ -54,17 +54,15 @@ def test_shards_as_img2dataset_writes_them(tmp_path, capsys):
     shard(
         tmp_path / "00000.tar",
         [
-            ("000000007.jpg", picture(7)), ("000000007.txt", b" last \n"), ("000000007.json", b"{}"),
-            ("000000002.txt", b""), ("000000002.JPG", picture(2)), ("000000002.json", as_json),
-            ("000000003.jpg", picture(3)),  # no caption at all
-            ("000000004.txt", b"no picture"),
-            ("000000005.jpg", picture(5)), ("000000005.txt", b""), ("000000005.json", b"not json"),
-            ("__meta__.txt", b"skipped"), ("sub.folder/a.b.jpg", picture(1)), ("sub.folder/a.txt", b"x"),
+            ("000000007.jpg", image(7)), ("000000007.txt", b" last \n"), ("000000007.json", b"{}"),
+            ("000000002.txt", b""), ("000000002.JPG", image(2)), ("000000002.json", as_json),
+            ("000000003.jpg", image(3)),  # no caption at all
+            ("000000004.txt", b"no image"),
+            ("000000005.jpg", image(5)), ("000000005.txt", b""), ("000000005.json", b"not json"),
+            ("__meta__.txt", b"skipped"), ("sub.folder/a.b.jpg", image(1)), ("sub.folder/a.txt", b"x"),
         ],
     )  # fmt: skip
-    shard(
-        tmp_path / "00001.tar", [("000010000.jpg", picture(9)), ("000010000.txt", b"other shard")]
-    )
+    shard(tmp_path / "00001.tar", [("000010000.jpg", image(9)), ("000010000.txt", b"other shard")])
     failed = {"key": ["1", "7"], "status": ["failed_to_download", "success"]}
     pq.write_table(pa.table(failed), tmp_path / "00000.parquet")
     found = {record.name: (record.uri, record.caption) for record in webdataset(tmp_path)}
@@ -76,26 +74,24 @@ def test_shards_as_img2dataset_writes_them(tmp_path, capsys):
         "00001/000010000": ("00001.tar#000010000.jpg", "other shard"),
     }
     assert list(found) == sorted(found)
-    assert "1 rows failed to download, 2 keys without a picture" in capsys.readouterr().err
-    with PictureReader(tmp_path) as reader:
+    assert "1 rows failed to download, 2 keys without an image" in capsys.readouterr().err
+    with ImageReader(tmp_path) as reader:
         for uri, _ in found.values():
             reader.read(uri)
 
 
 def test_a_shard_cut_off_keeps_what_came_before(tmp_path):
     path = tmp_path / "00000.tar"
-    shard(
-        path, [("a.txt", b"first"), ("a.jpg", picture()), ("b.txt", b"lost"), ("b.jpg", picture())]
-    )
+    shard(path, [("a.txt", b"first"), ("a.jpg", image()), ("b.txt", b"lost"), ("b.jpg", image())])
     whole = path.read_bytes()
-    last = whole.rindex(picture()[:4])
+    last = whole.rindex(image()[:4])
     path.write_bytes(whole[: last + 50])
     (record,) = webdataset(tmp_path)
     assert (record.name, record.caption) == ("00000/a", "first")
 
 
-def test_a_key_with_two_pictures_is_a_problem(tmp_path):
-    shard(tmp_path / "0.tar", [("a.jpg", picture()), ("a.txt", b"x"), ("a.png", picture())])
+def test_a_key_with_two_images_is_a_problem(tmp_path):
+    shard(tmp_path / "0.tar", [("a.jpg", image()), ("a.txt", b"x"), ("a.png", image())])
     (record,) = webdataset(tmp_path)
     assert record.problem == "repeated_key"
 
@@ -243,7 +239,7 @@ def test_an_unused_lane_is_empty(tmp_path):
     )
     corpora.build(
         "caption", NoCorpusParams(adapter="none"), seed=0, samples=tmp_path / "samples.parquet",
-        labels=tmp_path / "labels.parquet", pictures=tmp_path / "pictures", machine=machine,
+        labels=tmp_path / "labels.parquet", images=tmp_path / "images", machine=machine,
     )  # fmt: skip
     assert SAMPLES.read(tmp_path / "samples.parquet").num_rows == 0
     assert LABELS.read(tmp_path / "labels.parquet").num_rows == 0

@@ -5,7 +5,7 @@ import pytest
 
 from dejavu.corpora import glyphs
 from dejavu.corpora.glyph_shapes import GLYPHS, coverage
-from dejavu.corpora.image_reader import PictureReader, decode
+from dejavu.corpora.image_reader import ImageReader, decode
 from dejavu.corpora.textures import SCENES
 from dejavu.image import crop
 from dejavu.params.corpora import CropParams, GlyphsParams
@@ -19,7 +19,7 @@ SETTINGS = {
 
 
 def drawn(n_blocks=40, **changes):
-    """Return the draws of many pictures, joined, without painting them."""
+    """Return the draws of many images, joined, without painting them."""
     settings = GlyphsParams.model_validate({**SETTINGS, **changes})
     table = glyphs.label_given_scene(5, 20, settings.favorite_share)
     return [glyphs._draw(np.random.default_rng(i), settings, table) for i in range(n_blocks)], table
@@ -92,10 +92,10 @@ def test_the_glyph_fills_its_box_and_nothing_outside(world, monkeypatch):
     folder, rows = world
     monkeypatch.setattr(glyphs, "coverage", lambda _, width, height: np.zeros((height, width)))
     bare = glyphs.Glyphs(GlyphsParams.model_validate(SETTINGS), 0, ".").records()
-    with PictureReader.open(folder / "pictures", ".") as reader:
+    with ImageReader.open(folder / "images", ".") as reader:
         for row, record in zip(rows[:100], bare, strict=False):
             shown = np.asarray(reader.read(row["uri"])).astype(int)
-            difference = np.abs(shown - np.asarray(decode(record.picture))).sum(axis=2) > 8
+            difference = np.abs(shown - np.asarray(decode(record.image))).sum(axis=2) > 8
             ys, xs = np.nonzero(difference)
             (box,) = row["boxes"]
             inside = (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
@@ -116,7 +116,7 @@ def test_every_glyph_reaches_all_four_sides(name):
     assert len({coverage(other, 40, 37).tobytes() for other in GLYPHS}) == len(GLYPHS)
 
 
-def test_every_picture_leaves_a_crop(world):
+def test_every_image_leaves_a_crop(world):
     _, rows = world
     import pyarrow as pa
 
@@ -128,7 +128,7 @@ def test_every_picture_leaves_a_crop(world):
     assert all(crop.find(table, settings)["is_kept"].to_pylist())
 
 
-def test_more_pictures_leave_the_first_ones_as_they_were(world, tmp_path):
+def test_more_images_leave_the_first_ones_as_they_were(world, tmp_path):
     _, rows = world
     assert built(tmp_path, {**SETTINGS, "n_images": 400})[:300] == rows
 
@@ -141,6 +141,6 @@ def test_the_seed_decides_every_byte(world, tmp_path):
     assert not {row["content_hash"] for row in other} & {row["content_hash"] for row in rows}
 
 
-def test_pictures_are_as_large_as_stated(tmp_path):
+def test_images_are_as_large_as_stated(tmp_path):
     rows = built(tmp_path, {**SETTINGS, "n_images": 3, "size_px": 48})
     assert {(row["width_px"], row["height_px"]) for row in rows} == {(48, 48)}

@@ -9,7 +9,7 @@ import pytest
 from dejavu.corpora.box_files import read_boxes
 from dejavu.corpora.records import Box
 from dejavu.errors import DataError
-from tests.corpora.picture_files import photo
+from tests.corpora.image_files import photo
 from tests.corpora.test_build import built, folder_settings
 
 
@@ -69,7 +69,7 @@ def test_boxes_from_coco(photos):
     assert boxes_of(rows)["cat/b.jpg"] == [(1, 2, 12, 8, "dog")]  # rounded outward
 
 
-def test_boxes_of_other_pictures_are_an_error(photos):
+def test_boxes_of_other_images_are_an_error(photos):
     (photos / "photos/boxes.csv").write_text("path,x0,y0,x1,y1\n/abs/cat/b.jpg,1,2,11,12\n")
     with pytest.raises(DataError, match="'/abs/cat/b.jpg'"):
         built(photos / "out", folder_settings(boxes="boxes.csv"), data_root=photos)
@@ -105,7 +105,7 @@ def test_boxes_keep_their_order(tmp_path):
 
 def test_no_class_folder_is_an_error(tmp_path):
     (tmp_path / "photos").mkdir()
-    with pytest.raises(DataError, match="expected one folder of pictures per class"):
+    with pytest.raises(DataError, match="expected one folder of images per class"):
         built(tmp_path / "out", folder_settings(), data_root=tmp_path)
 
 

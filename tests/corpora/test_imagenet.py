@@ -13,7 +13,7 @@ from dejavu.corpora.imagenet_boxes import read_annotation
 from dejavu.corpora.records import Box
 from dejavu.errors import DataError, ParamsError
 from dejavu.tables.schemas import LABELS
-from tests.corpora.picture_files import photo
+from tests.corpora.image_files import photo
 from tests.corpora.test_build import built
 
 ANNOTATION = """<annotation>
@@ -43,8 +43,8 @@ OBJECT = """\t<object>
 \t\t</bndbox>
 \t</object>
 """
-# wnid, file name, picture, size in the XML file (None: there is none), objects in the XML file
-PICTURES = [
+# wnid, file name, image, size in the XML file (None: there is none), objects in the XML file
+IMAGES = [
     ("n01", "n01_10026.JPEG", photo(1, size=(60, 40)), (60, 40), [("n01", 10, 20, 30, 40)]),
     ("n01", "n01_1009.JPEG", photo(2, size=(60, 40), mode="L"), (120, 80), [("n01", 11, 20, 31, 40)]),
     ("n01", "n01_2.JPEG", photo(3, size=(60, 40), mode="CMYK"), (60, 40), [("n01", 50, 5, 80, 20)]),
@@ -75,10 +75,10 @@ def annotation(size, objects, filename="%s"):
     return ANNOTATION.format(size=size, objects=text, filename=filename)
 
 
-def put_all(root, *, pictures, annotations):
-    """Write the pictures below `pictures` and their XML files below `annotations`."""
-    for wnid, name, content, size, objects in PICTURES:
-        put(root / pictures / wnid / name, content)
+def put_all(root, *, images, annotations):
+    """Write the images below `images` and their XML files below `annotations`."""
+    for wnid, name, content, size, objects in IMAGES:
+        put(root / images / wnid / name, content)
         if size:
             xml = name.replace(".JPEG", ".xml")
             put(root / annotations / wnid / xml, annotation(size, objects))
@@ -87,7 +87,7 @@ def put_all(root, *, pictures, annotations):
 def settings(boxes=("bbox",), **changes):
     return {
         "adapter": "imagenet", "root": "imagenet", "use": ["train"], "boxes": list(boxes),
-        "val_labels": None, "wnids": None, "hash_pictures": True, "max_dropped_share": 0.0,
+        "val_labels": None, "wnids": None, "hash_images": True, "max_dropped_share": 0.0,
     } | changes  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def corners(row):
 
 
 @pytest.mark.parametrize(
-    ("pictures", "annotations", "boxes"),
+    ("images", "annotations", "boxes"),
     [
         ("train", "bbox/Annotation", ["bbox"]),
         ("train", "bbox", ["bbox"]),
@@ -106,8 +106,8 @@ def corners(row):
         ("ILSVRC/Data/CLS-LOC/train", "bbox/Annotations/CLS-LOC/train", ["bbox"]),
     ],
 )
-def test_every_layout_gives_the_same_samples(tmp_path, pictures, annotations, boxes):
-    put_all(tmp_path / "imagenet", pictures=pictures, annotations=annotations)
+def test_every_layout_gives_the_same_samples(tmp_path, images, annotations, boxes):
+    put_all(tmp_path / "imagenet", images=images, annotations=annotations)
     (tmp_path / "imagenet" / boxes[0]).mkdir(exist_ok=True)
     rows = built(tmp_path / "out", settings(boxes), data_root=tmp_path)
     assert [(row["sample_name"], row["label_id"]) for row in rows] == [
@@ -115,9 +115,9 @@ def test_every_layout_gives_the_same_samples(tmp_path, pictures, annotations, bo
         ("n02_1", 1), ("n02_2", 1), ("n02_3", 1),
     ]  # fmt: skip
     assert {row["sample_name"]: corners(row) for row in rows} == EXPECTED
-    assert rows[0]["uri"] == f"{pictures}/n01/n01_10026.JPEG"
+    assert rows[0]["uri"] == f"{images}/n01/n01_10026.JPEG"
     assert not any(row["problem"] for row in rows)
-    source = json.loads((tmp_path / "out/pictures/source.json").read_text())
+    source = json.loads((tmp_path / "out/images/source.json").read_text())
     assert source["kind"] == "external"
     assert source["box_repairs"] == {"clamped": 1, "dropped": 1, "rescaled": 1, "swapped": 1}
 
@@ -125,7 +125,7 @@ def test_every_layout_gives_the_same_samples(tmp_path, pictures, annotations, bo
 def test_the_order_is_that_of_torchvision(tmp_path):
     from torchvision.datasets import ImageFolder
 
-    put_all(tmp_path / "imagenet", pictures="train", annotations="bbox")
+    put_all(tmp_path / "imagenet", images="train", annotations="bbox")
     rows = built(tmp_path / "out", settings(), data_root=tmp_path)
     expected = ImageFolder(tmp_path / "imagenet/train").samples
     found = [(str(tmp_path / "imagenet" / row["uri"]), row["label_id"]) for row in rows]
@@ -133,11 +133,11 @@ def test_the_order_is_that_of_torchvision(tmp_path):
 
 
 def test_sizes_alone_agree_with_the_full_look_and_decode_nothing(tmp_path, monkeypatch):
-    put_all(tmp_path / "imagenet", pictures="train", annotations="bbox")
+    put_all(tmp_path / "imagenet", images="train", annotations="bbox")
     full = built(tmp_path / "full", settings(), data_root=tmp_path)
     monkeypatch.setattr(Image.Image, "convert", None)
-    monkeypatch.setattr("dejavu.corpora.image_reader.PictureReader.read_bytes", None)
-    quick = built(tmp_path / "quick", settings(hash_pictures=False), data_root=tmp_path)
+    monkeypatch.setattr("dejavu.corpora.image_reader.ImageReader.read_bytes", None)
+    quick = built(tmp_path / "quick", settings(hash_images=False), data_root=tmp_path)
     for slow, fast in zip(full, quick, strict=True):
         assert slow.pop("content_hash") is not None
         assert slow.pop("perceptual_hash") is not None
@@ -145,21 +145,21 @@ def test_sizes_alone_agree_with_the_full_look_and_decode_nothing(tmp_path, monke
         assert slow == fast
 
 
-def test_sizes_alone_still_find_what_is_no_picture(tmp_path):
-    put_all(tmp_path / "imagenet", pictures="train", annotations="bbox")
+def test_sizes_alone_still_find_what_is_no_image(tmp_path):
+    put_all(tmp_path / "imagenet", images="train", annotations="bbox")
     folder = tmp_path / "imagenet/train/n01"
     put(folder / "n01_4.JPEG", b"<html>404</html>")
     put(folder / "n01_5.JPEG", photo(1, size=(50, 1), kind="PNG"))
     (folder / "n01_6.JPEG").symlink_to(folder / "gone")
     rows = built(
-        tmp_path / "out", settings(hash_pictures=False, max_dropped_share=1.0), data_root=tmp_path
+        tmp_path / "out", settings(hash_images=False, max_dropped_share=1.0), data_root=tmp_path
     )
     problems = {row["sample_name"]: row["problem"] for row in rows if row["problem"]}
     assert problems == {"n01_4": "unreadable", "n01_5": "too_small", "n01_6": "missing"}
 
 
 def val(root, *, is_sorted):
-    """Write a val folder of three pictures, two of class n02; returns their wnids by name."""
+    """Write a val folder of three images, two of class n02; returns their wnids by name."""
     classes = {f"ILSVRC2012_val_{i:08}": wnid for i, wnid in enumerate(("n02", "n01", "n02"), 1)}
     for seed, (stem, wnid) in enumerate(classes.items(), 50):
         folder = f"val/{wnid}" if is_sorted else "val"
@@ -171,7 +171,7 @@ def val(root, *, is_sorted):
 @pytest.mark.parametrize("how", ["sorted", "csv", "devkit"])
 def test_val_follows_train_however_its_classes_are_known(tmp_path, how):
     root = tmp_path / "imagenet"
-    put_all(root, pictures="train", annotations="bbox")
+    put_all(root, images="train", annotations="bbox")
     classes = val(root, is_sorted=how == "sorted")
     if how == "csv":
         lines = [f"{stem},{wnid} 1 2 3 4 {wnid} 5 6 7 8 " for stem, wnid in classes.items()]
@@ -179,7 +179,7 @@ def test_val_follows_train_however_its_classes_are_known(tmp_path, how):
     if how == "devkit":
         put_devkit(root / "labels")
     settings_ = settings(use=["train", "val"], val_labels=None if how == "sorted" else "labels")
-    rows = built(tmp_path / "out", settings_, data_root=tmp_path)[len(PICTURES) :]
+    rows = built(tmp_path / "out", settings_, data_root=tmp_path)[len(IMAGES) :]
     assert {row["sample_name"]: f"n0{row['label_id'] + 1}" for row in rows} == classes
     assert all(corners(row) == [(1, 2, 3, 4, classes[row["sample_name"]])] for row in rows)
 
@@ -197,7 +197,7 @@ def put_devkit(folder):
 
 def test_classes_have_their_names_where_a_file_gives_them(tmp_path):
     root = tmp_path / "imagenet"
-    put_all(root, pictures="train", annotations="bbox")
+    put_all(root, images="train", annotations="bbox")
     put(root / "LOC_synset_mapping.txt", "n01 tench, Tinca tinca\nn02 goldfish\nn03 other\n")
     rows = built(tmp_path / "out", settings(), data_root=tmp_path)
     labels = LABELS.read(tmp_path / "out/labels.parquet")["label"].to_pylist()
@@ -206,7 +206,7 @@ def test_classes_have_their_names_where_a_file_gives_them(tmp_path):
 
 
 def test_some_classes_keep_the_rank_among_themselves(tmp_path):
-    put_all(tmp_path / "imagenet", pictures="train", annotations="bbox")
+    put_all(tmp_path / "imagenet", images="train", annotations="bbox")
     rows = built(tmp_path / "out", settings(wnids=["n02"]), data_root=tmp_path)
     assert {(row["sample_name"], row["label_id"]) for row in rows} == {
         ("n02_1", 0), ("n02_2", 0), ("n02_3", 0),
@@ -219,11 +219,11 @@ def test_errors_say_what_is_not_there(tmp_path):
     root = tmp_path / "imagenet"
     with pytest.raises(DataError, match=r"expected train/<wnid>"):
         built(tmp_path / "out", settings(), data_root=tmp_path)
-    put_all(root, pictures="train", annotations="elsewhere")
+    put_all(root, images="train", annotations="elsewhere")
     with pytest.raises(DataError, match="no such folder of boxes"):
         built(tmp_path / "out", settings(), data_root=tmp_path)
     (root / "bbox").mkdir()
-    with pytest.raises(DataError, match="not one of 7 pictures has an XML file"):
+    with pytest.raises(DataError, match="not one of 7 images has an XML file"):
         built(tmp_path / "out", settings(), data_root=tmp_path)
     with pytest.raises(DataError, match=r"imagenet/val: no such folder"):
         built(tmp_path / "out", settings([], use=["train", "val"]), data_root=tmp_path)
@@ -232,7 +232,7 @@ def test_errors_say_what_is_not_there(tmp_path):
         built(tmp_path / "out", settings([], use=["train", "val"]), data_root=tmp_path)
     put(root / "labels.csv", "ImageId,PredictionString\nILSVRC2012_val_00000001,n01 1 2 3 4\n")
     unknown = settings([], use=["train", "val"], val_labels="labels.csv")
-    with pytest.raises(DataError, match="says nothing of 2 of 3 pictures"):
+    with pytest.raises(DataError, match="says nothing of 2 of 3 images"):
         built(tmp_path / "out", unknown, data_root=tmp_path)
 
 
@@ -265,8 +265,8 @@ def test_rescaling_rounds_outward_and_keeps_whole_sides(swap):
             assert repairs == {"rescaled": 1, "swapped": int(swap), "clamped": 0}
 
 
-def test_pictures_are_neither_copied_nor_listed_in_what_dvc_hashes(tmp_path):
-    put_all(tmp_path / "imagenet", pictures="train", annotations="bbox")
+def test_images_are_neither_copied_nor_listed_in_what_dvc_hashes(tmp_path):
+    put_all(tmp_path / "imagenet", images="train", annotations="bbox")
     built(tmp_path / "out", settings(), data_root=tmp_path)
-    assert [path.name for path in (tmp_path / "out/pictures").iterdir()] == ["source.json"]
-    assert pq.read_metadata(tmp_path / "out/samples.parquet").num_rows == len(PICTURES)
+    assert [path.name for path in (tmp_path / "out/images").iterdir()] == ["source.json"]
+    assert pq.read_metadata(tmp_path / "out/samples.parquet").num_rows == len(IMAGES)

@@ -1,4 +1,4 @@
-"""A list of samples without pictures: the tables of a corpus, and a clear word where pixels are needed."""
+"""A list of samples without images: the tables of a corpus, and a clear word where pixels are needed."""
 
 import csv
 import hashlib
@@ -10,7 +10,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from dejavu import corpora
-from dejavu.corpora.image_reader import NoPicturesError, PictureReader
+from dejavu.corpora.image_reader import ImageReader, NoImagesError
 from dejavu.errors import DataError
 from dejavu.image import crop as crops
 from dejavu.params.corpora import CorpusParams, CropParams, SplitParams
@@ -38,7 +38,7 @@ def build(tmp_path, lane="image", name="samples.parquet", max_dropped_share=0.0)
     )  # fmt: skip
     corpora.build(
         lane, settings.root, seed=0, samples=tmp_path / "out/samples.parquet",
-        labels=tmp_path / "out/labels.parquet", pictures=tmp_path / "out/pictures", machine=machine,
+        labels=tmp_path / "out/labels.parquet", images=tmp_path / "out/images", machine=machine,
     )  # fmt: skip
     return SAMPLES.read(tmp_path / "out/samples.parquet").to_pylist()
 
@@ -75,7 +75,7 @@ def test_every_kind_of_table_lists_the_same_samples(tmp_path, name, write):
     assert first["boxes"] == [{"x0": 50, "y0": 0, "x1": 90, "y1": 80, "label": "cat"}]
     assert first["content_hash"] == SHA[0][:16]
     assert first["perceptual_hash"] == int("ff00000000000000", 16) - 2**64
-    assert json.loads((tmp_path / "out/pictures/source.json").read_text())["kind"] == "none"
+    assert json.loads((tmp_path / "out/images/source.json").read_text())["kind"] == "none"
 
 
 def test_split_and_crops_need_no_pixels(tmp_path):
@@ -130,8 +130,8 @@ def test_the_caption_lane_needs_captions_and_no_sizes(tmp_path):
 def test_a_stage_that_needs_pixels_says_what_to_use_instead(tmp_path):
     as_parquet(tmp_path / "samples.parquet", ROWS)
     build(tmp_path)
-    with pytest.raises(NoPicturesError, match=r"without pictures .* vectors .* tags .* guesses"):
-        PictureReader.open(tmp_path / "out/pictures", ".")
+    with pytest.raises(NoImagesError, match=r"without images .* vectors .* tags .* guesses"):
+        ImageReader.open(tmp_path / "out/images", ".")
 
 
 @pytest.mark.parametrize(

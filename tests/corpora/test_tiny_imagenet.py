@@ -1,13 +1,12 @@
 """Tiny ImageNet in its official layout: a hand-made copy, and the real one where it is at hand."""
 
 import tarfile
-from pathlib import Path
 
 import pytest
 
 from dejavu.errors import DataError, ParamsError
 from dejavu.tables.schemas import LABELS
-from tests.corpora.picture_files import photo
+from tests.corpora.image_files import photo
 from tests.corpora.test_build import built
 from tests.paths import ROOT
 

@@ -1,4 +1,4 @@
-"""Every attacked or reference picture has a row: kept, or dropped with its reason."""
+"""Every attacked or reference image has a row: kept, or dropped with its reason."""
 
 import pyarrow as pa
 import pytest
@@ -14,7 +14,7 @@ def settings(rule="largest", min_side_px=14, corner="lower_left"):
     return CropParams(rule=rule, min_side_px=min_side_px, corner=corner, corner_fraction=0.3)
 
 
-def pictures(*boxes_of_each, width=64, height=64):
+def images(*boxes_of_each, width=64, height=64):
     return pa.table(
         {
             "sample_id": pa.array(range(len(boxes_of_each)), type=pa.int64()),
@@ -38,7 +38,7 @@ def places(table):
 
 def test_reasons_and_places():
     table = crop.find(
-        pictures([(0, 0, 40, 64)], [], [(0, 0, 64, 64)], [(14, 0, 64, 64)], [(15, 0, 64, 64)],
+        images([(0, 0, 40, 64)], [], [(0, 0, 64, 64)], [(14, 0, 64, 64)], [(15, 0, 64, 64)],
                  [(0, 0, 20, 64), (44, 0, 64, 64)]),
         settings(),
     )  # fmt: skip
@@ -52,7 +52,7 @@ def test_reasons_and_places():
 
 
 def test_the_shorter_side_must_exceed_the_limit():
-    wide = pictures([(100, 0, 500, 375)], [(101, 0, 500, 375)], width=500, height=375)
+    wide = images([(100, 0, 500, 375)], [(101, 0, 500, 375)], width=500, height=375)
     for rule in ("largest", "interval"):
         table = crop.find(wide, settings(rule, min_side_px=100))
         assert table["is_kept"].to_pylist() == [False, True]
@@ -68,7 +68,7 @@ def test_the_shorter_side_must_exceed_the_limit():
     ],
 )
 def test_corners_ignore_boxes(corner, expected):
-    table = crop.find(pictures([], width=500, height=375), settings("corner", 100, corner))
+    table = crop.find(images([], width=500, height=375), settings("corner", 100, corner))
     assert places(table) == [expected]
     assert table["is_kept"].to_pylist() == [True]
 
@@ -90,7 +90,7 @@ def write_world(folder, roles):
     return samples, splits
 
 
-def test_public_and_unused_pictures_are_not_cropped(tmp_path):
+def test_public_and_unused_images_are_not_cropped(tmp_path):
     roles = ["public", "target", "unused", "reference", "control"]
     samples, splits = write_world(tmp_path, roles)
     crop.build(samples, splits, tmp_path / "crops.parquet", settings())

@@ -3,13 +3,13 @@ import dataclasses
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from dejavu.search.neighbors import vectors_of
 
 from dejavu.errors import ParamsError
 from dejavu.image import embed
 from dejavu.image.embed import Sources
 from dejavu.models import encoders
 from dejavu.run import shards
+from dejavu.search.neighbors import vectors_of
 from dejavu.tables.parquet import fingerprint, inputs_of
 from dejavu.tables.schemas import CROPS, EMBEDDINGS, SPLITS
 from tests.models.training.world import MACHINE, trained_model
@@ -19,13 +19,13 @@ def sources(trained, **changes):
     world, encoder = trained
     facts = {
         "model": "m", "settings": trained_model(), "samples": world.samples,
-        "pictures": world.pictures, "splits": world.splits, "crops": world.crops,
+        "images": world.images, "splits": world.splits, "crops": world.crops,
         "encoder": encoder, "machine": MACHINE,
     }  # fmt: skip
     return Sources(**{**facts, **changes})
 
 
-def test_views_hold_public_pictures_and_kept_crops_of_attacked_roles(trained, tmp_path):
+def test_views_hold_public_images_and_kept_crops_of_attacked_roles(trained, tmp_path):
     embed.embed(sources(trained), tmp_path / "out")
     world, _ = trained
     roles = SPLITS.read(world.splits).to_pylist()
@@ -47,10 +47,10 @@ def test_a_crop_is_embedded_from_its_own_pixels(trained, tmp_path):
     embed.embed(sources(trained), tmp_path / "out")
     world, folder = trained
     rows = EMBEDDINGS.read(tmp_path / "out" / "backbone" / "crop")
-    cut = {i: picture.copy() for i, picture in world.arrays.items()}
-    for picture in cut.values():
-        picture[:, 6:] = 0  # what the crops do not show
-        picture[:2] = 255
+    cut = {i: image.copy() for i, image in world.arrays.items()}
+    for image in cut.values():
+        image[:, 6:] = 0  # what the crops do not show
+        image[:2] = 255
     encoder = encoders.load(folder)
     from PIL import Image
 
@@ -84,7 +84,7 @@ def test_parts_and_a_kill_change_nothing(trained, tmp_path, monkeypatch, rows_pe
     with monkeypatch.context() as patch:
         patch.setattr(embed, "_embed_part", lambda *a: (calls.append(a[-2]), real(*a)))
         embed.embed(sources(trained), tmp_path / "parts")
-    assert calls[0] == 2  # of the public pictures; 0 and 1 were done
+    assert calls[0] == 2  # of the public images; 0 and 1 were done
     for layer in ("projector", "backbone"):
         for view in ("public_image", "crop"):
             parts = tmp_path / "parts" / layer / view

@@ -50,8 +50,8 @@ def brute_interval(boxes, width, height):
 
 
 @st.composite
-def pictures(draw):
-    """A few pictures with the same number of boxes."""
+def images(draw):
+    """A few images with the same number of boxes."""
     n_boxes = draw(st.integers(1, 4))
     sizes, boxes = [], []
     for _ in range(draw(st.integers(1, 3))):
@@ -62,7 +62,7 @@ def pictures(draw):
     return np.array(boxes), np.array(sizes)
 
 
-@given(pictures())
+@given(images())
 def test_largest_is_the_best_of_all_rectangles(batch):
     boxes, sizes = batch
     for found, inside, (width, height) in zip(
@@ -71,7 +71,7 @@ def test_largest_is_the_best_of_all_rectangles(batch):
         assert tuple(found) == brute_largest(inside.tolist(), width, height)
 
 
-@given(pictures())
+@given(images())
 def test_interval_follows_the_rule_in_words(batch):
     boxes, sizes = batch
     for found, inside, (width, height) in zip(
@@ -80,8 +80,8 @@ def test_interval_follows_the_rule_in_words(batch):
         assert tuple(found) == brute_interval(inside.tolist(), width, height)
 
 
-@given(pictures(), st.sampled_from([rectangles.largest, rectangles.interval]))
-def test_no_crop_overlaps_a_box_or_leaves_the_picture(batch, rule):
+@given(images(), st.sampled_from([rectangles.largest, rectangles.interval]))
+def test_no_crop_overlaps_a_box_or_leaves_the_image(batch, rule):
     boxes, sizes = batch
     for found, inside, (width, height) in zip(rule(boxes, sizes), boxes, sizes, strict=True):
         x0, y0, x1, y1 = found.tolist()
@@ -90,7 +90,7 @@ def test_no_crop_overlaps_a_box_or_leaves_the_picture(batch, rule):
         assert not any(overlaps((x0, y0, x1, y1), box) for box in inside.tolist())
 
 
-@given(pictures())
+@given(images())
 def test_the_exact_rule_never_finds_less_than_the_intervals(batch):
     boxes, sizes = batch
 
@@ -112,7 +112,7 @@ def test_an_interval_ends_at_the_box_where_the_exact_rule_goes_on():
     assert rectangles.interval(boxes, sizes).tolist() == [[60, 0, 100, 100]]
     low = np.array([[[30, 60, 80, 100]]])
     assert rectangles.interval(low, sizes).tolist() == [[30, 0, 80, 60]]  # as wide as the box
-    assert rectangles.largest(low, sizes).tolist() == [[0, 0, 100, 60]]  # as wide as the picture
+    assert rectangles.largest(low, sizes).tolist() == [[0, 0, 100, 60]]  # as wide as the image
 
 
 @pytest.mark.parametrize(

@@ -251,8 +251,8 @@ def timm_classifier(path, seed=70):
     network = fill(tiny_vit(n_classes=10), seed)
     torch.save(network.state_dict(), path)
 
-    def features(pictures):
-        return network.forward_head(network.forward_features(pictures), pre_logits=True)
+    def features(images):
+        return network.forward_head(network.forward_features(images), pre_logits=True)
 
     return features, None
 

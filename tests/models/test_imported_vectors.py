@@ -47,7 +47,7 @@ def settings(**changes):
 def sources(trained, tmp_path, of, encoder):
     world, _ = trained
     return Sources(
-        model="m", settings=of, samples=world.samples, pictures=world.pictures,
+        model="m", settings=of, samples=world.samples, images=world.images,
         splits=world.splits, crops=world.crops, encoder=encoder,
         machine=MACHINE.model_copy(update={"data_root": str(tmp_path)}),
     )  # fmt: skip

@@ -7,7 +7,7 @@ from dejavu.models.pixels import load_pixels, resized
 
 
 class FolderOfArrays:
-    """A reader of pictures that lie in memory."""
+    """A reader of images that lie in memory."""
 
     def __init__(self, **arrays):
         self.arrays = arrays
@@ -17,11 +17,11 @@ class FolderOfArrays:
 
 
 def striped(height, width):
-    """A picture whose red channel is x and whose green channel is y."""
-    picture = np.zeros((height, width, 3), dtype=np.uint8)
-    picture[..., 0] = np.arange(width)
-    picture[..., 1] = np.arange(height)[:, None]
-    return picture
+    """An image whose red channel is x and whose green channel is y."""
+    image = np.zeros((height, width, 3), dtype=np.uint8)
+    image[..., 0] = np.arange(width)
+    image[..., 1] = np.arange(height)[:, None]
+    return image
 
 
 def test_pixels_come_in_the_order_of_the_uris():
@@ -32,7 +32,7 @@ def test_pixels_come_in_the_order_of_the_uris():
     assert pixels[:, 0, 0, 0].tolist() == [2, 1, 2]
 
 
-def test_a_box_is_cut_out_of_its_own_picture():
+def test_a_box_is_cut_out_of_its_own_image():
     reader = FolderOfArrays(a=striped(10, 20))
     pixels = load_pixels(reader, ["a", "a"], np.array([[3, 5, 7, 9], [16, 0, 20, 4]]), 4)
     assert pixels[0, 0, 0].tolist() == [3, 4, 5, 6]
@@ -41,15 +41,15 @@ def test_a_box_is_cut_out_of_its_own_picture():
 
 
 def test_a_crop_never_sees_beyond_its_box():
-    picture = np.zeros((40, 40, 3), dtype=np.uint8)
-    picture[:, 20:] = 255  # the object begins where the box ends
-    pixels = load_pixels(FolderOfArrays(a=picture), ["a"], np.array([[0, 0, 20, 40]]), 7)
+    image = np.zeros((40, 40, 3), dtype=np.uint8)
+    image[:, 20:] = 255  # the object begins where the box ends
+    pixels = load_pixels(FolderOfArrays(a=image), ["a"], np.array([[0, 0, 20, 40]]), 7)
     assert int(pixels.max()) == 0
 
 
 def test_center_cuts_the_middle_and_squash_keeps_everything():
-    picture = Image.fromarray(striped(8, 24))
-    center, squash = resized(picture, 8, "center"), resized(picture, 8, "squash")
+    image = Image.fromarray(striped(8, 24))
+    center, squash = resized(image, 8, "center"), resized(image, 8, "squash")
     assert center[0, 0].tolist() == list(range(8, 16))
     assert squash[0, 0, 0] < 3
     assert squash[0, 0, -1] > 20
@@ -62,6 +62,6 @@ def test_shrinking_averages():
 
 
 @pytest.mark.parametrize("n", [0, 1])
-def test_few_pictures(n):
+def test_few_images(n):
     reader = FolderOfArrays(a=striped(8, 8))
     assert load_pixels(reader, ["a"] * n, None, 4).shape == (n, 3, 4, 4)

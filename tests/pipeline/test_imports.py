@@ -3,7 +3,10 @@ import sys
 
 import pytest
 
-LIGHT = "dejavu.tables, dejavu.tables.parquet, dejavu.params, dejavu.run.stage, dejavu.run.shards, dejavu.corpora"
+LIGHT = ", ".join(
+    f"dejavu.{name}"
+    for name in ("tables.schemas", "tables.parquet", "params", "run.stage", "run.shards", "corpora")
+)
 
 
 @pytest.mark.parametrize("heavy", ["torch", "matplotlib", "faiss", "sklearn"])

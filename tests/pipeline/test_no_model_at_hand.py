@@ -71,16 +71,14 @@ def run(folder, values, guess):
         YAML().dump(values, stream)
     place = {name: folder / f"{name}.parquet" for name in ("samples", "labels", "splits", "crops")}
     samples, splits, crops = place["samples"], place["splits"], place["crops"]
-    pictures = folder / "pictures"
+    images = folder / "images"
     inputs.main(params=params, out=folder / "inputs")
-    corpus.main(
-        lane="image", params=params, samples=samples, labels=place["labels"], pictures=pictures
-    )
+    corpus.main(lane="image", params=params, samples=samples, labels=place["labels"], images=images)
     split.main(lane="image", params=params, samples=samples, out=splits)
     crop.main(params=params, samples=samples, splits=splits, out=crops)
     guess(folder)
     for name, model in values["image"]["models"].items():
-        made = {"samples": samples, "pictures": pictures, "splits": splits}
+        made = {"samples": samples, "images": images, "splits": splits}
         out = {kind: folder / kind / name for kind in ("encoders", "embeddings", "neighbors")}
         encoder.main(model=name, recipe=model["recipe"], params=params, out=out["encoders"], **made)
         embed.main(
@@ -104,7 +102,7 @@ def run(folder, values, guess):
 
 
 def export(whole, out):
-    """Write what the owner of pictures and networks would send, and nothing else."""
+    """Write what the owner of images and networks would send, and nothing else."""
     rows = SAMPLES.read(whole / "samples.parquet")
     labels = LABELS.read(whole / "labels.parquet")["label"]
     names = rows["sample_name"]

@@ -50,7 +50,7 @@ def params(tmp_path, monkeypatch):
 def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_path):
     image = tmp_path / "data/image"
     tables = {"samples": image / "samples.parquet", "labels": image / "labels.parquet"}
-    pixels = {"pictures": image / "pictures"}
+    pixels = {"images": image / "images"}
     splits, crops = image / "splits.parquet", image / "crops.parquet"
     corpus.main(lane="image", params=params, **tables, **pixels)
     samples = tables["samples"]

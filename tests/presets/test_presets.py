@@ -15,7 +15,7 @@ EXPECTED = {
     "no-model-at-hand",
     "shutterstock-like", "sweep", "tiny-imagenet", "yfcc15m-rn50",
 }  # fmt: skip
-EMBEDDED = {"sweep"}  # their pictures are generated, so that nothing is missing
+EMBEDDED = {"sweep"}  # their images are generated, so that nothing is missing
 
 
 def test_there_is_a_preset_for_every_case():

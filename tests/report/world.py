@@ -151,7 +151,7 @@ def _write_corpus(image: Path, roles, label_ids, planted, n_labels, knows_truth)
     ]
     rows = {
         "sample_id": np.arange(n),
-        "sample_name": [f"picture-{i:05d}" for i in range(n)],
+        "sample_name": [f"image-{i:05d}" for i in range(n)],
         "uri": [f"part-00000.parquet#{i}" for i in range(n)],
         "width_px": np.full(n, 64, np.int32),
         "height_px": np.full(n, 64, np.int32),

@@ -4,12 +4,12 @@ import importlib.util
 
 import numpy as np
 import pytest
-from dejavu.search.neighbors import vectors_of
 
 from dejavu.image import embed
 from dejavu.params.encoders import NeighborsParams
 from dejavu.run import shards
 from dejavu.search import neighbors
+from dejavu.search.neighbors import vectors_of
 from dejavu.tables.schemas import EMBEDDINGS, NEIGHBORS
 from tests.models.test_imported_vectors import sources
 from tests.models.training.world import MACHINE, trained_model

@@ -50,11 +50,11 @@ def test_real_vectors_equal_the_slow_twin(metric, block_rows):
 
 @pytest.mark.parametrize("metric", ["l2", "cosine"])
 @pytest.mark.parametrize("block_rows", [3, 20, 999])
-def test_the_same_picture_many_times_stays_in_id_order(metric, block_rows):
+def test_the_same_image_many_times_stays_in_id_order(metric, block_rows):
     # Sixty copies of each of three vectors: far more equals than k plus margin.
     rng = np.random.default_rng(1)
     photos = rng.standard_normal((3, 64)).astype(np.float32)
-    rows = np.concatenate([photos] * 60)  # rows j, j + 3, j + 6, … are one picture
+    rows = np.concatenate([photos] * 60)  # rows j, j + 3, j + 6, … are one image
     found = nearest(photos, bank_of(rows, block_rows=block_rows), metric, k=5, margin=2)
     assert found.ids.tolist() == [[j, j + 3, j + 6, j + 9, j + 12] for j in range(3)]
 

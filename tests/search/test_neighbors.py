@@ -89,7 +89,7 @@ def test_embeddings_of_two_networks_never_meet(embeddings, tmp_path):
         find(root, tmp_path / "out")
 
 
-def test_more_neighbors_than_public_pictures_is_a_parameter_error(embeddings, tmp_path):
+def test_more_neighbors_than_public_images_is_a_parameter_error(embeddings, tmp_path):
     with pytest.raises(ParamsError, match="k=32 .* 31 vectors"):
         find(embeddings[0], tmp_path / "out", k=32)
 

@@ -47,7 +47,7 @@ def samples(names, *, labels=None, captions=None, contents=None, hashes=None, pr
     return pa.table(rows, schema=SAMPLES.schema)
 
 
-def numbered(n, prefix="picture"):
+def numbered(n, prefix="image"):
     return [f"{prefix}_{i}" for i in range(n)]
 
 

@@ -19,13 +19,13 @@ from tests.splits.test_assign import samples, settings
 
 BOX = {"x0": 0, "y0": 0, "x1": 4, "y1": 4, "label": "n01"}
 FOLDERS = {"source": "folders", "folders": {"val": "control"}}
-# Two classes of five pictures, the first three of each annotated, as in the authors' recipe with m = 1.
+# Two classes of five images, the first three of each annotated, as in the authors' recipe with m = 1.
 TRAIN = [f"n0{c}_{i}" for c in (1, 2) for i in range(5)]
 PARTITIONS = {"bbox_A": [0, 5], "bbox_B": [1, 6], "shared": [3, 8], "public": [2, 4, 7, 9]}
 
 
 def imagenet(n_val=3, contents=None):
-    """Samples of a train and a val folder; pictures 0, 1, 2 of each class, and all of val, have a box."""
+    """Samples of a train and a val folder; images 0, 1, 2 of each class, and all of val, have a box."""
     names = [*TRAIN, *(f"val_{i}" for i in range(n_val))]
     rows = samples(names, contents=contents)
     uris = [f"{'val' if name.startswith('val') else 'train'}/{name}.JPEG" for name in names]
@@ -82,7 +82,7 @@ def test_the_authors_partitions_are_positions_in_the_listing_and_val_is_control(
 def test_partitions_of_another_listing_are_refused(tmp_path):
     folder = tmp_path / "300_per_class"
     put_partitions(folder, PARTITIONS | {"bbox_A": [3, 5]})
-    with pytest.raises(DataError, match=r"bbox_A\.npy: 1 of its 2 pictures have no box"):
+    with pytest.raises(DataError, match=r"bbox_A\.npy: 1 of its 2 images have no box"):
         divided(tmp_path, partitions())
     put_partitions(folder, PARTITIONS | {"public": [2, 13]})
     with pytest.raises(DataError, match="from 2 to 13, but the corpus lists 13 samples"):
@@ -177,7 +177,7 @@ def test_folders_give_roles_and_the_rest_is_drawn(tmp_path):
     assert {name: fixed[name] for name in TRAIN} == {name: drawn[name] for name in TRAIN}
     assert set(inputs) == {"samples"}
     nested = {"source": "folders", "folders": {"val/val_1.JPEG": "target", "val/": "control"}}
-    with pytest.raises(DataError, match=r"no picture lies below 'val/val_1\.JPEG'"):
+    with pytest.raises(DataError, match=r"no image lies below 'val/val_1\.JPEG'"):
         divided(tmp_path, nested)
 
 
@@ -221,7 +221,7 @@ def test_leaks_are_those_of_all_pairs(pairs):
         assert reasons[i] == expected
 
 
-def test_pictures_without_a_box_only_serve_as_public_ones(tmp_path):
+def test_images_without_a_box_only_serve_as_public_ones(tmp_path):
     shares = {"target": 0.4, "reference": 0.4, "public": 0.0, "control": 0.1}
     kept, _ = divided(tmp_path, None, shares=shares)
     moved, _ = divided(tmp_path, None, shares=shares, without_box="public")

@@ -161,8 +161,8 @@ def test_most_memorized(opened):
     columns = ("place", "sample_name", "label", "memorization_confidence", "is_planted")
     found = run(opened, "image_most_memorized", *columns, target="vicreg", reference="second_model")
     assert found == [
-        (1, "picture-00001", "label 0", 0.7, False),
-        (2, "picture-00002", "label 1", 0.1, True),
+        (1, "image-00001", "label 0", 0.7, False),
+        (2, "image-00002", "label 1", 0.1, True),
     ]
 
 

@@ -46,7 +46,7 @@ class Request:
     samples: Path
     labels: Path
     crops: Path
-    pictures: Path
+    images: Path
     seed: int
     machine: MachineParams
 
@@ -58,9 +58,9 @@ class Request:
         """Return the pixels of some crops."""
         return CropSquares(
             crops,
-            pictures=self.pictures,
+            images=self.images,
             data_root=self.machine.data_root,
-            size_px=self.settings.picture_px,
+            size_px=self.settings.image_px,
             resize=self.settings.resize,
             workers=self.machine.workers,
         )

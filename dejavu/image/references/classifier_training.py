@@ -35,9 +35,9 @@ class Classifier(nn.Module):
         self.backbone = networks.build(architecture, width=width)
         self.head = nn.Linear(self.backbone.dim, n_labels)
 
-    def forward(self, pictures: Float[Tensor, "n 3 height width"]) -> Float[Tensor, "n labels"]:
-        """Return the logits of normalized pictures."""
-        logits: Tensor = self.head(self.backbone(pictures))
+    def forward(self, images: Float[Tensor, "n 3 height width"]) -> Float[Tensor, "n labels"]:
+        """Return the logits of normalized images."""
+        logits: Tensor = self.head(self.backbone(images))
         return logits
 
 

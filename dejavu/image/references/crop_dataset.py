@@ -11,7 +11,7 @@ from jaxtyping import Int, UInt8
 from PIL import Image
 from torch import Tensor
 
-from dejavu.corpora.image_reader import PictureReader
+from dejavu.corpora.image_reader import ImageReader
 
 Resize = Literal["squash", "mirror"]
 MEMORY_BYTES = 2 * 1024**3  # squares up to this size are kept
@@ -42,7 +42,7 @@ class CropSquares:
         self,
         crops: pa.Table,
         *,
-        pictures: Path,
+        images: Path,
         data_root: str,
         size_px: int,
         resize: Resize,
@@ -50,7 +50,7 @@ class CropSquares:
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
         """Prepare the crops; columns uri, x0, y0, x1 and y1 say where they are."""
-        self._source = _Decoder(crops, pictures, data_root, size_px, resize)
+        self._source = _Decoder(crops, images, data_root, size_px, resize)
         self._workers = workers
         self._kept: Tensor | None = None
         if crops.num_rows and crops.num_rows * 3 * size_px**2 <= memory_bytes:
@@ -73,20 +73,20 @@ class _Decoder(torch.utils.data.Dataset[Tensor]):
     """Decodes lists of rows; each worker process opens a reader of its own."""
 
     def __init__(
-        self, crops: pa.Table, pictures: Path, data_root: str, size_px: int, resize: Resize
+        self, crops: pa.Table, images: Path, data_root: str, size_px: int, resize: Resize
     ) -> None:
         self._uris = crops["uri"].combine_chunks()
         self._boxes = np.stack(
             [crops[side].to_numpy() for side in ("x0", "y0", "x1", "y1")], axis=1
         )
-        self._pictures, self._data_root = pictures, data_root
+        self._images, self._data_root = images, data_root
         self._size_px: int = size_px
         self._resize: Resize = resize
-        self._reader: PictureReader | None = None
+        self._reader: ImageReader | None = None
 
     def __getitem__(self, rows: list[int]) -> Tensor:
         if self._reader is None:
-            self._reader = PictureReader.open(self._pictures, self._data_root)
+            self._reader = ImageReader.open(self._images, self._data_root)
         squares = np.empty((len(rows), 3, self._size_px, self._size_px), dtype=np.uint8)
         for place, row in enumerate(rows):
             # Cut first: resizing with a box would let the filter see the hidden object just outside.

@@ -1,4 +1,4 @@
-"""Vectors of pictures and captions that were made elsewhere, in the place of a model."""
+"""Vectors of images and captions that were made elsewhere, in the place of a model."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Load the models of the caption lane behind one interface: unit vectors of pictures and of captions."""
+"""Load the models of the caption lane behind one interface: unit vectors of images and of captions."""
 
 import dataclasses
 import json
@@ -34,7 +34,7 @@ PROVENANCE = "provenance.json"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class CaptionModel:
-    """A model that turns captions, and pictures if it sees any, into unit vectors of one length."""
+    """A model that turns captions, and images if it sees any, into unit vectors of one length."""
 
     embed_texts: Callable[[list[str]], Float32[np.ndarray, "n dim"]]
     embed_images: Callable[[list[Image.Image]], Float32[np.ndarray, "n dim"]] | None
@@ -84,8 +84,8 @@ def released(
     device = resolve_device(machine.device)
     opened = open_released(settings, machine.data_folder, device=device)
 
-    def prepare(pictures: list[Image.Image]) -> Tensor:
-        return torch.stack([opened.preprocess(picture) for picture in pictures])
+    def prepare(images: list[Image.Image]) -> Tensor:
+        return torch.stack([opened.preprocess(image) for image in images])
 
     return _of_network(opened.model, opened.tokenize, prepare, device=device, facts=opened.facts)
 
@@ -98,8 +98,8 @@ def _trained(folder: Path, provenance: dict[str, Any], device: str) -> CaptionMo
     model.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS))
     side = network.image_px(sizes)
 
-    def prepare(pictures: list[Image.Image]) -> Tensor:
-        squares = np.stack([resized(picture, side, "squash") for picture in pictures])
+    def prepare(images: list[Image.Image]) -> Tensor:
+        squares = np.stack([resized(image, side, "squash") for image in images])
         return normalized(torch.from_numpy(squares))
 
     return _of_network(
@@ -124,8 +124,8 @@ def _of_network(
         return vectors.float().cpu().numpy()
 
     @torch.inference_mode()
-    def embed_images(pictures: list[Image.Image]) -> np.ndarray:
-        vectors = model.encode_image(prepare(pictures).to(device), normalize=True)  # type: ignore[operator]  # a Module's attributes have no type
+    def embed_images(images: list[Image.Image]) -> np.ndarray:
+        vectors = model.encode_image(prepare(images).to(device), normalize=True)  # type: ignore[operator]  # a Module's attributes have no type
         return vectors.float().cpu().numpy()
 
     return CaptionModel(embed_texts=embed_texts, embed_images=embed_images, facts=facts)

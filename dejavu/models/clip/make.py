@@ -13,7 +13,7 @@ from dejavu.errors import ParamsError
 from dejavu.models.checkpoints.load import sha256
 from dejavu.models.clip import imported, load, network
 from dejavu.models.clip.train import TrainingSet, train
-from dejavu.models.pixels import TrainingPictures
+from dejavu.models.pixels import TrainingImages
 from dejavu.models.training.augment import MEAN, STD
 from dejavu.params.caption import (
     CaptionEmbeddingsParams,
@@ -38,7 +38,7 @@ def make(
     *,
     seed: int,
     samples: Path,
-    pictures: Path,
+    images: Path,
     splits: Path,
     machine: MachineParams,
     out: Path,
@@ -53,7 +53,7 @@ def make(
         recipe: its recipe; empty for a released model.
         seed: the run's seed.
         samples: the samples table.
-        pictures: the pictures folder.
+        images: the images folder.
         splits: the splits table.
         machine: where to train.
         out: the folder to make.
@@ -76,7 +76,7 @@ def make(
         return
     if not isinstance(recipe, ClipRecipe):
         raise ParamsError(f"caption.models.{name}: recipe {settings.recipe!r} is not one of CLIP.")
-    data = _training_set(settings, recipe, samples, pictures, splits, machine)
+    data = _training_set(settings, recipe, samples, images, splits, machine)
     inputs = {
         "samples": parquet.fingerprint(samples), "split": parquet.fingerprint(splits),
     }  # fmt: skip
@@ -97,7 +97,7 @@ def make(
         "preprocessing": {
             "resize": "squash", "image_px": network.image_px(recipe.network), "mean": MEAN, "std": STD,
         },
-        "retrieval_of_training_pictures": trained.sanity,
+        "retrieval_of_training_images": trained.sanity,
         "losses": [round(loss, 6) for loss in trained.losses],
         "inputs": inputs,
     }  # fmt: skip
@@ -109,7 +109,7 @@ def _training_set(
     settings: TrainedClipParams,
     recipe: ClipRecipe,
     samples: Path,
-    pictures: Path,
+    images: Path,
     splits: Path,
     machine: MachineParams,
 ) -> TrainingSet:
@@ -117,8 +117,8 @@ def _training_set(
     rows = by_sample.require(samples, ids, ["uri", "caption", "truth"])
     planted = pc.struct_field(rows["truth"], "is_planted").fill_null(False)
     return TrainingSet(
-        pictures=TrainingPictures(
-            rows["uri"].to_pylist(), pictures=pictures, data_root=machine.data_root,
+        images=TrainingImages(
+            rows["uri"].to_pylist(), images=images, data_root=machine.data_root,
             size_px=network.image_px(recipe.network), workers=machine.workers,
         ),
         captions=rows["caption"].to_pylist(),

@@ -44,7 +44,7 @@ def tokenizer(network: str | SmallClip) -> Tokenizer:
 
 
 def image_px(network: str | SmallClip) -> int:
-    """Return the side of the square pictures that a network sees."""
+    """Return the side of the square images that a network sees."""
     if isinstance(network, SmallClip):
         return network.image_px
     size = open_clip.get_model_config(network)["vision_cfg"]["image_size"]

@@ -39,7 +39,7 @@ _SIZES = (
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedClip:
-    """A network with weights, what prepares pictures and captions for it, and facts for the record."""
+    """A network with weights, what prepares images and captions for it, and facts for the record."""
 
     model: nn.Module
     tokenize: network.Tokenizer

@@ -1,4 +1,4 @@
-"""Train a CLIP network on captioned pictures with OpenCLIP's model, tokenizer and loss.
+"""Train a CLIP network on captioned images with OpenCLIP's model, tokenizer and loss.
 
 Every epoch draws from a generator of its own, so a training that was killed goes on from its last
 checkpoint as if it had never stopped.
@@ -32,21 +32,21 @@ SANITY_SAMPLES = 2_000  # training samples that the retrieval check uses
 
 
 @runtime_checkable
-class PictureBatches(Protocol):
-    """What yields training pictures: `dejavu.models.pixels.TrainingPictures`, or a stand-in."""
+class ImageBatches(Protocol):
+    """What yields training images: `dejavu.models.pixels.TrainingImages`, or a stand-in."""
 
     def batches(
         self, rows: Int[Tensor, " n_rows"], batch_size: int
     ) -> Iterator[UInt8[Tensor, "n 3 size size"]]:
-        """Yield the pictures of `rows` in that order, `batch_size` at a time."""
+        """Yield the images of `rows` in that order, `batch_size` at a time."""
         ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingSet:
-    """Captioned pictures of one role, in id order."""
+    """Captioned images of one role, in id order."""
 
-    pictures: PictureBatches
+    images: ImageBatches
     captions: list[str]
     is_planted: np.ndarray  # bool; these occur `planted_repeats` times per epoch
 
@@ -79,7 +79,7 @@ def train(
 
     Raises:
         TrainingError: the loss is not finite, there is less than one batch, or the trained network
-            does not find its own training pictures.
+            does not find its own training images.
     """
     torch.manual_seed(seeds.number(seed, f"clip.{name}.init"))
     model = network.build(recipe.network).to(device)
@@ -107,8 +107,8 @@ def train(
         chosen = rng.permutation(rows)[: n_batches * batch_size]
         batches = _batches(data, tokens, chosen, batch_size, recipe.max_shift_px, rng)
         total = 0.0
-        for pictures, texts in batches:
-            total += _step(model, pictures.to(device), texts.to(device), optimizer)
+        for images, texts in batches:
+            total += _step(model, images.to(device), texts.to(device), optimizer)
             scheduler.step()
         losses.append(total / n_batches)
         if not math.isfinite(losses[-1]):
@@ -120,7 +120,7 @@ def train(
     sanity = retrieval_sanity(model, data, tokens, device=device)
     if sanity["recall_at_10"] < recipe.min_recall_at_10:
         raise TrainingError(
-            f"clip {name}: its own training captions find their picture among the first ten in "
+            f"clip {name}: its own training captions find their image among the first ten in "
             f"{sanity['recall_at_10']:.1%} of cases (chance: {sanity['chance_at_10']:.1%}), expected at "
             f"least {recipe.min_recall_at_10:.1%}. It learned too little to be audited: train longer."
         )
@@ -147,20 +147,20 @@ def _batches(
     rng: np.random.Generator,
 ) -> Iterator[tuple[Float[Tensor, "n 3 h w"], Int64[Tensor, "n context"]]]:
     order = torch.from_numpy(rows)
-    pictures = data.pictures.batches(order, batch_size)
-    for chunk, pixels in zip(order.split(batch_size), pictures, strict=True):
+    images = data.images.batches(order, batch_size)
+    for chunk, pixels in zip(order.split(batch_size), images, strict=True):
         shifts = torch.from_numpy(rng.integers(-max_shift_px, max_shift_px + 1, (len(chunk), 2)))
         yield shifted(normalized(pixels), shifts, max_shift_px), tokens[chunk]
 
 
 def shifted(
-    pictures: Float[Tensor, "n 3 h w"], shifts: Int64[Tensor, "n 2"], max_shift_px: int
+    images: Float[Tensor, "n 3 h w"], shifts: Int64[Tensor, "n 2"], max_shift_px: int
 ) -> Float[Tensor, "n 3 h w"]:
-    """Move each picture down and right by its own shift (pixels, may be negative), mirroring edges."""
+    """Move each image down and right by its own shift (pixels, may be negative), mirroring edges."""
     if max_shift_px == 0:
-        return pictures
-    n, _, height, width = pictures.shape
-    padded = torch.nn.functional.pad(pictures, (max_shift_px,) * 4, mode="reflect")
+        return images
+    n, _, height, width = images.shape
+    padded = torch.nn.functional.pad(images, (max_shift_px,) * 4, mode="reflect")
     rows = max_shift_px - shifts[:, :1] + torch.arange(height)
     columns = max_shift_px - shifts[:, 1:] + torch.arange(width)
     each = torch.arange(n)[:, None, None]
@@ -169,17 +169,17 @@ def shifted(
 
 
 def _step(
-    model: torch.nn.Module, pictures: Tensor, texts: Tensor, optimizer: torch.optim.Optimizer
+    model: torch.nn.Module, images: Tensor, texts: Tensor, optimizer: torch.optim.Optimizer
 ) -> float:
     # On CPUs the fused attention kernel spends twice the time of the plain one, going backwards.
-    kernels = [SDPBackend.MATH] if pictures.device.type == "cpu" else _ALL_KERNELS
-    with torch.autocast(pictures.device.type, dtype=torch.bfloat16), sdpa_kernel(kernels):
-        images = model.encode_image(pictures, normalize=True)  # type: ignore[operator]  # a Module's attributes have no type
+    kernels = [SDPBackend.MATH] if images.device.type == "cpu" else _ALL_KERNELS
+    with torch.autocast(images.device.type, dtype=torch.bfloat16), sdpa_kernel(kernels):
+        image_vectors = model.encode_image(images, normalize=True)  # type: ignore[operator]  # a Module's attributes have no type
         captions = model.encode_text(texts, normalize=True)  # type: ignore[operator]  # a Module's attributes have no type
         scale = model.logit_scale
         assert isinstance(scale, Tensor)
-        with torch.autocast(pictures.device.type, enabled=False):
-            loss = ClipLoss()(images.float(), captions.float(), scale.exp())
+        with torch.autocast(images.device.type, enabled=False):
+            loss = ClipLoss()(image_vectors.float(), captions.float(), scale.exp())
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
     optimizer.step()
@@ -196,20 +196,20 @@ def retrieval_sanity(
     *,
     device: str,
 ) -> dict[str, float]:
-    """Return how often a training caption finds its own picture first, and among the first ten.
+    """Return how often a training caption finds its own image first, and among the first ten.
 
-    Searches among the first `SANITY_SAMPLES` training pictures. Keys: ``recall_at_1``,
+    Searches among the first `SANITY_SAMPLES` training images. Keys: ``recall_at_1``,
     ``recall_at_10``, ``chance_at_10``, ``n``.
     """
     rows = torch.arange(min(len(data), SANITY_SAMPLES))
-    batches = data.pictures.batches(rows, 256)
-    images = torch.cat(
+    batches = data.images.batches(rows, 256)
+    image_vectors = torch.cat(
         [model.encode_image(normalized(p).to(device), normalize=True) for p in batches]  # type: ignore[operator]  # a Module's attributes have no type
     )
     captions = torch.cat(
         [model.encode_text(t.to(device), normalize=True) for t in tokens[rows].split(256)]  # type: ignore[operator]  # a Module's attributes have no type
     )
-    similarities = captions.double() @ images.double().T
+    similarities = captions.double() @ image_vectors.double().T
     own = similarities.diagonal()[:, None]
     ranks = (similarities > own).sum(dim=1)
     n = len(rows)

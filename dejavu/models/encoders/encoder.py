@@ -12,7 +12,7 @@ from dejavu.errors import WeightsError
 from dejavu.models.encoders.preprocessing import Preprocessing
 
 # Pixels that pass through the network at once on a CPU: beyond a processor's cache, larger batches only cost
-# memory and time (EfficientNet-Lite0 at 224 px: 41 pictures per CPU second in eights, 23 in batches of 128).
+# memory and time (EfficientNet-Lite0 at 224 px: 41 images per CPU second in eights, 23 in batches of 128).
 _CPU_PIXELS = 400_000
 
 
@@ -45,7 +45,7 @@ class Encoder:
             if not np.isfinite(array).all():
                 raise WeightsError(
                     f"{self.provenance['model']}: layer {layer!r} gives NaN or infinity for "
-                    f"{int((~np.isfinite(array)).any(axis=1).sum())} of {len(array)} pictures."
+                    f"{int((~np.isfinite(array)).any(axis=1).sum())} of {len(array)} images."
                 )
         return arrays
 

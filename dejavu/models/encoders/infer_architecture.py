@@ -36,9 +36,9 @@ class ResNet(nn.Module):
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
 
-    def forward(self, pictures: Float[Tensor, "n 3 height width"]) -> Float[Tensor, "n dim"]:
+    def forward(self, images: Float[Tensor, "n 3 height width"]) -> Float[Tensor, "n dim"]:
         """Return the average of the last feature map."""
-        x = self.maxpool(self.relu(self.bn1(self.conv1(pictures))))
+        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return torch.flatten(nn.functional.adaptive_avg_pool2d(x, 1), 1)
 

@@ -1,4 +1,4 @@
-"""Architectures by name: backbones that turn normalized pictures into one vector each."""
+"""Architectures by name: backbones that turn normalized images into one vector each."""
 
 import importlib
 from collections.abc import Callable
@@ -12,16 +12,16 @@ from dejavu.errors import ParamsError, suggestion
 
 
 class Backbone(nn.Module):
-    """A network from pictures to feature vectors of length `dim`."""
+    """A network from images to feature vectors of length `dim`."""
 
     def __init__(self, body: nn.Module, dim: int) -> None:
         super().__init__()
         self.body = body
         self.dim = dim
 
-    def forward(self, pictures: Float[Tensor, "n 3 height width"]) -> Float[Tensor, "n dim"]:
-        """Return one feature vector per normalized picture."""
-        features: Tensor = self.body(pictures)
+    def forward(self, images: Float[Tensor, "n 3 height width"]) -> Float[Tensor, "n dim"]:
+        """Return one feature vector per normalized image."""
+        features: Tensor = self.body(images)
         return features
 
 
@@ -50,7 +50,7 @@ def seeded(seed: int, make: Callable[[], nn.Module]) -> nn.Module:
 
 
 def conv_small(width: int) -> Backbone:
-    """Six 3x3 convolutions, three of stride 2, for pictures of some 20 to 64 pixels."""
+    """Six 3x3 convolutions, three of stride 2, for images of some 20 to 64 pixels."""
     channels = [3, *(width * factor for factor in (1, 2, 2, 4, 4, 8))]
     strides = (1, 2, 1, 2, 1, 2)
     blocks = [
@@ -62,7 +62,7 @@ def conv_small(width: int) -> Backbone:
 
 
 def resnet_small(width: int) -> Backbone:
-    """A ResNet of four one-block stages without the stem's stride, for small pictures."""
+    """A ResNet of four one-block stages without the stem's stride, for small images."""
     stages: list[nn.Module] = [_conv_block(3, width, 1)]
     n_in = width
     for factor in (1, 2, 4, 8):

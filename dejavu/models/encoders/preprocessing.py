@@ -1,4 +1,4 @@
-"""How a picture becomes what a network sees; stored with the weights it belongs to."""
+"""How an image becomes what a network sees; stored with the weights it belongs to."""
 
 import dataclasses
 import hashlib
@@ -43,7 +43,7 @@ class Preprocessing:
     def load(
         self, reader: Reader, uris: Sequence[str], boxes: Int[np.ndarray, "n 4"] | None
     ) -> UInt8[Tensor, "n 3 size size"]:
-        """Read pictures, or a box of each, as squares of 8-bit pixels."""
+        """Read images, or a box of each, as squares of 8-bit pixels."""
         return load_pixels(
             reader, uris, boxes, self.size_px,
             resize=self.resize, shorter_px=self.shorter_px, resample=self.resample,

@@ -27,9 +27,9 @@ class ReleasedNetwork(nn.Module):
         self.backbone = backbone
         self.projector = projector
 
-    def forward(self, pictures: Float[Tensor, "n 3 h w"]) -> dict[str, Float[Tensor, "n _"]]:
-        """Return the vectors of each layer for normalized pictures."""
-        features = self.backbone(pictures)
+    def forward(self, images: Float[Tensor, "n 3 h w"]) -> dict[str, Float[Tensor, "n _"]]:
+        """Return the vectors of each layer for normalized images."""
+        features = self.backbone(images)
         if self.projector is None:
             return {"backbone": features}
         return {"projector": self.projector(features), "backbone": features}

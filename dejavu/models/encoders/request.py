@@ -10,14 +10,14 @@ from dejavu.params.machine import MachineParams
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One network, and the tables its training pictures are in."""
+    """One network, and the tables its training images are in."""
 
     model: str
     settings: ModelParams
     recipe: RecipeParams
     seed: int
     samples: Path
-    pictures: Path
+    images: Path
     splits: Path
     machine: MachineParams
 

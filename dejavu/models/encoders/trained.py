@@ -22,9 +22,9 @@ class EncoderNetwork(nn.Module):
         self.projector = projector
         self.layers = {"projector": dim, "backbone": backbone.dim}
 
-    def forward(self, pictures: Float[Tensor, "n 3 h w"]) -> dict[str, Float[Tensor, "n _"]]:
-        """Return the vectors of each layer for normalized pictures."""
-        features = self.backbone(pictures)
+    def forward(self, images: Float[Tensor, "n 3 h w"]) -> dict[str, Float[Tensor, "n _"]]:
+        """Return the vectors of each layer for normalized images."""
+        features = self.backbone(images)
         return {"projector": self.projector(features.float()), "backbone": features}
 
 

@@ -1,1 +1,1 @@
-"""Train networks: picture loading, batched views, self-supervised methods, the loop."""
+"""Train networks: image loading, batched views, self-supervised methods, the loop."""

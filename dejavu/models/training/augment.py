@@ -1,6 +1,6 @@
 """Random views of whole batches: resized crop, flip and color jitter in a few tensor operations.
 
-One call draws for every picture of the batch at once, on the device that holds the pictures; the random
+One call draws for every image of the batch at once, on the device that holds the images; the random
 numbers come from an explicit CPU generator, so that they are the same on every device.
 """
 
@@ -21,7 +21,7 @@ class View:
     """How one kind of view is drawn."""
 
     size_px: int  # side of the square view
-    min_scale: float  # smallest share of the picture's area that a view shows
+    min_scale: float  # smallest share of the image's area that a view shows
     max_scale: float = 1.0  # largest share
     color_jitter: float = 0.0  # brightness, contrast, saturation change by at most this share
     max_aspect: float = 4 / 3  # width/height is drawn log-uniformly from [1/max_aspect, max_aspect]
@@ -37,14 +37,14 @@ def draw(
     view: View,
     generator: torch.Generator,
 ) -> Float32[Tensor, "n 3 size size"]:
-    """Return one normalized random view of each picture.
+    """Return one normalized random view of each image.
 
     A view is a random rectangle (area share in [min_scale, max_scale], random aspect ratio, random
-    place; a side is cut to the picture's), mirrored with probability 1/2, sampled bilinearly, with
+    place; a side is cut to the image's), mirrored with probability 1/2, sampled bilinearly, with
     jittered colors.
 
     Args:
-        pixels: RGB pictures of one size, 0 to 255; as float32 where several views are drawn of them.
+        pixels: RGB images of one size, 0 to 255; as float32 where several views are drawn of them.
         view: what is drawn.
         generator: a CPU generator; it alone decides the views.
     """
@@ -61,7 +61,7 @@ def draw(
 
 
 def _rectangles(n: int, view: View, generator: torch.Generator) -> Float[Tensor, "n 2 3"]:
-    """Draw the affine maps from view to picture coordinates, both in [-1, 1]."""
+    """Draw the affine maps from view to image coordinates, both in [-1, 1]."""
     area, aspect, x, y, flip = torch.rand(5, n, generator=generator)
     side = (view.min_scale + (view.max_scale - view.min_scale) * area).sqrt()
     stretch = torch.exp((2 * aspect - 1) * math.log(view.max_aspect) / 2)

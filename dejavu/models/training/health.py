@@ -65,7 +65,7 @@ def check_spread(model: str, stds: Sequence[float]) -> None:
 
 
 def check_vectors(model: str, layer: str, vectors: Float[Tensor, "n dim"]) -> None:
-    """Refuse a trained network whose vectors of the training pictures are nearly one point or line.
+    """Refuse a trained network whose vectors of the training images are nearly one point or line.
 
     Raises:
         TrainingError: their `embedding_std` or `effective_rank` is too small, or one is no number.

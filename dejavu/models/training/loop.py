@@ -12,7 +12,7 @@ from lightly.utils.lars import LARS
 from torch import Tensor
 
 from dejavu.models.devices import Forward
-from dejavu.models.pixels import TrainingPictures
+from dejavu.models.pixels import TrainingImages
 from dejavu.models.training import health
 from dejavu.models.training.methods import Method
 from dejavu.params.encoders import TrainingRecipe
@@ -25,7 +25,7 @@ MOMENTUM = 0.9  # of LARS; the one-cycle schedule moves it
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Epoch:
-    """What one pass over the pictures came to."""
+    """What one pass over the images came to."""
 
     epoch: int  # from 1
     loss: float  # mean over its steps
@@ -39,13 +39,13 @@ class Course:
 
     model: str  # named in messages
     recipe: TrainingRecipe
-    repeats: Int[Tensor, " n"]  # how often each picture occurs in an epoch
+    repeats: Int[Tensor, " n"]  # how often each image occurs in an epoch
     seed_of: Callable[[str], int]  # integer seed of a purpose
     device: torch.device
     work: Path  # folder of the checkpoint
 
 
-def train(method: Method, pictures: TrainingPictures, course: Course) -> list[Epoch]:
+def train(method: Method, images: TrainingImages, course: Course) -> list[Epoch]:
     """Train `method` in place, going on from a checkpoint in `course.work` if there is one.
 
     Each epoch seeds its own generator, so that a resumed training draws what an uninterrupted one
@@ -58,7 +58,7 @@ def train(method: Method, pictures: TrainingPictures, course: Course) -> list[Ep
         TrainingError: the loss is not finite, the embeddings collapsed, or the loss never fell.
     """
     method.to(course.device).to(memory_format=torch.channels_last).train()
-    rows = torch.repeat_interleave(torch.arange(len(pictures)), course.repeats)
+    rows = torch.repeat_interleave(torch.arange(len(images)), course.repeats)
     n_steps = max(1, len(rows) // course.recipe.batch_size)
     run = _Run(method, course, n_steps)
     checkpoint = course.work / CHECKPOINT
@@ -69,7 +69,7 @@ def train(method: Method, pictures: TrainingPictures, course: Course) -> list[Ep
         return f"{course.model}: loss {curve[-1].loss:.4g}, epoch" if curve else course.model
 
     for epoch in _remaining(len(curve), course.recipe.epochs, message):
-        curve.append(run.epoch(epoch, pictures, rows))
+        curve.append(run.epoch(epoch, images, rows))
         health.check_loss(course.model, epoch, curve[-1].loss)
         health.check_spread(course.model, [record.embedding_std for record in curve])
         if time.monotonic() - saved >= CHECKPOINT_SECONDS:
@@ -98,12 +98,12 @@ class _Run:
             pct_start=course.recipe.warmup_share,
         )
 
-    def epoch(self, number: int, pictures: TrainingPictures, rows: Int[Tensor, " m"]) -> Epoch:
+    def epoch(self, number: int, images: TrainingImages, rows: Int[Tensor, " m"]) -> Epoch:
         generator = torch.Generator().manual_seed(self._course.seed_of(f"epoch.{number}"))
         batch_size = self._course.recipe.batch_size
         rows = rows[torch.randperm(len(rows), generator=generator)][: self._n_steps * batch_size]
         total = 0.0
-        for step, batch in enumerate(pictures.batches(rows, batch_size)):
+        for step, batch in enumerate(images.batches(rows, batch_size)):
             loss, projections = self._method.loss(
                 batch.to(self._course.device), generator, self._forward
             )

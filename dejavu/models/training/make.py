@@ -1,4 +1,4 @@
-"""Train the network that params.yaml describes, on the pictures of its role, into a folder."""
+"""Train the network that params.yaml describes, on the images of its role, into a folder."""
 
 import dataclasses
 import shutil
@@ -15,19 +15,19 @@ from dejavu.models import devices, folder
 from dejavu.models.encoders import networks, preprocessing
 from dejavu.models.encoders.request import Request
 from dejavu.models.encoders.trained import EncoderNetwork
-from dejavu.models.pixels import TrainingPictures
+from dejavu.models.pixels import TrainingImages
 from dejavu.models.training import health, loop, methods
 from dejavu.params.encoders import ReleasedRecipe, TrainedModel
 from dejavu.run import seeds, shards
 from dejavu.tables.parquet import fingerprint, inputs_of
 from dejavu.tables.schemas import SAMPLES, SPLITS
 
-CHECKED_PICTURES = 2_048  # whose vectors are looked at after the training
+CHECKED_IMAGES = 2_048  # whose vectors are looked at after the training
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Role:
-    """The training pictures: uris in the order of sample ids, and how often each occurs."""
+    """The training images: uris in the order of sample ids, and how often each occurs."""
 
     uris: list[str]
     repeats: Int[Tensor, " n"]
@@ -42,7 +42,7 @@ def make(request: Request, out: Path) -> None:
 
     Raises:
         ParamsError: the recipe is for released models, or a layer is not one of the network's.
-        DataError: the role has too few pictures to train on.
+        DataError: the role has too few images to train on.
         TrainingError: the network diverged, collapsed or learned nothing.
     """
     settings, recipe = request.settings, request.recipe
@@ -57,9 +57,9 @@ def make(request: Request, out: Path) -> None:
     work = shards.work_folder(f"encoder/{request.model}", facts)
     device = devices.choose(request.machine.device)
     with devices.all_cores():
-        pictures = TrainingPictures(
-            role.uris, pictures=request.pictures, data_root=request.machine.data_root,
-            size_px=recipe.picture_px, workers=request.machine.workers,
+        images = TrainingImages(
+            role.uris, images=request.images, data_root=request.machine.data_root,
+            size_px=recipe.image_px, workers=request.machine.workers,
         )  # fmt: skip
 
         def seed_of(purpose: str) -> int:
@@ -72,18 +72,18 @@ def make(request: Request, out: Path) -> None:
             model=request.model, recipe=recipe, repeats=role.repeats, seed_of=seed_of,
             device=device, work=work,
         )  # fmt: skip
-        curve = loop.train(method, pictures, course)
+        curve = loop.train(method, images, course)
         network = method.kept().eval()
-        _check(request.model, network, pictures, recipe.view_px, device)
+        _check(request.model, network, images, recipe.view_px, device)
     provenance = {
-        **facts, "layers": network.layers, "n_pictures": len(role.uris), "n_planted": role.n_planted,
+        **facts, "layers": network.layers, "n_images": len(role.uris), "n_planted": role.n_planted,
     }  # fmt: skip
     folder.write(out, network, provenance, {"loss.csv": _csv(curve)})
     shutil.rmtree(work)
 
 
 def read_role(samples: Path, splits: Path, role: str, planted_repeats: int) -> Role:
-    """Return the pictures of `role`; planted ones occur `planted_repeats` times in an epoch.
+    """Return the images of `role`; planted ones occur `planted_repeats` times in an epoch.
 
     Raises:
         DataError: there are fewer than two.
@@ -96,7 +96,7 @@ def read_role(samples: Path, splits: Path, role: str, planted_repeats: int) -> R
     rows = ids.join(rows, "sample_id", join_type="inner").sort_by("sample_id")
     if len(rows) < 2:
         raise DataError(
-            f"{splits}: role {role!r} has {len(rows)} pictures, at least 2 are needed to train on. "
+            f"{splits}: role {role!r} has {len(rows)} images, at least 2 are needed to train on. "
             "Raise its share in image.split.shares."
         )
     is_planted = torch.from_numpy(rows["is_planted"].to_numpy())
@@ -118,7 +118,7 @@ def _facts(request: Request) -> dict[str, Any]:
         "inputs": {
             **inputs_of(request.splits),
             "split": fingerprint(request.splits),
-            "pictures": fingerprint(request.pictures),
+            "images": fingerprint(request.images),
         },
     }
 
@@ -126,16 +126,16 @@ def _facts(request: Request) -> dict[str, Any]:
 def _check(
     model: str,
     network: EncoderNetwork,
-    pictures: TrainingPictures,
+    images: TrainingImages,
     view_px: int,
     device: torch.device,
 ) -> None:
-    """Look at the vectors of training pictures, seen as the network will see them."""
+    """Look at the vectors of training images, seen as the network will see them."""
     seen = preprocessing.of_trained(view_px)
     vectors: dict[str, list[Tensor]] = {layer: [] for layer in network.layers}
-    some = torch.arange(min(len(pictures), CHECKED_PICTURES))
+    some = torch.arange(min(len(images), CHECKED_IMAGES))
     with torch.inference_mode():
-        for batch in pictures.batches(some, 256):
+        for batch in images.batches(some, 256):
             small = torch.nn.functional.interpolate(
                 seen.normalized(batch.to(device)), size=(view_px, view_px),
                 mode="bilinear", antialias=True,

@@ -35,7 +35,7 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def loss(
-        self, pictures: UInt8[Tensor, "n 3 h w"], generator: torch.Generator, forward: Forward
+        self, images: UInt8[Tensor, "n 3 h w"], generator: torch.Generator, forward: Forward
     ) -> tuple[Float32[Tensor, ""], Float32[Tensor, "m dim"]]:
         """Draw views of a batch and return its loss and the projections it was computed from."""
         raise NotImplementedError
@@ -62,10 +62,10 @@ class TwoViews(Method):
         return self.network
 
     def loss(
-        self, pictures: UInt8[Tensor, "n 3 h w"], generator: torch.Generator, forward: Forward
+        self, images: UInt8[Tensor, "n 3 h w"], generator: torch.Generator, forward: Forward
     ) -> tuple[Float32[Tensor, ""], Float32[Tensor, "m dim"]]:
-        """Return the loss of two views per picture."""
-        source = pictures.float()
+        """Return the loss of two views per image."""
+        source = images.float()
         views = torch.cat([draw(source, self._view, generator) for _ in range(2)])
         projections = self.network.projector(forward(self.network.backbone, views).float())
         return self.criterion(*projections.chunk(2)), projections
@@ -101,11 +101,11 @@ class Dino(Method):
         return self.teacher
 
     def loss(
-        self, pictures: UInt8[Tensor, "n 3 h w"], generator: torch.Generator, forward: Forward
+        self, images: UInt8[Tensor, "n 3 h w"], generator: torch.Generator, forward: Forward
     ) -> tuple[Float32[Tensor, ""], Float32[Tensor, "m dim"]]:
         """Return the cross-entropy between the teacher's and the student's prototypes."""
         n_local = self._recipe.n_local_views
-        source = pictures.float()
+        source = images.float()
         both = torch.cat([draw(source, self._global, generator) for _ in range(2)])
         local = [draw(source, self._local, generator) for _ in range(n_local)]
         with torch.no_grad():

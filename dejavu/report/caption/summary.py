@@ -182,7 +182,7 @@ def _models(folder: Path) -> list[dict[str, str]]:
     found = []
     for file in sorted(folder.glob("*/provenance.json")):
         facts = json.loads(file.read_text(encoding="utf-8"))
-        sanity = facts.get("retrieval_of_training_pictures")
+        sanity = facts.get("retrieval_of_training_images")
         found.append(
             {
                 "model": file.parent.name,

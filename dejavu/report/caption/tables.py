@@ -18,7 +18,7 @@ Rows = list[dict[str, Any]]
 Pair = tuple[float, float]  # PPG, PRG
 # Paper: by (reference, mode). Tables 2 and 4 count all objects, by k; Tables 3 and 5 have k = 10, by top.
 PAPER_BY_K: dict[str, dict[tuple[str, str], dict[int, Pair]]] = {
-    "table_2": {  # 40 million licensed pictures
+    "table_2": {  # 40 million licensed images
         ("second_model", "t2i"): {1: (0.030, 0.030), 10: (0.060, 0.064), 100: (0.054, 0.063)},
         ("text_model", "t2i"): {1: (0.014, 0.034), 10: (0.094, 0.082), 100: (0.190, 0.107)},
         ("text_model", "t2t"): {1: (0.033, 0.038), 10: (0.098, 0.065), 100: (0.218, 0.061)},

@@ -1,4 +1,4 @@
-"""The galleries of the report page: the samples behind the numbers, with their pictures."""
+"""The galleries of the report page: the samples behind the numbers, with their images."""
 
 from dejavu.report.gallery.make import Galleries, build
 

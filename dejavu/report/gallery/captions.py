@@ -15,7 +15,7 @@ from dejavu.tables.catalog import Catalog
 
 VIEWS = ("samples", "objects", "object_vocabulary", "caption_scores")
 LONGEST_NAME = 300  # characters of the name of an object or a sample
-MOST_BOXES = 30  # drawn on one picture
+MOST_BOXES = 30  # drawn on one image
 MOST_WRONG = 40  # wrong objects that one guess lists by name
 _NO_NEIGHBORS = """
 CREATE OR REPLACE TEMP TABLE gallery_caption_neighbors (
@@ -23,7 +23,7 @@ CREATE OR REPLACE TEMP TABLE gallery_caption_neighbors (
     is_shown BOOLEAN
 )
 """
-Objects = Mapping[int, Sequence[int]]  # sample id -> ids of the objects that its picture shows
+Objects = Mapping[int, Sequence[int]]  # sample id -> ids of the objects that its image shows
 
 
 def reference_table(

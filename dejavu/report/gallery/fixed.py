@@ -8,7 +8,7 @@ from dejavu.report.gallery.texts import beginning
 from dejavu.report.image.tables import in_order
 
 N_SHOWN = 3  # cards of each model
-PICTURES = ("picture", "crop")  # parts of a card that hold a picture
+IMAGES = ("image", "crop")  # parts of a card that hold an image
 
 
 def cards(lanes: Sequence[Lane], uris: Mapping[str, str], missing: Mapping[str, str]) -> list[Json]:
@@ -18,8 +18,8 @@ def cards(lanes: Sequence[Lane], uris: Mapping[str, str], missing: Mapping[str, 
 
     Args:
         lanes: of the galleries.
-        uris: pictures by key.
-        missing: why other pictures are not there.
+        uris: images by key.
+        missing: why other images are not there.
     """
     found = []
     for lane in lanes:
@@ -49,13 +49,13 @@ def _card(lane: Lane, card: Json, uris: Mapping[str, str], missing: Mapping[str,
         "size": sample["size"],
         "boxes": sample["boxes"],
         "box": crop,
-        "picture": _picture(key, uris, missing),
-        "crop": _picture(f"{key}x", uris, missing) if crop else None,
+        "image": _image(key, uris, missing),
+        "crop": _image(f"{key}x", uris, missing) if crop else None,
         "facts": _image_facts(lane, card) if lane.name == "image" else _caption_facts(lane, card),
     }
 
 
-def _picture(key: str, uris: Mapping[str, str], missing: Mapping[str, str]) -> Json | None:
+def _image(key: str, uris: Mapping[str, str], missing: Mapping[str, str]) -> Json | None:
     if key in uris:
         return {"key": key, "uri": uris[key], "reason": None}
     return {"key": key, "uri": None, "reason": missing[key]} if key in missing else None

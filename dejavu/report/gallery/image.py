@@ -10,7 +10,7 @@ from dejavu.tables.catalog import Catalog
 
 VIEWS = ("samples", "labels", "crops", "predictions", "image_scores")
 LONGEST_NAME = 300  # characters of a label, tag or name
-MOST_BOXES = 30  # drawn on one picture
+MOST_BOXES = 30  # drawn on one image
 _NO_NEIGHBORS = """
 CREATE OR REPLACE TEMP TABLE gallery_image_neighbors (
     predictor VARCHAR, sample_id BIGINT, rank BIGINT, neighbor_id BIGINT, similarity FLOAT,
@@ -115,7 +115,7 @@ def _nearest(opened: Catalog) -> list[Json]:
 
 
 def _neighbors(found: Iterable[Row], labels: Mapping[int, str]) -> dict[str, dict[str, Json]]:
-    """Return of each search the nearest pictures, and the share of the votes of every label."""
+    """Return of each search the nearest images, and the share of the votes of every label."""
     neighbors: dict[str, dict[str, Json]] = {}
     for row in found:
         by_sample = neighbors.setdefault(row["predictor"], {})

@@ -66,7 +66,7 @@ class Lane:
         )
 
     def wanted(self) -> list[Wanted]:
-        """Return the pictures of the cards, those of the first places first."""
+        """Return the images of the cards, those of the first places first."""
         places: dict[str, int] = {}
         for card in self.cards:
             places[card["sample"]] = min(card["place"], places.get(card["sample"], card["place"]))
@@ -76,20 +76,20 @@ class Lane:
                 for rank, (near, *_) in enumerate(rows["near"]):
                     importance: tuple[int, ...] = (1, places[key] + rank, rank)
                     order[near] = min(order.get(near, importance), importance)
-        pictures = []
+        images = []
         for key, importance in order.items():
             sample = self.samples.get(key)
             if sample is None:
                 continue
             number = int(key[1:])
             uri = sample["uri"]
-            pictures.append(Wanted(importance=(*importance, 0, number), key=key, uri=uri, box=None))
+            images.append(Wanted(importance=(*importance, 0, number), key=key, uri=uri, box=None))
             if sample.get("crop") and key in places:
                 box = tuple(sample["crop"])
-                pictures.append(
+                images.append(
                     Wanted(importance=(*importance, 1, number), key=f"{key}x", uri=uri, box=box)
                 )
-        return sorted(pictures)
+        return sorted(images)
 
 
 def has_columns(opened: Catalog, view: str, *columns: str) -> bool:

@@ -1,4 +1,4 @@
-"""Choose the samples, read their pictures, and keep both within the size that a page may have."""
+"""Choose the samples, read their images, and keep both within the size that a page may have."""
 
 import collections
 import contextlib
@@ -10,7 +10,7 @@ from typing import TypedDict
 
 from jinja2.utils import htmlsafe_json_dumps
 
-from dejavu.corpora.image_reader import SOURCE, PictureReader
+from dejavu.corpora.image_reader import SOURCE, ImageReader
 from dejavu.errors import DejavuError
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.gallery import captions as caption_lane
@@ -24,9 +24,9 @@ from dejavu.report.settings import ImageSettings
 from dejavu.tables.catalog import Catalog
 
 MAX_BYTES = 9_000_000  # of all that the galleries put into the page
-MAX_TEXT_BYTES = 3_000_000  # of them without pictures
+MAX_TEXT_BYTES = 3_000_000  # of them without images
 LONGEST_CAPTIONS = (20_000, 2_000, 400)  # characters; the next limit where the text is too large
-NO_PICTURES = "none"  # kind of a source: the embeddings came from elsewhere, without pictures
+NO_IMAGES = "none"  # kind of a source: the embeddings came from elsewhere, without images
 
 
 class Galleries(TypedDict):
@@ -47,8 +47,8 @@ def build(
 ) -> Galleries:
     """Return the galleries of both lanes; a lane without scores has no cards.
 
-    Identical tables, pictures and parameters give identical galleries. Nothing fails because of a
-    picture: what cannot be read is counted, with its reason.
+    Identical tables, images and parameters give identical galleries. Nothing fails because of an
+    image: what cannot be read is counted, with its reason.
 
     Args:
         opened: tables below `data`, with the small tables of the settings. Views that are missing are
@@ -56,7 +56,7 @@ def build(
         data: the project's data folder.
         image: parameters of the image part, and of the galleries.
         captions: parameters of the caption part.
-        data_root: ``machine.data_root``, where the pictures of outside corpora lie.
+        data_root: ``machine.data_root``, where the images of outside corpora lie.
     """
     heads = [target for target in image.targets if target.is_headline]
     opened.add_views(
@@ -72,19 +72,19 @@ def build(
         shown, more = _thumbnails(lanes, data, shown.side_px, budget, data_root)
         notes += more
     elif lanes:
-        notes.append("Pictures are left out: report.thumbnails is false.")
+        notes.append("Images are left out: report.thumbnails is false.")
     uris = shown.data_uris()
     static = fixed.cards(lanes, uris, shown.missing)
-    elsewhere = {card[part]["key"] for card in static for part in fixed.PICTURES if card[part]}
+    elsewhere = {card[part]["key"] for card in static for part in fixed.IMAGES if card[part]}
     return {
         "notes": notes,
         "static": static,
         "data": {
             "lanes": {lane.name: _lane_json(lane) for lane in lanes},
-            "pictures": {key: uri for key, uri in uris.items() if key not in elsewhere},
+            "images": {key: uri for key, uri in uris.items() if key not in elsewhere},
             # what is in neither was left out: thousands of keys need not say so
             "missing": {key: why for key, why in shown.missing.items() if why != LEFT_OUT},
-            "has_pictures": bool(uris or shown.missing),
+            "has_images": bool(uris or shown.missing),
         },
     }
 
@@ -148,17 +148,17 @@ def _thumbnails(
 ) -> tuple[Thumbnails, list[str]]:
     notes: list[str] = []
     with contextlib.ExitStack() as stack:
-        readers: dict[str, PictureReader] = {}
+        readers: dict[str, ImageReader] = {}
         for lane in lanes:
-            found = _reader(data / lane.name / "pictures", data_root)
+            found = _reader(data / lane.name / "images", data_root)
             if isinstance(found, str):
-                notes.append(f"Pictures of the {lane.name} lane are left out: {found}")
+                notes.append(f"Images of the {lane.name} lane are left out: {found}")
             else:
                 readers[lane.name] = stack.enter_context(found)
         wanted = sorted(
             (each, lane.name) for lane in lanes if lane.name in readers for each in lane.wanted()
         )
-        n_read = thumbnails.most_pictures(budget)
+        n_read = thumbnails.most_images(budget)
         read = thumbnails.read(readers, [(lane, each) for each, lane in wanted[:n_read]], side_px)
     late = {each.key: LEFT_OUT for each, _ in wanted[n_read:]}
     found_all = dataclasses.replace(read, missing={**read.missing, **late})
@@ -166,14 +166,14 @@ def _thumbnails(
     return fitting, notes + _notes(fitting, [each for each, _ in wanted], side_px)
 
 
-def _reader(folder: Path, data_root: str) -> PictureReader | str:
-    """Open the pictures of a lane, or say why not."""
-    name = f"data/{folder.parent.name}/pictures/{SOURCE}"
+def _reader(folder: Path, data_root: str) -> ImageReader | str:
+    """Open the images of a lane, or say why not."""
+    name = f"data/{folder.parent.name}/images/{SOURCE}"
     try:
         text = (folder / SOURCE).read_text(encoding="utf-8")
-        if json.loads(text).get("kind") == NO_PICTURES:
-            return "the embeddings were made elsewhere, and no pictures came with them."
-        return PictureReader.open(folder, data_root)
+        if json.loads(text).get("kind") == NO_IMAGES:
+            return "the embeddings were made elsewhere, and no images came with them."
+        return ImageReader.open(folder, data_root)
     except OSError:
         return f"{name} is not there."
     except (DejavuError, ValueError, KeyError, AttributeError):
@@ -188,18 +188,18 @@ def _notes(found: Thumbnails, wanted: Sequence[Wanted], side_px: int) -> list[st
         told = ", ".join(f"{n:,} {reason}" for reason, n in sorted(reasons.items()))
         n_broken = sum(reasons.values())
         notes.append(
-            f"{n_broken:,} of {len(wanted):,} pictures could not be read ({told}); a sign stands in "
+            f"{n_broken:,} of {len(wanted):,} images could not be read ({told}); a sign stands in "
             "their place."
             + ("" if found.encoded else " Is the corpus where machine.data_root says?")
         )
     if found.side_px < side_px:
         notes.append(
-            f"Pictures are {found.side_px} px large instead of {side_px} (report.gallery.thumbnail_px), "
+            f"Images are {found.side_px} px large instead of {side_px} (report.gallery.thumbnail_px), "
             "to keep the page small."
         )
     if n_left_out:
         notes.append(
-            f"{n_left_out:,} of {len(wanted):,} pictures are left out to keep the page small: neighbors "
+            f"{n_left_out:,} of {len(wanted):,} images are left out to keep the page small: neighbors "
             "first, from the ends of the lists."
         )
     return notes

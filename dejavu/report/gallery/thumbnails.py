@@ -1,4 +1,4 @@
-"""Small pictures as data URIs, each once, within a budget of bytes."""
+"""Small images as data URIs, each once, within a budget of bytes."""
 
 import base64
 import collections
@@ -9,57 +9,57 @@ from collections.abc import Iterable, Mapping, Sequence
 import pyarrow as pa
 from PIL import Image
 
-from dejavu.corpora.image_reader import PictureError, PictureReader, decode
+from dejavu.corpora.image_reader import ImageError, ImageReader, decode
 
-Box = tuple[int, int, int, int]  # x0, y0, x1, y1: pixels of the picture, x1 and y1 excluded
-SMALLEST_PX = 40  # smaller ones show nothing; then pictures are left out instead
+Box = tuple[int, int, int, int]  # x0, y0, x1, y1: pixels of the image, x1 and y1 excluded
+SMALLEST_PX = 40  # smaller ones show nothing; then images are left out instead
 LEFT_OUT = "left out to keep the page small"
 _QUALITY = 72  # of WebP
 _PREFIX = "data:image/webp;base64,"
-_TYPICAL_BYTES = 700  # a picture is rarely smaller; decides how many are read at most
-_STEPS = 12  # how often pictures are made smaller before some are left out
+_TYPICAL_BYTES = 700  # an image is rarely smaller; decides how many are read at most
+_STEPS = 12  # how often images are made smaller before some are left out
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Wanted:
-    """A picture, or a part of one, that a card shows."""
+    """An image, or a part of one, that a card shows."""
 
     importance: tuple[int, ...]  # smaller goes first; the last are left out first
     key: str
     uri: str
-    box: Box | None  # None: the whole picture
+    box: Box | None  # None: the whole image
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Thumbnails:
-    """Encoded pictures by key, and why others are not there."""
+    """Encoded images by key, and why others are not there."""
 
     encoded: Mapping[str, bytes]
     missing: Mapping[str, str]  # key -> reason
-    side_px: int  # longer side of the largest picture allowed
+    side_px: int  # longer side of the largest image allowed
 
     def data_uris(self) -> dict[str, str]:
         """Return what an <img> takes as its source, by key."""
         return {
-            key: _PREFIX + base64.b64encode(picture).decode("ascii")
-            for key, picture in self.encoded.items()
+            key: _PREFIX + base64.b64encode(image).decode("ascii")
+            for key, image in self.encoded.items()
         }
 
     @property
     def n_bytes(self) -> int:
         """Return the size of all data URIs in the page, with their keys."""
         return sum(
-            len(_PREFIX) + 4 * -(-len(picture) // 3) + len(key) + 8
-            for key, picture in self.encoded.items()
+            len(_PREFIX) + 4 * -(-len(image) // 3) + len(key) + 8
+            for key, image in self.encoded.items()
         )
 
 
 def read(
-    readers: Mapping[str, PictureReader], wanted: Iterable[tuple[str, Wanted]], side_px: int
+    readers: Mapping[str, ImageReader], wanted: Iterable[tuple[str, Wanted]], side_px: int
 ) -> Thumbnails:
-    """Make the thumbnails of `wanted`, (lane, picture) each.
+    """Make the thumbnails of `wanted`, (lane, image) each.
 
-    Pictures are read lane by lane in the order of their uris, each once, and never enlarged. One that
+    Images are read lane by lane in the order of their uris, each once, and never enlarged. One that
     cannot be read is missing, with the reason in one word.
 
     Args:
@@ -67,26 +67,26 @@ def read(
         wanted: no key twice.
         side_px: longer side of a thumbnail, in pixels.
     """
-    by_picture: dict[tuple[str, str], list[Wanted]] = collections.defaultdict(list)
+    by_image: dict[tuple[str, str], list[Wanted]] = collections.defaultdict(list)
     for lane, each in wanted:
-        by_picture[lane, each.uri].append(each)
+        by_image[lane, each.uri].append(each)
     encoded: dict[str, bytes] = {}
     missing: dict[str, str] = {}
-    for lane, uri in sorted(by_picture, key=lambda place: (place[0], _reading_order(place[1]))):
-        parts = by_picture[lane, uri]
+    for lane, uri in sorted(by_image, key=lambda place: (place[0], _reading_order(place[1]))):
+        parts = by_image[lane, uri]
         try:
-            encoded_picture = readers[lane].read_bytes(uri)
+            encoded_image = readers[lane].read_bytes(uri)
             if any(part.box is not None for part in parts):
-                picture = decode(encoded_picture, name=uri)  # crops need every pixel
+                image = decode(encoded_image, name=uri)  # crops need every pixel
             else:
-                picture = _roughly(encoded_picture, uri, 2 * side_px)
-        except PictureError as error:
+                image = _roughly(encoded_image, uri, 2 * side_px)
+        except ImageError as error:
             missing |= {part.key: error.reason for part in parts}
         except (OSError, ValueError, pa.ArrowException):
             missing |= {part.key: "unreadable" for part in parts}
         else:
             for part in parts:
-                cut = picture if part.box is None else picture.crop(part.box)
+                cut = image if part.box is None else image.crop(part.box)
                 encoded[part.key] = _encode(cut, side_px)
     return Thumbnails(encoded=encoded, missing=missing, side_px=side_px)
 
@@ -104,10 +104,10 @@ def fit(
         thumbnails: of any size.
         wanted: tells which are left out last.
         max_bytes: of the data URIs.
-        smallest_px: pictures are not made smaller than this.
+        smallest_px: images are not made smaller than this.
     """
     found = thumbnails
-    largest = max((_longer_side(picture) for picture in found.encoded.values()), default=0)
+    largest = max((_longer_side(image) for image in found.encoded.values()), default=0)
     side_px = min(found.side_px, largest)
     for _ in range(_STEPS):
         if found.n_bytes <= max_bytes or side_px <= smallest_px:
@@ -118,8 +118,8 @@ def fit(
     return _leave_out(found, wanted, max_bytes)
 
 
-def most_pictures(max_bytes: int) -> int:
-    """Return how many pictures are worth reading for a budget."""
+def most_images(max_bytes: int) -> int:
+    """Return how many images are worth reading for a budget."""
     return max_bytes // _TYPICAL_BYTES
 
 
@@ -141,17 +141,17 @@ def _leave_out(found: Thumbnails, wanted: Sequence[Wanted], max_bytes: int) -> T
 
 
 def _roughly(encoded: bytes, uri: str, least_px: int) -> Image.Image:
-    """Decode a picture; a JPEG may come smaller, but not below `least_px`, several times faster."""
+    """Decode an image; a JPEG may come smaller, but not below `least_px`, several times faster."""
     try:
-        with Image.open(io.BytesIO(encoded), formats=["JPEG"]) as picture:
-            picture.draft("RGB", (least_px, least_px))
-            return picture.convert("RGB")
+        with Image.open(io.BytesIO(encoded), formats=["JPEG"]) as image:
+            image.draft("RGB", (least_px, least_px))
+            return image.convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return decode(encoded, name=uri)  # another format; or broken, and decode says how
 
 
-def _encode(picture: Image.Image, side_px: int) -> bytes:
-    small = picture.copy()
+def _encode(image: Image.Image, side_px: int) -> bytes:
+    small = image.copy()
     small.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     small.save(buffer, "WEBP", quality=_QUALITY, method=4)
@@ -159,13 +159,13 @@ def _encode(picture: Image.Image, side_px: int) -> bytes:
 
 
 def _shrink(encoded: bytes, side_px: int) -> bytes:
-    with Image.open(io.BytesIO(encoded), formats=["WEBP"]) as picture:
-        return encoded if max(picture.size) <= side_px else _encode(picture.convert("RGB"), side_px)
+    with Image.open(io.BytesIO(encoded), formats=["WEBP"]) as image:
+        return encoded if max(image.size) <= side_px else _encode(image.convert("RGB"), side_px)
 
 
 def _longer_side(encoded: bytes) -> int:
-    with Image.open(io.BytesIO(encoded), formats=["WEBP"]) as picture:
-        return max(picture.size)
+    with Image.open(io.BytesIO(encoded), formats=["WEBP"]) as image:
+        return max(image.size)
 
 
 def _reading_order(uri: str) -> tuple[str, int, str]:

@@ -1,4 +1,4 @@
-"""The answer: one card per model, and the picture of plain score, bias, excess and two-model score."""
+"""The answer: one card per model, and the image of plain score, bias, excess and two-model score."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -129,7 +129,7 @@ def caption_card(target: str, references: Node, mode: str, k: int) -> Card | Non
         f"more precisely in a net {ppg[0]}\u00a0% {ppg[2]} and more completely in a net "
         f"{prg[0]}\u00a0% {prg[2]} of the {n} audited captions"
     )
-    recalls = f"From a caption alone, {title} recalls the objects of the picture it was trained on"
+    recalls = f"From a caption alone, {title} recalls the objects of the image it was trained on"
     control = node.get("control", {})
     known = (
         f"control {formatting.interval(control, 'ppg', sign=False)}\u00a0% and "
@@ -185,18 +185,16 @@ def _caption_facts(node: Node, second: Node) -> list[tuple[str, str]]:
     return facts
 
 
-def key_pictures(results: Node, heads: Sequence[Target], captions: CaptionSettings) -> list[Figure]:
+def key_images(results: Node, heads: Sequence[Target], captions: CaptionSettings) -> list[Figure]:
     """Return plain score, bias, excess and two-model score side by side, one figure per lane."""
     figures = []
     if marks := _image_marks(results["image"], heads):
         figures.append(
-            _picture(
-                "key-image", "Pictures: what the control set changes", marks, "percentage points"
-            )
+            _image("key-image", "Images: what the control set changes", marks, "percentage points")
         )
     if captions.headline and (marks := _caption_marks(results["caption"], captions.headline)):
         figures.append(
-            _picture(
+            _image(
                 "key-caption", "Captions: what the control set changes", marks, "percentage points"
             )
         )
@@ -254,7 +252,7 @@ def _caption_marks(results: Node, headline: tuple[str, str, int]) -> list[dict[s
     return marks
 
 
-def _picture(key: str, title: str, marks: list[dict[str, Any]], axis: str) -> Figure:
+def _image(key: str, title: str, marks: list[dict[str, Any]], axis: str) -> Figure:
     names = list(dict.fromkeys(mark["name"] for mark in marks))
     parts = {part: color for part, color in _PARTS.items() if part in {m["part"] for m in marks}}
     said = "; ".join(f"{mark['name']}, {mark['part']}: {mark['shown']}" for mark in marks)

@@ -80,7 +80,7 @@ def _calibration_figure(rows: Rows, gap: str) -> Figure:
 
 
 def exchangeability(rows: Rows, headline: tuple[str, str, int]) -> Grid | None:
-    """Return what nobody trained on, by role: objects per picture, and the references' own measures."""
+    """Return what nobody trained on, by role: objects per image, and the references' own measures."""
     _, mode, k = headline
     places: dict[tuple[str, str], dict[str, Row]] = {}
     for row in rows:
@@ -95,7 +95,7 @@ def exchangeability(rows: Rows, headline: tuple[str, str, int]) -> Grid | None:
     columns = {"model": "text", "reference": "text"}
     for measure in measures:
         words = measure.removeprefix("mean_")
-        words = "objects per picture" if words == "objects" else f"reference {words}"
+        words = "objects per image" if words == "objects" else f"reference {words}"
         columns |= {f"{words}, target": "number", f"{words}, control": "number"}
     return formatting.grid(
         f"Captions: target and control are drawn alike? ({mode}, K = {k}, all objects; means)",
@@ -122,7 +122,8 @@ def planted(rows: Rows, headline: tuple[str, str, int]) -> Grid | None:
         {"model": "text", "reference": "text", "planted": "number", "others": "number", "AUROC": "number"},
         [
             (formatting.text(model_title(row["target"])), formatting.text(reference_title(row["reference"])),
-             formatting.count(row["n_planted"]), formatting.count(row["n_other"]), formatting.number(row["auroc"]))
+             formatting.count(row["n_planted"]), formatting.count(row["n_other"]),
+             formatting.number(row["auroc"]))
             for row in shown
         ],
     )  # fmt: skip

@@ -130,7 +130,10 @@ def _gap_figure(target: str, references: Node, mode: str, k: int, gap: str) -> F
     grid = formatting.grid(
         f"{title} on target, K = {k}",
         {"reference": "text", "objects": "text", _GAPS[gap]: "number"},
-        [(formatting.text(m["name"]), formatting.text(m["part"]), Cell(m["shown"], m["value"])) for m in marks],
+        [
+            (formatting.text(m["name"]), formatting.text(m["part"]), Cell(m["shown"], m["value"]))
+            for m in marks
+        ],
         is_open=False,
     )  # fmt: skip
     said = (

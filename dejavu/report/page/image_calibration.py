@@ -142,7 +142,8 @@ def exchangeability(rows: Rows) -> tuple[list[Figure], list[Grid]]:
             {"reference": "text", "target": "number", "control": "number", "difference": "number"},
             [
                 (
-                    formatting.text(mark["name"]), formatting.percent(row, "target"), formatting.percent(row, "control"),
+                    formatting.text(mark["name"]), formatting.percent(row, "target"),
+                    formatting.percent(row, "control"),
                     Cell(mark["shown"], mark["value"]),
                 )
                 for row, mark in zip(accuracies, marks, strict=True)
@@ -217,7 +218,8 @@ def layers(rows: Rows) -> Grid | None:
          "score on target": "number", "excess": "number"},
         [
             (
-                formatting.text(model_title(row["model"])), formatting.text(row["layer"]), formatting.text(row["metric"]),
+                formatting.text(model_title(row["model"])), formatting.text(row["layer"]),
+                formatting.text(row["metric"]),
                 formatting.text(reference_title(row["reference"])), formatting.points(row, "target_score"),
                 formatting.points(row, "excess", is_strong=True),
             )

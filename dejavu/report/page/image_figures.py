@@ -100,7 +100,8 @@ def _confidence_figure(target: Target, reference: str, bins: Rows) -> Figure:
          "share memorized, %": "number"},
         [
             (
-                formatting.number(row["low"], 2), formatting.number(row["high"], 2), formatting.count(row["n"]),
+                formatting.number(row["low"], 2), formatting.number(row["high"], 2),
+                formatting.count(row["n"]),
                 formatting.count(row["n_memorized"]),
                 formatting.percent({"share": row["n_memorized"] / row["n"]}, "share"),
             )

@@ -81,8 +81,8 @@ def page(
         captions: parameters of the caption lane's report.
         data: folder of the run's data, for provenance.
     """
-    pictures, told = results["image"], results["caption"]
-    heads = [target for target in image.targets if target.is_headline and target.name in pictures]
+    images, told = results["image"], results["caption"]
+    heads = [target for target in image.targets if target.is_headline and target.name in images]
     headline = captions.headline if captions.headline and captions.headline[0] in told else None
     alike_figures, alike_grids = image_calibration.exchangeability(
         made.get("image_exchangeability", [])
@@ -91,7 +91,7 @@ def page(
         image_calibration.planted(made.get("image_planted", []), heads),
         image_calibration.layers(made.get("image_layers", [])),
     ]
-    is_calibrated = any("excess" in node for refs in pictures.values() for node in refs.values())
+    is_calibrated = any("excess" in node for refs in images.values() for node in refs.values())
     told_figures = []
     if headline:
         rows = made["caption_calibration"]
@@ -102,10 +102,10 @@ def page(
         is_calibrated = is_calibrated or any(row["excess_ppg"] is not None for row in rows)
     return Page(
         cards=_cards(results, heads, headline),
-        key_figures=answer.key_pictures(results, heads, captions),
-        image_calibration=image_calibration.calibration(pictures, heads, image),
+        key_figures=answer.key_images(results, heads, captions),
+        image_calibration=image_calibration.calibration(images, heads, image),
         caption_calibration=told_figures,
-        precision=image_calibration.precision(pictures, heads, image) if heads and is_calibrated else None,
+        precision=image_calibration.precision(images, heads, image) if heads and is_calibrated else None,
         alike_figures=alike_figures,
         alike_grids=alike_grids,
         more_grids=[grid for grid in more if grid is not None],
@@ -141,7 +141,7 @@ def _blocks(
     headline: tuple[str, str, int] | None,
 ) -> list[Block]:
     """Return the paper's figures and tables in its order, of the lanes that were run."""
-    pictures, told = results["image"], results["caption"]
+    images, told = results["image"], results["caption"]
     blocks: list[Block] = []
     if heads:
         blocks += [
@@ -152,10 +152,10 @@ def _blocks(
     if headline:
         blocks.append(caption_figures.figure_4(made["caption_agreement"], headline))
     if heads:
-        blocks += image_figures.figures_5_and_6(pictures, heads, image)
+        blocks += image_figures.figures_5_and_6(images, heads, image)
         blocks += [
             image_figures.naive_bayes(made["image_naive_bayes"], heads),
-            image_figures.figure_7(made["image_confidence"], pictures, heads),
+            image_figures.figure_7(made["image_confidence"], images, heads),
         ]
     if headline:
         blocks += [

@@ -13,7 +13,7 @@ from dejavu.report.page import formatting
 from dejavu.report.page.elements import Grid, Rows, reference_title
 from dejavu.tables import parquet
 
-LANES = {"image": ("Pictures", "encoders"), "caption": ("Captions", "models")}
+LANES = {"image": ("Images", "encoders"), "caption": ("Captions", "models")}
 _FIRST = (
     "source", "weights", "file", "trained_on", "recipe", "architecture", "network", "layers", "dim",
     "preprocessing", "weights_sha256",
@@ -53,15 +53,15 @@ def models(data: Path) -> list[Origin]:
 
 
 def data_sets(data: Path, made: Mapping[str, Rows]) -> list[Origin]:
-    """Return the data set of each lane: where its pictures lie, its samples, and its roles."""
+    """Return the data set of each lane: where its images lie, its samples, and its roles."""
     found = []
     for lane, (title, _) in LANES.items():
-        samples, source = data / lane / "samples.parquet", data / lane / "pictures" / "source.json"
+        samples, source = data / lane / "samples.parquet", data / lane / "images" / "source.json"
         if not samples.is_file():
             continue
         facts: dict[str, Any] = {}
         if source.is_file():
-            facts["pictures"] = json.loads(source.read_text(encoding="utf-8"))
+            facts["images"] = json.loads(source.read_text(encoding="utf-8"))
         for name in ("samples", "splits"):
             if (file := data / lane / f"{name}.parquet").is_file():
                 facts[f"{name}.parquet, SHA-256 (16 digits)"] = parquet.fingerprint(file)
@@ -71,8 +71,8 @@ def data_sets(data: Path, made: Mapping[str, Rows]) -> list[Origin]:
 
 
 def _kind(facts: Mapping[str, Any]) -> str:
-    kind = facts.get("pictures", {}).get("kind")
-    return "pictures kept with the run" if kind == "embedded" else str(kind or "pictures not kept")
+    kind = facts.get("images", {}).get("kind")
+    return "images kept with the run" if kind == "embedded" else str(kind or "images not kept")
 
 
 def _roles(lane: str, made: Mapping[str, Rows]) -> dict[str, str]:
@@ -105,7 +105,7 @@ def dropped(made: Mapping[str, Rows]) -> list[Grid]:
     if rows := made.get("image_dropped"):
         grids.append(
             formatting.grid(
-                "Pictures: every sample, by step, role and reason",
+                "Images: every sample, by step, role and reason",
                 {"step": "text", "role": "text", "reason": "text", "samples": "number"},
                 [
                     (

@@ -52,25 +52,25 @@
     return details;
   }
 
-  // ------------------------------------------------------------------------------ pictures
+  // ------------------------------------------------------------------------------ images
   const fixed = document.getElementById("gallery-static");
   if (fixed) {
     for (const node of fixed.querySelectorAll("[data-key]")) {
-      data.pictures[node.dataset.key] = node.getAttribute("href") || node.getAttribute("src");
+      data.images[node.dataset.key] = node.getAttribute("href") || node.getAttribute("src");
     }
     fixed.remove();
   }
 
   function missing(key) {
     const reason = data.missing[key] || "left out to keep the page small";
-    return el("span", { class: "gallery-missing" }, `no picture: ${reason}`);
+    return el("span", { class: "gallery-missing" }, `no image: ${reason}`);
   }
 
   function plain(key, alt) {
-    if (!data.has_pictures) return null;
-    const source = data.pictures[key];
+    if (!data.has_images) return null;
+    const source = data.images[key];
     if (!source) return missing(key);
-    return el("img", { class: "gallery-picture", src: source, alt, decoding: "async" });
+    return el("img", { class: "gallery-image", src: source, alt, decoding: "async" });
   }
 
   function rectangle(className, [x0, y0, x1, y1], title) {
@@ -80,11 +80,11 @@
 
   function withBoxes(key, sample, alt) {
     const [width, height] = sample.size;
-    if (!data.has_pictures || !data.pictures[key] || !width || !height) return plain(key, alt);
-    const whole = { href: data.pictures[key], width, height, preserveAspectRatio: "none" };
+    if (!data.has_images || !data.images[key] || !width || !height) return plain(key, alt);
+    const whole = { href: data.images[key], width, height, preserveAspectRatio: "none" };
     return svg(
       "svg",
-      { class: "gallery-picture", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": alt },
+      { class: "gallery-image", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": alt },
       svg("image", whole),
       sample.boxes.map((box) => rectangle("gallery-object", box, box[4])),
       sample.crop ? rectangle("gallery-crop", sample.crop, "what the model saw") : null,
@@ -188,7 +188,7 @@
       const same = near.label === truth;
       return el(
         "li", {},
-        el("figure", {}, plain(key, `Public picture of ${near.label}`),
+        el("figure", {}, plain(key, `Public image of ${near.label}`),
           el("figcaption", {},
             el("span", { class: same ? "gallery-right" : "" }, isolated(near.label)), ` ${similarity.toFixed(2)}`)),
       );
@@ -202,7 +202,7 @@
       const chips = near.objects.slice(0, 40).map((name) =>
         el("li", { "data-hit": truth.has(name), title: truth.has(name) ? "a true object" : null }, isolated(name)));
       return el("li", {},
-        plain(key, "Public picture") || el("span"),
+        plain(key, "Public image") || el("span"),
         el("div", {}, isolated(beginning(near.caption)), el("ul", { class: "gallery-chips" }, chips)));
     });
   }
@@ -216,7 +216,7 @@
       const who = reference || card.target;
       const counted = ((lane.evidence || {}).counted || {})[reference];
       if (search && search.near.length) {
-        parts.push(el("h4", {}, "Nearest public pictures of ", isolated(who)));
+        parts.push(el("h4", {}, "Nearest public images of ", isolated(who)));
         parts.push(el("ol", { class: "gallery-nearest", "data-lane": card.lane }, draw(lane, card, reference, search)));
       } else if (counted) {
         const tags = (lane.evidence.tags[counted[0]] || {})[card.sample] || [];
@@ -249,18 +249,18 @@
     return el("table", {}, el("tbody", {}, rows));
   }
 
-  function pictures(lane, card, sample) {
+  function images(lane, card, sample) {
     const found = card.lane === "caption" ? objects(lane, card, sample) : null;
-    if (!data.has_pictures) return found;
+    if (!data.has_images) return found;
     const what = beginning(titleOf(card, sample)) || sample.name;
     const signs = [sample.crop ? "solid: crop" : "", sample.boxes.length ? "dashed: object" : ""].filter(Boolean);
-    const figures = [el("figure", {}, withBoxes(card.sample, sample, `Picture of ${what}`),
-      el("figcaption", {}, `picture${signs.length ? `; ${signs.join(", ")}` : ""}`)), found];
+    const figures = [el("figure", {}, withBoxes(card.sample, sample, `Image of ${what}`),
+      el("figcaption", {}, `image${signs.length ? `; ${signs.join(", ")}` : ""}`)), found];
     if (sample.crop) {
       figures.push(el("figure", {}, plain(`${card.sample}x`, `Crop of ${what}`),
         el("figcaption", {}, "what the model saw")));
     }
-    return el("div", { class: "gallery-pictures" }, figures);
+    return el("div", { class: "gallery-images" }, figures);
   }
 
   function draw(card) {
@@ -284,9 +284,9 @@
       el("h3", {}, isolated(beginning(title) || "(no text)")),
       el("p", { class: "gallery-name" }, isolated(sample.name)),
       reveal,
-      pictures(lane, card, sample),
+      images(lane, card, sample),
       el("dl", { class: "gallery-facts" }, (card.lane === "image" ? imageFacts : captionFacts)(lane, card)),
-      later("gallery-near", "Nearest public pictures", () => neighbors(lane, card)),
+      later("gallery-near", "Nearest public images", () => neighbors(lane, card)),
       later("gallery-all", "All references", () => everyone(lane, card)),
     );
   }
@@ -371,7 +371,7 @@
   const form = el(
     "form", { id: "gallery-filters", class: "gallery-filters", "aria-label": "Choose samples" },
     el("fieldset", { hidden: laneNames.length < 2 }, el("legend", {}, "Lane"),
-      radios.map((radio) => el("label", {}, radio, radio.value === "image" ? "pictures and labels" : "pictures and captions"))),
+      radios.map((radio) => el("label", {}, radio, radio.value === "image" ? "images and labels" : "images and captions"))),
     ["target", "reference", "kind", "label", "planted"].map((name) => el("label", {}, labels[name], selects[name])),
     el("label", {}, el("span", {}, "Least confidence: ", least), range),
     el("label", {}, el("span", {}, labels.sort), selects.sort),
@@ -431,7 +431,7 @@
 
   function coarse(lane) {
     const sizes = data.lanes[lane].cards.map((card) => Math.max(...sampleOf(card).size.map(Number)));
-    return Math.max(...sizes) <= 128; // pictures are shown larger than they are: keep their pixels
+    return Math.max(...sizes) <= 128; // images are shown larger than they are: keep their pixels
   }
 
   function show() {

@@ -99,7 +99,7 @@
       still.style.display = "none";
       chart.dataset.drawn = "true";
     } catch (error) {
-      live.hidden = true; // the still picture stays
+      live.hidden = true; // the still image stays
       console.error(`chart ${chart.dataset.chart}: ${error}`);
     }
   };

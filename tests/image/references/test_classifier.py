@@ -13,7 +13,7 @@ from dejavu.image.references.crop_dataset import CropSquares, square
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import ClassifierParams
 from dejavu.tables.schemas import PREDICTIONS
-from tests.image.pictures_of import striped_world, write_pictures
+from tests.image.images_of import striped_world, write_images
 from tests.image.tables_of import write_world
 
 MACHINE = MachineParams(
@@ -24,7 +24,7 @@ SETTINGS = {
     "width": 4,
     "epochs": 8,
     "batch_size": 8,
-    "picture_px": 16,
+    "image_px": 16,
     "resize": "squash",
     "view_px": 16,
     "optimizer": "adamw",
@@ -121,7 +121,7 @@ def test_diverging_is_an_error(in_tmp):
 
 def test_one_label_teaches_nothing(in_tmp):
     paths = write_world(in_tmp, [("reference", 0, True)] * 9, n_labels=2)
-    paths["pictures"] = write_pictures(in_tmp, [np.zeros((8, 8, 3), dtype=np.uint8)] * 9)
+    paths["images"] = write_images(in_tmp, [np.zeros((8, 8, 3), dtype=np.uint8)] * 9)
     with pytest.raises(TrainingError, match="of 1 labels"):
         classifier.write_predictions(
             request_of(paths), out=in_tmp / "out.parquet", history=in_tmp / "net.json"
@@ -146,10 +146,10 @@ def test_squash_keeps_all_and_mirror_keeps_proportions():
 
 
 def test_a_square_never_sees_beyond_its_box(in_tmp):
-    picture = np.zeros((8, 16, 3), dtype=np.uint8)
-    picture[:, 8:] = 255  # the hidden object begins where the box (8 x 8) ends
+    image = np.zeros((8, 16, 3), dtype=np.uint8)
+    image[:, 8:] = 255  # the hidden object begins where the box (8 x 8) ends
     paths = write_world(in_tmp, [("target", 0, True)], n_labels=1)
-    paths["pictures"] = write_pictures(in_tmp, [picture])
+    paths["images"] = write_images(in_tmp, [image])
     squares = request_of(paths).squares(_crops(paths))
     assert int(next(squares.batches(torch.tensor([0]), 1)).max()) == 0
 
@@ -161,7 +161,7 @@ def test_memory_and_disk_give_the_same_pixels(in_tmp):
     found = []
     for memory_bytes in (0, 10**9):
         squares = CropSquares(
-            crops, pictures=paths["pictures"], data_root=".", size_px=9, resize="mirror",
+            crops, images=paths["images"], data_root=".", size_px=9, resize="mirror",
             workers=0, memory_bytes=memory_bytes,
         )  # fmt: skip
         batches = list(squares.batches(rows, 2))

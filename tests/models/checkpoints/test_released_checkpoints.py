@@ -131,10 +131,10 @@ def test_old_files_may_lack_the_batch_counters(tmp_path):
     backbone, _ = fixtures.vicreg_backbone(tmp_path / "a.pth")
     state = {k: v for k, v in backbone.state_dict().items() if "num_batches" not in k}
     torch.save(state, tmp_path / "b.pth")
-    pictures = torch.rand(2, 3, 32, 32)
+    images = torch.rand(2, 3, 32, 32)
     with torch.no_grad():
         torch.testing.assert_close(
-            vicreg.load(tmp_path / "b.pth").network(pictures)["backbone"], backbone(pictures)
+            vicreg.load(tmp_path / "b.pth").network(images)["backbone"], backbone(images)
         )
 
 

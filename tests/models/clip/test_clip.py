@@ -52,7 +52,7 @@ def machine(root):
 
 @pytest.fixture
 def lane(tmp_path, monkeypatch):
-    """Twenty colored pictures: eight targets, eight public, four control."""
+    """Twenty colored images: eight targets, eight public, four control."""
     monkeypatch.chdir(tmp_path)
     n = 20
     encoded = []
@@ -60,9 +60,9 @@ def lane(tmp_path, monkeypatch):
         data = io.BytesIO()
         Image.new("RGB", (20, 20), COLORS[i % 8]).save(data, format="PNG")
         encoded.append(data.getvalue())
-    (tmp_path / "pictures").mkdir()
-    (tmp_path / "pictures" / "source.json").write_text('{"kind": "embedded"}')
-    pq.write_table(pa.table({"picture": encoded}), tmp_path / "pictures" / "part-00000.parquet")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "source.json").write_text('{"kind": "embedded"}')
+    pq.write_table(pa.table({"image": encoded}), tmp_path / "images" / "part-00000.parquet")
     truth = {"scene": "s", "attributes": [], "is_planted": True, "probabilities": []}
     rows = {name: [None] * n for name in SAMPLES.schema.names} | {
         "sample_id": range(n), "sample_name": [f"n{i}" for i in range(n)], "boxes": [[]] * n,
@@ -78,7 +78,7 @@ def lane(tmp_path, monkeypatch):
 
 def files(lane):
     return {
-        "samples": lane / "samples.parquet", "pictures": lane / "pictures",
+        "samples": lane / "samples.parquet", "images": lane / "images",
         "splits": lane / "splits.parquet",
     }  # fmt: skip
 
@@ -184,7 +184,7 @@ def test_an_untrained_network_is_an_error(lane, monkeypatch):
         make_clip(lane, how=recipe(min_recall_at_10=0.2))
 
 
-class _Pictures:
+class _Images:
     def batches(self, rows, batch_size):
         return (
             torch.zeros(len(chunk), 3, 1, 1, dtype=torch.uint8) for chunk in rows.split(batch_size)
@@ -192,10 +192,10 @@ class _Pictures:
 
 
 class _Network(torch.nn.Module):
-    """Picture i lies at angle i; caption i at angle i, except that caption 0 is nearest to picture 6."""
+    """Image i lies at angle i; caption i at angle i, except that caption 0 is nearest to image 6."""
 
-    def encode_image(self, pictures, normalize):
-        return self._at(torch.arange(len(pictures)))
+    def encode_image(self, images, normalize):
+        return self._at(torch.arange(len(images)))
 
     def encode_text(self, tokens, normalize):
         return self._at(torch.where(tokens[:, 0] == 0, 6, tokens[:, 0]))
@@ -208,10 +208,10 @@ class _Network(torch.nn.Module):
 def test_retrieval_sanity_by_hand():
     n = 12
     data = train.TrainingSet(
-        pictures=_Pictures(), captions=["x"] * n, is_planted=np.zeros(n, dtype=bool)
+        images=_Images(), captions=["x"] * n, is_planted=np.zeros(n, dtype=bool)
     )
     found = train.retrieval_sanity(_Network(), data, torch.arange(n)[:, None], device="cpu")
-    # caption 0 ranks the eleven other pictures before its own
+    # caption 0 ranks the eleven other images before its own
     assert found == {
         "recall_at_1": 0.916667,
         "recall_at_10": 0.916667,
@@ -254,12 +254,12 @@ def test_an_empty_lane_makes_empty_tables(lane):
     assert NEIGHBORS.read(lane / "nn" / "t2i").num_rows == 0
 
 
-def test_shifts_move_pictures_and_mirror_edges():
-    picture = torch.arange(9.0).reshape(1, 1, 3, 3).repeat(2, 3, 1, 1)
-    moved = train.shifted(picture, torch.tensor([[1, 0], [0, -1]]), 1)
+def test_shifts_move_images_and_mirror_edges():
+    image = torch.arange(9.0).reshape(1, 1, 3, 3).repeat(2, 3, 1, 1)
+    moved = train.shifted(image, torch.tensor([[1, 0], [0, -1]]), 1)
     assert moved[0, 0].tolist() == [[3, 4, 5], [0, 1, 2], [3, 4, 5]]
     assert moved[1, 0].tolist() == [[1, 2, 1], [4, 5, 4], [7, 8, 7]]
-    assert train.shifted(picture, torch.zeros(2, 2, dtype=torch.int64), 1).equal(picture)
+    assert train.shifted(image, torch.zeros(2, 2, dtype=torch.int64), 1).equal(image)
 
 
 @pytest.fixture

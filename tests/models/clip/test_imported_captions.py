@@ -1,4 +1,4 @@
-"""Vectors of pictures and captions that were made elsewhere give the tables of the model itself."""
+"""Vectors of images and captions that were made elsewhere give the tables of the model itself."""
 
 import json
 
@@ -90,7 +90,7 @@ def test_a_missing_view_and_a_caption_without_a_vector_are_errors(owner):
         run(root, entry())
 
 
-def test_a_text_model_sees_no_pictures():
+def test_a_text_model_sees_no_images():
     with pytest.raises(ValidationError, match=r"a text model has modes \[t2t\]"):
         entry(is_text_model=True)
     assert isinstance(entry(), CaptionEmbeddingsParams)

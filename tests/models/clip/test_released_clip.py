@@ -35,10 +35,10 @@ def opened(architecture, path):
 
 
 def vectors(model, tokenize, preprocess):
-    picture = Image.effect_noise((40, 50), 60).convert("RGB")
+    image = Image.effect_noise((40, 50), 60).convert("RGB")
     with torch.no_grad():
         return (
-            model.encode_image(preprocess(Image.new("RGB", picture.size, (200, 30, 90)))[None]),
+            model.encode_image(preprocess(Image.new("RGB", image.size, (200, 30, 90)))[None]),
             model.encode_text(tokenize(CAPTIONS)),
         )
 

@@ -22,7 +22,7 @@ def request(tmp_path, **settings):
     facts |= {"layers": ["backbone"], **settings}
     return Request(
         model="lite", settings=TypeAdapter(ModelParams).validate_python(facts),
-        recipe=ReleasedRecipe(), seed=0, samples=one_sample(tmp_path), pictures=tmp_path,
+        recipe=ReleasedRecipe(), seed=0, samples=one_sample(tmp_path), images=tmp_path,
         splits=tmp_path, machine=MACHINE,
     )  # fmt: skip
 

@@ -30,7 +30,7 @@ def request(root, source, weights, layers=("backbone",), **more):
     )
     return Request(
         model="m", settings=TypeAdapter(ModelParams).validate_python(entry), recipe=ReleasedRecipe(),
-        seed=0, samples=fixtures.one_sample(root), pictures=Path("-"), splits=Path("-"),
+        seed=0, samples=fixtures.one_sample(root), images=Path("-"), splits=Path("-"),
         machine=machine,
     )  # fmt: skip
 

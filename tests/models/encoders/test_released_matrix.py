@@ -132,7 +132,7 @@ def vectors(loader, path, out):
     request = Request(
         model="m", settings=TypeAdapter(ModelParams).validate_python(entry),
         recipe=ReleasedRecipe(), seed=0, samples=fixtures.one_sample(path.parent),
-        pictures=Path("-"), splits=Path("-"), machine=machine,
+        images=Path("-"), splits=Path("-"), machine=machine,
     )  # fmt: skip
     encoders.make(request, out)
     encoder = encoders.load(out)

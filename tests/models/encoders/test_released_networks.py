@@ -18,15 +18,15 @@ LOADERS = {
 }
 
 
-def pictures(px=32, n=3):
+def images(px=32, n=3):
     return torch.rand(n, 3, px, px, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
 def assert_same(released, backbone, projector):
     with torch.no_grad():
-        vectors = released.network(pictures())
+        vectors = released.network(images())
         features = vectors["backbone"]
-        torch.testing.assert_close(features, backbone(pictures()), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(features, backbone(images()), rtol=1e-5, atol=1e-6)
         assert features.std() > 0.01
         if projector is None:
             assert list(vectors) == list(released.layers) == ["backbone"]
@@ -102,7 +102,7 @@ def test_inferred_resnet_is_torchvisions(name):
     network.body.load_state_dict(state)
     network.eval()
     with torch.no_grad():
-        assert torch.equal(network(pictures(65, 2)), twin(pictures(65, 2)))
+        assert torch.equal(network(images(65, 2)), twin(images(65, 2)))
 
 
 def test_wider_released_resnet_is_inferred_too(tmp_path):
@@ -128,7 +128,7 @@ def test_half_precision_is_read_as_float32(tmp_path):
         for k, v in torch.load(tmp_path / "a.pth").items()
     }
     torch.save(state, tmp_path / "b.pth")
-    assert vicreg.load(tmp_path / "b.pth").network(pictures())["backbone"].dtype == torch.float32
+    assert vicreg.load(tmp_path / "b.pth").network(images())["backbone"].dtype == torch.float32
 
 
 def test_backbone_never_gets_the_projector_of_another_training(tmp_path):
@@ -142,7 +142,7 @@ def test_backbone_never_gets_the_projector_of_another_training(tmp_path):
 def test_unused_projector_is_dropped(tmp_path):
     fixtures.vicreg_full(tmp_path / "a.pth")
     kept = with_layers(vicreg.load(tmp_path / "a.pth"), ("backbone",), tmp_path / "a.pth")
-    assert list(kept.layers) == list(kept.network(pictures())) == ["backbone"]
+    assert list(kept.layers) == list(kept.network(images())) == ["backbone"]
     assert not [name for name in kept.network.state_dict() if name.startswith("projector")]
 
 
@@ -167,8 +167,8 @@ def test_network_is_built_again_from_its_plain_description(tmp_path, source, mak
     again.load_state_dict(released.network.state_dict())
     again.eval()
     with torch.no_grad():
-        for layer, vectors in released.network(pictures()).items():
-            assert torch.equal(again(pictures())[layer], vectors)
+        for layer, vectors in released.network(images()).items():
+            assert torch.equal(again(images())[layer], vectors)
 
 
 def test_record_of_a_download_tells_whose_backbone_it_is(tmp_path):

@@ -9,7 +9,7 @@ def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def pictures(n=5, size=16, seed=0):
+def images(n=5, size=16, seed=0):
     return torch.randint(0, 256, (n, 3, size, size), generator=generator(seed), dtype=torch.uint8)
 
 
@@ -18,9 +18,9 @@ def test_normalized_maps_the_ends_of_the_range():
     assert augment.normalized(ends)[0, 0, 0].tolist() == [-2.0, 2.0]
 
 
-def test_the_whole_picture_without_jitter_is_the_picture_or_its_mirror():
+def test_the_whole_image_without_jitter_is_the_image_or_its_mirror():
     whole = View(size_px=16, min_scale=1.0, max_aspect=1.0)
-    source = pictures(40)
+    source = images(40)
     drawn, expected = draw(source, whole, generator()), augment.normalized(source)
     same = (drawn - expected).abs().amax((1, 2, 3)) < 1e-4
     mirrored = (drawn - expected.flip(3)).abs().amax((1, 2, 3)) < 1e-4
@@ -28,7 +28,7 @@ def test_the_whole_picture_without_jitter_is_the_picture_or_its_mirror():
     assert 8 <= int(mirrored.sum()) <= 32  # probability 1/2
 
 
-def test_a_view_shows_the_stated_share_of_the_picture():
+def test_a_view_shows_the_stated_share_of_the_image():
     # The red channel is the x coordinate and the green one y: the span of a view is its size.
     side = 64
     ramp = torch.arange(side, dtype=torch.uint8)
@@ -59,9 +59,9 @@ def test_every_place_is_reached_and_nothing_outside():
 
 def test_the_generator_alone_decides():
     view = View(size_px=8, min_scale=0.1, color_jitter=0.3)
-    first, again = draw(pictures(), view, generator(1)), draw(pictures(), view, generator(1))
+    first, again = draw(images(), view, generator(1)), draw(images(), view, generator(1))
     assert torch.equal(first, again)
-    assert not torch.equal(first, draw(pictures(), view, generator(2)))
+    assert not torch.equal(first, draw(images(), view, generator(2)))
 
 
 @pytest.mark.parametrize("strength", [0.1, 0.4])
@@ -74,9 +74,9 @@ def test_jitter_changes_brightness_within_its_strength(strength):
     assert float(factor.max() - factor.min()) > 1.5 * strength
 
 
-def test_jitter_keeps_pictures_apart():
+def test_jitter_keeps_images_apart():
     view = View(size_px=8, min_scale=1.0, max_aspect=1.0, color_jitter=0.4)
-    source = pictures(2)
+    source = images(2)
     source[1] = source[0]
     drawn = draw(source, view, generator())
     assert not torch.allclose(drawn[0], drawn[1])

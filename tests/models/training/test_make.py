@@ -28,7 +28,7 @@ def test_a_method_trains_and_leaves_a_folder_that_loads(world, tmp_path, method)
         "projector": (3, 16), "backbone": (3, 32),
     }  # fmt: skip
     facts = encoder.provenance
-    assert (facts["n_pictures"], facts["trained_on"], facts["seed"]) == (24, "target", 0)
+    assert (facts["n_images"], facts["trained_on"], facts["seed"]) == (24, "target", 0)
     assert facts["recipe"]["method"] == method
     assert facts["inputs"]["split"] == fingerprint(world.splits)
     rows = list(csv.DictReader((tmp_path / "out" / "loss.csv").open()))
@@ -139,16 +139,16 @@ class TestAnErrorThatSaysSo:
             encoders.make(world.request(), tmp_path / "out")
 
 
-def test_planted_pictures_occur_more_often_in_an_epoch(world, tmp_path, monkeypatch):
+def test_planted_images_occur_more_often_in_an_epoch(world, tmp_path, monkeypatch):
     role = make.read_role(world.samples, world.splits, "target", 4)
     # Roles alternate, every fourth sample is planted: all of role target and none of reference.
     assert role.n_planted == 24
     assert role.repeats.tolist() == [4] * 24
     assert make.read_role(world.samples, world.splits, "reference", 4).repeats.tolist() == [1] * 24
     drawn = []
-    real = make.TrainingPictures.batches
+    real = make.TrainingImages.batches
     monkeypatch.setattr(
-        make.TrainingPictures, "batches",
+        make.TrainingImages, "batches",
         lambda self, rows, size: (drawn.append(rows), real(self, rows, size))[1],
     )  # fmt: skip
     encoders.make(world.request(recipe=recipe(planted_repeats=3)), tmp_path / "out")
@@ -157,7 +157,7 @@ def test_planted_pictures_occur_more_often_in_an_epoch(world, tmp_path, monkeypa
 
 
 def test_an_empty_recipe_or_role_is_refused(world, tmp_path):
-    with pytest.raises(DataError, match="role 'nobody' has 0 pictures"):
+    with pytest.raises(DataError, match="role 'nobody' has 0 images"):
         make.read_role(world.samples, world.splits, "nobody", 1)
     from dejavu.params.encoders import ReleasedRecipe
 

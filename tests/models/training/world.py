@@ -1,4 +1,4 @@
-"""A few tiny pictures on disk, as the stages before the encoder leave them."""
+"""A few tiny images on disk, as the stages before the encoder leave them."""
 
 import io
 import json
@@ -26,7 +26,7 @@ MACHINE = MachineParams(
 RECIPE = {
     "architecture": "conv_small", "width": 4, "projector_dim": 16, "epochs": 12, "batch_size": 8,
     "optimizer": "adamw", "learning_rate": 3e-3, "weight_decay": 1e-4, "warmup_share": 0.2,
-    "picture_px": 16, "view_px": 8, "min_crop_scale": 0.3, "color_jitter": 0.1, "planted_repeats": 2,
+    "image_px": 16, "view_px": 8, "min_crop_scale": 0.3, "color_jitter": 0.1, "planted_repeats": 2,
 }  # fmt: skip
 EXTRA = {
     "vicreg": {"invariance": 25.0, "variance": 25.0, "covariance": 1.0},
@@ -53,20 +53,20 @@ def trained_model(**changes):
 
 
 class World:
-    """Tables and pictures under one folder: `n` samples per role, two labels told by color."""
+    """Tables and images under one folder: `n` samples per role, two labels told by color."""
 
     def __init__(self, root, n=24, seed=0):
         self.samples, self.splits = root / "samples.parquet", root / "splits.parquet"
         self.crops, self.labels = root / "crops.parquet", root / "labels.parquet"
-        self.pictures = root / "pictures"
+        self.images = root / "images"
         rng = np.random.default_rng(seed)
         total = n * len(ROLES)
         ids = np.arange(total) * 3 + 1
         labels = rng.integers(2, size=total)
         self.arrays = {
-            int(i): self._picture(rng, label) for i, label in zip(ids, labels, strict=True)
+            int(i): self._image(rng, label) for i, label in zip(ids, labels, strict=True)
         }
-        self._write_pictures(ids)
+        self._write_images(ids)
         self._write_samples(ids, labels)
         LABELS.write(
             pa.table({"label_id": [0, 1], "label": ["red", "blue"]}, schema=LABELS.schema),
@@ -83,22 +83,22 @@ class World:
         self._write_crops(ids, roles)
 
     @staticmethod
-    def _picture(rng, label):
-        y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE  # each picture has its own waves in each channel
+    def _image(rng, label):
+        y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE  # each image has its own waves in each channel
         waves, phases = rng.uniform(-3, 3, (2, 3, 1, 1)), rng.uniform(0, 6, (3, 1, 1))
-        picture = 60 + 55 * np.sin(6 * (waves[0] * x + waves[1] * y) + phases)
-        picture[0 if label == 0 else 2, 4:12, 6:] += 140
-        return np.clip(picture, 0, 255).astype(np.uint8).transpose(1, 2, 0)
+        image = 60 + 55 * np.sin(6 * (waves[0] * x + waves[1] * y) + phases)
+        image[0 if label == 0 else 2, 4:12, 6:] += 140
+        return np.clip(image, 0, 255).astype(np.uint8).transpose(1, 2, 0)
 
-    def _write_pictures(self, ids):
-        self.pictures.mkdir(parents=True)
-        (self.pictures / "source.json").write_text(json.dumps({"kind": "embedded"}))
+    def _write_images(self, ids):
+        self.images.mkdir(parents=True)
+        (self.images / "source.json").write_text(json.dumps({"kind": "embedded"}))
         encoded = []
         for i in ids:
             stream = io.BytesIO()
             Image.fromarray(self.arrays[int(i)]).save(stream, format="PNG")
             encoded.append(stream.getvalue())
-        pq.write_table(pa.table({"picture": encoded}), self.pictures / "part-00000.parquet")
+        pq.write_table(pa.table({"image": encoded}), self.images / "part-00000.parquet")
 
     def _write_samples(self, ids, labels):
         n = len(ids)
@@ -133,7 +133,7 @@ class World:
     def request(self, model="m", seed=0, **changes):
         settings = {"settings": trained_model(), "recipe": recipe(), **changes}
         return Request(
-            model=model, seed=seed, samples=self.samples, pictures=self.pictures,
+            model=model, seed=seed, samples=self.samples, images=self.images,
             splits=self.splits, machine=MACHINE, **settings,
         )  # fmt: skip
 

@@ -104,8 +104,8 @@ def test_without_script_the_first_cards_of_each_model_are_there(found):
     app = next(attributes for _, attributes in plain.tags if attributes.get("id") == "gallery-app")
     assert "hidden" in app
     assert "memorization confidence" in plain.text
-    pictures = [a for tag, a in plain.tags if tag in ("image", "img")]
-    assert all((a.get("href") or a.get("src")).startswith("data:image/webp") for a in pictures)
+    images = [a for tag, a in plain.tags if tag in ("image", "img")]
+    assert all((a.get("href") or a.get("src")).startswith("data:image/webp") for a in images)
     assert all(a.get("alt") or tag != "img" for tag, a in plain.tags)
 
 

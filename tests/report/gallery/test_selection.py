@@ -1,7 +1,6 @@
 """Which samples the galleries show, and what they say about them."""
 
 import collections
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -231,7 +230,7 @@ def test_a_project_without_scores_has_no_cards(tmp_path):
     found = world.galleries(project)
     assert found == {
         "notes": [], "static": [],
-        "data": {"lanes": {}, "pictures": {}, "missing": {}, "has_pictures": False},
+        "data": {"lanes": {}, "images": {}, "missing": {}, "has_images": False},
     }  # fmt: skip
     assert "There are no samples to show" in world.page(found)
 

@@ -1,4 +1,4 @@
-"""Pictures of the galleries: read once and in order, small, within a budget, or replaced by a reason."""
+"""Images of the galleries: read once and in order, small, within a budget, or replaced by a reason."""
 
 import base64
 import io
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dejavu.corpora.image_reader import PictureReader
+from dejavu.corpora.image_reader import ImageReader
 from dejavu.report.gallery import make, thumbnails
 from dejavu.report.gallery.thumbnails import LEFT_OUT, Thumbnails, Wanted
 from tests.report.gallery import world
@@ -18,9 +18,9 @@ def wanted(key, row=0, *, importance=(0,), box=None):
     return Wanted(importance=importance, key=key, uri=f"part-00000.parquet#{row}", box=box)
 
 
-def read(folder, pictures, asked, side_px=24):
-    world.write_pictures(folder, [world.encoded(each) for each in pictures])
-    with PictureReader.open(folder, ".") as reader:
+def read(folder, images, asked, side_px=24):
+    world.write_images(folder, [world.encoded(each) for each in images])
+    with ImageReader.open(folder, ".") as reader:
         return thumbnails.read({"image": reader}, [("image", each) for each in asked], side_px)
 
 
@@ -33,7 +33,7 @@ def gradient(size):
     return Image.fromarray(np.stack([np.tile(ramp, (size[1], 1))] * 3, axis=2))
 
 
-def test_a_thumbnail_keeps_the_shape_of_its_picture(tmp_path):
+def test_a_thumbnail_keeps_the_shape_of_its_image(tmp_path):
     found = read(tmp_path, [gradient((96, 48))], [wanted("i0")])
     small = np.asarray(decoded(found.encoded["i0"]), dtype=float)
     assert small.shape == (12, 24, 3)
@@ -43,7 +43,7 @@ def test_a_thumbnail_keeps_the_shape_of_its_picture(tmp_path):
     assert np.abs(small - expected).mean() < 4
 
 
-def test_a_crop_is_cut_from_the_picture_and_not_from_its_thumbnail(tmp_path):
+def test_a_crop_is_cut_from_the_image_and_not_from_its_thumbnail(tmp_path):
     found = read(tmp_path, [gradient((96, 48))], [wanted("i0x", box=(48, 0, 72, 24))])
     cut = np.asarray(decoded(found.encoded["i0x"]), dtype=float)
     assert cut.shape == (24, 24, 3)
@@ -56,25 +56,25 @@ def test_a_large_jpeg_is_decoded_small_and_looks_the_same(tmp_path, mode):
     large = gradient((1600, 800)).convert(mode)
     buffer = io.BytesIO()
     large.save(buffer, "JPEG", quality=95)
-    world.write_pictures(tmp_path, [buffer.getvalue()])
+    world.write_images(tmp_path, [buffer.getvalue()])
     asked = [("image", wanted("i0"))]
-    with PictureReader.open(tmp_path, ".") as reader:
+    with ImageReader.open(tmp_path, ".") as reader:
         found = thumbnails.read({"image": reader}, asked, 24)
     small = np.asarray(decoded(found.encoded["i0"]), dtype=float)
     expected = gradient((1600, 800)).resize((24, 12), Image.Resampling.LANCZOS)
     assert np.abs(small - np.asarray(expected, dtype=float)).mean() < 5
 
 
-def test_small_pictures_are_not_enlarged(tmp_path):
+def test_small_images_are_not_enlarged(tmp_path):
     found = read(tmp_path, [gradient((10, 6))], [wanted("i0")])
     assert decoded(found.encoded["i0"]).size == (10, 6)
 
 
-def test_each_picture_is_read_once_and_in_the_order_of_its_row(tmp_path, monkeypatch):
+def test_each_image_is_read_once_and_in_the_order_of_its_row(tmp_path, monkeypatch):
     order = []
-    real = PictureReader.read_bytes
+    real = ImageReader.read_bytes
     monkeypatch.setattr(
-        PictureReader, "read_bytes", lambda reader, uri: (order.append(uri), real(reader, uri))[1]
+        ImageReader, "read_bytes", lambda reader, uri: (order.append(uri), real(reader, uri))[1]
     )
     asked = [wanted(f"i{i}", i) for i in (10, 2, 9)] + [wanted("i10x", 10, box=(0, 0, 4, 4))]
     found = read(tmp_path, [gradient((10, 6))] * 11, asked)
@@ -92,22 +92,22 @@ def test_each_picture_is_read_once_and_in_the_order_of_its_row(tmp_path, monkeyp
         ("row", "missing"),
     ],
 )
-def test_a_picture_that_cannot_be_read_is_missing_with_its_reason(tmp_path, broken, reason):
-    good = world.encoded(world.picture(0, (64, 64)), "JPEG" if broken == "cut jpeg" else "PNG")
-    pictures = [good, good[: len(good) // 2] if str(broken).startswith("cut") else broken]
+def test_an_image_that_cannot_be_read_is_missing_with_its_reason(tmp_path, broken, reason):
+    good = world.encoded(world.image(0, (64, 64)), "JPEG" if broken == "cut jpeg" else "PNG")
+    images = [good, good[: len(good) // 2] if str(broken).startswith("cut") else broken]
     row = 5 if broken == "row" else 1
-    world.write_pictures(tmp_path, [each if isinstance(each, bytes) else good for each in pictures])
+    world.write_images(tmp_path, [each if isinstance(each, bytes) else good for each in images])
     asked = [wanted("i0", 0), wanted("i1", row), wanted("i1x", row, box=(0, 0, 4, 4))]
-    with PictureReader.open(tmp_path, ".") as reader:
+    with ImageReader.open(tmp_path, ".") as reader:
         found = thumbnails.read({"image": reader}, [("image", each) for each in asked], 24)
     assert list(found.encoded) == ["i0"]
     assert found.missing == {"i1": reason, "i1x": reason}
 
 
 def test_a_uri_that_is_no_uri_is_missing(tmp_path):
-    world.write_pictures(tmp_path, [world.encoded(gradient((8, 8)))])
+    world.write_images(tmp_path, [world.encoded(gradient((8, 8)))])
     asked = Wanted(importance=(0,), key="i0", uri="part-00000.parquet#one", box=None)
-    with PictureReader.open(tmp_path, ".") as reader:
+    with ImageReader.open(tmp_path, ".") as reader:
         found = thumbnails.read({"image": reader}, [("image", asked)], 24)
     assert found.missing == {"i0": "unreadable"}
 
@@ -116,7 +116,7 @@ def test_a_uri_that_is_no_uri_is_missing(tmp_path):
 def many(tmp_path_factory):
     folder = tmp_path_factory.mktemp("many")
     asked = [wanted(f"i{i}", i, importance=(i % 2, i)) for i in range(12)]
-    return read(folder, [world.picture(i, (96, 96)) for i in range(12)], asked, 96), asked
+    return read(folder, [world.image(i, (96, 96)) for i in range(12)], asked, 96), asked
 
 
 def test_nothing_changes_within_the_budget(many):
@@ -125,7 +125,7 @@ def test_nothing_changes_within_the_budget(many):
     assert found.n_bytes >= len(json.dumps(found.data_uris())) - 2
 
 
-def test_pictures_become_smaller_before_any_is_left_out(many):
+def test_images_become_smaller_before_any_is_left_out(many):
     found, asked = many
     fitting = thumbnails.fit(found, asked, found.n_bytes // 2)
     assert fitting.n_bytes <= found.n_bytes // 2
@@ -145,7 +145,7 @@ def test_what_matters_least_is_left_out(many):
     assert {fitting.missing[each.key] for each in sorted(asked)[len(kept) :]} == {LEFT_OUT}
 
 
-def test_the_galleries_embed_every_picture_once(tmp_path):
+def test_the_galleries_embed_every_image_once(tmp_path):
     project = world.write(tmp_path)
     found = world.galleries(project)
     page = world.page(found)
@@ -157,15 +157,15 @@ def test_the_galleries_embed_every_picture_once(tmp_path):
         for part in ("", "x" if sample.get("crop") else "")
     }
     static = {
-        card[part]["key"] for card in found["static"] for part in ("picture", "crop") if card[part]
+        card[part]["key"] for card in found["static"] for part in ("image", "crop") if card[part]
     }
-    assert {*found["data"]["pictures"], *static} == own
-    assert not static & {*found["data"]["pictures"]}
+    assert {*found["data"]["images"], *static} == own
+    assert not static & {*found["data"]["images"]}
     assert page.count("data:image/webp;base64,") == len(own)
-    key = next(key for key in found["data"]["pictures"] if key[0] == "i" and key[-1] != "x")
-    encoded = base64.b64decode(found["data"]["pictures"][key].partition(",")[2])
+    key = next(key for key in found["data"]["images"] if key[0] == "i" and key[-1] != "x")
+    encoded = base64.b64decode(found["data"]["images"][key].partition(",")[2])
     small = np.asarray(decoded(encoded), dtype=float)
-    original = world.picture(int(key[1:])).resize(small.shape[1::-1], Image.Resampling.LANCZOS)
+    original = world.image(int(key[1:])).resize(small.shape[1::-1], Image.Resampling.LANCZOS)
     assert (
         np.corrcoef(small.ravel(), np.asarray(original, dtype=float).ravel())[0, 1] > 0.5
     )  # of noise
@@ -177,13 +177,13 @@ def test_the_same_tables_give_the_same_galleries(tmp_path):
     assert str(tmp_path) not in json.dumps(first)
 
 
-def test_without_thumbnails_no_picture_is_read(tmp_path, monkeypatch):
+def test_without_thumbnails_no_image_is_read(tmp_path, monkeypatch):
     project = world.gallery(world.write(tmp_path), thumbnails=False)
-    monkeypatch.setattr(PictureReader, "open", lambda *_: pytest.fail("opened"))
+    monkeypatch.setattr(ImageReader, "open", lambda *_: pytest.fail("opened"))
     found = world.galleries(project)
-    assert found["notes"] == ["Pictures are left out: report.thumbnails is false."]
-    assert found["data"]["pictures"] == {}
-    assert not found["data"]["has_pictures"]
+    assert found["notes"] == ["Images are left out: report.thumbnails is false."]
+    assert found["data"]["images"] == {}
+    assert not found["data"]["has_images"]
     page = world.page(found)
     assert "data:image" not in page
     assert "gallery-missing" not in page.partition("<section")[2].partition("<script")[0]
@@ -192,41 +192,41 @@ def test_without_thumbnails_no_picture_is_read(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        (None, "data/image/pictures/source.json is not there."),
-        ('{"kind": "none"}', "the embeddings were made elsewhere, and no pictures came with them."),
-        ("{", "data/image/pictures/source.json does not say where they lie."),
-        ("[]", "data/image/pictures/source.json does not say where they lie."),
-        ('{"kind": "external"}', "data/image/pictures/source.json does not say where they lie."),
+        (None, "data/image/images/source.json is not there."),
+        ('{"kind": "none"}', "the embeddings were made elsewhere, and no images came with them."),
+        ("{", "data/image/images/source.json does not say where they lie."),
+        ("[]", "data/image/images/source.json does not say where they lie."),
+        ('{"kind": "external"}', "data/image/images/source.json does not say where they lie."),
     ],
 )
-def test_a_lane_without_a_source_of_pictures_is_text(tmp_path, source, told):
+def test_a_lane_without_a_source_of_images_is_text(tmp_path, source, told):
     project = world.write(tmp_path)
-    place = tmp_path / "image" / "pictures" / "source.json"
+    place = tmp_path / "image" / "images" / "source.json"
     place.unlink() if source is None else place.write_text(source, encoding="utf-8")
     found = world.galleries(project)
-    assert found["notes"] == [f"Pictures of the image lane are left out: {told}"]
-    assert {key[0] for key in found["data"]["pictures"]} <= {"c"}
+    assert found["notes"] == [f"Images of the image lane are left out: {told}"]
+    assert {key[0] for key in found["data"]["images"]} <= {"c"}
     assert "gallery-card" in world.page(found)
 
 
-def test_pictures_that_moved_away_are_counted(tmp_path, monkeypatch):
+def test_images_that_moved_away_are_counted(tmp_path, monkeypatch):
     project = world.write(tmp_path, lanes=["image"])
-    place = tmp_path / "image" / "pictures" / "source.json"
+    place = tmp_path / "image" / "images" / "source.json"
     place.write_text('{"kind": "external", "root": "corpus"}', encoding="utf-8")
     monkeypatch.delenv("DEJAVU_DATA_ROOT", raising=False)
     found = world.galleries(project, data_root=str(tmp_path / "gone"))
     n = len(found["data"]["missing"])
     assert found["notes"] == [
-        f"{n} of {n} pictures could not be read ({n} missing); a sign stands in their place. Is the "
+        f"{n} of {n} images could not be read ({n} missing); a sign stands in their place. Is the "
         "corpus where machine.data_root says?"
     ]
-    assert "no picture: missing" in world.page(found)
+    assert "no image: missing" in world.page(found)
     assert str(tmp_path) not in json.dumps(found)
 
 
-def test_pictures_outside_the_project_are_found_below_the_data_root(tmp_path, monkeypatch):
+def test_images_outside_the_project_are_found_below_the_data_root(tmp_path, monkeypatch):
     project = world.write(tmp_path, lanes=["image"])
-    folder = tmp_path / "image" / "pictures"
+    folder = tmp_path / "image" / "images"
     (tmp_path / "elsewhere" / "corpus").mkdir(parents=True)
     (folder / "part-00000.parquet").rename(tmp_path / "elsewhere" / "corpus" / "part-00000.parquet")
     (folder / "source.json").write_text('{"kind": "external", "root": "corpus"}', encoding="utf-8")
@@ -234,37 +234,37 @@ def test_pictures_outside_the_project_are_found_below_the_data_root(tmp_path, mo
     assert world.galleries(project)["notes"] == []
 
 
-def test_a_few_broken_pictures_are_counted(tmp_path):
+def test_a_few_broken_images_are_counted(tmp_path):
     project = world.write(tmp_path, lanes=["image"])
-    pictures = [world.encoded(world.picture(i)) for i in range(len(world.ROLES))]
-    shown = [int(card["picture"]["key"][1:]) for card in world.galleries(project)["static"]]
-    pictures[shown[0]] = b"not a picture"
-    world.write_pictures(tmp_path / "image" / "pictures", pictures)
+    images = [world.encoded(world.image(i)) for i in range(len(world.ROLES))]
+    shown = [int(card["image"]["key"][1:]) for card in world.galleries(project)["static"]]
+    images[shown[0]] = b"not an image"
+    world.write_images(tmp_path / "image" / "images", images)
     found = world.galleries(project)
     assert found["data"]["missing"] == dict.fromkeys(
         [f"i{shown[0]}", f"i{shown[0]}x"], "unreadable"
     )
     assert "could not be read (2 unreadable)" in found["notes"][0]
-    assert "no picture: unreadable" in world.page(found)
+    assert "no image: unreadable" in world.page(found)
 
 
-@pytest.mark.parametrize("for_pictures", [9_000, 0, -50_000])
-def test_a_page_over_its_budget_says_what_it_gave_up(tmp_path, monkeypatch, for_pictures):
+@pytest.mark.parametrize("for_images", [9_000, 0, -50_000])
+def test_a_page_over_its_budget_says_what_it_gave_up(tmp_path, monkeypatch, for_images):
     project = world.gallery(world.write(tmp_path), n_samples=9, n_neighbors=5)
     whole = world.galleries(project)
-    budget = len(json.dumps(whole["data"]["lanes"])) + for_pictures
+    budget = len(json.dumps(whole["data"]["lanes"])) + for_images
     monkeypatch.setattr(make, "MAX_BYTES", budget)
     found = world.galleries(project)
     assert (
-        len(json.dumps(found)) < max(budget, budget - for_pictures) + 6_000 < len(json.dumps(whole))
+        len(json.dumps(found)) < max(budget, budget - for_images) + 6_000 < len(json.dumps(whole))
     )
     assert any("left out to keep the page small" in note for note in found["notes"])
-    assert found["data"]["has_pictures"]
+    assert found["data"]["has_images"]
     assert found["data"]["missing"] == {}
-    assert bool(found["data"]["pictures"]) == (for_pictures > 0)
+    assert bool(found["data"]["images"]) == (for_images > 0)
     page = world.page(found)
-    assert f"no picture: {LEFT_OUT}" in page
-    assert ("data:image/webp" in page) == (for_pictures > 0)
+    assert f"no image: {LEFT_OUT}" in page
+    assert ("data:image/webp" in page) == (for_images > 0)
 
 
 def test_text_over_its_budget_is_cut_and_said(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""Both lanes on disk with pictures, neighbors and tags, small and random, for the galleries."""
+"""Both lanes on disk with images, neighbors and tags, small and random, for the galleries."""
 
 import dataclasses
 import io
@@ -30,7 +30,7 @@ NAMES = captions.NAMES  # of objects
 K = 6  # neighbors stored
 REFERENCES = ("classifier", "naive_bayes@1", "naive_bayes@5", "naive_bayes_words@5", "oracle")
 BOX = {"x0": 20, "y0": 4, "x1": 40, "y1": 28}
-SIZE = (48, 32)  # of every picture, pixels
+SIZE = (48, 32)  # of every image, pixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +110,7 @@ def page(found, *, script=True) -> str:
     return environment.from_string(text).render(galleries=found, script=scripts)
 
 
-def picture(seed: int, size=SIZE) -> Image.Image:
+def image(seed: int, size=SIZE) -> Image.Image:
     pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     return Image.fromarray(pixels)
 
@@ -121,10 +121,10 @@ def encoded(image: Image.Image, kind="PNG") -> bytes:
     return buffer.getvalue()
 
 
-def write_pictures(folder: Path, pictures: list[bytes]) -> None:
+def write_images(folder: Path, images: list[bytes]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "source.json").write_text(json.dumps({"kind": "embedded"}), encoding="utf-8")
-    rows = pa.table({"picture": pa.array(pictures, pa.binary())})
+    rows = pa.table({"image": pa.array(images, pa.binary())})
     pq.write_table(rows, folder / "part-00000.parquet", row_group_size=16)
 
 
@@ -136,7 +136,7 @@ def _write_image(
     n = len(roles)
     label_ids = np.arange(n) % len(names)
     rows = {
-        "sample_id": range(n), "sample_name": [f"picture-{i}" for i in range(n)],
+        "sample_id": range(n), "sample_name": [f"image-{i}" for i in range(n)],
         "uri": [f"part-00000.parquet#{i}" for i in range(n)],
         "width_px": [SIZE[0]] * n, "height_px": [SIZE[1]] * n, "label_id": label_ids,
         "boxes": [[BOX | {"label": names[i % len(names)]}] for i in range(n)],
@@ -201,7 +201,7 @@ def _write_image(
             _write(schemas.TAGS, place / "tags" / "part-00000.parquet", seen, origin)
             words = {"tag_id": range(5), "tag": [f"{annotator} {i}" for i in range(5)]}
             _write(schemas.TAG_VOCABULARY, place / "vocabulary.parquet", words, origin)
-    write_pictures(folder / "pictures", [encoded(picture(i)) for i in range(n)])
+    write_images(folder / "images", [encoded(image(i)) for i in range(n)])
 
 
 def _write_captions(folder, seed, known, *, labels=None, change_caption=None) -> None:
@@ -222,7 +222,7 @@ def _write_captions(folder, seed, known, *, labels=None, change_caption=None) ->
         row["caption"] = (change_caption or str)(row["caption"])
     rows = pa.Table.from_pylist(rows, schema=schemas.SAMPLES.schema)
     schemas.SAMPLES.write(rows, folder / "samples.parquet", inputs={})
-    write_pictures(folder / "pictures", [encoded(picture(7))])
+    write_images(folder / "images", [encoded(image(7))])
     caption_scores.score(
         known.models, known.score, found,
         out=folder / "scores.parquet", agreement=folder / "agreement.parquet",

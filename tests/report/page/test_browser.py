@@ -15,7 +15,7 @@ def test_it_opens_from_disk_without_complaint_or_request(opened, page_file):
     assert opened.complaints == []
 
 
-def test_every_chart_is_drawn_with_marks_in_place_of_the_still_picture(opened):
+def test_every_chart_is_drawn_with_marks_in_place_of_the_still_image(opened):
     opened.draw_all()
     n = opened.value("document.querySelectorAll('[data-chart]').length")
     marks = "[...document.querySelectorAll('[data-chart]')].map(c => c.querySelectorAll("
@@ -69,7 +69,7 @@ def test_narrow_screens_never_scroll_sideways(opened, width):
     assert opened.value("document.documentElement.scrollWidth") <= width
 
 
-def test_paper_and_readers_without_scripts_get_the_still_pictures(opened, page_file):
+def test_paper_and_readers_without_scripts_get_the_still_images(opened, page_file):
     opened.draw_all()
     heights = "[...document.querySelectorAll('.chart-static')].map(c => c.offsetHeight)"
     opened.call("Emulation.setEmulatedMedia", media="print")

@@ -1,4 +1,4 @@
-"""Pictures come from files, tar shards and Parquet parts, whatever their mode and name."""
+"""Images come from files, tar shards and Parquet parts, whatever their mode and name."""
 
 import io
 import json
@@ -11,21 +11,21 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from dejavu.corpora.image_reader import PictureError, PictureReader, decode
+from dejavu.corpora.image_reader import ImageError, ImageReader, decode
 from dejavu.errors import ArtifactError
-from tests.corpora.picture_files import BAD, GOOD, grey_16_bit, photo
+from tests.corpora.image_files import BAD, GOOD, grey_16_bit, photo
 
 
 def opened(folder, source, data_root="."):
     (folder / "source.json").write_text(json.dumps(source))
-    return PictureReader.open(folder, str(data_root))
+    return ImageReader.open(folder, str(data_root))
 
 
 @pytest.mark.parametrize("name", GOOD)
 def test_any_mode_becomes_rgb(name):
-    picture = decode(GOOD[name])
-    assert (picture.mode, picture.size) == ("RGB", (24, 16))
-    assert np.asarray(picture).std() > 1
+    image = decode(GOOD[name])
+    assert (image.mode, image.size) == ("RGB", (24, 16))
+    assert np.asarray(image).std() > 1
 
 
 def test_sixteen_bits_are_scaled_not_clipped():
@@ -38,14 +38,14 @@ def test_sixteen_bits_are_scaled_not_clipped():
 @pytest.mark.parametrize(
     "name", [name for name, (_, reason) in BAD.items() if reason != "too_small"]
 )
-def test_bad_pictures_say_what_is_wrong(name):
+def test_bad_images_say_what_is_wrong(name):
     encoded, reason = BAD[name]
-    with pytest.raises(PictureError, match=name) as caught:
+    with pytest.raises(ImageError, match=name) as caught:
         decode(encoded, name=name)
     assert caught.value.reason == reason
 
 
-def test_a_damaged_picture_is_corrupt_or_truncated_but_never_a_crash():
+def test_a_damaged_image_is_corrupt_or_truncated_but_never_a_crash():
     good = bytearray(photo(1, size=(64, 64), kind="PNG"))
     rng = np.random.default_rng(0)
     reasons = set()
@@ -55,7 +55,7 @@ def test_a_damaged_picture_is_corrupt_or_truncated_but_never_a_crash():
             damaged[place] = rng.integers(256)
         try:
             decode(bytes(damaged))
-        except PictureError as error:
+        except ImageError as error:
             reasons.add(error.reason)
     assert "corrupt" in reasons
     assert reasons <= {"unreadable", "truncated", "corrupt", "too_large"}
@@ -63,31 +63,29 @@ def test_a_damaged_picture_is_corrupt_or_truncated_but_never_a_crash():
 
 def test_more_pixels_than_safe_is_a_reason(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    with pytest.raises(PictureError, match="too_large"):
+    with pytest.raises(ImageError, match="too_large"):
         decode(GOOD["plain.jpg"])
 
 
 def test_orientation_in_the_file_is_ignored():
-    picture = decode(photo(1))
+    image = decode(photo(1))
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
     encoded = io.BytesIO()
-    picture.save(encoded, "JPEG", exif=exif)
+    image.save(encoded, "JPEG", exif=exif)
     assert decode(encoded.getvalue()).size == (24, 16)
 
 
-def test_embedded_pictures(tmp_path):
+def test_embedded_images(tmp_path):
     encoded = [photo(seed, kind="PNG") for seed in range(10)]
-    pq.write_table(
-        pa.table({"picture": encoded}), tmp_path / "part-00000.parquet", row_group_size=3
-    )
+    pq.write_table(pa.table({"image": encoded}), tmp_path / "part-00000.parquet", row_group_size=3)
     with opened(tmp_path, {"kind": "embedded"}) as reader:
         assert [reader.read_bytes(f"part-00000.parquet#{row}") for row in range(10)] == encoded
         with ThreadPoolExecutor(4) as pool:
             rows = list(np.random.default_rng(0).integers(0, 10, 200))
             found = pool.map(lambda row: reader.read_bytes(f"part-00000.parquet#{row}"), rows)
             assert list(found) == [encoded[row] for row in rows]
-        with pytest.raises(PictureError, match="no row 10"):
+        with pytest.raises(ImageError, match="no row 10"):
             reader.read("part-00000.parquet#10")
 
 
@@ -97,7 +95,7 @@ def test_files_below_the_data_root(tmp_path, monkeypatch):
     source = {"kind": "external", "root": "photos"}
     with opened(tmp_path, source, tmp_path / "data") as reader:
         assert reader.read("a#b.tar/x.jpg").size == (24, 16)
-        with pytest.raises(PictureError, match="missing") as caught:
+        with pytest.raises(ImageError, match="missing") as caught:
             reader.read("y.jpg")
         assert caught.value.reason == "missing"
     monkeypatch.setenv("DEJAVU_DATA_ROOT", str(tmp_path / "data"))
@@ -116,12 +114,12 @@ def write_tar(path, members):
 def test_tar_shards(tmp_path):
     members = {"b.jpg": photo(1), "b.txt": b"two", "a.jpg": photo(2)}
     write_tar(tmp_path / "00000.tar", members)
-    with PictureReader(tmp_path) as reader:
+    with ImageReader(tmp_path) as reader:
         assert reader.read_bytes("00000.tar#a.jpg") == members["a.jpg"]
         assert reader.read_bytes("00000.tar#b.jpg") == members["b.jpg"]
-        with pytest.raises(PictureError, match="no member c.jpg"):
+        with pytest.raises(ImageError, match="no member c.jpg"):
             reader.read("00000.tar#c.jpg")
-        with pytest.raises(PictureError, match="missing"):
+        with pytest.raises(ImageError, match="missing"):
             reader.read("00001.tar#a.jpg")
 
 
@@ -129,18 +127,18 @@ def test_a_tar_that_was_cut_off_still_gives_its_first_members(tmp_path):
     write_tar(tmp_path / "whole.tar", {"a.jpg": photo(1), "b.jpg": photo(2, size=(64, 64))})
     content = (tmp_path / "whole.tar").read_bytes()
     (tmp_path / "cut.tar").write_bytes(content[: 512 + 1024 + 512 + 300])
-    with PictureReader(tmp_path) as reader:
+    with ImageReader(tmp_path) as reader:
         assert reader.read("cut.tar#a.jpg").size == (24, 16)
-        with pytest.raises(PictureError):
+        with pytest.raises(ImageError):
             reader.read("cut.tar#b.jpg")
 
 
-def test_what_is_no_tar_is_a_picture_error(tmp_path):
+def test_what_is_no_tar_is_an_image_error(tmp_path):
     (tmp_path / "x.tar").write_bytes(b"no tar" * 200)
-    with PictureReader(tmp_path) as reader, pytest.raises(PictureError, match="unreadable"):
+    with ImageReader(tmp_path) as reader, pytest.raises(ImageError, match="unreadable"):
         reader.read("x.tar#a.jpg")
 
 
 def test_a_folder_that_no_stage_made_is_refused(tmp_path):
     with pytest.raises(ArtifactError, match="dvc repro"):
-        PictureReader.open(tmp_path, ".")
+        ImageReader.open(tmp_path, ".")

@@ -1,4 +1,4 @@
-"""Make small pictures, good and bad, in the ways real corpora have them."""
+"""Make small images, good and bad, in the ways real corpora have them."""
 
 import io
 
@@ -7,7 +7,7 @@ from PIL import Image
 
 
 def photo(seed=0, *, size=(24, 16), mode="RGB", kind="JPEG", **options):
-    """Return an encoded picture of random, smooth content."""
+    """Return an encoded image of random, smooth content."""
     rng = np.random.default_rng(seed)
     coarse = Image.fromarray(rng.integers(0, 256, (10, 10, 3), dtype=np.uint8))
     encoded = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Small embedded pictures, and the tables that list their crops."""
+"""Small embedded images, and the tables that list their crops."""
 
 import io
 import json
@@ -11,20 +11,20 @@ from PIL import Image
 from tests.image.tables_of import write_world
 
 
-def write_pictures(folder, arrays):
+def write_images(folder, arrays):
     """Write uint8 arrays [height, width, 3] as an embedded corpus does; return the folder."""
-    pictures = folder / "pictures"
-    pictures.mkdir(parents=True)
+    images = folder / "images"
+    images.mkdir(parents=True)
     encoded = []
     for array in arrays:
         stream = io.BytesIO()
         Image.fromarray(array).save(stream, format="PNG")
         encoded.append(stream.getvalue())
     pq.write_table(
-        pa.table({"picture": pa.array(encoded, pa.binary())}), pictures / "part-00000.parquet"
+        pa.table({"image": pa.array(encoded, pa.binary())}), images / "part-00000.parquet"
     )
-    (pictures / "source.json").write_text(json.dumps({"kind": "embedded"}))
-    return pictures
+    (images / "source.json").write_text(json.dumps({"kind": "embedded"}))
+    return images
 
 
 def striped_world(folder, *, n_per_label, seed=0, side=16):
@@ -42,4 +42,4 @@ def striped_world(folder, *, n_per_label, seed=0, side=16):
         arrays.append(np.repeat(np.clip(gray, 0, 255).astype(np.uint8)[..., None], 3, axis=2))
         people.append((("reference", "target", "control")[(number // 2) % 3], label, True))
     paths = write_world(folder, people, n_labels=2, side=side)
-    return paths | {"pictures": write_pictures(folder, arrays)}
+    return paths | {"images": write_images(folder, arrays)}
