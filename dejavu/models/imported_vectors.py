@@ -34,7 +34,7 @@ from jaxtyping import Float32, Int64
 from dejavu.errors import ArtifactError, DataError
 from dejavu.run import shards
 from dejavu.run.progress import say
-from dejavu.tables import matching
+from dejavu.tables import by_sample
 from dejavu.tables.parquet import inputs_of
 from dejavu.tables.schemas import EMBEDDINGS
 
@@ -125,7 +125,7 @@ def write(view: View, wanted: pa.Table, out: Path, *, inputs: Mapping[str, str])
     """
     _require_origin(view, inputs)
     ids = _ids(view)
-    rows = matching.rows_of(ids, wanted, path=view.files[0], what=f"vector of view {view.name}")
+    rows = by_sample.rows_of(ids, wanted, path=view.files[0], what=f"vector of view {view.name}")
     _require_crops(view, rows, wanted)
     dim = dimension(view)
     shards.WORK.mkdir(exist_ok=True)
@@ -169,7 +169,7 @@ def _ids(view: View) -> pa.Array:
                 "expected one sample_name per row."
             )
         return ids
-    key = matching.key_of(pq.read_schema(view.files[0]).names, view.files[0])
+    key = by_sample.key_of(pq.read_schema(view.files[0]).names, view.files[0])
     return _column(view, key).cast(pa.string() if key == "sample_name" else pa.int64())
 
 
@@ -265,6 +265,6 @@ def _finite(
     if broken.any():
         names = samples.filter(pa.array(broken))["sample_name"]
         raise DataError(
-            f"{view.files[0]}: {int(broken.sum())} vectors are not finite: {matching.listed(names)}."
+            f"{view.files[0]}: {int(broken.sum())} vectors are not finite: {by_sample.listed(names)}."
         )
     return pa.FixedSizeListArray.from_arrays(pa.array(taken.ravel()), taken.shape[1])

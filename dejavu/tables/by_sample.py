@@ -1,14 +1,37 @@
-"""Rows of a large key-sorted table for a block of sample ids, without reading the whole table."""
+"""Rows by sample: of a large sorted table for a block of ids, and of tables that were made elsewhere."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as pads
 from jaxtyping import Bool, Int64
 
-from dejavu.errors import ArtifactError
+from dejavu.errors import ArtifactError, DataError
 from dejavu.tables import parquet
+
+KEYS = ("sample_name", "sample_id")  # names are safer: ids count the listing of a corpus
+_NAMES_SHOWN = 5
+
+
+def positions(
+    sorted_ids: Int64[np.ndarray, " known"], wanted: Int64[np.ndarray, "*shape"]
+) -> tuple[Int64[np.ndarray, "*shape"], Bool[np.ndarray, "*shape"]]:
+    """Return where each of `wanted` stands in ascending `sorted_ids`, and whether it is there.
+
+    A place of an id that is not there is valid (0 at least, if there is any row) but means nothing.
+    The caller raises: it knows what the ids are.
+
+    >>> places, exists = positions(np.array([3, 5]), np.array([5, 4]))
+    >>> places.tolist(), exists.tolist()
+    ([1, 1], [True, False])
+    """
+    if len(sorted_ids) == 0:
+        return np.zeros(wanted.shape, dtype=np.int64), np.zeros(wanted.shape, dtype=bool)
+    places = np.minimum(np.searchsorted(sorted_ids, wanted), len(sorted_ids) - 1)
+    return places.astype(np.int64), sorted_ids[places] == wanted
 
 
 def find(
@@ -26,9 +49,7 @@ def find(
     field = pads.field("sample_id")
     rows = dataset.to_table(columns=names, filter=(field >= low) & (field <= high))
     found = rows["sample_id"].to_numpy()
-    places = np.searchsorted(found, sample_ids)
-    inside = np.minimum(places, max(len(found) - 1, 0))
-    exists = found[inside] == sample_ids if len(found) else np.zeros(len(sample_ids), dtype=bool)
+    places, exists = positions(found, sample_ids)
     return rows.take(places[exists]), exists
 
 
@@ -53,3 +74,53 @@ def ids_of_roles(splits: Path, *roles: str) -> Int64[np.ndarray, " n"]:
         columns=["sample_id"], filter=pads.field("role").isin(list(roles))
     )
     return np.sort(rows["sample_id"].to_numpy().astype(np.int64))
+
+
+def key_of(columns: list[str], path: Path) -> str:
+    """Return the column that says which sample a row is about; the name, if there are both.
+
+    Raises:
+        DataError: there is none.
+    """
+    for key in KEYS:
+        if key in columns:
+            return key
+    raise DataError(f"{path}: no column sample_name or sample_id, found {', '.join(columns)}.")
+
+
+def rows_of(ids: pa.Array, wanted: pa.Table, *, path: Path, what: str) -> Int64[np.ndarray, " n"]:
+    """Return the row of each wanted sample.
+
+    Args:
+        ids: the sample of each row: names (text) or ids (integers).
+        wanted: columns sample_id and sample_name.
+        path: the file, for messages.
+        what: what a row holds, for messages, e.g. ``vector``.
+
+    Raises:
+        DataError: a sample has no row, or any sample has two.
+    """
+    counts = pc.value_counts(ids)
+    repeated = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+    if len(repeated):
+        raise DataError(
+            f"{path}: {len(repeated)} samples occur more than once, expected each once: "
+            f"{listed(repeated)}."
+        )
+    key = "sample_name" if pa.types.is_string(ids.type) else "sample_id"
+    rows = pc.index_in(wanted[key], value_set=ids).combine_chunks()
+    if rows.null_count:
+        missing = wanted.filter(pc.is_null(rows))["sample_name"]
+        first = repr(ids[0].as_py()) if len(ids) else "none"
+        raise DataError(
+            f"{path}: no {what} for {rows.null_count} of {len(rows)} samples that need one: "
+            f"{listed(missing)}. Add them; its first row is about {first}."
+        )
+    found: np.ndarray = rows.to_numpy(zero_copy_only=False)
+    return found.astype(np.int64)
+
+
+def listed(values: Any) -> str:
+    """Return the first few of an Arrow array of names as text."""
+    shown = ", ".join(repr(value) for value in values.slice(0, _NAMES_SHOWN).to_pylist())
+    return shown + (", …" if len(values) > _NAMES_SHOWN else "")

@@ -25,7 +25,7 @@ from dejavu.image.kept_crops import ATTACKED, is_unused, kept_crops, origin, rea
 from dejavu.image.predictions import DECIMALS, predictions_table
 from dejavu.params.predictions import PredictionsParams
 from dejavu.run.progress import say
-from dejavu.tables import matching
+from dejavu.tables import by_sample
 from dejavu.tables.schemas import PREDICTIONS
 
 CELLS_AT_ONCE = 1 << 22  # samples times labels held at once, in float64
@@ -59,9 +59,9 @@ def _guesses(name: str, path: Path, attacked: pa.Table, labels: pa.Table) -> Ite
     table = read_table(
         path, named_by=f"image.predictions.{name}", texts=("sample_name", "predicted")
     )
-    key = matching.key_of(table.column_names, path)
+    key = by_sample.key_of(table.column_names, path)
     ids = table[key].combine_chunks().cast(pa.string() if key == "sample_name" else pa.int64())
-    rows = matching.rows_of(ids, attacked, path=path, what="guess")
+    rows = by_sample.rows_of(ids, attacked, path=path, what="guess")
     if extra := len(ids) - len(rows):
         say(f"{path}: {extra} rows are about other samples; ignored")
     table = table.take(rows).combine_chunks()
@@ -104,7 +104,7 @@ def _predicted(table: pa.Table, labels: pa.Table, path: Path) -> np.ndarray | No
         unknown = pc.unique(stated.filter(pc.is_null(places)))
         raise DataError(
             f"{path}: {places.null_count} guesses are no label of this corpus: "
-            f"{matching.listed(unknown)}. Its first labels are {matching.listed(known)}."
+            f"{by_sample.listed(unknown)}. Its first labels are {by_sample.listed(known)}."
         )
     return labels["label_id"].to_numpy()[places.to_numpy(zero_copy_only=False)].astype(np.int32)
 
