@@ -20,7 +20,7 @@ from dejavu.errors import ArtifactError
 ROWS_PER_GROUP = 65_536
 _META_TABLE = b"dejavu.table"
 _META_VERSION = b"dejavu.version"
-_META_INPUTS = b"dejavu.run.external_files"
+_META_INPUTS = b"dejavu.inputs"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
