@@ -1,11 +1,11 @@
 # Two commands do everything, set-up included:
 #   make repro   runs the whole pipeline on the embedded corpora and prints the headline
-#   make test    passes the tests
+#   make test    passes the tests (make test-fast: those that take no time)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help repro test lint check clean
+.PHONY: help repro test test-fast lint check clean
 
 help:
 	@sed -n '2,4p' Makefile | sed 's/^# *//'
@@ -23,7 +23,10 @@ repro: $(VENV)/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dejavu summary
 
 test: $(VENV)/installed
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
+
+test-fast: $(VENV)/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto -m "not slow"
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

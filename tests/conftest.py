@@ -17,6 +17,19 @@ settings.register_profile(
 settings.load_profile("project")
 
 
+# Fixtures that take seconds: whoever uses them is slow, and stays with the worker that made them.
+SHARED = ("small_run", "chromium", "page_file", "trained")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for name in SHARED:
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(name))
+                item.add_marker(pytest.mark.slow)
+                break
+
+
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch):
     """Problems this small run faster on one core, and leave the others in peace."""
