@@ -3,9 +3,9 @@
     python -m scripts.compare_runs BEFORE AFTER [--renamed OLD=>NEW …] [--without COLUMN …]
 
 BEFORE and AFTER are project folders. Tables are matched by their path below ``data/``. ``--renamed`` takes
-a regular expression and what replaces it in BEFORE's paths and columns; ``--without`` leaves a column of AFTER
-out that BEFORE did not have. Metadata is not compared: it names fingerprints of code and inputs. Exits with 1
-if anything differs.
+a regular expression and what replaces it in BEFORE's paths and columns; ``--without`` leaves a column of
+AFTER out that BEFORE did not have. Metadata is not compared: it names fingerprints of code and inputs.
+Exits with 1 if anything differs.
 """
 
 import argparse
