@@ -1,4 +1,4 @@
-"""Note which files outside the graph every entry of params.yaml names, so that a changed one is seen."""
+"""Note the version of the code, and which files outside the graph params.yaml names."""
 
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from dejavu.params.encoders import Models
 from dejavu.params.machine import MachineParams
 from dejavu.params.predictions import PredictionsParams
 from dejavu.params.references import Annotators
-from dejavu.run import external_files, stage
+from dejavu.run import code_versions, external_files, stage
 
 
-def main(*, params: Path, out: Path) -> None:
-    """Note which files outside the graph every entry of params.yaml names, so that a changed one is seen."""
+def main(*, params: Path, graph: Path, out: Path, code: Path) -> None:
+    """Note the version of the code, and which files outside the graph params.yaml names."""
     sections = {
         "image/corpus": section(params, "image.corpus", CorpusParams),
         "image/split": section(params, "image.split", SplitParams),
@@ -30,6 +30,7 @@ def main(*, params: Path, out: Path) -> None:
     external_files.record(
         sections, out, data_folder=section(params, "machine", MachineParams).data_folder
     )
+    code_versions.write(graph, params, code)
 
 
 if __name__ == "__main__":

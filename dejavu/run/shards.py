@@ -1,10 +1,11 @@
 """Long work in shards: one file per shard, resumed after a kill, never mixed with stale files.
 
 A finished shard is renamed into ``.work/<stage>/<fingerprint>/``; the fingerprint names everything that
-decides the content (inputs, parameters, weights, code version), so a shard made from anything else is
+decides the content (inputs, parameters, weights, code, libraries), so a shard made from anything else is
 never found. When all shards are there they are moved into the stage's output.
 """
 
+import functools
 import hashlib
 import json
 import shutil
@@ -12,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dejavu import __version__
 from dejavu.errors import ParamsError
+from dejavu.run import code
 from dejavu.run.progress import say, track
 
 WORK = Path(".work")
@@ -22,15 +23,31 @@ WORK = Path(".work")
 ShardFunction = Callable[[int, Path], None]  # computes shard `index` and writes it to `path`
 
 
-def fingerprint_of(facts: Mapping[str, Any]) -> str:
-    """Return 16 hex digits that name `facts` (anything JSON can hold) and this code version."""
-    text = json.dumps({"dejavu": __version__, **facts}, sort_keys=True, default=str)
+def fingerprint_of(facts: Mapping[str, Any], module: str) -> str:
+    """Return 16 hex digits that name `facts`, the code of a module, and the libraries it uses.
+
+    Args:
+        facts: anything JSON can hold; parameters among them choose from registries of code.
+        module: dotted name of the module that does the work, with everything it imports.
+    """
+    source, asked = code.running(), code.asked_by(facts)
+    made_by = {
+        "code": source.version(module, asked), "libraries": source.libraries(module, asked),
+    }  # fmt: skip
+    source.save()
+    text = json.dumps({**made_by, **facts}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def work_folder(stage: str, facts: Mapping[str, Any]) -> Path:
-    """Make and return the scratch folder of one stage on one set of facts."""
-    folder = WORK / stage.replace("/", "_") / fingerprint_of(facts)
+def work_folder(stage: str, facts: Mapping[str, Any], *, module: str) -> Path:
+    """Make and return the scratch folder of one stage on one set of facts.
+
+    Args:
+        stage: names the folder.
+        facts: everything that decides what is made in it, apart from code.
+        module: whose code makes it, ``__name__`` of the caller.
+    """
+    folder = WORK / stage.replace("/", "_") / fingerprint_of(facts, module)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -49,7 +66,8 @@ def run(
     """Compute the missing shards and assemble all of them as ``out/part-00000…``.
 
     Args:
-        function: computes one shard; must be picklable when `engine` is ``ray``.
+        function: computes one shard; must be picklable when `engine` is ``ray``. The code of its
+            module, and of what that imports, decides whether shards of a killed run are used.
         n_shards: how many shards there are.
         out: the folder to make.
         stage: names the scratch folder and the progress line.
@@ -61,7 +79,7 @@ def run(
     Returns:
         The part files, in shard order.
     """
-    folder = work_folder(stage, facts)
+    folder = work_folder(stage, facts, module=_module_of(function))
     names = [f"part-{index:05d}{suffix}" for index in range(n_shards)]
     missing = [index for index, name in enumerate(names) if not (folder / name).exists()]
     if len(missing) < n_shards:
@@ -77,6 +95,13 @@ def run(
         shutil.move(folder / name, out / name)
     shutil.rmtree(folder)
     return [out / name for name in names]
+
+
+def _module_of(function: Any) -> str:
+    """Return where a function, a partial one, or a callable object is written."""
+    if isinstance(function, functools.partial):
+        return _module_of(function.func)
+    return str(getattr(function, "__module__", type(function).__module__))
 
 
 def _compute(function: ShardFunction, index: int, path: Path) -> None:

@@ -4,35 +4,61 @@ import ast
 import re
 
 import pytest
-from ruamel.yaml import YAML
 
 from dejavu import params
-from scripts.sync_deps import ROOT, code_deps, imported_files, is_code, script_of, stage_bodies
+from dejavu.run import graph
+from tests.paths import ROOT
 
-GRAPH = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
-STAGES = stage_bodies(GRAPH)
-PARAMS = params.read(ROOT / "params.yaml")
+TEXT = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+GRAPH = graph.read(ROOT / "dvc.yaml")
+STAGES = {name: graph.body(stage) for name, stage in GRAPH.items()}
+JOBS = list(graph.jobs(GRAPH, params.read(ROOT / "params.yaml")))
+FIRST = "inputs"  # always runs, and writes what tells the others that code or files changed
+
+
+def script_of(name):
+    return ROOT / (graph.script(name, GRAPH[name]).replace(".", "/") + ".py")
+
+
+def test_it_can_be_read_at_a_sitting_and_lists_no_module():
+    assert len(TEXT.splitlines()) <= 330
+    assert not re.findall(r"^\s*-? ?(?:dejavu|stages)/", TEXT, re.MULTILINE)
+    assert ".py" not in TEXT
+
+
+@pytest.mark.parametrize("name", [name for name in STAGES if name != FIRST])
+def test_every_stage_depends_on_its_own_code(name):
+    per_entry = {"foreach": "/${key}", "matrix": "/${item.lane}"}
+    entry = next((text for kind, text in per_entry.items() if kind in GRAPH[name]), "")
+    assert [dep for dep in STAGES[name]["deps"] if dep.startswith("data/code/")] == [
+        f"data/code/{name}{entry}.txt"
+    ]
+
+
+def test_the_first_stage_always_runs():
+    assert STAGES[FIRST]["always_changed"]
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_deps_equal_the_imports(name):
-    declared = {dep for dep in STAGES[name].get("deps", []) if is_code(dep)}
-    needed = set(code_deps(script_of(STAGES[name])))
-    assert declared == needed, "run `python -m scripts.sync_deps`"
+def test_what_params_yaml_names_is_quoted_for_the_shell(name):
+    words = re.findall(r"\S*\$\{\S*", STAGES[name]["cmd"])
+    assert all(re.fullmatch(r"'[^']*'", word) for word in words), words
 
 
-def test_the_test_above_sees_lazy_and_indirect_imports(tmp_path):
-    package = tmp_path / "dejavu"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
-    (package / "a.py").write_text('REGISTRY = {"b": "dejavu.b:load"}\n')
-    (package / "b.py").write_text("def load():\n    from dejavu import c\n")
-    (package / "c.py").write_text("")
-    (package / "d.py").write_text("")
-    script = tmp_path / "stage.py"
-    script.write_text("from dejavu import a\n")
-    names = {file.name for file in imported_files(script, tmp_path)}
-    assert names == {"stage.py", "__init__.py", "a.py", "b.py", "c.py"}
+def test_jobs_are_the_stages_and_entries_that_dvc_makes():
+    addresses = {job.address for job in JOBS}
+    assert {
+        "inputs",
+        "corpus@image",
+        "split@caption",
+        "embed@vicreg",
+        "clip@minilm",
+        "vote",
+    } <= addresses
+    assert {job.words for job in JOBS if job.address == "encoder@vicreg"} == {
+        frozenset({"trained"})
+    }
+    assert {job.words for job in JOBS if job.address == "corpus@image"} == {frozenset({"glyphs"})}
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -43,14 +69,14 @@ def test_machine_settings_never_invalidate_results(name):
 @pytest.mark.parametrize("name", STAGES)
 def test_tracked_params_are_the_ones_the_script_reads(name):
     tracked = {_pattern(text) for text in STAGES[name].get("params", [])}
-    read = {p for p in _sections_read(script_of(STAGES[name])) if p != "machine"}
+    read = {p for p in _sections_read(script_of(name)) if p != "machine"}
     assert tracked == read
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_every_flag_of_the_command_is_a_flag_of_the_script(name):
     flags = set(re.findall(r"--([a-z-]+)", STAGES[name]["cmd"]))
-    tree = ast.parse(script_of(STAGES[name]).read_text(encoding="utf-8"))
+    tree = ast.parse(script_of(name).read_text(encoding="utf-8"))
     main = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "main")
     assert flags == {argument.arg.replace("_", "-") for argument in main.args.kwonlyargs}
 
@@ -61,7 +87,7 @@ def test_every_path_of_the_command_is_a_dep_or_an_out(name):
     known = list(body.get("deps", []))
     for kind in ("outs", "metrics", "plots"):
         known += [out if isinstance(out, str) else next(iter(out)) for out in body.get(kind, [])]
-    for path in re.findall(r"(?:data|reports)/\S+", body["cmd"]):
+    for path in re.findall(r"(?:data|reports)/[^\s']+", body["cmd"]):
         assert any(path == k or k.startswith(path + "/") for k in known), path
 
 

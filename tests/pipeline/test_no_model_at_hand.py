@@ -72,7 +72,7 @@ def run(folder, values, guess):
     place = {name: folder / f"{name}.parquet" for name in ("samples", "labels", "splits", "crops")}
     samples, splits, crops = place["samples"], place["splits"], place["crops"]
     images = folder / "images"
-    inputs.main(params=params, out=folder / "inputs")
+    inputs.main(params=params, graph=ROOT / "dvc.yaml", out=folder / "inputs", code=folder / "code")
     corpus.main(lane="image", params=params, samples=samples, labels=place["labels"], images=images)
     split.main(lane="image", params=params, samples=samples, out=splits)
     crop.main(params=params, samples=samples, splits=splits, out=crops)

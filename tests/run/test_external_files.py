@@ -199,6 +199,7 @@ def _sections(parent=Section):
 def test_the_stage_takes_the_parameters_of_this_project(tmp_path):
     from stages import inputs as script
 
-    script.main(params=ROOT / "params.yaml", out=tmp_path / "out")
+    place = {"out": tmp_path / "out", "code": tmp_path / "code"}
+    script.main(params=ROOT / "params.yaml", graph=ROOT / "dvc.yaml", **place)
     names = params.read(ROOT / "params.yaml")["image"]["models"]
     assert {file.stem for file in (tmp_path / "out/image/models").glob("*.json")} == set(names)

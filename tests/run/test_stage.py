@@ -4,7 +4,7 @@ import sys
 
 SCRIPT = '''
 from pathlib import Path
-from dejavu import stage
+from dejavu.run import stage
 from dejavu.errors import DataError
 
 def main(*, count: int, out: Path) -> None:

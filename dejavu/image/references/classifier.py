@@ -91,7 +91,7 @@ def write_predictions(request: Request, *, out: Path, history: Path) -> None:
     _require_crops(request.name, learned_from, spared)
     inputs = origin(request.samples, request.crops)
     facts = {"settings": request.settings.model_dump(), "seed": request.seed, **inputs}
-    work = shards.work_folder(f"classifier/{request.name}", facts)
+    work = shards.work_folder(f"classifier/{request.name}", facts, module=__name__)
     with devices.all_cores():
         network, losses = _train(request, learned_from, label_ids, work)
         report = _report(request, network, learned_from, spared, label_ids)

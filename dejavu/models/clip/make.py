@@ -80,9 +80,13 @@ def make(
     inputs = {
         "samples": parquet.fingerprint(samples), "split": parquet.fingerprint(splits),
     }  # fmt: skip
-    work = shards.work_folder(
-        f"clip@{name}", {"recipe": recipe.model_dump(), "seed": seed, **inputs}
-    )
+    decides = {
+        "settings": settings.model_dump(),
+        "recipe": recipe.model_dump(),
+        "seed": seed,
+        **inputs,
+    }
+    work = shards.work_folder(f"clip@{name}", decides, module=__name__)
     device = load.resolve_device(machine.device)
     trained = train(recipe, data, name=name, seed=seed, device=device, work=work)
     say(f"clip {name}: {trained.sanity}")

@@ -54,7 +54,7 @@ def make(request: Request, out: Path) -> None:
         )
     role = read_role(request.samples, request.splits, settings.trained_on, recipe.planted_repeats)
     facts = _facts(request)
-    work = shards.work_folder(f"encoder/{request.model}", facts)
+    work = shards.work_folder(f"encoder/{request.model}", facts, module=__name__)
     device = devices.choose(request.machine.device)
     with devices.all_cores():
         images = TrainingImages(

@@ -1,0 +1,108 @@
+"""The stages of dvc.yaml, each with the entries of params.yaml that it runs for."""
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from dejavu.errors import ParamsError
+from dejavu.run.code import asked_by
+
+_SCRIPT = re.compile(r"python -m (stages\.\w+)")
+_FIELD = re.compile(r"\$\{([\w.]+)\}")  # ${image.models}, ${key}, ${item.recipe}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One stage on one entry, as DVC runs it."""
+
+    stage: str
+    entry: str | None  # None: the stage runs once
+    module: str  # of its script
+    words: frozenset[str]  # what its parameters ask registries for
+
+    @property
+    def address(self) -> str:
+        """Its name for DVC, e.g. ``embed@vicreg``."""
+        return self.stage if self.entry is None else f"{self.stage}@{self.entry}"
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the stages of a dvc.yaml by name, as they stand there.
+
+    Raises:
+        ParamsError: the file cannot be read or has no stages.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ParamsError(
+            f"{path}: cannot be read: {error.strerror or error}. It lists the stages; run from the "
+            "folder of the project."
+        ) from None
+    stages: dict[str, Any] = YAML(typ="safe").load(text)["stages"]
+    return stages
+
+
+def body(stage: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a stage says of itself, which stands below ``do`` if it runs for several entries."""
+    inner: Mapping[str, Any] = stage.get("do", stage)
+    return inner
+
+
+def script(name: str, stage: Mapping[str, Any]) -> str:
+    """Return the module that a stage runs.
+
+    Raises:
+        ParamsError: its command runs none.
+    """
+    match = _SCRIPT.search(body(stage)["cmd"])
+    if match is None:
+        raise ParamsError(f"dvc.yaml: stage {name!r} runs no `python -m stages.…`.")
+    return match[1]
+
+
+def jobs(stages: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[Job]:
+    """Yield every stage on every entry that `params` holds for it.
+
+    Args:
+        stages: what `read` returned.
+        params: the content of params.yaml.
+    """
+    for name, stage in stages.items():
+        module = script(name, stage)
+        for entry, fields in _entries(stage, params):
+            sections = (_filled(text, fields) for text in body(stage).get("params", []))
+            words = set().union(*(asked_by(_value(params, section)) for section in sections))
+            yield Job(stage=name, entry=entry, module=module, words=frozenset(words))
+
+
+def _entries(
+    stage: Mapping[str, Any], params: Mapping[str, Any]
+) -> Iterator[tuple[str | None, dict[str, Any]]]:
+    """Yield the name of each entry, and what stands for ``${…}`` in its stage."""
+    if "foreach" in stage:
+        section = _FIELD.sub(r"\1", stage["foreach"])
+        for key, values in (_value(params, section) or {}).items():
+            yield key, {"key": key, "item": values}
+    elif "matrix" in stage:
+        for values in itertools.product(*stage["matrix"].values()):
+            item = dict(zip(stage["matrix"], values, strict=True))
+            yield "-".join(map(str, values)), {"item": item}
+    else:
+        yield None, {}
+
+
+def _filled(text: str, fields: Mapping[str, Any]) -> str:
+    return _FIELD.sub(lambda match: str(_value(fields, match[1])), text)
+
+
+def _value(values: Any, dotted: str) -> Any:
+    """Return what stands under a dotted name; None if nothing does."""
+    for name in dotted.split("."):
+        values = values.get(name) if isinstance(values, Mapping) else None
+    return values

@@ -1,0 +1,159 @@
+"""What counts as a change of code, on a copy of this project's tree."""
+
+import hashlib
+import shutil
+
+import pytest
+from ruamel.yaml import YAML
+
+from dejavu.errors import ArtifactError, ParamsError
+from dejavu.run import code, code_versions
+from tests.paths import ROOT
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """What was read of files, by content, for all tests here."""
+    return tmp_path_factory.mktemp("kept") / "code.json"
+
+
+class Tree:
+    """A copy of the code that may be edited."""
+
+    def __init__(self, folder, kept):
+        self.folder, self.kept = folder, kept
+        for name in ("dejavu", "stages"):
+            shutil.copytree(
+                ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        self.before = self.versions()
+
+    def code(self):
+        return code.Code({name: self.folder / name for name in ("dejavu", "stages")}, self.kept)
+
+    def versions(self):
+        found = code_versions.versions(ROOT / "dvc.yaml", ROOT / "params.yaml", of=self.code())
+        return {job.address: version for job, version in found.items()}
+
+    def edit(self, file, old, new):
+        path = self.folder / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{file} has no {old!r} any more"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    def add(self, file, text):
+        path = self.folder / file
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        path.write_text(before + text, encoding="utf-8")
+
+    def changed(self):
+        """Return the stages whose code is another than before."""
+        now = self.versions()
+        assert now.keys() == self.before.keys()
+        return {
+            address.partition("@")[0] for address in now if now[address] != self.before[address]
+        }
+
+
+@pytest.fixture
+def tree(tmp_path, kept):
+    return Tree(tmp_path, kept)
+
+
+def test_comments_and_docstrings_change_nothing(tree):
+    tree.add("dejavu/search/knn.py", "# a word more\n")
+    tree.add("dejavu/image/voting.py", '"""And another one."""\n')
+    assert tree.changed() == set()
+
+
+@pytest.mark.parametrize("file", ["dejavu/sql/image_dropped.sql", "dejavu/templates/summary.md.j2"])
+def test_a_query_or_a_template_changes_the_report_alone(tree, file):
+    tree.add(file, "\n")
+    assert tree.changed() == {"report"}
+
+
+def test_the_search_changes_both_lanes(tree):
+    tree.add("dejavu/search/knn.py", "LIMIT = 3\n")
+    assert tree.changed() == {"neighbors", "retrieve"}
+
+
+def test_what_tells_of_a_run_changes_nothing(tree):
+    for file in ("progress", "stage", "code_versions"):
+        tree.add(f"dejavu/run/{file}.py", "LIMIT = 3\n")
+    tree.add("dejavu/params/report.py", "LIMIT = 3\n")
+    assert tree.changed() == set()
+
+
+def test_a_source_changes_the_entries_that_name_it(tree):
+    tree.add("dejavu/annotators/visual_words.py", "LIMIT = 3\n")
+    now = tree.versions()
+    changed = {address for address in now if now[address] != tree.before[address]}
+    assert changed == {"tag_crops@visual_words"}
+
+
+def test_the_place_of_the_code_does_not_count(tree):
+    ours = code_versions.versions(ROOT / "dvc.yaml", ROOT / "params.yaml")
+    assert {job.address: version for job, version in ours.items()} == tree.before
+
+
+def test_a_registry_that_nobody_asks_counts_whole(tmp_path):
+    for name, text in {
+        "__init__": "",
+        "a": 'REGISTRY = {"b": "dejavu.b:load", "c": "dejavu.c:load"}\n',
+        "b": "def load():\n    from dejavu import d\n",
+        "c": "", "d": "", "e": "",
+    }.items():  # fmt: skip
+        (tmp_path / f"{name}.py").write_text(text)
+    source = code.Code({"dejavu": tmp_path})
+    assert set(source.closure("dejavu.a", [])) == {"dejavu", *(f"dejavu.{x}" for x in "abcd")}
+    assert set(source.closure("dejavu.a", ["b"])) == {"dejavu", *(f"dejavu.{x}" for x in "abd")}
+    with pytest.raises(ArtifactError, match=r"dejavu\.missing: no such module"):
+        source.version("dejavu.missing")
+
+
+def test_libraries_are_those_that_the_code_uses():
+    found = code.running().libraries("dejavu.search.similarity")
+    assert "numpy" in found
+    assert "torch" not in found
+
+
+def test_facts_that_another_reader_noted_are_not_used(tmp_path, kept):
+    (tmp_path / "__init__.py").write_text("LIMIT = 3\n")
+    path = tmp_path / "code.json"
+    source = code.Code({"dejavu": tmp_path}, path)
+    version = source.version("dejavu")
+    source.save()
+    path.write_text(path.read_text().replace('"code": "', '"code": "0'))
+    assert code.Code({"dejavu": tmp_path}, path).version("dejavu") != version  # it is read
+    path.write_text(path.read_text().replace('"reader": "', '"reader": "0'))
+    assert code.Code({"dejavu": tmp_path}, path).version("dejavu") == version
+
+
+def test_one_file_per_stage_and_entry(tmp_path):
+    code_versions.write(ROOT / "dvc.yaml", ROOT / "params.yaml", tmp_path / "code")
+    assert (tmp_path / "code/vote.txt").is_file()
+    assert (tmp_path / "code/embed/vicreg.txt").is_file()
+    assert (tmp_path / "code/corpus/caption.txt").is_file()
+
+
+def test_changed_stages_are_told_from_the_lock(tmp_path):
+    code_versions.write(ROOT / "dvc.yaml", ROOT / "params.yaml", tmp_path / "code")
+    lock = tmp_path / "dvc.lock"
+
+    def changed():
+        return code_versions.changed_stages(lock, ROOT / "dvc.yaml", ROOT / "params.yaml")
+
+    assert changed() == []
+    md5 = hashlib.md5((tmp_path / "code/vote.txt").read_bytes()).hexdigest()
+    stages = {
+        "vote": {"deps": [{"path": "data/code/vote.txt", "md5": md5}]},
+        "embed@vicreg": {"deps": [{"path": "data/code/embed/vicreg.txt", "md5": "0" * 32}]},
+        "oracle": {"deps": [{"path": "data/image/samples.parquet", "md5": "0" * 32}]},
+    }
+    YAML().dump({"schema": "2.0", "stages": stages}, lock)
+    assert changed() == ["embed@vicreg"]
+
+
+def test_a_missing_graph_says_what_to_do(tmp_path):
+    with pytest.raises(ParamsError, match="run from the folder of the project"):
+        code_versions.write(tmp_path / "dvc.yaml", ROOT / "params.yaml", tmp_path / "code")
