@@ -7,7 +7,7 @@ from dejavu.params.caption import CaptionModels, ObjectsParams
 from dejavu.params.corpora import CorpusParams, SplitParams
 from dejavu.params.encoders import Models
 from dejavu.params.machine import MachineParams
-from dejavu.params.predictions import PredictionsParams
+from dejavu.params.predictions import Predictions
 from dejavu.params.references import Annotators
 from dejavu.run import code_versions, external_files, stage
 
@@ -19,9 +19,7 @@ def main(*, params: Path, graph: Path, out: Path, code: Path) -> None:
         "image/split": section(params, "image.split", SplitParams),
         "image/models": section(params, "image.models", Models),
         "image/annotators": section(params, "image.annotators", Annotators),
-        "image/predictions": list(
-            section(params, "image.predictions", dict[str, PredictionsParams]).values()
-        ),
+        "image/predictions": list(section(params, "image.predictions", Predictions).values()),
         "caption/corpus": section(params, "caption.corpus", CorpusParams),
         "caption/split": section(params, "caption.split", SplitParams),
         "caption/objects": section(params, "caption.objects", ObjectsParams),

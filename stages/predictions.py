@@ -5,14 +5,14 @@ from pathlib import Path
 from dejavu.image.references import imported
 from dejavu.params import section
 from dejavu.params.machine import MachineParams
-from dejavu.params.predictions import PredictionsParams
+from dejavu.params.predictions import Predictions
 from dejavu.run import stage
 
 
 def main(*, params: Path, samples: Path, labels: Path, crops: Path, out: Path) -> None:
     """Take over guesses about the hidden labels that were made elsewhere."""
     imported.write_predictions(
-        section(params, "image.predictions", dict[str, PredictionsParams]),
+        section(params, "image.predictions", Predictions),
         samples=samples,
         labels=labels,
         crops=crops,

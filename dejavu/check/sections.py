@@ -21,7 +21,7 @@ from dejavu.params.caption import (
 from dejavu.params.corpora import CorpusParams, CropParams, SplitParams
 from dejavu.params.encoders import ModelParams, Models, NeighborsParams, RecipeParams
 from dejavu.params.machine import MachineParams
-from dejavu.params.predictions import PredictionsParams
+from dejavu.params.predictions import Predictions
 from dejavu.params.references import AnnotatorParams, Annotators, ClassifierParams, NaiveBayesParams
 from dejavu.params.report import ReportParams, ScoreParams
 
@@ -37,7 +37,7 @@ SECTIONS: tuple[tuple[str, Any], ...] = (
     ("recipes.{image_recipe}", RecipeParams),
     ("image.neighbors", NeighborsParams),
     ("image.neighbors.metrics", Names),
-    ("image.predictions", dict[str, PredictionsParams]),
+    ("image.predictions", Predictions),
     ("image.annotators", Annotators),
     ("image.annotators.{annotator}", AnnotatorParams),
     ("image.naive_bayes", NaiveBayesParams),

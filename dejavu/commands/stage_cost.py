@@ -14,7 +14,7 @@ from dejavu.caption.comparisons import reference_names
 from dejavu.errors import ArtifactError
 from dejavu.params.caption import CaptionModels
 from dejavu.params.encoders import Models
-from dejavu.params.references import AnnotatorParams, ClassifierParams
+from dejavu.params.references import Annotators, Classifiers
 from dejavu.report.image.tables import write_csv
 
 _COLUMNS = (
@@ -132,8 +132,8 @@ def planned(params_path: Path) -> list[Test]:
     return [
         *model_tests("image", _second_models(models)),
         *image_references(
-            params.section(params_path, "image.classifiers", dict[str, ClassifierParams]),
-            params.section(params_path, "image.annotators", dict[str, AnnotatorParams]),
+            params.section(params_path, "image.classifiers", Classifiers),
+            params.section(params_path, "image.annotators", Annotators),
         ),
         *model_tests("caption", _second_models(pairs)),
         *caption_references(texts),

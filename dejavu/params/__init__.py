@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from pydantic import TypeAdapter, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from dejavu.errors import ParamsError
+from dejavu.params.reader import read
+from dejavu.text import printable
+
+__all__ = ["read", "section"]
 
 T = TypeVar("T")
 
@@ -50,19 +52,6 @@ def section(path: Path, name: str, schema: Any) -> Any:
         raise ParamsError(_explain(path, name, error)) from None
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Read a whole params.yaml as plain dicts and lists."""
-    if not path.is_file():
-        raise ParamsError(f"{path}: no such file. Copy one of presets/*.yaml to params.yaml.")
-    try:
-        value = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except YAMLError as error:
-        raise ParamsError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(value, dict):
-        raise ParamsError(f"{path}: expected a mapping of sections, found {type(value).__name__}.")
-    return value
-
-
 def _explain(path: Path, name: str, error: ValidationError) -> str:
     lines = [f"{path}: section {name!r} does not fit:"]
     for problem in error.errors(include_url=False):
@@ -76,8 +65,19 @@ def _explain(path: Path, name: str, error: ValidationError) -> str:
         elif problem["type"] == "missing":
             lines.append(f"  {where}: missing.")
         else:
-            lines.append(f"  {where}: {problem['msg']} (found {problem['input']!r}).")
+            lines.append(
+                f"  {where}: {_reason(problem['msg'])} (found {_found(problem['input'])})."
+            )
     return "\n".join(lines)
+
+
+def _reason(message: str) -> str:
+    return message.removeprefix("Value error, ").removesuffix(".")
+
+
+def _found(value: Any) -> str:
+    shown = printable(repr(value))
+    return shown if len(shown) <= 200 else f"{shown[:200]}…"
 
 
 def _missing_beside(error: ValidationError, loc: tuple[int | str, ...]) -> list[str]:

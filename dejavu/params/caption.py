@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from dejavu.params.annotators import DeticParams, GroundedSamParams, TaggerParams
-from dejavu.params.base import Names, Positive, Positives, Section, Share
+from dejavu.params.base import Positive, Positives, Section, Share
 from dejavu.params.external_files import File
+from dejavu.params.names import Name, References
 
 Mode = Literal["t2i", "t2t"]  # search public images, or public captions, with the caption
 PositiveFloat = Annotated[float, Field(gt=0)]
@@ -38,9 +39,9 @@ class TrainedClipParams(Section):
     """An entry of ``caption.models``: a CLIP model trained by this pipeline."""
 
     source: Literal["trained"]
-    recipe: str  # name in `recipes`
+    recipe: Name  # name in `recipes`
     trained_on: Literal["target", "reference"]
-    second_model: str | None  # name of the model of the same recipe trained on the reference role
+    second_model: Name | None  # name of the model of the same recipe trained on the reference role
     modes: Annotated[tuple[Mode, ...], Field(strict=False, min_length=1)]
 
 
@@ -51,7 +52,7 @@ class OpenClipParams(Section):
     recipe: Literal["released"]
     architecture: str  # OpenCLIP model name; mind QuickGELU: RN50-quickgelu, not RN50
     weights: File  # a tag OpenCLIP knows, or a file relative to machine.data_root
-    second_model: str | None
+    second_model: Name | None
     modes: Annotated[tuple[Mode, ...], Field(strict=False, min_length=1)]
 
 
@@ -72,7 +73,7 @@ class CaptionEmbeddingsParams(Section):
     source: Literal["embeddings"]
     recipe: Literal["released"]
     is_text_model: bool  # true: it never saw images, and is a reference of the one-model test
-    second_model: str | None
+    second_model: Name | None
     modes: Annotated[tuple[Mode, ...], Field(strict=False, min_length=1)]
     path: File  # folder with caption, public_image, public_caption .parquet, or .npy and .txt
 
@@ -87,7 +88,7 @@ CaptionNetworkParams = TrainedClipParams | OpenClipParams | SentenceTransformerP
 CaptionModelParams = Annotated[
     CaptionNetworkParams | CaptionEmbeddingsParams, Field(discriminator="source")
 ]
-CaptionModels = dict[str, CaptionModelParams]
+CaptionModels = dict[Name, CaptionModelParams]
 
 
 class SmallClip(Section):
@@ -148,7 +149,7 @@ class CaptionScoreParams(Section):
 
     k: Positives  # neighbors that count; paper: 1, 10, 100
     top: Positives  # predicted objects kept; all objects is always reported too; paper: 1, 10
-    references: Names  # of second_model, oracle, and names of text models
+    references: References  # of second_model, oracle, and names of text models
 
     @model_validator(mode="after")
     def _increasing(self) -> "CaptionScoreParams":

@@ -2,10 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dejavu.params.base import Names, Positive, Section, Share
 from dejavu.params.external_files import BelowRoot, CorpusRoot
+
+LEAST_ACCEPTED = 0.02  # share of drawn images with few enough objects; below, drawing takes forever
 
 
 class NoCorpusParams(Section):
@@ -28,6 +30,33 @@ class GlyphScenesParams(Section):
     max_objects: Annotated[int, Field(ge=1, le=9)]  # per image, the main object included
     size_px: Annotated[int, Field(ge=48, le=512)]
     planted_share: Share  # samples repeated in training, if their role is trained on
+
+    @model_validator(mode="after")
+    def _company_fits(self) -> "GlyphScenesParams":
+        if self.n_frequent > self.n_objects:
+            raise ValueError(f"n_frequent is {self.n_frequent}, expected at most n_objects")
+        shares = sorted(
+            [self.frequent_share] * self.n_frequent
+            + [self.rare_share] * (self.n_objects - self.n_frequent)
+        )
+        fits = _at_most(self.max_objects - 1, shares[1:])  # the rest of the worst scene
+        if fits < LEAST_ACCEPTED:  # images are drawn until they hold few enough
+            raise ValueError(
+                f"frequent_share and rare_share put more than max_objects = {self.max_objects} objects into "
+                f"all but {fits:.2g} of the images, expected {LEAST_ACCEPTED:g} at least. Lower the shares"
+            )
+        return self
+
+
+def _at_most(limit: int, shares: list[float]) -> float:
+    """Return the probability that at most `limit` of independent events happen."""
+    counts = [1.0] + [0.0] * len(shares)
+    for share in shares:
+        counts = [
+            here * (1 - share) + before * share
+            for here, before in zip(counts, [0.0, *counts], strict=False)
+        ]
+    return sum(counts[: limit + 1])
 
 
 class CaptionsTableParams(Section):

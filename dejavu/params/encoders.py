@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from dejavu.params.base import Names, Positive, Section
+from dejavu.params.base import Positive, Section
 from dejavu.params.external_files import File
+from dejavu.params.names import Layers, Name
 from dejavu.params.released import (
     BarlowTwinsModel,
     DinoModel,
@@ -26,10 +27,10 @@ class TrainedModel(Section):
     """A network that this pipeline trains."""
 
     source: Literal["trained"]
-    recipe: str  # name in `recipes`
+    recipe: Name  # name in `recipes`
     trained_on: Literal["target", "reference"]  # role of the training images
-    second_model: str | None  # model of the same recipe on the reference role; null: no such test
-    layers: Names  # `projector` and/or `backbone`; the first is the headline
+    second_model: Name | None  # model of the same recipe on the reference role; null: no such test
+    layers: Layers  # `projector` and/or `backbone`; the first is the headline
 
 
 class TimmModel(ReleasedModel):
@@ -98,7 +99,7 @@ def check_models(models: dict[str, Any]) -> dict[str, Any]:
     return models
 
 
-Models = Annotated[dict[str, ModelParams], AfterValidator(check_models)]
+Models = Annotated[dict[Name, ModelParams], AfterValidator(check_models)]
 
 
 class _Recipe(Section):

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, RootModel
 from dejavu.params.annotators import DeticParams, GroundedSamParams, TaggerParams
 from dejavu.params.base import Positive, Positives, Section, Share
 from dejavu.params.external_files import File
+from dejavu.params.names import Name
 
 AreaShare = Annotated[float, Field(gt=0, le=1)]
 Inner = Annotated[float, Field(gt=0, lt=1)]
@@ -57,7 +58,7 @@ class AnnotatorParams(RootModel[AnnotatorSource]):
     """One entry of ``image.annotators``; `root` holds the settings of its source."""
 
 
-def check_annotators(entries: dict[str, AnnotatorParams]) -> dict[str, AnnotatorParams]:
+def check_annotators(entries: dict[Name, AnnotatorParams]) -> dict[Name, AnnotatorParams]:
     """Refuse an empty section: Naive Bayes would wait for a folder of tags that no stage writes."""
     if not entries:
         raise ValueError(
@@ -67,7 +68,7 @@ def check_annotators(entries: dict[str, AnnotatorParams]) -> dict[str, Annotator
     return entries
 
 
-Annotators = Annotated[dict[str, AnnotatorParams], AfterValidator(check_annotators)]
+Annotators = Annotated[dict[Name, AnnotatorParams], AfterValidator(check_annotators)]
 
 
 class NaiveBayesParams(Section):
@@ -95,3 +96,6 @@ class ClassifierParams(Section):
     max_crop_scale: AreaShare  # largest share
     color_jitter: Share  # strength of brightness, contrast and saturation changes
     held_out_share: Inner  # probability that a reference crop is spared from training
+
+
+Classifiers = dict[Name, ClassifierParams]

@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from dejavu.params.base import Names, Section
+from dejavu.params.base import Section
 from dejavu.params.external_files import File
+from dejavu.params.names import Layers, Name
 
 
 class ReleasedModel(Section):
@@ -12,7 +13,7 @@ class ReleasedModel(Section):
     recipe: Literal["released"]
     trained_on: Literal["target", "elsewhere"]  # target: its makers trained on the target images
     second_model: None  # a model trained elsewhere has no second model of its recipe
-    layers: Names  # `projector` and/or `backbone`; the first is the headline
+    layers: Layers  # `projector` and/or `backbone`; the first is the headline
 
 
 class VicregModel(ReleasedModel):
@@ -43,8 +44,8 @@ class EmbeddingsModel(Section):
     source: Literal["embeddings"]
     recipe: Literal["released"]
     trained_on: Literal["target", "reference", "elsewhere"]  # role that its makers trained on
-    second_model: str | None  # another `embeddings` entry, trained on the reference role
-    layers: Names  # folders below `path`, any names; the first is the headline
+    second_model: Name | None  # another `embeddings` entry, trained on the reference role
+    layers: Layers  # folders below `path`, any names; the first is the headline
     path: (
         File  # folder with <layer>/public_image.parquet and <layer>/crop.parquet, or .npy and .txt
     )

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dejavu.params.base import Names, Positive, Section
+from dejavu.params.base import Positive, Section
+from dejavu.params.names import Reference, References
 
 Percent = Annotated[int, Field(ge=1, le=100)]
 Percents = Annotated[tuple[Percent, ...], Field(strict=False)]
@@ -13,19 +14,17 @@ Percents = Annotated[tuple[Percent, ...], Field(strict=False)]
 class ScoreParams(Section):
     """Section ``image.score``: the references every target is compared with."""
 
-    references: (
-        Names  # families (second_model, classifier, naive_bayes, oracle, consensus) or predictors
-    )
+    references: References  # families (second_model, classifier, naive_bayes, oracle, consensus) or predictors
     at_percent: Percents  # score on the most confident p % as well (paper: 20, 5)
-    consensus_of: Names  # references of which one must be right for `consensus` to be right
+    consensus_of: References  # references of which one must be right for `consensus` to be right
 
 
 class HeadlineParams(Section):
     """Section ``report.headline``: the comparison that the summary opens with."""
 
     lane: Literal["image", "caption"]
-    target: str  # a predictor: the name of a model, or <model>_<layer>
-    reference: str
+    target: Reference  # a predictor: the name of a model, or <model>_<layer>
+    reference: Reference
 
 
 class GalleryParams(Section):
