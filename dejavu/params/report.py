@@ -14,7 +14,8 @@ Percents = Annotated[tuple[Percent, ...], Field(strict=False)]
 class ScoreParams(Section):
     """Section ``image.score``: the references every target is compared with."""
 
-    references: References  # families (second_model, classifier, naive_bayes, oracle, consensus) or predictors
+    # families (second_model, classifier, naive_bayes, oracle, consensus) or predictors
+    references: References
     at_percent: Percents  # score on the most confident p % as well (paper: 20, 5)
     consensus_of: References  # references of which one must be right for `consensus` to be right
 
