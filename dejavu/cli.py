@@ -14,6 +14,7 @@ from dejavu.commands import (
     detect_boxes,
     fetch,
     import_labels,
+    init,
     report,
     show,
     sources,
@@ -46,6 +47,7 @@ def _register(name: str, run: Callable[..., None], *, panel: str, examples: str)
     app.command(name, rich_help_panel=panel, epilog=examples)(run)
 
 
+_register("init", init.command, panel=BEFORE, examples=init.EXAMPLES)
 _register("check", check.command, panel=BEFORE, examples=check.EXAMPLES)
 _register("models", sources.models, panel=BEFORE, examples=sources.MODELS_EXAMPLES)
 _register("corpora", sources.corpora, panel=BEFORE, examples=sources.CORPORA_EXAMPLES)

@@ -132,7 +132,10 @@ def load(settings: GroundedSamParams, machine: MachineParams) -> OriginalBackend
 def _require_packages() -> None:
     import transformers
 
-    install = "pip install 'dejavu[grounded-sam]' in an environment of its own, or set backend: transformers"
+    install = (
+        "pip install 'dejavu-audit[grounded-sam]' in an environment of its own, "
+        "or set backend: transformers"
+    )
     if int(transformers.__version__.split(".")[0]) >= 5:
         raise ParamsError(
             f"grounded_sam: backend original needs transformers < 5, found {transformers.__version__}: "

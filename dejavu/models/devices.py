@@ -50,7 +50,7 @@ class Forward:
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.n_devices = torch.cuda.device_count() if device.type == "cuda" else 1
-        self._is_mixed = _computes_bfloat16(device)
+        self._is_mixed = computes_bfloat16(device)
 
     def __call__(self, backbone: nn.Module, views: Tensor) -> Tensor:
         """Return the features of `views` as float32."""
@@ -63,7 +63,7 @@ class Forward:
         return features.float()
 
 
-def _computes_bfloat16(device: torch.device) -> bool:
+def computes_bfloat16(device: torch.device) -> bool:
     """Tell whether bfloat16 is fast here; where it is emulated it is slower than float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)

@@ -122,7 +122,7 @@ def _run_ray(
         import ray
     except ImportError:
         raise ParamsError(
-            "machine.engine is 'ray', but Ray is not installed: pip install 'dejavu[ray]', "
+            "machine.engine is 'ray', but Ray is not installed: pip install 'dejavu-audit[ray]', "
             "or set machine.engine to 'local'."
         ) from None
     ray.init(ignore_reinit_error=True, log_to_driver=False)

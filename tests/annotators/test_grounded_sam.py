@@ -226,7 +226,8 @@ def test_the_original_backend_says_what_it_needs(folder):
     if transformers.__version__ < "5":
         pytest.skip("this is an environment for the original backend")
     with pytest.raises(
-        ParamsError, match=r"needs transformers < 5, found .*pip install 'dejavu\[grounded-sam\]'"
+        ParamsError,
+        match=r"needs transformers < 5, found .*pip install 'dejavu-audit\[grounded-sam\]'",
     ):
         load(folder, backend="original", weights="x.pth", text_encoder="bert")
 

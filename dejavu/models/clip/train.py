@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from dejavu.errors import TrainingError
+from dejavu.models import devices
 from dejavu.models.clip import network
 from dejavu.models.training.augment import normalized
 from dejavu.params.caption import ClipRecipe
@@ -173,7 +174,11 @@ def _step(
 ) -> float:
     # On CPUs the fused attention kernel spends twice the time of the plain one, going backwards.
     kernels = [SDPBackend.MATH] if images.device.type == "cpu" else _ALL_KERNELS
-    with torch.autocast(images.device.type, dtype=torch.bfloat16), sdpa_kernel(kernels):
+    is_mixed = devices.computes_bfloat16(images.device)  # emulated, it is ten times slower
+    with (
+        torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=is_mixed),
+        sdpa_kernel(kernels),
+    ):
         image_vectors = model.encode_image(images, normalize=True)  # type: ignore[operator]  # a Module's attributes have no type
         captions = model.encode_text(texts, normalize=True)  # type: ignore[operator]  # a Module's attributes have no type
         scale = model.logit_scale
