@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from dejavu.annotators.source import CropSource
 from dejavu.errors import ParamsError, suggestion
-from dejavu.image.kept_crops import ATTACKED, LEARNED_FROM, is_unused
+from dejavu.image.kept_crops import is_unused
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import AnnotatorSource
+from dejavu.roles import ATTACKED, REFERENCE
 from dejavu.run import shards
 from dejavu.run.progress import say
 from dejavu.tables.schemas import TAG_VOCABULARY, TAGS
@@ -92,7 +93,7 @@ def tag_crops(
         return
     annotator = prepare(settings, source, seed=seed, machine=machine)
     inputs = source.origin() | dict(annotator.provenance)
-    crops = source.kept((LEARNED_FROM, *ATTACKED), columns=annotator.columns)
+    crops = source.kept((REFERENCE, *ATTACKED), columns=annotator.columns)
     facts: dict[str, Any] = {"settings": settings.model_dump(), "seed": seed, **inputs}
     parts = shards.run(
         functools.partial(_write_shard, annotator, crops, inputs),

@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 
 from dejavu.annotators.source import CropSource
 from dejavu.errors import DataError
-from dejavu.image.kept_crops import ATTACKED, LEARNED_FROM
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import CorpusAnnotatorParams
+from dejavu.roles import ATTACKED, REFERENCE
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ def prepare(
     Raises:
         DataError: the corpus does not know the attributes of every crop.
     """
-    crops = source.kept((LEARNED_FROM, *ATTACKED), columns=["truth"])
+    crops = source.kept((REFERENCE, *ATTACKED), columns=["truth"])
     attributes = pc.struct_field(crops["truth"], "attributes")
     if attributes.null_count:
         raise DataError(

@@ -17,11 +17,11 @@ from dejavu.annotators import tables
 from dejavu.annotators.detections import DECIMALS
 from dejavu.annotators.source import CropSource
 from dejavu.errors import DataError
-from dejavu.image.kept_crops import ATTACKED, LEARNED_FROM
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import TagTableParams
+from dejavu.roles import ATTACKED, REFERENCE
 from dejavu.run.progress import say
-from dejavu.tables import parquet
+from dejavu.tables import by_sample, parquet
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +40,8 @@ class TagTable:
     def tag(self, crops: pa.Table) -> tuple[list[list[int]], list[list[float]]]:
         """Return the tags of each crop; one that the table does not know has none."""
         wanted = crops["sample_id"].to_numpy()
-        rows = np.searchsorted(self.sample_ids, wanted)
-        inside = np.minimum(rows, max(0, len(self.sample_ids) - 1))
-        is_known = (
-            self.sample_ids[inside] == wanted
-            if len(self.sample_ids)
-            else np.zeros(len(wanted), bool)
-        )
-        taken = pa.array(inside, mask=~is_known)
+        rows, is_listed = by_sample.positions(self.sample_ids, wanted)
+        taken = pa.array(rows, mask=~is_listed)
         return tuple(  # type: ignore[return-value]  # two lists, in this order
             [row or [] for row in lists.take(taken).to_pylist()]
             for lists in (self.tag_ids, self.scores)
@@ -68,7 +62,7 @@ def prepare(
             ``allow_missing`` is false.
     """
     path = machine.data_folder / settings.path
-    crops = source.kept((LEARNED_FROM, *ATTACKED), columns=["sample_name"])
+    crops = source.kept((REFERENCE, *ATTACKED), columns=["sample_name"])
     with duckdb.connect() as database, tempfile.TemporaryDirectory() as spill:
         database.execute("SET temp_directory = ?", [spill])
         database.read_parquet(str(source.samples)).create_view("samples")

@@ -17,10 +17,10 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # i
 
 from dejavu.annotators.source import CropSource
 from dejavu.errors import TrainingError
-from dejavu.image.kept_crops import LEARNED_FROM
 from dejavu.image.predictions import DECIMALS
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import VisualWordsParams
+from dejavu.roles import REFERENCE
 from dejavu.run import seeds
 
 MAX_CROPS_FITTED = 4_096  # crops that the vocabulary and the document frequencies come from
@@ -68,7 +68,7 @@ def prepare(
     Raises:
         TrainingError: the reference crops have fewer distinct patches than there are words.
     """
-    crops = source.kept([LEARNED_FROM], columns=["uri"])
+    crops = source.kept([REFERENCE], columns=["uri"])
     rng = seeds.generator(seed, "annotators.visual_words.crops")
     chosen = np.sort(rng.permutation(crops.num_rows)[:MAX_CROPS_FITTED])
     crops = crops.take(chosen)

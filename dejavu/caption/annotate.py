@@ -22,12 +22,13 @@ from dejavu.corpora.image_reader import ImageReader
 from dejavu.errors import DataError
 from dejavu.params.caption import CorpusObjectsParams, ObjectsParams, TableObjectsParams
 from dejavu.params.machine import MachineParams
+from dejavu.roles import ATTACKED, PUBLIC
 from dejavu.run import shards
 from dejavu.run.progress import say
 from dejavu.tables import parquet
 from dejavu.tables.schemas import LABELS, OBJECT_VOCABULARY, OBJECTS, SAMPLES, SPLITS
 
-ANNOTATED_ROLES = ("target", "control", "public")  # whose objects some later stage reads
+ANNOTATED_ROLES = (*ATTACKED, PUBLIC)  # whose objects some later stage reads
 BATCH_ROWS = 262_144  # detections held in memory at once
 IMAGES_PER_SHARD = 2_048  # minutes of work for a large network on a GPU
 _DETECTION = OBJECTS.schema.field("detections").type.value_type

@@ -91,13 +91,7 @@ def read_object_sets(objects: Path, sample_ids: Int64[np.ndarray, " n"]) -> Obje
     columns = ["sample_id", "object_ids"]
     for batch in OBJECTS.batches(objects, batch_rows=BATCH_ROWS, columns=columns):
         part = to_object_sets(pa.Table.from_batches([batch]))
-        places = np.searchsorted(sample_ids, part.sample_ids)
-        inside = np.minimum(places, max(len(sample_ids) - 1, 0))
-        wanted = (
-            sample_ids[inside] == part.sample_ids
-            if len(sample_ids)
-            else np.zeros(len(part.sample_ids), dtype=bool)
-        )
+        places, wanted = by_sample.positions(sample_ids, part.sample_ids)
         sizes = np.diff(part.starts)
         lengths[places[wanted]] = sizes[wanted]
         pieces.append(part.object_ids[np.repeat(wanted, sizes)])

@@ -5,10 +5,7 @@ from collections.abc import Mapping
 
 from dejavu.errors import ParamsError, suggestion
 from dejavu.params.caption import CaptionModelParams, CaptionScoreParams
-
-ORACLE = "oracle"
-SECOND_MODEL = "second_model"
-TEXT_MODEL = "text_model"
+from dejavu.roles import ORACLE, SECOND_MODEL, TEXT_MODEL
 
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
@@ -20,7 +17,7 @@ class Predictor:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Comparison:
+class CaptionComparison:
     """A target model in one mode against one reference."""
 
     target: str
@@ -59,7 +56,7 @@ def target_names(models: Mapping[str, CaptionModelParams]) -> list[str]:
 
 def plan(
     models: Mapping[str, CaptionModelParams], settings: CaptionScoreParams, *, knows_truth: bool
-) -> list[Comparison]:
+) -> list[CaptionComparison]:
     """List every comparison, in the order of the score table's key.
 
     Args:
@@ -72,7 +69,7 @@ def plan(
     """
     texts = reference_names(models)
     known = {SECOND_MODEL, ORACLE, *texts}
-    comparisons: list[Comparison] = []
+    comparisons: list[CaptionComparison] = []
     for reference in settings.references:
         if reference not in known:
             raise ParamsError(
@@ -85,7 +82,7 @@ def plan(
                 predictor = _predictor(reference, target, mode, models, texts)
                 if predictor is None or (reference == ORACLE and not knows_truth):
                     continue
-                comparisons.append(Comparison(target, reference, mode, predictor))
+                comparisons.append(CaptionComparison(target, reference, mode, predictor))
     return sorted(comparisons, key=lambda each: (each.target, each.reference, each.mode))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int, Int32, Int64
 
 from dejavu.errors import ArtifactError
+from dejavu.tables import by_sample
 
 Keys = Int64[np.ndarray, " _"]  # ascending, unique
 
@@ -29,22 +30,14 @@ class ObjectSets:
         Raises:
             ArtifactError: an id is not among `sample_ids`.
         """
-        if sample_ids.size == 0:
-            return np.zeros(sample_ids.shape, dtype=np.int64)
-        rows = np.searchsorted(self.sample_ids, sample_ids)
-        inside = np.minimum(rows, len(self.sample_ids) - 1)
-        unknown = (
-            self.sample_ids[inside] != sample_ids
-            if len(self.sample_ids)
-            else np.ones(sample_ids.shape, dtype=bool)
-        )
-        if unknown.any():
+        rows, exists = by_sample.positions(self.sample_ids, sample_ids)
+        if not exists.all():
             raise ArtifactError(
-                f"{int(unknown.sum())} of {sample_ids.size} sample ids have no object set, e.g. "
-                f"{int(sample_ids[unknown].flat[0])}: the neighbors and the objects were not made "
+                f"{int((~exists).sum())} of {sample_ids.size} sample ids have no object set, e.g. "
+                f"{int(sample_ids[~exists].flat[0])}: the neighbors and the objects were not made "
                 "from one split. Run `dvc repro`."
             )
-        return rows.astype(np.int64)
+        return rows
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,10 +149,7 @@ def likeliest_objects(
 
 def is_among(keys: Keys, others: Keys) -> Bool[np.ndarray, " _"]:
     """Return for each of the sorted `keys` whether it occurs among the sorted `others`."""
-    if len(others) == 0:
-        return np.zeros(len(keys), dtype=bool)
-    places = np.minimum(np.searchsorted(others, keys), len(others) - 1)
-    return others[places] == keys
+    return by_sample.positions(others, keys)[1]
 
 
 def count_by_row(keys: Keys, n_rows: int, n_vocabulary: int) -> Int32[np.ndarray, " n_rows"]:

@@ -18,7 +18,7 @@ from jaxtyping import Int32
 
 from dejavu.caption import blocks
 from dejavu.caption.blocks import Block
-from dejavu.caption.comparisons import ORACLE, Comparison, Predictor, plan
+from dejavu.caption.comparisons import CaptionComparison, Predictor, plan
 from dejavu.caption.object_sets import (  # fmt: skip
     Keys,
     ObjectSets,
@@ -29,6 +29,7 @@ from dejavu.caption.object_sets import (  # fmt: skip
 )
 from dejavu.errors import ParamsError
 from dejavu.params.caption import CaptionModelParams, CaptionScoreParams
+from dejavu.roles import ORACLE, PUBLIC
 from dejavu.run.progress import say, track
 from dejavu.tables import by_sample, parquet
 from dejavu.tables.schemas import AGREEMENT, CAPTION_SCORES, OBJECT_VOCABULARY
@@ -92,7 +93,7 @@ def score(
     grid = [(k, top) for k in settings.k for top in (*settings.top, None)]
     crossings = agreement_settings(settings)
     n_vocabulary = OBJECT_VOCABULARY.read(tables.vocabulary).num_rows
-    public_ids = by_sample.ids_of_roles(tables.splits, "public")
+    public_ids = by_sample.ids_of_roles(tables.splits, PUBLIC)
     public = blocks.read_object_sets(tables.objects, public_ids)
     stream = blocks.blocks(
         folders,
@@ -167,7 +168,7 @@ def _outcome(block: Block, predicted: Keys, n_vocabulary: int) -> Outcome:
 
 
 def _score_rows(
-    block: Block, comparison: Comparison, setting: Setting, outcomes: Outcomes
+    block: Block, comparison: CaptionComparison, setting: Setting, outcomes: Outcomes
 ) -> pa.Table:
     target = outcomes[comparison.target_predictor, setting]
     reference = outcomes[comparison.reference_predictor, setting]
@@ -190,7 +191,7 @@ def _score_rows(
 
 def _agreement_rows(
     block: Block,
-    pair: tuple[Comparison, Comparison],
+    pair: tuple[CaptionComparison, CaptionComparison],
     crossing: tuple[Setting, Setting],
     outcomes: Outcomes,
 ) -> pa.Table:
@@ -242,7 +243,9 @@ def _head(
     return texts | numbers | {"sample_id": pa.array(block.sample_ids), "role": block.roles}
 
 
-def _reference_pairs(comparisons: Iterable[Comparison]) -> list[tuple[Comparison, Comparison]]:
+def _reference_pairs(
+    comparisons: Iterable[CaptionComparison],
+) -> list[tuple[CaptionComparison, CaptionComparison]]:
     """Pair the references of each target and mode, in the order of the agreement table's key."""
     pairs = [
         (first, second)
@@ -253,7 +256,7 @@ def _reference_pairs(comparisons: Iterable[Comparison]) -> list[tuple[Comparison
 
 
 def _origins(
-    comparisons: Sequence[Comparison], tables: CaptionTables
+    comparisons: Sequence[CaptionComparison], tables: CaptionTables
 ) -> tuple[dict[Predictor, Path], dict[str, str]]:
     """Return the folder of each search that is needed, and the fingerprints of all inputs."""
     searches = {c.target_predictor for c in comparisons}

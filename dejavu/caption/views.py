@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-ATTACKED = ("target", "control")
-VIEWS = {"caption": ATTACKED, "public_caption": ("public",), "public_image": ("public",)}
+from dejavu.roles import ATTACKED, PUBLIC
+
+VIEWS = {"caption": ATTACKED, "public_caption": (PUBLIC,), "public_image": (PUBLIC,)}
 VIEWS_OF_MODE = {"t2i": ("caption", "public_image"), "t2t": ("caption", "public_caption")}
 
 

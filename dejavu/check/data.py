@@ -19,12 +19,12 @@ from dejavu.corpora.records import Record
 from dejavu.errors import DataError, ParamsError
 from dejavu.params.corpora import SamplesTableParams
 from dejavu.params.roles import FolderRoles
+from dejavu.roles import ROLES
 from dejavu.splits import given_roles
 from dejavu.tables.schemas import SAMPLES
 
 IMAGES_OPENED = 8
 LISTING_SECONDS = 20.0  # a longer listing is cut off, and counts are lower bounds
-ROLES = given_roles.ROLES
 
 
 @dataclasses.dataclass(slots=True)

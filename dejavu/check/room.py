@@ -16,12 +16,12 @@ from dejavu.check.data import Lane
 from dejavu.check.findings import Finding, Untried, tried
 from dejavu.check.models import Dims
 from dejavu.errors import DataError
+from dejavu.roles import ATTACKED
 
 FLOAT_BYTES = 4
 NEIGHBOR_BYTES = 12  # a sample id and a similarity
 SAMPLE_BYTES = 400  # of a row in all tables that have one per sample
 GENERATED_IMAGE_BYTES = 12_000
-ATTACKED = ("target", "control")
 _DVC_SECONDS = 120
 
 

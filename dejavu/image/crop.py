@@ -11,16 +11,17 @@ from jaxtyping import Int
 from dejavu.errors import ArtifactError
 from dejavu.image import rectangles
 from dejavu.params.corpora import CropParams
+from dejavu.roles import CONTROL, REFERENCE, TARGET
 from dejavu.run.progress import say
 from dejavu.tables import parquet
 from dejavu.tables.schemas import CROPS, SAMPLES, SPLITS
 
-ROLES = ("target", "reference", "control")  # public images are embedded whole
+CROPPED_ROLES = (TARGET, REFERENCE, CONTROL)  # public images are embedded whole
 _RULES = {"largest": rectangles.largest, "interval": rectangles.interval}
 
 
 def build(samples: Path, splits: Path, out: Path, settings: CropParams) -> None:
-    """Write the crops table of the samples in `samples` that `splits` gives a role in ROLES."""
+    """Write the crops table of the samples in `samples` that `splits` gives a role in CROPPED_ROLES."""
     samples_fingerprint = parquet.fingerprint(samples)
     recorded = parquet.inputs_of(splits).get("samples", samples_fingerprint)
     if recorded != samples_fingerprint:
@@ -31,7 +32,7 @@ def build(samples: Path, splits: Path, out: Path, settings: CropParams) -> None:
     rows = SAMPLES.read(samples, columns=["sample_id", "width_px", "height_px", "boxes"])
     roles = SPLITS.read(splits, columns=["sample_id", "role"])  # both in the order of sample_id
     rows = rows.append_column("role", roles["role"])
-    crops = find(rows.filter(pc.is_in(rows["role"], pa.array(ROLES))), settings)
+    crops = find(rows.filter(pc.is_in(rows["role"], pa.array(CROPPED_ROLES))), settings)
     inputs = {"samples": samples_fingerprint, "split": parquet.fingerprint(splits)}
     CROPS.write(crops, out, inputs=inputs)
     dropped = collections.Counter(crops["drop_reason"].drop_null().to_pylist())

@@ -18,13 +18,13 @@ from dejavu.models.encoders.encoder import Encoder
 from dejavu.params.encoders import ModelParams
 from dejavu.params.machine import MachineParams
 from dejavu.params.released import EmbeddingsModel
+from dejavu.roles import ATTACKED, PUBLIC
 from dejavu.run import shards
 from dejavu.tables.parquet import fingerprint, inputs_of, require_common_origin
 from dejavu.tables.schemas import CROPS, EMBEDDINGS, SAMPLES, SPLITS
 
 PUBLIC_IMAGE = "public_image"  # whole images of the public role
 CROP = "crop"  # kept background crops of the attacked roles
-ATTACKED = ("target", "control")
 ROWS_PER_PART = 16_384  # fixed, so that no setting of the machine changes the files
 
 
@@ -131,7 +131,7 @@ def _compute(
 
 def _public_images(sources: Sources) -> pa.Table:
     roles = SPLITS.read(sources.splits, columns=["sample_id", "role"])
-    return _with_uris(roles.filter(pc.equal(roles["role"], "public")), sources.samples)
+    return _with_uris(roles.filter(pc.equal(roles["role"], PUBLIC)), sources.samples)
 
 
 def _attacked_crops(sources: Sources) -> pa.Table:

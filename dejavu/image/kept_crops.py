@@ -8,11 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dejavu.errors import ArtifactError, DataError
-from dejavu.tables import parquet
+from dejavu.tables import by_sample, parquet
 from dejavu.tables.schemas import CROPS, LABELS, SAMPLES
-
-LEARNED_FROM = "reference"
-ATTACKED = ("target", "control")
 
 
 def is_unused(samples: Path) -> bool:
@@ -79,11 +76,10 @@ def origin(samples: Path, crops: Path) -> dict[str, str]:
 
 def _rows_of(known: np.ndarray, wanted: np.ndarray, samples: Path, crops: Path) -> np.ndarray:
     """Return the row of each wanted sample_id among the ascending `known`."""
-    rows = np.searchsorted(known, wanted)
-    found = known[np.minimum(rows, len(known) - 1)] == wanted if len(known) else wanted < wanted
-    if not found.all():
+    rows, exists = by_sample.positions(known, wanted)
+    if not exists.all():
         raise ArtifactError(
-            f"{crops} names {int((~found).sum())} samples that {samples} does not hold, e.g. "
-            f"sample_id {wanted[np.argmin(found)]}. Run `dvc repro` to rebuild both."
+            f"{crops} names {int((~exists).sum())} samples that {samples} does not hold, e.g. "
+            f"sample_id {wanted[np.argmin(exists)]}. Run `dvc repro` to rebuild both."
         )
     return rows

@@ -15,22 +15,21 @@ from dejavu.image.predictions import DECIMALS
 from dejavu.image.references import consensus
 from dejavu.image.targets import Target
 from dejavu.params.report import ScoreParams
+from dejavu.roles import CONSENSUS, ORACLE, SECOND_MODEL
 from dejavu.run.progress import track
 from dejavu.tables import parquet
 from dejavu.tables.schemas import IMAGE_SCORES, PREDICTIONS
 
-SECOND_MODEL = "second_model"
-CONSENSUS = consensus.PREDICTOR
 _FAMILIES = {
     "classifier": "classifiers",
     "naive_bayes": "naive_bayes",
-    "oracle": "oracle",
+    ORACLE: "oracle",
     "predictions": "elsewhere",
 }
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Comparison:
+class ImageComparison:
     """A target against a reference; `predictors` are who answers for the reference."""
 
     target: str
@@ -122,7 +121,7 @@ def score(
 
 def plan(
     targets: Sequence[Target], settings: ScoreParams, folder: PredictionFolder
-) -> list[Comparison]:
+) -> list[ImageComparison]:
     """List all comparisons in the order of the score table: target, then reference.
 
     A name in ``image.score.references`` is a family or one predictor. A target without a second model
@@ -134,7 +133,7 @@ def plan(
         for entry in settings.references
         for reference, predictors in _references(entry, target, settings, folder)
     }
-    return [Comparison(*names, pairs[names]) for names in sorted(pairs)]
+    return [ImageComparison(*names, pairs[names]) for names in sorted(pairs)]
 
 
 def _references(
@@ -166,7 +165,7 @@ def _known_names(folder: PredictionFolder) -> set[str]:
     return {SECOND_MODEL, CONSENSUS, *_FAMILIES, *_one_model_references(folder)}
 
 
-def _scored(comparisons: Sequence[Comparison], folder: PredictionFolder) -> Iterator[pa.Table]:
+def _scored(comparisons: Sequence[ImageComparison], folder: PredictionFolder) -> Iterator[pa.Table]:
     target = folder.read(comparisons[0].target)
     for comparison in track(comparisons, what="score_labels, comparisons"):
         if target["predictor"][0].as_py() != comparison.target:
@@ -179,7 +178,7 @@ def _scored(comparisons: Sequence[Comparison], folder: PredictionFolder) -> Iter
         yield compare(target, reference, comparison)
 
 
-def compare(target: pa.Table, reference: pa.Table, comparison: Comparison) -> pa.Table:
+def compare(target: pa.Table, reference: pa.Table, comparison: ImageComparison) -> pa.Table:
     """Return the score rows of one target against one reference.
 
     Args:

@@ -11,6 +11,8 @@ from jaxtyping import Int32, Int64
 
 from dejavu.errors import ArtifactError, DataError
 from dejavu.image import voting
+from dejavu.roles import ATTACKED, PUBLIC
+from dejavu.tables import by_sample
 from dejavu.tables.parquet import inputs_of, require_common_origin
 from dejavu.tables.schemas import LABELS, NEIGHBORS, PREDICTIONS, SAMPLES, SPLITS
 
@@ -65,7 +67,7 @@ def count(
 def _labeled(samples: Path, splits: Path) -> pa.Table:
     """Return sample_id, role and label_id of the samples with a role, by sample id."""
     roles = SPLITS.read(splits, columns=["sample_id", "role"])
-    roles = roles.filter(pc.is_in(roles["role"], pa.array(["public", "target", "control"])))
+    roles = roles.filter(pc.is_in(roles["role"], pa.array([PUBLIC, *ATTACKED])))
     rows = SAMPLES.read(samples, columns=["sample_id", "label_id"])
     rows = roles.join(rows, "sample_id", join_type="inner").sort_by("sample_id").combine_chunks()
     if missing := rows["label_id"].null_count:
@@ -78,7 +80,7 @@ def _predictions(
 ) -> pa.Table:
     neighbors = neighbors.sort_by("sample_id")
     attacked = known.take(_rows_of(neighbors["sample_id"].to_numpy(), known, predictor))
-    public = known.filter(pc.equal(known["role"], "public"))
+    public = known.filter(pc.equal(known["role"], PUBLIC))
     return voting.predictions(
         predictor,
         neighbors,
@@ -94,8 +96,8 @@ def _rows_of(
     sample_ids: Int64[np.ndarray, " n"], known: pa.Table, predictor: str
 ) -> Int64[np.ndarray, " n"]:
     ids = known["sample_id"].to_numpy()
-    rows = np.searchsorted(ids, sample_ids)
-    if strangers := int((ids[np.minimum(rows, len(ids) - 1)] != sample_ids).sum()):
+    rows, exists = by_sample.positions(ids, sample_ids)
+    if strangers := int((~exists).sum()):
         raise ArtifactError(
             f"{predictor}: {strangers} crops are not in the samples and splits. Run `dvc repro`."
         )

@@ -8,6 +8,7 @@ from jaxtyping import Float32, Float64, Int32, Int64
 
 from dejavu.errors import DataError
 from dejavu.image.predictions import columns_of, predictions_table
+from dejavu.tables import by_sample
 
 CELLS_AT_ONCE = 1 << 22  # samples times labels held at once, in float64
 
@@ -127,8 +128,8 @@ def _labels_of(
     public_labels: Int32[np.ndarray, " n_public"],
     predictor: str,
 ) -> Int32[np.ndarray, "n k"]:
-    places = np.minimum(np.searchsorted(public_ids, ids), len(public_ids) - 1)
-    if strangers := int((public_ids[places] != ids).sum()):
+    places, exists = by_sample.positions(public_ids, ids)
+    if strangers := int((~exists).sum()):
         raise DataError(
             f"{predictor}: {strangers} neighbors are no samples of the public role. The neighbors and the "
             "splits come from different runs; run `dvc repro`."

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from dejavu.params.base import Section
 from dejavu.params.external_files import File, PositionFiles
+from dejavu.roles import Role
 
-Role = Literal["target", "reference", "public", "control"]
 Folders = dict[str, Role]  # folder of the corpus, e.g. val: control
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from dejavu.caption.comparisons import SECOND_MODEL
 from dejavu.image.targets import Target
 from dejavu.report.caption.summary import headline_reference
 from dejavu.report.numbers import Node
+from dejavu.roles import SECOND_MODEL
 
 MAX_NUMBERS = 15
 

@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 from jaxtyping import Float, Shaped
 
 from dejavu.params.corpora import RoleShares, SplitParams
+from dejavu.roles import ROLES, UNUSED
 from dejavu.run import seeds
 from dejavu.run.progress import say
 from dejavu.splits import given_roles
 from dejavu.splits.duplicates import exact_groups, joined, near_groups
-from dejavu.splits.given_roles import ROLES, UNUSED
 from dejavu.tables import parquet
 from dejavu.tables.schemas import SAMPLES, SPLITS
 

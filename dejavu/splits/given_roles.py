@@ -14,11 +14,10 @@ from jaxtyping import Int, Shaped
 
 from dejavu.errors import DataError
 from dejavu.params.roles import FolderRoles, GivenRoles, PartitionRoles, TableRoles
+from dejavu.roles import ROLES, UNUSED
 from dejavu.run.progress import say
 from dejavu.tables import parquet
 
-ROLES = ("target", "reference", "public", "control")
-UNUSED = "unused"
 MAX_UNBOXED_SHARE = 0.01  # of a partition of annotated images; a few XML files state no object
 _ANNOTATED = "bbox"  # names of partitions of annotated images start with it
 _COLUMNS = ("sample_name", "role")

@@ -17,8 +17,6 @@ from jaxtyping import Bool, Float64, Int, Int32
 
 from dejavu.errors import TrainingError
 from dejavu.image.kept_crops import (
-    ATTACKED,
-    LEARNED_FROM,
     is_unused,
     kept_crops,
     origin,
@@ -32,6 +30,7 @@ from dejavu.models.encoders import networks
 from dejavu.models.training.augment import normalized
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import ClassifierParams
+from dejavu.roles import ATTACKED, REFERENCE
 from dejavu.run import seeds, shards
 from dejavu.run.progress import say
 from dejavu.tables.schemas import PREDICTIONS
@@ -84,7 +83,7 @@ def write_predictions(request: Request, *, out: Path, history: Path) -> None:
         _write_json({"is_empty": True}, history)
         return
     label_ids = read_labels(request.labels)["label_id"].to_numpy()
-    crops = kept_crops(request.samples, request.crops, roles=[LEARNED_FROM], columns=["uri"])
+    crops = kept_crops(request.samples, request.crops, roles=[REFERENCE], columns=["uri"])
     is_held_out = held_out(crops["sample_id"].to_numpy(), request)
     learned_from = crops.filter(pa.array(~is_held_out))
     spared = crops.filter(pa.array(is_held_out))
@@ -194,7 +193,7 @@ def _require_crops(name: str, learned_from: pa.Table, spared: pa.Table) -> None:
     n_labels = len(np.unique(learned_from["label_id"].to_numpy()))
     if n_labels < 2 or spared.num_rows == 0:
         raise TrainingError(
-            f"{name}: role {LEARNED_FROM!r} has {learned_from.num_rows} kept crops of {n_labels} labels "
+            f"{name}: role {REFERENCE!r} has {learned_from.num_rows} kept crops of {n_labels} labels "
             f"to train on and {spared.num_rows} to hold out, expected at least 2 labels and 1 crop. "
             "Give the role a larger share in image.split.shares, or lower image.crop.min_side_px."
         )

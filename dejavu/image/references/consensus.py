@@ -11,9 +11,8 @@ import pyarrow.compute as pc
 
 from dejavu.errors import ArtifactError, ParamsError, suggestion
 from dejavu.image.predictions import DECIMALS
+from dejavu.roles import CONSENSUS
 from dejavu.tables.schemas import PREDICTIONS
-
-PREDICTOR = "consensus"
 
 
 def combine(predictions: pa.Table, names: Sequence[str]) -> pa.Table:
@@ -51,7 +50,7 @@ def combine(predictions: pa.Table, names: Sequence[str]) -> pa.Table:
     label_id = _column(first, "label_id")
     return pa.table(
         {
-            "predictor": pa.array([PREDICTOR] * first.num_rows, pa.string()),
+            "predictor": pa.array([CONSENSUS] * first.num_rows, pa.string()),
             "sample_id": first["sample_id"],
             "role": first["role"],
             "label_id": label_id,

@@ -21,9 +21,10 @@ import pyarrow.compute as pc
 
 from dejavu.corpora.table_files import read_table
 from dejavu.errors import DataError
-from dejavu.image.kept_crops import ATTACKED, is_unused, kept_crops, origin, read_labels
+from dejavu.image.kept_crops import is_unused, kept_crops, origin, read_labels
 from dejavu.image.predictions import DECIMALS, predictions_table
 from dejavu.params.predictions import PredictionsParams
+from dejavu.roles import ATTACKED
 from dejavu.run.progress import say
 from dejavu.tables import by_sample
 from dejavu.tables.schemas import PREDICTIONS

@@ -32,8 +32,6 @@ from scipy import sparse
 
 from dejavu.errors import ArtifactError, TrainingError
 from dejavu.image.kept_crops import (
-    ATTACKED,
-    LEARNED_FROM,
     is_unused,
     kept_crops,
     origin,
@@ -42,6 +40,7 @@ from dejavu.image.kept_crops import (
 from dejavu.image.predictions import DECIMALS, columns_of, predictions_table
 from dejavu.image.references.tag_matrix import read_tags, tag_matrix
 from dejavu.params.references import NaiveBayesParams
+from dejavu.roles import ATTACKED, REFERENCE
 from dejavu.run.progress import say
 from dejavu.tables import parquet
 from dejavu.tables.schemas import PREDICTIONS
@@ -181,7 +180,7 @@ def write_predictions(
         PREDICTIONS.write(PREDICTIONS.schema.empty_table(), out, inputs=inputs)
         return
     names = read_labels(labels)
-    learned_from = kept_crops(samples, crops, roles=[LEARNED_FROM])
+    learned_from = kept_crops(samples, crops, roles=[REFERENCE])
     attacked = kept_crops(samples, crops, roles=ATTACKED)
     _report_unseen_labels(learned_from, attacked)
     tables: list[pa.Table] = []
@@ -263,7 +262,7 @@ def _require_evidence(n_crops: int, n_tags: float) -> None:
     if n_crops == 0 or n_tags == 0:
         found = f"{n_crops} kept crops, none with a tag" if n_crops else "no kept crop"
         raise TrainingError(
-            f"Naive Bayes has nothing to learn from: role {LEARNED_FROM!r} has {found}. Give the role "
+            f"Naive Bayes has nothing to learn from: role {REFERENCE!r} has {found}. Give the role "
             "a share in image.split.shares, lower image.crop.min_side_px, or use another annotator."
         )
 

@@ -12,12 +12,11 @@ import pyarrow.compute as pc
 from jaxtyping import Float64
 
 from dejavu.errors import DataError
-from dejavu.image.kept_crops import ATTACKED, is_unused, kept_crops, origin, read_labels
+from dejavu.image.kept_crops import is_unused, kept_crops, origin, read_labels
 from dejavu.image.predictions import predictions_table
+from dejavu.roles import ATTACKED, ORACLE
 from dejavu.run.progress import say
 from dejavu.tables.schemas import PREDICTIONS
-
-PREDICTOR = "oracle"
 
 
 def write_predictions(*, samples: Path, labels: Path, crops: Path, out: Path) -> None:
@@ -39,7 +38,7 @@ def write_predictions(*, samples: Path, labels: Path, crops: Path, out: Path) ->
         rows = PREDICTIONS.schema.empty_table()
     else:
         rows = predictions_table(
-            PREDICTOR,
+            ORACLE,
             sample_id=attacked["sample_id"].to_numpy(),
             role=attacked["role"],
             label_id=attacked["label_id"].to_numpy(),

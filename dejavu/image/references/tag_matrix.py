@@ -9,6 +9,7 @@ from jaxtyping import Int64
 from scipy import sparse
 
 from dejavu.errors import ArtifactError
+from dejavu.tables import by_sample
 from dejavu.tables.schemas import TAG_VOCABULARY, TAGS
 
 
@@ -45,8 +46,7 @@ def tag_matrix(
     Raises:
         ArtifactError: a sample has no row in `rows` (a crop without tags has one, with an empty list).
     """
-    row_of = np.searchsorted(sample_id, rows["sample_id"].to_numpy())
-    is_wanted = np.isin(rows["sample_id"].to_numpy(), sample_id)
+    row_of, is_wanted = by_sample.positions(sample_id, rows["sample_id"].to_numpy())
     if int(is_wanted.sum()) != len(sample_id):
         raise ArtifactError(
             f"{len(sample_id) - int(is_wanted.sum())} of {len(sample_id)} kept crops have no row "

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from dejavu.caption.comparisons import ORACLE, target_names
+from dejavu.caption.comparisons import target_names
 from dejavu.params.caption import CaptionModelParams, CaptionScoreParams
 from dejavu.report.numbers import Node, put, significant
+from dejavu.roles import ORACLE
 from dejavu.run import seeds
 from dejavu.statistics.exact_tests import sign_p
 from dejavu.tables import queries

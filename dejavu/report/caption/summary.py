@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import jinja2
 
-from dejavu.caption.comparisons import SECOND_MODEL
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.caption.tables import Rows, comparisons_of
 from dejavu.report.numbers import Node
+from dejavu.roles import SECOND_MODEL
 
 _N_LISTED = 5  # most memorized samples shown; the table holds more
 

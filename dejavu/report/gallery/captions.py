@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from dejavu.caption.comparisons import ORACLE, TEXT_MODEL, plan, target_names
+from dejavu.caption.comparisons import plan, target_names
 from dejavu.caption.object_sets import likeliest_objects
 from dejavu.params.caption import CaptionModelParams, CaptionScoreParams
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.gallery.lane import Json, Lane, Row, has_columns, keep_table, number, rows
 from dejavu.report.gallery.texts import clean
+from dejavu.roles import ORACLE, TEXT_MODEL
 from dejavu.tables.catalog import Catalog
 
 VIEWS = ("samples", "objects", "object_vocabulary", "caption_scores")

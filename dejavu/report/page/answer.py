@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dejavu.caption.comparisons import SECOND_MODEL, TEXT_MODEL
 from dejavu.image.targets import Target
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.caption.summary import headline_reference
@@ -13,6 +12,7 @@ from dejavu.report.numbers import Node
 from dejavu.report.page import charts, formatting
 from dejavu.report.page.elements import Cell, Figure, model_title, reference_title
 from dejavu.report.verdict import verdict
+from dejavu.roles import SECOND_MODEL, TEXT_MODEL
 
 _PARTS = {
     "one-model score, plain": charts.PLAIN,

@@ -1,6 +1,5 @@
 """How sure the caption lane is: every test calibrated, and what that rests on."""
 
-from dejavu.caption.comparisons import SECOND_MODEL
 from dejavu.report.page import charts, formatting
 from dejavu.report.page.elements import (
     Figure,
@@ -12,6 +11,7 @@ from dejavu.report.page.elements import (
     reference_title,
     slug,
 )
+from dejavu.roles import SECOND_MODEL
 
 _GAPS = {"ppg": "PPG", "prg": "PRG"}
 _PARTS = {

@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Mapping, Sequence
 
-from dejavu.caption.comparisons import SECOND_MODEL
 from dejavu.report import paper
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.numbers import Node
@@ -21,6 +20,7 @@ from dejavu.report.page.elements import (
     reference_title,
     slug,
 )
+from dejavu.roles import SECOND_MODEL
 
 _GAPS = {"ppg": "PPG", "prg": "PRG"}
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from dejavu.caption.comparisons import SECOND_MODEL
 from dejavu.image.targets import Target
 from dejavu.report.image.tables import in_order
 from dejavu.report.numbers import Node
 from dejavu.report.page import charts, formatting
 from dejavu.report.page.elements import Cell, Figure, Grid, Rows, model_title, reference_title, slug
 from dejavu.report.settings import ImageSettings
+from dejavu.roles import SECOND_MODEL
 
 _THREE = {
     "plain, on target": charts.PLAIN, "on control = bias": charts.CONTROL, "excess": charts.EXCESS,

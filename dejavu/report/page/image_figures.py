@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Sequence
 
-from dejavu.caption.comparisons import SECOND_MODEL
 from dejavu.image.targets import Target
 from dejavu.report import paper
 from dejavu.report.image.tables import in_order
@@ -11,6 +10,7 @@ from dejavu.report.numbers import Node
 from dejavu.report.page import charts, formatting
 from dejavu.report.page.elements import Block, Figure, Rows, model_title, reference_title, slug
 from dejavu.report.settings import ImageSettings
+from dejavu.roles import SECOND_MODEL
 
 _POINTS = "percentage points"
 

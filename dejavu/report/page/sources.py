@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dejavu.caption.comparisons import SECOND_MODEL
 from dejavu.report.image.tables import in_order
 from dejavu.report.numbers import Node
 from dejavu.report.page import formatting
 from dejavu.report.page.elements import Grid, Rows, reference_title
+from dejavu.roles import SECOND_MODEL
 from dejavu.tables import parquet
 
 LANES = {"image": ("Images", "encoders"), "caption": ("Captions", "models")}

@@ -8,9 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from dejavu.errors import DataError
-from dejavu.image.kept_crops import ATTACKED, kept_crops
+from dejavu.image.kept_crops import kept_crops
 from dejavu.image.references import imported
 from dejavu.params.predictions import PredictionsParams
+from dejavu.roles import ATTACKED
 from dejavu.tables.schemas import PREDICTIONS
 from tests.models.training.world import World
 from tests.report.world import build, report, target
