@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dejavu import corpora
+from dejavu.corpora import build
 from dejavu.params import section
 from dejavu.params.corpora import CorpusParams
 from dejavu.params.machine import MachineParams
@@ -11,7 +11,7 @@ from dejavu.run import stage
 
 def main(*, lane: str, params: Path, samples: Path, labels: Path, images: Path) -> None:
     """List (or generate) the samples of a lane, with their boxes, labels, hashes and problems."""
-    corpora.build(
+    build.build(
         lane,
         section(params, f"{lane}.corpus", CorpusParams).root,
         seed=section(params, "seed", int),

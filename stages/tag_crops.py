@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from dejavu import annotators
 from dejavu import params as parameters
+from dejavu.annotators import tag_crops
 from dejavu.annotators.source import CropSource
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import AnnotatorParams
@@ -22,7 +22,7 @@ def main(
 ) -> None:
     """Write the tags of the kept crops of reference, target and control, and their vocabulary."""
     machine = parameters.section(params, "machine", MachineParams)
-    annotators.tag_crops(
+    tag_crops.tag_crops(
         annotator,
         parameters.section(params, f"image.annotators.{annotator}", AnnotatorParams).root,
         CropSource(samples=samples, crops=crops, images=images, data_root=machine.data_root),

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from dejavu.caption.views import VIEWS, views_of
 from dejavu.corpora.image_reader import ImageReader
 from dejavu.models.clip import imported, load
+from dejavu.models.clip.model import CaptionModel
 from dejavu.params.caption import (
     CaptionEmbeddingsParams,
     CaptionModelParams,
@@ -22,6 +22,7 @@ from dejavu.params.machine import MachineParams
 from dejavu.run import shards
 from dejavu.tables import by_sample, parquet
 from dejavu.tables.schemas import EMBEDDINGS
+from dejavu.tables.views import VIEWS, views_of
 
 SHARD_ROWS = 65_536
 
@@ -73,7 +74,7 @@ class EmbedShard:
                 yield model.embed_images([reader.read(uri) for uri in uris[start : start + size]])
 
     @functools.cached_property
-    def _loaded(self) -> load.CaptionModel:
+    def _loaded(self) -> CaptionModel:
         return load.load(self.model, self.settings, self.machine)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from dejavu import corpora
 from dejavu.check import sections
 from dejavu.check.findings import Absent, Finding, Untried, fetch_hint, tried
+from dejavu.corpora import build
 from dejavu.corpora.image_reader import ImageReader, external_root
 from dejavu.corpora.inspection import inspect
 from dejavu.corpora.records import Record
@@ -83,7 +83,7 @@ def _open(
             f"{external_root(data_root, root)}: no such folder. Put the data there, or set "
             f"machine.data_root or the variable DEJAVU_DATA_ROOT.{fetch_hint(root)}"
         )
-    corpus = corpora.adapter(settings.adapter)(settings, seed, data_root)
+    corpus = build.adapter(settings.adapter)(settings, seed, data_root)
     known.n_labels = len(corpus.labels)
     started = time.monotonic()
     known.is_generated = corpus.root is None and not isinstance(settings, SamplesTableParams)

@@ -9,11 +9,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from dejavu.commands import terminal
+from dejavu.commands import sample_facts, terminal
 from dejavu.commands.terminal import DATA, PARAMS, AsJson, DataFolder, ParamsFile
 from dejavu.errors import ParamsError
 from dejavu.run.progress import say
-from dejavu.tables import catalog, sample_facts
+from dejavu.tables import catalog
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -22,9 +22,8 @@ from dejavu.roles import ATTACKED, PUBLIC
 from dejavu.run import shards
 from dejavu.tables.parquet import fingerprint, inputs_of, require_common_origin
 from dejavu.tables.schemas import CROPS, EMBEDDINGS, SAMPLES, SPLITS
+from dejavu.tables.views import CROP, PUBLIC_IMAGE
 
-PUBLIC_IMAGE = "public_image"  # whole images of the public role
-CROP = "crop"  # kept background crops of the attacked roles
 ROWS_PER_PART = 16_384  # fixed, so that no setting of the machine changes the files
 
 

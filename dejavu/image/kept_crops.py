@@ -12,11 +12,6 @@ from dejavu.tables import by_sample, parquet
 from dejavu.tables.schemas import CROPS, LABELS, SAMPLES
 
 
-def is_unused(samples: Path) -> bool:
-    """Return whether the lane has no samples, because its corpus is ``none``: its tables stay empty."""
-    return int(parquet.open_dataset(samples).count_rows()) == 0
-
-
 def kept_crops(
     samples: Path, crops: Path, *, roles: Sequence[str], columns: Sequence[str] = ()
 ) -> pa.Table:

@@ -11,6 +11,7 @@ from jaxtyping import Int32, Int64
 
 from dejavu.errors import ArtifactError, DataError
 from dejavu.image import voting
+from dejavu.image.targets import predictor_name
 from dejavu.roles import ATTACKED, PUBLIC
 from dejavu.tables import by_sample
 from dejavu.tables.parquet import inputs_of, require_common_origin
@@ -43,7 +44,7 @@ def count(
         DataError: a sample that votes or is attacked has no label.
     """
     folders = {
-        voting.predictor_name(name, layer, metric, layers=model.layers, metrics=metrics): (
+        predictor_name(name, layer, metric, layers=model.layers, metrics=metrics): (
             neighbors / name / f"{layer}-{metric}"
         )
         for name, model in models.items()

@@ -1,7 +1,5 @@
 """Guess each crop's hidden label by the vote of its nearest public images (paper, section 3.1)."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Float32, Float64, Int32, Int64
@@ -11,18 +9,6 @@ from dejavu.image.predictions import columns_of, predictions_table
 from dejavu.tables import by_sample
 
 CELLS_AT_ONCE = 1 << 22  # samples times labels held at once, in float64
-
-
-def predictor_name(
-    model: str, layer: str, metric: str, *, layers: Sequence[str], metrics: Sequence[str]
-) -> str:
-    """Return the predictor's name; the first layer and the first metric stay unsaid.
-
-    >>> predictor_name("vicreg", "backbone", "l2", layers=["projector", "backbone"], metrics=["l2"])
-    'vicreg_backbone'
-    """
-    parts = [model, *([layer] if layer != layers[0] else [])]
-    return "_".join([*parts, *([metric] if metric != metrics[0] else [])])
 
 
 def shares(

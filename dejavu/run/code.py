@@ -99,17 +99,26 @@ class Code:
 
     @functools.cache  # noqa: B019 - one object lives as long as its process
     def _closure(self, module: str, asked: frozenset[str]) -> dict[str, str]:
-        found, folders, todo = dict[str, str](), set[str](), [module]
+        """Do what `closure` does.
+
+        A package around a module runs when the module is imported, but what stands in the registries of
+        the package is asked for only by who imports the package for its own sake.
+        """
+        found, folders, used, todo = dict[str, str](), set[str](), set[str](), [(module, True)]
         while todo:
-            for name in self._with_parents(todo.pop()):
-                file = None if name in found or is_uncounted(name) else self._file(name)
-                if file is None:
-                    continue
-                facts = self._facts(file)
-                items = list(_asked_for(facts["registries"], asked))
-                found[name] = " ".join([facts["code"], *(item[2] for item in items)])
-                folders |= set(facts["folders"])
-                todo += [*facts["imports"], *(module for item in items for module in item[1])]
+            name, is_used = todo.pop()
+            file = self._file(name)
+            is_done = name in used if is_used else name in found
+            if is_done or is_uncounted(name) or file is None:
+                continue
+            facts = self._facts(file)
+            items = list(_asked_for(facts["registries"], asked)) if is_used else []
+            found[name] = " ".join([facts["code"], *(item[2] for item in items)])
+            folders |= set(facts["folders"])
+            used |= {name} if is_used else set()
+            todo += [(package, False) for package in self._packages_around(name)]
+            todo += [(self._module_of(*pair), True) for pair in facts["imports"]]
+            todo += [(module, True) for item in items for module in item[1]]
         for folder in sorted(folders):
             found |= self._data(folder)
         return found
@@ -152,12 +161,16 @@ class Code:
         candidates = (stem / "__init__.py", stem.with_name(stem.name + ".py"))
         return next((file for file in candidates if file.is_file()), None)
 
-    def _with_parents(self, module: str) -> list[str]:
-        """Return a module of this project and the packages around it; another stands alone."""
+    def _packages_around(self, module: str) -> list[str]:
         parts = module.split(".")
         if parts[0] not in self._packages:
-            return [module]
-        return [".".join(parts[:stop]) for stop in range(1, len(parts) + 1)]
+            return []
+        return [".".join(parts[:stop]) for stop in range(1, len(parts))]
+
+    def _module_of(self, module: str, name: str | None) -> str:
+        """Return what ``from module import name`` needs: a module below `module`, or `module`."""
+        below = f"{module}.{name}"
+        return module if name is None or self._file(below) is None else below
 
     @functools.cache  # noqa: B019 - one object lives as long as its process
     def _facts(self, file: Path) -> syntax.Facts:

@@ -28,8 +28,9 @@ def facts_of(source: str) -> Facts:
 
     Returns:
         ``code``: hex digest of the syntax tree without registered items.
-        ``imports``: modules of this project that it imports anywhere, inside functions too; what may
-        be a module or a name in one is listed too. Imports for type checkers alone are left out.
+        ``imports``: what it imports from this project anywhere, inside functions too: pairs of a
+        module and a name in it (which may be a module too), or of a module and None. Imports for type
+        checkers alone are left out.
         ``libraries``: top-level names of the other modules that it imports.
         ``registries``: per dictionary with names of functions (``"dejavu.corpora.glyphs:Glyphs"``) its
         items, each as its key, the modules that it leads to, and a hex digest.
@@ -39,11 +40,17 @@ def facts_of(source: str) -> Facts:
     text = reader.text(ast.parse(source))
     return {
         "code": _digest(text),
-        "imports": sorted(name for name in reader.names if name.split(".")[0] in PACKAGES),
-        "libraries": sorted({name.split(".")[0] for name in reader.names} - set(PACKAGES)),
+        "imports": [
+            list(pair) for pair in sorted(reader.imports, key=str) if _package(pair[0]) in PACKAGES
+        ],
+        "libraries": sorted({_package(module) for module, _ in reader.imports} - set(PACKAGES)),
         "registries": reader.registries,
         "folders": sorted(reader.folders),
     }
+
+
+def _package(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def _digest(text: str) -> str:
@@ -54,7 +61,7 @@ class _Reader:
     """Writes syntax trees as text and notes on the way what they lead to."""
 
     def __init__(self) -> None:
-        self.names: set[str] = set()
+        self.imports: set[tuple[str, str | None]] = set()
         self.folders: set[str] = set()
         self.registries: list[list[list[Any]]] = []
 
@@ -99,12 +106,11 @@ class _Reader:
     def _note(self, node: ast.AST) -> None:
         match node:
             case ast.Import(names=names):
-                self.names |= {alias.name for alias in names}
+                self.imports |= {(alias.name, None) for alias in names}
             case ast.ImportFrom(module=str(module), names=names):
-                own = module.split(".")[0] in PACKAGES
-                self.names |= {module} | {f"{module}.{alias.name}" for alias in names if own}
+                self.imports |= {(module, alias.name) for alias in names}
             case ast.Constant(value=str(value)) if match := _LAZY.fullmatch(value):
-                self.names.add(match[1])
+                self.imports.add((match[1], None))
             case ast.BinOp(left=ast.Call(func=function, args=[ast.Constant(value="dejavu")]),
                            op=ast.Div(), right=ast.Constant(value=str(folder))):  # fmt: skip
                 if _name(function) == "files":

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float32
 
-from dejavu.image.embed import CROP, PUBLIC_IMAGE
 from dejavu.params.encoders import NeighborsParams
 from dejavu.params.machine import MachineParams
 from dejavu.run import shards
@@ -22,6 +21,7 @@ from dejavu.search.similarity import Metric
 from dejavu.tables import parquet
 from dejavu.tables.parquet import fingerprint, inputs_of, require_common_origin
 from dejavu.tables.schemas import EMBEDDINGS, NEIGHBORS
+from dejavu.tables.views import CROP, PUBLIC_IMAGE
 
 RECALL_QUERIES = 1_000  # crops, evenly spread, on which an approximate index is measured
 RECALL = "recall.json"

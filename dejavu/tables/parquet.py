@@ -195,6 +195,11 @@ def require_common_origin(paths: list[Path], *names: str) -> dict[str, str]:
     return {name: value for name, (value, _) in seen.items()}
 
 
+def is_empty(path: Path) -> bool:
+    """Return whether a table has no rows, as every table of a lane whose corpus is ``none``."""
+    return int(open_dataset(path).count_rows()) == 0
+
+
 def open_dataset(path: Path) -> pads.Dataset:
     """Open a file or folder of parts as an Arrow dataset, for scans with filters."""
     return pads.dataset([str(file) for file in _files(path, "artifact")], format="parquet")

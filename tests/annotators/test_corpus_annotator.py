@@ -5,8 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from dejavu import annotators
-from dejavu.annotators import corpus
+from dejavu.annotators import corpus, tag_crops
 from dejavu.annotators.source import CropSource
 from dejavu.errors import DataError
 from dejavu.params.machine import MachineParams
@@ -27,7 +26,7 @@ PEOPLE = [
 def tag(folder, attributes):
     truth = [None if a is None else {"attributes": a} for a in attributes]
     paths = write_world(folder, PEOPLE, n_labels=1, truth=truth)
-    annotators.tag_crops(
+    tag_crops.tag_crops(
         "truth",
         CorpusAnnotatorParams(source="corpus"),
         CropSource(samples=paths["samples"], crops=paths["crops"], images=folder, data_root="."),

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dejavu import annotators
 from dejavu.annotators import detections as findings
-from dejavu.annotators import detectors
+from dejavu.annotators import detectors, tag_crops
 from dejavu.annotators.detections import NO_MASK, ranked
 from dejavu.annotators.detectors import CropLooker
 from dejavu.annotators.source import CropSource
@@ -112,7 +111,7 @@ def tag(crops, looker, monkeypatch, per_shard=2):
 
     monkeypatch.setattr(detectors, "prepare", prepare)
     folder = crops.samples.parent
-    annotators.tag_crops(
+    tag_crops.tag_crops(
         "net", SETTINGS, crops, out=folder / "tags", vocabulary=folder / "vocabulary.parquet", seed=0,
         machine=MACHINE,
     )  # fmt: skip

@@ -8,8 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dejavu import annotators
-from dejavu.annotators import label_pickles
+from dejavu.annotators import label_pickles, tag_crops
 from dejavu.annotators.source import CropSource
 from dejavu.errors import DataError
 from dejavu.params.references import TagTableParams
@@ -57,7 +56,7 @@ def tag(folder, rows, name="tags.parquet", **changes):
     if rows is not None:
         save(folder / name, rows)
     settings = {"path": name, "min_score": 0.3, "max_tags": 2, "allow_missing": False} | changes
-    annotators.tag_crops(
+    tag_crops.tag_crops(
         "table",
         TagTableParams(source="table", **settings),
         CropSource(samples=paths["samples"], crops=paths["crops"], images=folder, data_root="."),

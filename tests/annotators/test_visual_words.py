@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dejavu import annotators
-from dejavu.annotators import visual_words
+from dejavu.annotators import tag_crops, visual_words
 from dejavu.annotators.source import CropSource
 from dejavu.errors import TrainingError
 from dejavu.params.references import VisualWordsParams
@@ -120,7 +119,7 @@ def in_tmp(tmp_path, monkeypatch):
 def tag(folder, paths, name, **changes):
     source = CropSource(**{k: paths[k] for k in ("samples", "crops", "images")}, data_root=".")
     out = folder / name
-    annotators.tag_crops(
+    tag_crops.tag_crops(
         name,
         settings_of(**changes),
         source,

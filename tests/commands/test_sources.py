@@ -6,8 +6,10 @@ import pytest
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-from dejavu import annotators, cli, corpora, params
+from dejavu import cli, params
+from dejavu.annotators.tag_crops import ANNOTATORS
 from dejavu.check import sources
+from dejavu.corpora import build
 from dejavu.downloads.published_files import DOWNLOADS
 from dejavu.models import encoders
 from tests.pipeline.project import ROOT
@@ -32,9 +34,9 @@ def names(kind, section):
 
 def test_every_source_that_can_be_named_is_listed():
     assert names("models", "image.models") == set(encoders.MAKERS)
-    assert names("annotators", "image.annotators") == set(annotators.ANNOTATORS)
+    assert names("annotators", "image.annotators") == set(ANNOTATORS)
     listed = names("corpora", "image.corpus") | names("corpora", "caption.corpus")
-    assert listed == set(corpora._ADAPTERS)
+    assert listed == set(build._ADAPTERS)
     assert "coco" not in names("corpora", "image.corpus")  # it has no labels
 
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from dejavu import corpora
+from dejavu.corpora import build
 from dejavu.corpora.boxes import repair
 from dejavu.corpora.image_reader import ImageReader
 from dejavu.corpora.records import Box, Record
@@ -27,7 +27,7 @@ def machine(data_root=".", workers=2):
 
 def built(out, settings, *, data_root=".", lane="image", seed=0, workers=2):
     """Build a corpus and return its samples as a list of rows."""
-    corpora.build(
+    build.build(
         lane, CorpusParams.model_validate(settings).root, seed=seed,
         samples=out / "samples.parquet", labels=out / "labels.parquet", images=out / "images",
         machine=machine(data_root, workers),
@@ -131,7 +131,7 @@ class Listed:
 
 @pytest.fixture
 def listed(monkeypatch):
-    monkeypatch.setitem(corpora._ADAPTERS, "image_folder", f"{__name__}:Listed")
+    monkeypatch.setitem(build._ADAPTERS, "image_folder", f"{__name__}:Listed")
     return Listed
 
 
@@ -176,7 +176,7 @@ def test_a_box_swapped_in_one_direction_only_is_repaired():
 
 def test_an_unknown_adapter_is_an_error_with_a_guess():
     with pytest.raises(ParamsError, match="Did you mean 'glyphs'"):
-        corpora.adapter("glyph")
+        build.adapter("glyph")
 
 
 @pytest.mark.parametrize(

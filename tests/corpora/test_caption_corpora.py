@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from dejavu import corpora
+from dejavu.corpora import build
 from dejavu.corpora.captions_table import CaptionsTable
 from dejavu.corpora.coco import Coco
 from dejavu.corpora.glyph_scenes import GlyphScenes, object_given_caption
@@ -237,7 +237,7 @@ def test_an_unused_lane_is_empty(tmp_path):
         block_rows=8,
         data_root=str(tmp_path),
     )
-    corpora.build(
+    build.build(
         "caption", NoCorpusParams(adapter="none"), seed=0, samples=tmp_path / "samples.parquet",
         labels=tmp_path / "labels.parquet", images=tmp_path / "images", machine=machine,
     )  # fmt: skip

@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from dejavu import annotators, corpora
+from dejavu.annotators.tag_crops import ANNOTATORS
 from dejavu.caption import annotate
+from dejavu.corpora import build
 from dejavu.models import encoders
 from dejavu.params.caption import CaptionModelParams
 from tests.paths import ROOT
@@ -34,8 +35,8 @@ def sources_of(union):
     [
         ("Encoders of the image lane", encoders.MAKERS),
         ("Models of the caption lane", sources_of(CaptionModelParams)),
-        ("Data sets", corpora._ADAPTERS),
-        ("Annotators", {*annotators.ANNOTATORS, *annotate._ANNOTATORS}),
+        ("Data sets", build._ADAPTERS),
+        ("Annotators", {*ANNOTATORS, *annotate._ANNOTATORS}),
     ],
 )
 def test_every_registry_entry_has_one_row(heading, known):

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from dejavu.errors import DataError
 from dejavu.image import voting
-from dejavu.image.voting import predictions, predictor_name, winners
+from dejavu.image.targets import predictor_name
+from dejavu.image.voting import predictions, winners
 
 
 def slow_vote(labels, similarities):

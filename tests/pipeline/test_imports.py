@@ -1,20 +1,87 @@
+"""The tree shows the graph: light modules stay light, no package leans on itself through another."""
+
+import graphlib
 import subprocess
 import sys
 
 import pytest
 
+from dejavu import params
+from dejavu.run import code, graph, syntax
+from tests.paths import ROOT
+
 LIGHT = ", ".join(
     f"dejavu.{name}"
-    for name in ("tables.schemas", "tables.parquet", "params", "run.stage", "run.shards", "corpora")
-)
+    for name in (
+        "tables.schemas", "tables.parquet", "params", "run.stage", "run.shards", "run.code_versions",
+        "corpora.build",
+    )
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("heavy", ["torch", "matplotlib", "faiss", "sklearn"])
 def test_the_light_modules_import_without(heavy):
-    code = f"import sys, {LIGHT}; sys.exit({heavy!r} in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    command = f"import sys, {LIGHT}; sys.exit({heavy!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", command], cwd=ROOT).returncode == 0
 
 
 def test_the_test_above_can_fail():
-    code = "import sys, json; sys.exit('json' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 1
+    command = "import sys, json; sys.exit('json' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", command]).returncode == 1
+
+
+@pytest.fixture(scope="module")
+def imports():
+    """Return the modules of this project that each of them imports, lazily or not."""
+    files = [file for name in syntax.PACKAGES for file in (ROOT / name).rglob("*.py")]
+    names = {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+        for file in files
+    }
+    found = {}
+    for module, file in names.items():
+        pairs = syntax.facts_of(file.read_text(encoding="utf-8"))["imports"]
+        targets = {f"{a}.{b}" if f"{a}.{b}" in names else a for a, b in pairs}
+        found[module] = targets - {module}
+    return found
+
+
+def circle(arrows):
+    """Return a circle among the arrows of a graph, or None."""
+    try:
+        graphlib.TopologicalSorter(arrows).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return None
+
+
+def test_no_module_imports_itself_through_others(imports):
+    assert circle(imports) is None
+
+
+def test_no_package_imports_itself_through_others(imports):
+    def package(module):
+        return ".".join(module.split(".")[:2])
+
+    arrows = {}
+    for module, targets in imports.items():
+        others = {package(target) for target in targets} - {package(module)}
+        arrows.setdefault(package(module), set()).update(others)
+    assert circle(arrows) is None
+
+
+def test_the_tests_above_see_a_circle():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) is not None
+
+
+def test_few_modules_stand_outside_a_package():
+    files = {file.stem for file in (ROOT / "dejavu").glob("*.py")}
+    assert {"__init__", "cli", "errors", "roles"} <= files
+    assert len(files) <= 6
+
+
+def test_the_search_leans_on_few_modules():
+    jobs = graph.jobs(graph.read(ROOT / "dvc.yaml"), params.read(ROOT / "params.yaml"))
+    sizes = {job.address: len(code.running().closure(job.module, job.words)) for job in jobs}
+    assert sizes["neighbors@vicreg"] <= 20
+    assert sizes["vote"] <= 20

@@ -66,6 +66,11 @@ def test_comments_and_docstrings_change_nothing(tree):
     assert tree.changed() == set()
 
 
+def test_a_constant_of_voting_changes_the_vote_alone(tree):
+    tree.add("dejavu/image/voting.py", "LIMIT = 3\n")
+    assert tree.changed() == {"vote"}
+
+
 @pytest.mark.parametrize("file", ["dejavu/sql/image_dropped.sql", "dejavu/templates/summary.md.j2"])
 def test_a_query_or_a_template_changes_the_report_alone(tree, file):
     tree.add(file, "\n")
@@ -81,6 +86,16 @@ def test_what_tells_of_a_run_changes_nothing(tree):
     for file in ("progress", "stage", "code_versions"):
         tree.add(f"dejavu/run/{file}.py", "LIMIT = 3\n")
     tree.add("dejavu/params/report.py", "LIMIT = 3\n")
+    assert tree.changed() == set()
+
+
+def test_one_more_source_of_encoders_changes_no_model_of_another(tree):
+    old = '    "timm": "dejavu.models.encoders.timm_models:'
+    tree.edit(
+        "dejavu/models/encoders/__init__.py", old,
+        '    "hub": "dejavu.models.encoders.hub:make",\n' + old,
+    )  # fmt: skip
+    tree.add("dejavu/models/encoders/hub.py", "def make(request, out):\n    return None\n")
     assert tree.changed() == set()
 
 

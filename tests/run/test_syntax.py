@@ -71,7 +71,7 @@ def test_what_computes_counts(old, new):
 
 def test_imports_inside_functions_count_and_those_for_type_checkers_do_not():
     facts = syntax.facts_of(SOURCE)
-    assert facts["imports"] == ["dejavu.tables", "dejavu.tables.parquet"]
+    assert facts["imports"] == [["dejavu.tables", "parquet"]]
     assert "numpy" in facts["libraries"]
 
 

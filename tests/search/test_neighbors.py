@@ -6,7 +6,7 @@ import pytest
 
 from dejavu.errors import ArtifactError, ParamsError
 from dejavu.image import embed, vote
-from dejavu.image.voting import predictor_name
+from dejavu.image.targets import predictor_name
 from dejavu.params.encoders import NeighborsParams
 from dejavu.run import shards
 from dejavu.search import neighbors

@@ -17,7 +17,6 @@ from jaxtyping import Bool, Float64, Int, Int32
 
 from dejavu.errors import TrainingError
 from dejavu.image.kept_crops import (
-    is_unused,
     kept_crops,
     origin,
     read_labels,
@@ -33,6 +32,7 @@ from dejavu.params.references import ClassifierParams
 from dejavu.roles import ATTACKED, REFERENCE
 from dejavu.run import seeds, shards
 from dejavu.run.progress import say
+from dejavu.tables.parquet import is_empty
 from dejavu.tables.schemas import PREDICTIONS
 
 
@@ -77,7 +77,7 @@ def write_predictions(request: Request, *, out: Path, history: Path) -> None:
     Raises:
         TrainingError: there is nothing to learn from, or the network learned nothing.
     """
-    if is_unused(request.samples):
+    if is_empty(request.samples):
         inputs = origin(request.samples, request.crops)
         PREDICTIONS.write(PREDICTIONS.schema.empty_table(), out, inputs=inputs)
         _write_json({"is_empty": True}, history)

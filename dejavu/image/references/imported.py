@@ -21,12 +21,13 @@ import pyarrow.compute as pc
 
 from dejavu.corpora.table_files import read_table
 from dejavu.errors import DataError
-from dejavu.image.kept_crops import is_unused, kept_crops, origin, read_labels
+from dejavu.image.kept_crops import kept_crops, origin, read_labels
 from dejavu.image.predictions import DECIMALS, predictions_table
 from dejavu.params.predictions import PredictionsParams
 from dejavu.roles import ATTACKED
 from dejavu.run.progress import say
 from dejavu.tables import by_sample
+from dejavu.tables.parquet import is_empty
 from dejavu.tables.schemas import PREDICTIONS
 
 CELLS_AT_ONCE = 1 << 22  # samples times labels held at once, in float64
@@ -48,7 +49,7 @@ def write_predictions(
             that does not exist.
     """
     parts = [PREDICTIONS.schema.empty_table()]
-    if settings and not is_unused(samples):
+    if settings and not is_empty(samples):
         names = read_labels(labels)
         attacked = kept_crops(samples, crops, roles=ATTACKED, columns=["sample_name"])
         for name, entry in settings.items():

@@ -32,7 +32,6 @@ from scipy import sparse
 
 from dejavu.errors import ArtifactError, TrainingError
 from dejavu.image.kept_crops import (
-    is_unused,
     kept_crops,
     origin,
     read_labels,
@@ -43,6 +42,7 @@ from dejavu.params.references import NaiveBayesParams
 from dejavu.roles import ATTACKED, REFERENCE
 from dejavu.run.progress import say
 from dejavu.tables import parquet
+from dejavu.tables.parquet import is_empty
 from dejavu.tables.schemas import PREDICTIONS
 
 BLOCK_ROWS = 8_192  # crops × 1,000 labels × 8 bytes = 66 MB at once
@@ -176,7 +176,7 @@ def write_predictions(
         ArtifactError: the tags were made from other crops.
     """
     inputs = origin(samples, crops)
-    if is_unused(samples):
+    if is_empty(samples):
         PREDICTIONS.write(PREDICTIONS.schema.empty_table(), out, inputs=inputs)
         return
     names = read_labels(labels)

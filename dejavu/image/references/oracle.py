@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 from jaxtyping import Float64
 
 from dejavu.errors import DataError
-from dejavu.image.kept_crops import is_unused, kept_crops, origin, read_labels
+from dejavu.image.kept_crops import kept_crops, origin, read_labels
 from dejavu.image.predictions import predictions_table
 from dejavu.roles import ATTACKED, ORACLE
 from dejavu.run.progress import say
+from dejavu.tables.parquet import is_empty
 from dejavu.tables.schemas import PREDICTIONS
 
 
@@ -27,7 +28,7 @@ def write_predictions(*, samples: Path, labels: Path, crops: Path, out: Path) ->
     Raises:
         DataError: the truth is known for some attacked samples only, or does not fit `labels`.
     """
-    if is_unused(samples):
+    if is_empty(samples):
         PREDICTIONS.write(PREDICTIONS.schema.empty_table(), out, inputs=origin(samples, crops))
         return
     label_ids = read_labels(labels)["label_id"].to_numpy()

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dejavu.caption.views import VIEWS, views_of
 from dejavu.errors import DataError, WeightsError
 from dejavu.models import imported_vectors
 from dejavu.models.imported_vectors import View
 from dejavu.params.caption import CaptionEmbeddingsParams
 from dejavu.tables import by_sample
 from dejavu.tables.schemas import EMBEDDINGS
+from dejavu.tables.views import VIEWS, views_of
 
 KIND = "precomputed embeddings"
 

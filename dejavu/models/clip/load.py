@@ -1,6 +1,5 @@
 """Load the models of the caption lane behind one interface: unit vectors of images and of captions."""
 
-import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Any
 import numpy as np
 import safetensors.torch
 import torch
-from jaxtyping import Float32
 from PIL import Image
 from pydantic import TypeAdapter
 from torch import Tensor
@@ -17,6 +15,7 @@ from torch import Tensor
 from dejavu.errors import WeightsError
 from dejavu.models.checkpoints.load import sha256
 from dejavu.models.clip import network
+from dejavu.models.clip.model import CaptionModel
 from dejavu.models.clip.released import open_released
 from dejavu.models.pixels import resized
 from dejavu.models.training.augment import normalized
@@ -30,15 +29,6 @@ from dejavu.params.machine import MachineParams
 
 WEIGHTS = "weights.safetensors"
 PROVENANCE = "provenance.json"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class CaptionModel:
-    """A model that turns captions, and images if it sees any, into unit vectors of one length."""
-
-    embed_texts: Callable[[list[str]], Float32[np.ndarray, "n dim"]]
-    embed_images: Callable[[list[Image.Image]], Float32[np.ndarray, "n dim"]] | None
-    facts: dict[str, Any]  # for the provenance record: dim, preprocessing, hash of the weights
 
 
 def resolve_device(device: str) -> str:

@@ -63,7 +63,7 @@ def make(
         WeightsError: the released weights are not what the entry says.
         DataError: vectors that were made elsewhere are missing, or of different lengths.
     """
-    if parquet.open_dataset(samples).count_rows() == 0:
+    if parquet.is_empty(samples):
         _write(out, {"model": name, "source": settings.source, "is_empty": True}, {})
         return
     if isinstance(settings, CaptionEmbeddingsParams):

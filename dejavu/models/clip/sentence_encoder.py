@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from dejavu.errors import ParamsError, WeightsError, suggestion
+from dejavu.models import devices
 from dejavu.models.checkpoints.load import sha256
-from dejavu.models.clip.load import CaptionModel, resolve_device
+from dejavu.models.clip.model import CaptionModel
 from dejavu.params.caption import SentenceTransformerParams
 from dejavu.params.machine import MachineParams
 
@@ -31,7 +32,7 @@ def load_text_model(settings: SentenceTransformerParams, machine: MachineParams)
     is_local = folder.is_dir()
     try:
         model = SentenceTransformer(
-            str(folder) if is_local else settings.weights, device=resolve_device(machine.device),
+            str(folder) if is_local else settings.weights, device=str(devices.choose(machine.device)),
             local_files_only=is_local,
         )  # fmt: skip
     except (OSError, ValueError, RuntimeError) as error:

@@ -50,10 +50,10 @@ def make(request: "Request", out: Path) -> None:
         TrainingError: it diverged, collapsed or learned nothing.
         WeightsError: a released file is not what its entry in params.yaml says.
     """
-    from dejavu.image import kept_crops
     from dejavu.models import folder
+    from dejavu.tables import parquet
 
-    if kept_crops.is_unused(request.samples):
+    if parquet.is_empty(request.samples):
         folder.write_facts(out, {**request.described(), "is_empty": True, "weights_sha256": ""})
         return
     make_used(request, out)

@@ -8,11 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from dejavu.caption import comparisons, embed, views
+from dejavu.caption import comparisons, embed
 from dejavu.errors import DataError
 from dejavu.models.clip import make
 from dejavu.params.caption import CaptionEmbeddingsParams, CaptionModelParams, NoRecipe
 from dejavu.tables.schemas import EMBEDDINGS, SAMPLES
+from dejavu.tables.views import VIEWS
 from tests.caption.world import models, settings
 from tests.models.clip.test_clip import files, lane, machine  # noqa: F401  # a fixture
 
@@ -32,7 +33,7 @@ def owner(lane):  # noqa: F811  # a fixture
     names = SAMPLES.read(lane / "samples.parquet")["sample_name"].to_pylist()
     (lane / "theirs").mkdir()
     vectors = {}
-    for view in views.VIEWS:
+    for view in VIEWS:
         vectors[view] = rng.standard_normal((len(names), 4)).astype(np.float32)
         order = rng.permutation(len(names))
         table = pa.table(
@@ -55,7 +56,7 @@ def test_vectors_made_elsewhere_give_the_tables_of_the_model(owner):
     run(root, entry())
     facts = json.loads((root / "model/provenance.json").read_text())
     assert (facts["dim"], facts["checkpoint"]) == (4, "precomputed embeddings")
-    for view in views.VIEWS:
+    for view in VIEWS:
         rows = EMBEDDINGS.read(root / "embeddings" / view)
         ids = rows["sample_id"].to_numpy()
         assert len(ids) == (12 if view == "caption" else 8)

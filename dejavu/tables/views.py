@@ -1,10 +1,13 @@
-"""Which vectors each way of searching needs, and of which roles."""
+"""Which views of the samples are embedded in each lane, and of which roles."""
 
 from collections.abc import Iterable
 
 from dejavu.roles import ATTACKED, PUBLIC
 
-VIEWS = {"caption": ATTACKED, "public_caption": (PUBLIC,), "public_image": (PUBLIC,)}
+PUBLIC_IMAGE = "public_image"  # both lanes: whole images of the public role
+CROP = "crop"  # image lane: kept background crops of the attacked roles
+# Caption lane: the roles of each view, and what each mode of searching compares.
+VIEWS = {"caption": ATTACKED, "public_caption": (PUBLIC,), PUBLIC_IMAGE: (PUBLIC,)}
 VIEWS_OF_MODE = {"t2i": ("caption", "public_image"), "t2t": ("caption", "public_caption")}
 
 

@@ -1,0 +1,121 @@
+"""Annotators by source: what tags the background crops that Naive Bayes learns from and guesses for.
+
+An annotator is prepared once (it may look at the crops of the reference role, never at attacked ones) and
+then tags the crops shard by shard.
+"""
+
+import functools
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import pyarrow as pa
+
+from dejavu.annotators.source import CropSource
+from dejavu.errors import ParamsError, suggestion
+from dejavu.params.machine import MachineParams
+from dejavu.params.references import AnnotatorSource
+from dejavu.roles import ATTACKED, REFERENCE
+from dejavu.run import shards
+from dejavu.run.progress import say
+from dejavu.tables.parquet import is_empty
+from dejavu.tables.schemas import TAG_VOCABULARY, TAGS
+
+ANNOTATORS = {
+    "corpus": "dejavu.annotators.corpus:prepare",
+    "visual_words": "dejavu.annotators.visual_words:prepare",
+    "table": "dejavu.annotators.tags_table:prepare",
+    "tagger": "dejavu.annotators.detectors:prepare",
+    "grounded_sam": "dejavu.annotators.detectors:prepare",
+    "detic": "dejavu.annotators.detectors:prepare",
+}
+
+
+@runtime_checkable
+class Annotator(Protocol):
+    """Tags crops; ready to use, and picklable, so that shards can be tagged elsewhere."""
+
+    vocabulary: Sequence[str]  # the position of a tag is its tag_id
+    columns: Sequence[str]  # of table ``samples``, that `tag` needs beside the crop
+    provenance: Mapping[str, str]  # fingerprint of every file outside the pipeline that it uses
+    crops_per_shard: int  # a stage that is killed loses the work on one shard
+    num_gpus: float  # that one Ray task asks for
+
+    def tag(self, crops: pa.Table) -> tuple[list[list[int]], list[list[float]]]:
+        """Return the distinct tag ids of each crop, best first, and their scores."""
+
+
+def prepare(
+    settings: AnnotatorSource, source: CropSource, *, seed: int, machine: MachineParams
+) -> Annotator:
+    """Return an annotator that is ready to tag.
+
+    Raises:
+        ParamsError: the source is unknown.
+    """
+    if settings.source not in ANNOTATORS:
+        raise ParamsError(
+            f"Unknown annotator source {settings.source!r}.{suggestion(settings.source, ANNOTATORS)}"
+        )
+    module, _, name = ANNOTATORS[settings.source].partition(":")
+    make: Callable[..., Annotator] = getattr(importlib.import_module(module), name)
+    return make(settings, source, seed=seed, machine=machine)
+
+
+def tag_crops(
+    name: str,
+    settings: AnnotatorSource,
+    source: CropSource,
+    *,
+    out: Path,
+    vocabulary: Path,
+    seed: int,
+    machine: MachineParams,
+) -> None:
+    """Tag the kept crops of the roles reference, target and control, a shard at a time.
+
+    Of a lane without samples nothing is prepared or tagged.
+
+    Args:
+        name: of the annotator, for the scratch folder and progress.
+        settings: its entry in ``image.annotators``.
+        source: the crops.
+        out: folder for table ``tags``, one part per shard.
+        vocabulary: table ``tag_vocabulary`` to write.
+        seed: of everything random.
+        machine: how to run.
+    """
+    if is_empty(source.samples):
+        TAGS.write(TAGS.schema.empty_table(), out / "part-00000.parquet", inputs=source.origin())
+        empty = TAG_VOCABULARY.schema.empty_table()
+        TAG_VOCABULARY.write(empty, vocabulary, inputs=source.origin())
+        return
+    annotator = prepare(settings, source, seed=seed, machine=machine)
+    inputs = source.origin() | dict(annotator.provenance)
+    crops = source.kept((REFERENCE, *ATTACKED), columns=annotator.columns)
+    facts: dict[str, Any] = {"settings": settings.model_dump(), "seed": seed, **inputs}
+    parts = shards.run(
+        functools.partial(_write_shard, annotator, crops, inputs),
+        max(1, -(-crops.num_rows // annotator.crops_per_shard)),
+        out=out,
+        stage=f"tag_crops/{name}",
+        facts=facts,
+        engine=machine.engine,
+        num_gpus=annotator.num_gpus,
+    )
+    words = {"tag_id": range(len(annotator.vocabulary)), "tag": list(annotator.vocabulary)}
+    TAG_VOCABULARY.write(pa.table(words, schema=TAG_VOCABULARY.schema), vocabulary, inputs=inputs)
+    say(
+        f"{name}: {len(annotator.vocabulary)} tags for {crops.num_rows} crops in {len(parts)} parts"
+    )
+
+
+def _write_shard(
+    annotator: Annotator, crops: pa.Table, inputs: dict[str, str], index: int, path: Path
+) -> None:
+    step = annotator.crops_per_shard
+    shard = crops.slice(index * step, step)
+    tag_ids, scores = annotator.tag(shard)
+    rows = {"sample_id": shard["sample_id"], "tag_ids": tag_ids, "scores": scores}
+    TAGS.write(pa.table(rows, schema=TAGS.schema), path, inputs=inputs)

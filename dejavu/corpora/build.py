@@ -1,0 +1,238 @@
+"""Corpora by adapter name, and the one function that turns a corpus into tables.
+
+An adapter only lists samples. `build` opens every image once, judges it, and writes the tables;
+nothing a corpus contains is left out silently: an unusable sample is a row with its problem.
+"""
+
+import collections
+import importlib
+import itertools
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from dejavu.corpora.boxes import repair
+from dejavu.corpora.image_reader import IMAGE_COLUMN, SOURCE, ImageReader, external_root
+from dejavu.corpora.inspection import Inspection, inspect, measure, take_over
+from dejavu.corpora.records import Box, Corpus, Record, Truth
+from dejavu.errors import DataError, ParamsError, suggestion
+from dejavu.params.corpora import AnyCorpus, ImageNetParams, SamplesTableParams
+from dejavu.params.machine import MachineParams
+from dejavu.run.progress import say, track
+from dejavu.tables.schemas import LABELS, SAMPLES
+
+PART = "part-00000.parquet"
+IMAGES_PER_GROUP = 200  # a reader fetches one group at a time
+BOX_REPAIRS = ("clamped", "dropped", "rescaled", "swapped")
+_RECORDS_AT_ONCE = 2_000
+_ADAPTERS = {
+    "none": "dejavu.corpora.nothing:Nothing",
+    "captions_table": "dejavu.corpora.captions_table:CaptionsTable",
+    "coco": "dejavu.corpora.coco:Coco",
+    "glyph_scenes": "dejavu.corpora.glyph_scenes:GlyphScenes",
+    "webdataset": "dejavu.corpora.webdataset:WebDataset",
+    "glyphs": "dejavu.corpora.glyphs:Glyphs",
+    "imagenet": "dejavu.corpora.imagenet:ImageNet",
+    "image_folder": "dejavu.corpora.image_folder:ImageFolder",
+    "samples_table": "dejavu.corpora.samples_table:SamplesTable",
+    "tiny_imagenet": "dejavu.corpora.tiny_imagenet:TinyImageNet",
+}
+
+
+def adapter(name: str) -> Any:
+    """Return the class of adapter `name`; it is called with (settings, seed, data_root)."""
+    if name not in _ADAPTERS:
+        raise ParamsError(f"corpus: unknown adapter {name!r}.{suggestion(name, _ADAPTERS)}")
+    module, _, attribute = _ADAPTERS[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def build(
+    lane: str,
+    settings: AnyCorpus,
+    *,
+    seed: int,
+    samples: Path,
+    labels: Path,
+    images: Path,
+    machine: MachineParams,
+) -> None:
+    """List a corpus and write its samples, labels and, if it is generated, its images.
+
+    Args:
+        lane: ``image`` or ``caption``; in the latter a sample without a caption is unusable.
+        settings: the corpus section of params.yaml.
+        seed: of generated corpora.
+        samples: the samples table to make.
+        labels: the labels table to make (without rows where samples have no label).
+        images: the folder to make, for `ImageReader.open`.
+        machine: how many threads open images, and where corpora lie.
+
+    Raises:
+        DataError: there is no sample, two share a name, or more than ``max_dropped_share`` of
+            them are unusable.
+    """
+    corpus: Corpus = adapter(settings.adapter)(settings, seed, machine.data_root)
+    repairs: collections.Counter[str] = collections.Counter()
+    shutil.rmtree(images, ignore_errors=True)
+    images.mkdir(parents=True)
+    if isinstance(settings, SamplesTableParams):
+        root, store = images, None
+    elif corpus.root is None:
+        root, store = images, _Store(images / PART)
+    else:
+        root, store = external_root(machine.data_root, corpus.root), None
+    tables = []
+    with ImageReader(root) as reader, ThreadPoolExecutor(machine.workers) as pool:
+        n_before = 0
+        look = _inspector(settings, reader)
+        records = track(corpus.records(), what=f"{lane} corpus")
+        for chunk in _chunks(records, _RECORDS_AT_ONCE):
+            facts = list(pool.map(look, chunk))
+            tables.append(_rows(lane, chunk, facts, n_before=n_before, repairs=repairs))
+            if store:
+                store.write(chunk)
+            n_before += len(chunk)
+    if store:
+        store.close()
+    if settings.adapter == "none":
+        tables.append(SAMPLES.schema.empty_table())
+    if not tables:
+        raise DataError(f"{root}: the corpus lists no sample (adapter {settings.adapter!r}).")
+    rows = pa.concat_tables(tables)
+    _require_unique_names(rows)
+    if settings.adapter != "none":
+        _require_usable(rows, settings.max_dropped_share)
+    SAMPLES.write(rows, samples, inputs={})
+    names = pa.table(
+        {"label_id": range(len(corpus.labels)), "label": list(corpus.labels)}, schema=LABELS.schema
+    )
+    LABELS.write(names, labels, inputs={})
+    source: dict[str, Any] = {"kind": "embedded"}
+    if isinstance(settings, SamplesTableParams):
+        source = {"kind": "none"}
+    elif corpus.root is not None:
+        source = {"kind": "external", "root": corpus.root}
+    _write_source(images / SOURCE, source, repairs)
+    _tell(lane, rows, repairs)
+
+
+def _inspector(settings: AnyCorpus, reader: ImageReader) -> Callable[[Record], Inspection]:
+    """Return what notes the facts about an image: all of them, or only its size."""
+    if isinstance(settings, SamplesTableParams):
+        return take_over
+    if isinstance(settings, ImageNetParams) and not settings.hash_images:
+        return lambda record: measure(record, reader.root)
+    return lambda record: inspect(record, reader.read_bytes)
+
+
+class _Store:
+    """The images of an embedded corpus, in one Parquet file that is read group by group."""
+
+    def __init__(self, path: Path) -> None:
+        self._schema = pa.schema([pa.field(IMAGE_COLUMN, pa.binary(), nullable=False)])
+        self._writer = pq.ParquetWriter(
+            path, self._schema, compression="none", use_dictionary=False
+        )
+
+    def write(self, records: list[Record]) -> None:
+        rows = pa.table({IMAGE_COLUMN: [r.image for r in records]}, schema=self._schema)
+        self._writer.write_table(rows, row_group_size=IMAGES_PER_GROUP)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def _chunks(records: Iterator[Record], size: int) -> Iterator[list[Record]]:
+    while chunk := list(itertools.islice(records, size)):
+        yield chunk
+
+
+def _rows(
+    lane: str,
+    records: list[Record],
+    facts: list[Inspection],
+    *,
+    n_before: int,
+    repairs: collections.Counter[str],
+) -> pa.Table:
+    rows = []
+    for number, (record, fact) in enumerate(zip(records, facts, strict=True), start=n_before):
+        problem = fact.problem
+        if problem is None and lane == "caption" and not (record.caption or "").strip():
+            problem = "no_caption"
+        if problem is None and lane == "image" and fact.width_px is None:
+            problem = "no_size"
+        boxes: list[Box] = []
+        if fact.width_px is not None and fact.height_px is not None:
+            boxes = repair(
+                record.boxes, width_px=fact.width_px, height_px=fact.height_px, repairs=repairs,
+                stated_px=record.boxes_px,
+            )  # fmt: skip
+        rows.append(
+            {
+                "sample_id": number,
+                "sample_name": record.name,
+                "uri": record.uri if record.uri is not None else f"{PART}#{number}",
+                "n_bytes": fact.n_bytes,
+                "width_px": fact.width_px,
+                "height_px": fact.height_px,
+                "label_id": record.label_id,
+                "caption": record.caption,
+                "boxes": [_fields(box) for box in boxes],
+                "truth": _fields(record.truth) if record.truth else None,
+                "content_hash": fact.content_hash,
+                "perceptual_hash": fact.perceptual_hash,
+                "problem": problem,
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=SAMPLES.schema)
+
+
+def _fields(value: Box | Truth) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+def _require_unique_names(rows: pa.Table) -> None:
+    counts = rows.group_by("sample_name").aggregate([([], "count_all")])
+    repeated = counts.filter(pc.greater(counts["count_all"], 1))["sample_name"]
+    if len(repeated):
+        raise DataError(
+            f"{len(repeated)} sample names occur more than once, expected each once; the first: "
+            f"{min(repeated.to_pylist())!r}. Rename the files, or list each only once."
+        )
+
+
+def _require_usable(rows: pa.Table, max_dropped_share: float) -> None:
+    bad = rows.filter(pc.is_valid(rows["problem"]))
+    share = bad.num_rows / rows.num_rows
+    if share <= max_dropped_share:
+        return
+    counts = collections.Counter(bad["problem"].to_pylist())
+    first = bad.slice(0, 5)
+    examples = zip(first["uri"].to_pylist(), first["problem"].to_pylist(), strict=True)
+    raise DataError(
+        f"{bad.num_rows} of {rows.num_rows} samples ({share:.1%}) are unusable, expected at most "
+        f"corpus.max_dropped_share = {max_dropped_share:.1%}.\n"
+        f"  by reason: {', '.join(f'{n} {reason}' for reason, n in sorted(counts.items()))}\n"
+        f"  the first: {', '.join(f'{uri} ({reason})' for uri, reason in examples)}\n"
+        "Repair or remove these images, or raise corpus.max_dropped_share."
+    )
+
+
+def _write_source(path: Path, source: dict[str, Any], repairs: collections.Counter[str]) -> None:
+    source["box_repairs"] = {kind: repairs[kind] for kind in BOX_REPAIRS}
+    path.write_text(json.dumps(source, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _tell(lane: str, rows: pa.Table, repairs: collections.Counter[str]) -> None:
+    n_bad = rows.num_rows - rows["problem"].null_count
+    fixed = ", ".join(f"{n} {kind}" for kind, n in sorted(repairs.items()) if n) or "none to repair"
+    say(f"{lane} corpus: {rows.num_rows} samples, {n_bad} unusable; boxes: {fixed}")
