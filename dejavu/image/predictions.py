@@ -46,18 +46,39 @@ def predictions_table(
     column = columns_of(label_id, label_ids, what=predictor)
     if predicted_id is None:
         predicted_id = most_probable(probabilities, label_ids)
-    uncertainty = entropy(probabilities)
+    return rows_of(
+        predictor,
+        sample_id=sample_id,
+        role=role,
+        label_id=label_id,
+        predicted_id=predicted_id,
+        entropy=entropy(probabilities),
+        p_truth=np.take_along_axis(probabilities, column[:, None], axis=1)[:, 0],
+    )
+
+
+def rows_of(
+    predictor: str,
+    *,
+    sample_id: Int64[np.ndarray, " n"],
+    role: pa.Array | pa.ChunkedArray,
+    label_id: Int32[np.ndarray, " n"],
+    predicted_id: Int32[np.ndarray, " n"],
+    entropy: Float64[np.ndarray, " n"],
+    p_truth: Float64[np.ndarray, " n"],
+) -> pa.Table:
+    """Return the rows of table ``predictions`` from each sample's guess, entropy and P(truth)."""
     return pa.table(
         {
-            "predictor": pa.array([predictor] * len(sample_id), pa.string()),
+            "predictor": pa.repeat(pa.scalar(predictor, pa.string()), len(sample_id)),
             "sample_id": sample_id,
             "role": role,
             "label_id": label_id,
             "predicted_id": predicted_id,
             "is_correct": predicted_id == label_id,
-            "confidence": 0.0 - uncertainty,  # 0.0 - 0.0 is 0.0; -(0.0) would print as -0.0
-            "entropy": uncertainty,
-            "p_truth": np.take_along_axis(probabilities, column[:, None], axis=1)[:, 0],
+            "confidence": 0.0 - entropy,  # 0.0 - 0.0 is 0.0; -(0.0) would print as -0.0
+            "entropy": entropy,
+            "p_truth": p_truth,
         },
         schema=PREDICTIONS.schema,
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dejavu.errors import DataError
 from dejavu.image import voting
 from dejavu.image.targets import predictor_name
-from dejavu.image.voting import predictions, winners
+from dejavu.image.voting import count_votes, predictions
 
 
 def slow_vote(labels, similarities):
@@ -100,16 +100,50 @@ def test_permuted_votes_tie_exactly_in_confidence():
 def test_float32_similarities_decide_the_tie_as_stored():
     labels = np.array([[1, 0]], dtype=np.int32)
     near = np.array([[np.nextafter(np.float32(1), np.float32(2)), 1]], dtype=np.float32)
-    assert winners(labels, near).tolist() == [1]
+    assert count_votes(labels, near, truth=np.array([0])).winner.tolist() == [1]
 
 
-def test_neighbors_of_another_run_are_refused():
+@pytest.mark.parametrize("stranger", [-5, 0, 2, 4, 10**12])
+@pytest.mark.parametrize("public", [[1, 3], [1, 10**9]])  # dense and scattered ids
+def test_neighbors_of_another_run_are_refused(stranger, public):
     with pytest.raises(DataError, match="1 neighbors are no samples of the public role"):
         predictions(
-            "m", neighbors_table([[1, 2]], [[1.0, 0.5]]), role=pa.array(["target"]),
-            truth=np.array([0], np.int32), public_ids=np.array([1, 3]),
+            "m", neighbors_table([[1, stranger]], [[1.0, 0.5]]), role=pa.array(["target"]),
+            truth=np.array([0], np.int32), public_ids=np.array(public),
             public_labels=np.array([0, 0], np.int32), label_ids=np.array([0], np.int32),
         )  # fmt: skip
+
+
+def test_scattered_ids_vote_like_dense_ones():
+    for public in ([5, 6, 7], [5, 6, 10**15]):
+        ids = [[public[2], public[0], public[2]], [public[1], public[0], public[0]]]
+        rows = predictions(
+            "m", neighbors_table(ids, [[3.0, 2.0, 1.0]] * 2), role=pa.array(["target"] * 2),
+            truth=np.array([4, 4], np.int32), public_ids=np.array(public),
+            public_labels=np.array([4, 2, 9], np.int32), label_ids=np.array([2, 4, 9], np.int32),
+        ).to_pylist()  # fmt: skip
+        assert [row["predicted_id"] for row in rows] == [9, 4]
+        assert [row["p_truth"] for row in rows] == [1 / 3, 2 / 3]
+
+
+@pytest.mark.parametrize("n_labels", [3, 1 << 19])  # votes sorted as int32 and as int64
+def test_labels_of_any_size_are_counted(n_labels):
+    last = n_labels - 1
+    labels = np.full((2, 5000), last)
+    labels[0, :2501] = 1
+    vote = count_votes(labels, np.zeros((2, 5000), np.float32), truth=np.array([last, 1]))
+    assert vote.winner.tolist() == [1, last]
+    assert vote.p_truth.tolist() == [2499 / 5000, 0.0]
+
+
+def test_no_neighbor_list_gives_no_row():
+    table = neighbors_table([], []).slice(0, 0)
+    rows = predictions(
+        "m", table, role=pa.array([], pa.string()), truth=np.zeros(0, np.int32),
+        public_ids=np.zeros(0, np.int64), public_labels=np.zeros(0, np.int32),
+        label_ids=np.zeros(0, np.int32),
+    )  # fmt: skip
+    assert rows.num_rows == 0
 
 
 def test_rows_of_different_length_are_refused():
