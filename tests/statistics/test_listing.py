@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from dejavu.statistics.listing import benjamini_hochberg, listing, log_odds, p_values, standardized
+
+
+def test_z_by_hand():
+    values, level = np.array([1.0, 3.0, 2.0, 5.0]), np.array([0, 0, 1, 1])
+    base = np.array([True, True, True, False])
+    mean, variance = 2.0, 2 / 3
+    mu = (4 + 5 * mean) / 7
+    sigma2 = ((1 - mu) ** 2 + (3 - mu) ** 2 + 10 * variance) / 12
+    mu1 = (2 + 5 * mean) / 6
+    sigma1 = ((2 - mu1) ** 2 + 10 * variance) / 11
+    found = standardized(values, level, base)
+    assert found[0] == pytest.approx((1 - mu) / np.sqrt(sigma2))
+    assert found[3] == pytest.approx((5 - mu1) / np.sqrt(sigma1))
+
+
+def test_a_level_outside_the_base_takes_the_common_moments():
+    found = standardized(
+        np.array([0.0, 2.0, 1.0]), np.array([0, 0, 9]), np.array([True, True, False])
+    )
+    assert found[2] == pytest.approx(0.0)
+
+
+def test_equal_values_stand_out_nowhere():
+    assert standardized(np.ones(5), np.zeros(5, np.int64), np.ones(5, bool)).tolist() == [0] * 5
+
+
+def test_log_odds_stay_finite_at_both_ends():
+    found = log_odds(np.array([0.0, 20.0]), np.array([20.0, 20.0]))
+    assert found[0] == pytest.approx(-found[1])
+
+
+def test_ties_with_control_count_against():
+    found = p_values(np.array([3.0, 1.0, 0.0]), np.array([1.0, 2.0]))
+    assert found.tolist() == [1 / 3, 1.0, 1.0]
+
+
+def test_the_list_by_hand_and_at_the_edge():
+    p = np.array([0.01, 0.02, 0.03, 0.04, 0.9])
+    assert benjamini_hochberg(p, 0.05).tolist() == [True, True, True, True, False]
+    assert benjamini_hochberg(p, 0.049).tolist() == [False] * 5
+    assert benjamini_hochberg(np.zeros(0), 0.1).tolist() == []
+
+
+def test_storeys_list_is_never_shorter():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        p = np.concatenate([rng.uniform(size=60), rng.uniform(high=0.01, size=20)])
+        assert benjamini_hochberg(p, 0.1, storey=True).sum() >= benjamini_hochberg(p, 0.1).sum()
+
+
+def test_the_share_of_false_entries_is_held():
+    rng = np.random.default_rng(1)
+    shares = []
+    for _ in range(300):
+        scores = np.concatenate([rng.normal(size=160), rng.normal(3.5, 1, size=40)])
+        found = listing(scores, rng.normal(size=400), 0.1)
+        shares.append(found.is_listed[:160].sum() / max(1, found.is_listed.sum()))
+    assert np.mean(shares) <= 0.1
+
+
+def test_without_memorization_the_list_is_nearly_always_empty():
+    rng = np.random.default_rng(2)
+    n_lists = sum(
+        listing(rng.normal(size=100), rng.normal(size=200), 0.1).is_listed.any() for _ in range(400)
+    )
+    assert n_lists / 400 <= 0.13
+
+
+def test_an_empty_list_says_how_many_control_samples_it_takes():
+    found = listing(np.array([5.0, 0, 0, 0, 0]), np.array([1.0, 2.0]), 0.1)
+    assert not found.is_listed.any()
+    assert found.control_needed == 49
+    enough = listing(np.array([5.0, 0, 0, 0, 0]), np.linspace(1, 2, 49), 0.1)
+    assert enough.is_listed.tolist() == [True, False, False, False, False]
+    assert enough.control_needed is None
