@@ -68,7 +68,7 @@ def _root(function: Callable[[float], float]) -> float:
 
 
 def precision(n_hits: int, n: int, n_control_hits: int, n_control: int) -> Interval:
-    """Return the interval of (share − control's share) / share: the part of hits that chance does not explain.
+    """Return the interval of (share − control's share) / share: hits that chance does not explain.
 
     Raises:
         ValueError: no target sample is a hit.
