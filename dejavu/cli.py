@@ -9,6 +9,7 @@ import typer
 
 from dejavu import __version__
 from dejavu.commands import (
+    boundary,
     check,
     cost,
     detect_boxes,
@@ -21,13 +22,12 @@ from dejavu.commands import (
     sql,
     summary,
 )
-from dejavu.errors import DejavuError
 from dejavu.run import progress
 
 BEFORE, AFTER = "Before a run", "After a run"
 EPILOG = (
     "[yellow]Exit codes[/yellow]  0 fine · 1 something to fix; the message says what · 2 the command was not "
-    "understood"
+    "understood · 3 results differ from what was recorded · 70 a bug of dejavu · 130 stopped by Ctrl-C"
     "\n\n[yellow]Start[/yellow]  dejavu check, dvc repro, dejavu summary, dejavu report --open"
 )
 
@@ -86,11 +86,8 @@ def options(
 
 
 def main() -> None:
-    """Run the command line; a mistake the user can fix is one message, not a traceback."""
-    try:
-        app()
-    except DejavuError as error:
-        sys.exit(f"{type(error).__name__}: {error}")
+    """Run the command line; what the user can fix is one message, and a bug of ours says so."""
+    sys.exit(boundary.run(app))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,9 @@ def command(
 
 def _show(findings: list[Finding], *, full: bool) -> None:
     shown = [f for f in findings if full or f.status != "ok" or f.area != "params"]
-    rows = [(f.area, Text(f.status, style=_STYLES[f.status]), f.what, f.detail) for f in shown]
+    rows = [
+        (f.area, Text(f.status, style=_STYLES[f.status]), f.what, Text(f.detail)) for f in shown
+    ]
     console = terminal.console()
     console.print(terminal.table(["", "status", "what", "found, or what to do"], rows))
     counts = {status: sum(f.status == status for f in findings) for status in _STYLES}

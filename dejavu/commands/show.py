@@ -107,7 +107,7 @@ def _draw(facts: Mapping[str, Any], data: Path, params_path: Path) -> "Image.Ima
 
 def _show(facts: Mapping[str, Any], console: Console) -> None:
     for name, value in _opening(facts):
-        console.print(Text.assemble((f"{name:<10}", "bold"), value))
+        console.print(Text.assemble((f"{name:<10}", "bold"), terminal.cell(value)))
     if facts["role"] == "control":
         console.print(Text("Nobody trained on it: `memorized` below is a false positive."))
     if not facts["image_scores"] and not facts["caption_scores"]:

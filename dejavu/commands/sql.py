@@ -1,7 +1,5 @@
 """`dejavu sql`: ask the tables a question and show its rows."""
 
-import io
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +8,13 @@ from pathlib import Path
 from typing import Annotated
 
 import pyarrow as pa
-import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from dejavu import params
-from dejavu.commands import terminal
+from dejavu.commands import formats, interruptible, terminal
 from dejavu.commands.terminal import DATA, PARAMS, AsJson, DataFolder, ParamsFile
 from dejavu.errors import ParamsError, suggestion
 from dejavu.params.base import Names
@@ -28,6 +25,7 @@ from dejavu.run.progress import say
 from dejavu.tables import catalog, dictionary
 from dejavu.tables import queries as named_queries
 from dejavu.tables.catalog import VECTORS, Catalog
+from dejavu.text import printable
 
 MAX_ROWS_SHOWN = 200  # of a table; other formats hold every row
 EXAMPLES = terminal.examples(
@@ -85,7 +83,7 @@ def command(
         if list_all:
             _list(opened, as_json=as_json)
             return
-        rows = opened.table(named_queries.text(query) if query else str(statement))
+        rows = interruptible.rows(opened, named_queries.text(query) if query else str(statement))
     if out is not None:
         _save(rows, chosen, out)
     elif chosen is Format.parquet:
@@ -93,7 +91,7 @@ def command(
     elif chosen is Format.table:
         _show(rows, terminal.console())
     else:
-        typer.echo(_text(rows, chosen), nl=False)
+        _print(rows, chosen)
 
 
 @contextmanager
@@ -180,41 +178,62 @@ def _describe(name: str, *, as_json: bool) -> None:
 
 
 def _show(rows: pa.Table, console: Console) -> None:
-    """Show rows as a table, or one below the other where the terminal is too narrow for that."""
-    shown = rows.slice(0, MAX_ROWS_SHOWN).to_pylist()
-    table = terminal.table(rows.column_names, [row.values() for row in shown])
+    """Show rows as a table, or one below the other where the terminal is too narrow for that.
+
+    A file or a pipe gets every row.
+    """
+    if not sys.stdout.isatty() and rows.num_rows > MAX_ROWS_SHOWN:
+        for line in formats.lines(rows):
+            typer.echo(line)
+        return
+    longest = terminal.LONGEST_LIST if sys.stdout.isatty() else None
+    cells = [
+        [terminal.cell(value, longest=longest) for value in row.values()]
+        for row in formats.listed(rows.slice(0, MAX_ROWS_SHOWN))
+    ]
+    table = terminal.table(rows.column_names, cells)
     free = console.options.update(max_width=terminal.PIPED_WIDTH)
-    if table.__rich_measure__(console, free).maximum <= console.width or not shown:
+    if table.__rich_measure__(console, free).maximum <= console.width or not cells:
         console.print(table)
     else:
-        width = max(map(len, rows.column_names))
-        for number, row in enumerate(shown, start=1):
+        heads = [terminal.cell(name) for name in rows.column_names]
+        width = max(map(len, heads))
+        for number, row in enumerate(cells, start=1):
             console.print(Text(f"row {number}", style="bold"))
-            for column, value in row.items():
-                console.print(Text(f"  {column:<{width}}  {terminal.cell(value)}"))
+            for head, text in zip(heads, row, strict=True):
+                console.print(Text(f"  {head:<{width}}  {text}"))
     if rows.num_rows > MAX_ROWS_SHOWN:
-        say(f"{MAX_ROWS_SHOWN} of {rows.num_rows} rows; --format csv shows all")
+        say(f"{MAX_ROWS_SHOWN} of {rows.num_rows} rows; --format csv, a file or a pipe get all")
 
 
 def _save(rows: pa.Table, output: Format, out: Path) -> None:
-    if output is Format.parquet:
-        pq.write_table(rows, out, compression="zstd")
-    else:
-        out.write_text(_text(rows, output), encoding="utf-8")
+    try:
+        if output is Format.parquet:
+            pq.write_table(rows, out, compression="zstd")
+        elif output is Format.table:
+            out.write_text("".join(f"{line}\n" for line in formats.lines(rows)), encoding="utf-8")
+        else:
+            out.write_bytes(_bytes(rows, output))
+    except OSError as error:
+        raise ParamsError(f"--out {out}: cannot be written ({error.strerror}).") from None
     say(f"{rows.num_rows} rows in {out}")
 
 
-def _text(rows: pa.Table, output: Format) -> str:
+def _print(rows: pa.Table, output: Format) -> None:
+    content = _bytes(rows, output)
+    if sys.stdout.isatty():
+        typer.echo(printable(content.decode()), nl=False)
+    else:
+        typer.echo(content, nl=False)
+
+
+def _bytes(rows: pa.Table, output: Format) -> bytes:
     if output is Format.json:
-        return json.dumps(rows.to_pylist(), indent=1, ensure_ascii=False, default=str) + "\n"
-    flat = pa.table(
-        {
-            name: pa.array([json.dumps(v, default=str) for v in rows[name].to_pylist()])
-            if pa.types.is_nested(rows.schema.field(name).type)
-            else rows[name]
-            for name in rows.column_names
-        }
-    )
-    buffer = io.BytesIO()
-    pacsv.write_csv(flat, buffer, pacsv.WriteOptions(quoting_style="needed"))
-    return buffer.getvalue().decode()
+        return formats.json_text(rows).encode()
+    content, n_changed = formats.csv(rows)
+    if n_changed:
+        say(
+            f"{n_changed} cells that a spreadsheet would run as formulas start with ' here; formats json and "
+            "parquet hold them unchanged"
+        )
+    return content

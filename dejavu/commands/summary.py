@@ -7,6 +7,7 @@ import typer
 
 from dejavu.commands import terminal
 from dejavu.commands.terminal import REPORTS, AsJson, ReportFolder
+from dejavu.text import printable
 
 EXAMPLES = terminal.examples(
     ("dejavu summary", "the answer, and where everything lies"),
@@ -33,5 +34,5 @@ def command(
         numbers = json.loads(headline.read_text(encoding="utf-8")) if headline.is_file() else {}
         terminal.show_json({"summary": shown, "headline": numbers, "files": files})
         return
-    typer.echo(shown)
+    typer.echo(printable(shown))
     typer.echo("\n" + " · ".join(f"{what}: {path}" for what, path in files.items()))

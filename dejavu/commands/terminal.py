@@ -1,9 +1,10 @@
 """How commands show things: fitted to a terminal, or plain and at full width when piped."""
 
 import json
+import math
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,8 +13,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dejavu.text import json_printable, printable
+
 PIPED_WIDTH = 100_000  # characters: nothing is cut or wrapped in a file or a pipe
-_LONGEST_LIST = 6  # values of a list that a cell shows
+LONGEST_LIST = 6  # values of a list that a cell shows
 
 DataFolder = Annotated[Path, typer.Option("--data", help="Folder of the tables.")]
 ParamsFile = Annotated[Path, typer.Option("--params", help="The params.yaml to read.")]
@@ -29,8 +32,18 @@ def console() -> Console:
 
 
 def show_json(value: Any) -> None:
-    """Print `value` as JSON; what JSON does not know (dates, …) becomes text."""
-    typer.echo(json.dumps(value, indent=1, ensure_ascii=False, default=str))
+    """Print `value` as JSON; what JSON does not know (dates, …) becomes text, NaN null."""
+    plain = _finite(value)
+    text = json.dumps(plain, indent=1, ensure_ascii=False, default=str, allow_nan=False)
+    typer.echo(json_printable(text))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def show_titled(console: Console, title: str, shown: Table) -> None:
@@ -46,17 +59,27 @@ def examples(*lines: tuple[str, str]) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> Table:
-    """Return a table of plain cells: nothing in them is read as markup."""
+    """Return a table of plain cells: nothing in them is read as markup, or obeyed by the terminal."""
     made = Table()
     for column in columns:
-        made.add_column(Text(column), overflow="fold")
+        made.add_column(Text(cell(column)), overflow="fold")
     for row in rows:
-        made.add_row(*(value if isinstance(value, Text) else Text(cell(value)) for value in row))
+        made.add_row(*(_text(value) for value in row))
     return made
 
 
-def cell(value: Any) -> str:
-    """Return a value as the text of one cell.
+def _text(value: Any) -> Text:
+    if not isinstance(value, Text):
+        return Text(cell(value))
+    return value if printable(value.plain) == value.plain else Text(printable(value.plain))
+
+
+def cell(value: Any, *, longest: int | None = LONGEST_LIST) -> str:
+    """Return a value as the text of one cell, in one line.
+
+    Args:
+        value: of any kind.
+        longest: values of a list that are shown; None: all.
 
     >>> cell([0.123456789, None, {"x": True}])
     '[0.123457, , {x: true}]'
@@ -66,9 +89,12 @@ def cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {cell(item)}' for key, item in value.items())}}}"
+        items = (
+            f"{printable(str(k), keep='')}: {cell(v, longest=longest)}" for k, v in value.items()
+        )
+        return f"{{{', '.join(items)}}}"
     if isinstance(value, list | tuple):
-        shown = ", ".join(cell(item) for item in value[:_LONGEST_LIST])
-        rest = f", … {len(value)} in all" if len(value) > _LONGEST_LIST else ""
-        return f"[{shown}{rest}]"
-    return "" if value is None else str(value)
+        shown = ", ".join(cell(item, longest=longest) for item in value[:longest])
+        is_cut = longest is not None and len(value) > longest
+        return f"[{shown}{f', … {len(value)} in all' if is_cut else ''}]"
+    return "" if value is None else printable(str(value), keep="")

@@ -8,6 +8,8 @@ from typing import TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from dejavu.text import printable
+
 T = TypeVar("T")
 SECONDS_BETWEEN_LINES = 15.0
 QUIET = "DEJAVU_QUIET"  # a variable of the environment, so that worker processes keep quiet too
@@ -60,7 +62,7 @@ def _said(what: Text) -> str:
 def say(message: str) -> None:
     """Tell the user one line on stderr, so that stdout stays free for results."""
     if not is_quiet():
-        print(message, file=sys.stderr, flush=True)
+        print(printable(message), file=sys.stderr, flush=True)
 
 
 def is_quiet() -> bool:

@@ -2,47 +2,24 @@
 
 People's own questions run in a sandbox, where DuckDB itself is never allowed near a file: views read Arrow
 data sets that Python opens for reading, and access to the file system is switched off and locked before the
-first query runs. So no statement can change, create or read any other file. The report's own queries skip
-the sandbox: DuckDB then reads the files itself, several times faster.
+first table is opened. So neither a statement nor a name inside a table can change, create or read any other
+file. The report's own queries skip the sandbox: DuckDB then reads the files itself, several times faster.
 """
 
 import dataclasses
-import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as pads
-import pyarrow.parquet as pq
 
 from dejavu.errors import ArtifactError, QueryError
+from dejavu.tables.relations import LAYOUTS, REFUSALS, literal, make
+from dejavu.text import printable
 
-# Where each view's files lie below the data folder; {name} becomes a column of the view.
-LAYOUTS: dict[str, tuple[str, ...]] = {
-    "samples": ("{lane}/samples.parquet",),
-    "labels": ("{lane}/labels.parquet",),
-    "splits": ("{lane}/splits.parquet",),
-    "crops": ("{lane}/crops.parquet",),
-    "tags": ("{lane}/tags/{annotator}/tags", "{lane}/tags/{annotator}/tags.parquet"),
-    "tag_vocabulary": ("{lane}/tags/{annotator}/vocabulary.parquet",),
-    "objects": ("{lane}/objects",),
-    "object_vocabulary": ("{lane}/vocabulary.parquet",),
-    "embeddings": ("{lane}/embeddings/{model}/{layer}/{view}", "{lane}/embeddings/{model}/{view}"),
-    "neighbors": (
-        "image/neighbors/{model}/{layer}-{metric}",
-        "caption/neighbors/{model}/{mode}",
-    ),
-    "predictions": ("{lane}/predictions/**",),
-    "image_scores": ("image/scores.parquet",),
-    "caption_scores": ("caption/scores.parquet",),
-    "reference_agreement": ("caption/agreement.parquet",),
-}
 MEMORY_LIMIT = "1GB"  # of the report's queries; larger sorts spill to disk
-# Columns with few distinct values: read as dictionaries, groups by them cost half.
-NAMES = {"target", "reference", "role", "predictor", "mode"}
 VECTORS = {"embedding", "neighbor_ids", "similarities"}  # columns too wide to summarize
 
 
@@ -58,10 +35,16 @@ class Catalog:
     """An open DuckDB connection whose views are the tables of one project."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, data: Path, *, sandboxed: bool = True
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        data: Path,
+        *,
+        scratch: Path,
+        sandboxed: bool = True,
     ) -> None:
         self.connection = connection
         self.data = data
+        self.scratch = scratch  # DuckDB's folder for big sorts, gone when the catalog closes
         self._sandboxed = sandboxed
 
     def add_views(self, names: Iterable[str], **where: Iterable[str]) -> set[str]:
@@ -75,7 +58,7 @@ class Catalog:
         there = {view.name for view in self.views()}
         allowed = {column: set(values) for column, values in where.items()}
         for name in sorted(set(names) - there):
-            if _make_view(self.connection, self.data, name, self._sandboxed, allowed):
+            if make(self.connection, self.data, name, self._sandboxed, allowed):
                 there.add(name)
         return there & set(names)
 
@@ -92,16 +75,24 @@ class Catalog:
         return [View(name, columns) for name, columns in found.items()]
 
     def table(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
-        """Run SQL and return all rows of its last statement.
+        """Run SQL and return all rows of its last statement, each column under a name of its own.
 
         Raises:
-            QueryError: DuckDB refuses the statement; one line with its reason, and the views.
+            QueryError: DuckDB refuses the statement, or a table turns out to be damaged; one line
+                with the reason, and the views.
         """
         try:
             result = self.connection.sql(sql, params=dict(parameters) if parameters else None)
-            return pa.table({}) if result is None else result.to_arrow_table()
-        except (duckdb.Error, pa.ArrowException) as error:
+            rows = pa.table({}) if result is None else result.to_arrow_table()
+            if self._sandboxed:  # Arrow reads the files, and leaves text unchecked
+                rows.validate(full=True)
+            return rows.rename_columns(unique(rows.column_names))
+        except REFUSALS as error:
             raise QueryError(self._explain(error)) from None
+        except RuntimeError as error:
+            if "interrupted" in str(error).lower():  # what DuckDB makes of Ctrl-C
+                raise KeyboardInterrupt from None
+            raise
 
     def rows(
         self, sql: str, parameters: Mapping[str, object] | None = None
@@ -110,7 +101,7 @@ class Catalog:
         return list(self.table(sql, parameters).to_pylist())
 
     def _explain(self, error: Exception) -> str:
-        reason = str(error).strip().split("\n\n")[0].replace("\n", " ")
+        reason = printable(str(error).strip().split("\n\n")[0].replace("\n", " "))
         if "disabled by configuration" in reason:
             return f"{reason}: queries read the views below and nothing else. {self._names()}"
         return f"{reason} {self._names()}"
@@ -144,7 +135,12 @@ def connect(
         tempfile.TemporaryDirectory(prefix="dejavu-sql-") as scratch,
         duckdb.connect(":memory:") as connection,
     ):
-        made = [name for name in names if _make_view(connection, data, name, sandboxed)]
+        connection.execute(f"SET temp_directory = {literal(scratch)}")  # for big sorts
+        if sandboxed:
+            _lock(connection)
+        else:
+            connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        made = [name for name in names if make(connection, data, name, sandboxed)]
         if not made:
             raise ArtifactError(f"{data}: no tables here yet. Run `dvc repro` to build them.")
         if only is not None and (missing := sorted(set(names) - set(made))):
@@ -152,22 +148,27 @@ def connect(
         for name, table in (settings or {}).items():
             connection.register(f"_{name}", table)
             connection.execute(f'CREATE TEMP VIEW "{name}" AS FROM "_{name}"')
-        connection.execute(f"SET temp_directory = '{scratch}'")  # for big sorts
-        if sandboxed:
-            _lock(connection)
-        else:
-            connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
-        yield Catalog(connection, data, sandboxed=sandboxed)
+        yield Catalog(connection, data, scratch=Path(scratch), sandboxed=sandboxed)
 
 
-def path_columns(layout: str) -> tuple[str, ...]:
-    """Return the columns of a view that its paths state.
+def unique(names: Sequence[str]) -> list[str]:
+    """Return the names of columns with a number behind each that was there before.
 
-    >>> path_columns("image/neighbors/{model}/{layer}-{metric}")
-    ('lane', 'model', 'layer', 'metric')
+    Names count as equal where only their case differs, as for DuckDB.
+
+    >>> unique(["sample_id", "label", "sample_id"])
+    ['sample_id', 'label', 'sample_id_1']
     """
-    stated = tuple(re.findall(r"\{(\w+)\}", layout))
-    return stated if layout.startswith("{") else ("lane", *stated)
+    taken, found = {name.lower() for name in names}, list[str]()
+    used: set[str] = set()
+    for name in names:
+        new, n = name, 0
+        while new.lower() in used or (n and new.lower() in taken):
+            n += 1
+            new = f"{name}_{n}"
+        used.add(new.lower())
+        found.append(new)
+    return found
 
 
 def _lock(connection: duckdb.DuckDBPyConnection) -> None:
@@ -180,74 +181,3 @@ def _lock(connection: duckdb.DuckDBPyConnection) -> None:
         "lock_configuration = true",
     ):
         connection.execute(f"SET {setting}")
-
-
-def _make_view(
-    connection: duckdb.DuckDBPyConnection,
-    data: Path,
-    name: str,
-    sandboxed: bool,
-    allowed: Mapping[str, set[str]] | None = None,
-) -> bool:
-    selects: list[str] = []
-    for layout in LAYOUTS[name]:
-        for place, columns in _matches(data, layout):
-            if any(
-                columns.get(key) not in {*values, None} for key, values in (allowed or {}).items()
-            ):
-                continue
-            hidden, dataset = f"_{name}_{len(selects)}", _dataset(place)
-            if sandboxed:
-                connection.register(hidden, dataset)
-            else:
-                files = ", ".join(_text(str(file.absolute())) for file in place)
-                connection.execute(f'CREATE TEMP VIEW "{hidden}" AS FROM read_parquet([{files}])')
-            constants = "".join(f"{_text(value)} AS {key}, " for key, value in columns.items())
-            # vectors of different models have different lengths: as plain lists they fit one view
-            lists = "".join(
-                f", {field.name}::{_sql_type(field.type.value_type)}[] AS {field.name}"
-                for field in dataset.schema
-                if pa.types.is_fixed_size_list(field.type)
-            )
-            star = f"* REPLACE ({lists[2:]})" if lists else "*"
-            selects.append(f'SELECT {constants}{star} FROM "{hidden}"')  # noqa: S608 our own names
-    if selects:
-        union = " UNION ALL BY NAME ".join(selects)
-        connection.execute(f'CREATE TEMP VIEW "{name}" AS {union}')
-    return bool(selects)
-
-
-def _dataset(place: list[Path]) -> pads.Dataset:
-    try:
-        files = [str(file.absolute()) for file in place]
-        names = NAMES & set(pq.read_schema(files[0]).names)
-        options = pads.ParquetReadOptions(dictionary_columns=names)
-        return pads.dataset(files, format=pads.ParquetFileFormat(read_options=options))
-    except (pa.ArrowException, OSError) as error:
-        raise ArtifactError(
-            f"{place[0]}: not a readable Parquet table ({error}). Run `dvc repro` to rebuild it."
-        ) from None
-
-
-def _matches(data: Path, layout: str) -> Iterator[tuple[list[Path], dict[str, str]]]:
-    """Yield (files, path columns) of each place that fits `layout`, in path order."""
-    recursive = layout.endswith("/**")
-    stem = layout.removesuffix("/**")
-    pattern = re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+?)", re.escape(stem)) + "$")
-    lanes = {"lane": stem.split("/")[0]} if not stem.startswith("{") else {}
-    for path in sorted(data.glob(re.sub(r"\{\w+\}", "*", stem))):
-        found = pattern.match(path.relative_to(data).as_posix())
-        if found is None or path.is_file() != stem.endswith(".parquet"):
-            continue
-        files = [path] if path.is_file() else sorted(path.glob("**/*" if recursive else "*"))
-        files = [file for file in files if file.suffix == ".parquet" and file.is_file()]
-        if files:
-            yield files, lanes | found.groupdict()
-
-
-def _sql_type(kind: pa.DataType) -> str:
-    return "DOUBLE" if pa.types.is_float64(kind) else "FLOAT"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

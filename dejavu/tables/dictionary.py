@@ -11,9 +11,9 @@ from typing import Literal
 import pyarrow as pa
 
 from dejavu.tables import schemas
-from dejavu.tables.catalog import LAYOUTS, path_columns
 from dejavu.tables.descriptions import COLUMNS, PATH_COLUMNS, STRUCTS, VIEWS, Meaning
 from dejavu.tables.parquet import Table
+from dejavu.tables.relations import LAYOUTS, path_columns
 
 _TABLES: dict[str, Table] = {
     **schemas.TABLES,

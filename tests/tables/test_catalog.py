@@ -177,3 +177,105 @@ def test_a_broken_file_is_named(data):
         catalog.connect(data),
     ):
         pass
+
+
+CANARY = "canary.csv"
+
+
+def test_the_name_of_a_column_is_a_name_and_no_sql(data):
+    """With vectors, whose columns are named in a statement, and before the sandbox was locked."""
+    target = data.parent / CANARY
+    name = f"x::FLOAT[] AS x) FROM _v); COPY (SELECT 1) TO '{target}'; SELECT * REPLACE (x\""
+    place = data / "image" / "embeddings" / "m" / "backbone" / "crop" / "part-00000.parquet"
+    for column in (name, 'a"b', "a'b", "a;b", "sélect", "select", "a b"):
+        write(place, sample_id=[1], **{column: vectors([1, 2])})
+        for sandboxed in (True, False):
+            with catalog.connect(data, sandboxed=sandboxed) as opened:
+                row = opened.rows("FROM embeddings")[0]
+                assert row[column] == [1, 2]
+    assert not target.exists()
+
+
+def test_the_sandbox_is_locked_before_a_table_is_opened(data, monkeypatch):
+    seen = []
+    make = catalog.make
+
+    def watched(connection, *args):
+        settings = ("enable_external_access", "lock_configuration")
+        for setting in settings:
+            seen.extend(connection.execute(f"SELECT current_setting('{setting}')").fetchall()[0])
+        return make(connection, *args)
+
+    monkeypatch.setattr(catalog, "make", watched)
+    with catalog.connect(data):
+        pass
+    assert set(seen[::2]) == {False}
+    assert set(seen[1::2]) == {True}
+
+
+@pytest.mark.parametrize("sandboxed", [True, False])
+@pytest.mark.parametrize(
+    "name", ["a*b", "a?b", "a[xy]b", "a[", "**", "a'b", 'a"b', "x=1", "a{b,c}", "a\\*b", "a b", "é"]
+)
+def test_a_path_is_no_pattern(tmp_path, name, sandboxed):
+    for folder, value in ((name, "mine"), ("axb", "other"), ("a", "other"), ("b", "other")):
+        write(tmp_path / folder / "image" / "labels.parquet", label=[value])
+    with catalog.connect(tmp_path / name, sandboxed=sandboxed) as opened:
+        assert opened.rows("FROM labels") == [{"lane": "image", "label": "mine"}]
+
+
+def test_a_folder_for_sorts_may_have_a_quote(data, tmp_path, monkeypatch):
+    folder = tmp_path / "it's"
+    folder.mkdir()
+    monkeypatch.setattr(catalog.tempfile, "tempdir", str(folder))
+    with catalog.connect(data) as opened:
+        assert opened.table("FROM samples").num_rows == 4
+
+
+def test_columns_of_one_name_are_told_apart(data):
+    sql = (
+        "SELECT a.sample_id, b.sample_id, a.sample_id AS sample_id_1, 9 AS Sample_ID "
+        "FROM samples a, samples b WHERE a.sample_id = 1 AND b.sample_id = 2"
+    )
+    with catalog.connect(data) as opened:
+        table = opened.table(sql)
+    assert table.to_pylist() == [
+        {"sample_id": 1, "sample_id_2": 2, "sample_id_1": 1, "Sample_ID_3": 9}
+    ]
+
+
+def test_a_layer_may_hold_a_dash(data):
+    place = data / "image" / "neighbors" / "m" / "block-4-cosine" / "part-00000.parquet"
+    write(place, sample_id=[1])
+    with catalog.connect(data) as opened:
+        assert opened.rows("SELECT layer, metric FROM neighbors") == [
+            {"layer": "block-4", "metric": "cosine"}
+        ]
+
+
+def test_what_the_path_says_goes_before_a_column_of_the_same_name(data):
+    write(data / "image" / "labels.parquet", lane=["x"], label=["y"])
+    with catalog.connect(data) as opened:
+        assert opened.rows("SELECT lane FROM labels") == [{"lane": "image"}]
+
+
+def test_a_file_that_is_damaged_inside_ends_in_one_line(data):
+    place = data / "image" / "labels.parquet"
+    write(place, label=["x" * 1000] * 5000)
+    raw = bytearray(place.read_bytes())
+    raw[4:200] = bytes(196)
+    place.write_bytes(raw)
+    for sandboxed in (True, False):
+        with (
+            catalog.connect(data, sandboxed=sandboxed) as opened,
+            pytest.raises(QueryError) as caught,
+        ):
+            opened.table("FROM labels")
+        assert "\n" not in str(caught.value)
+
+
+def test_text_that_is_not_utf_8_ends_in_one_line(data):
+    bad = pa.array([b"\xff\xfe"], pa.binary()).view(pa.string())
+    write(data / "image" / "labels.parquet", label=bad)
+    with catalog.connect(data) as opened, pytest.raises(QueryError):
+        opened.rows("FROM labels")
