@@ -3,22 +3,20 @@
 Offline, or when a server refuses, the error says which file to download elsewhere and where to put it.
 """
 
-import json
-import shutil
-import zipfile
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from dejavu.downloads import archive
 from dejavu.downloads.http import (  # fmt: skip
     Patience,
-    digests,
     download,
-    mismatch,
-    record_of,
     size_of,
-    write_record,
+    written,
 )
+from dejavu.downloads.places import read_facts, require_plain
 from dejavu.downloads.published_files import DOWNLOADS, Download, RemoteFile
+from dejavu.downloads.records import digests, mismatch, record_of, write_record
 from dejavu.errors import FetchError, suggestion
 from dejavu.run.progress import say
 
@@ -45,7 +43,7 @@ def fetch(
     folder = folder.expanduser()
     if ".dvc" in folder.absolute().parts:
         raise FetchError(f"{folder}: is inside DVC's own folder. Choose another one with --to.")
-    missing = [file for file in wanted.files if not _is_present(wanted, file, folder / file.path)]
+    missing = [file for file in wanted.files if not _is_present(wanted, file, folder)]
     if missing:
         try:
             if not _agreed(wanted, folder, missing, ask):
@@ -55,7 +53,7 @@ def fetch(
             raise FetchError(f"{error}\n{_by_hand(wanted, folder, missing)}") from None
     paths = [folder / file.path for file in wanted.files]
     if wanted.unpacks_to is not None:
-        paths.append(_unpacked(paths[0], folder / wanted.unpacks_to))
+        paths.append(archive.unpacked(paths[0], folder / wanted.unpacks_to))
     say(f"{name}: ready in {folder}")
     return paths
 
@@ -72,12 +70,18 @@ def entry(name: str) -> Download:
     return DOWNLOADS[name]
 
 
-def _is_present(entry: Download, file: RemoteFile, path: Path) -> bool:
+def _is_present(entry: Download, file: RemoteFile, folder: Path) -> bool:
     """Check a file that lies there already against its record or what was published about it."""
-    if not path.exists():
+    path = folder / file.path
+    if not os.path.lexists(path):
         return False
+    if not path.is_file():
+        raise FetchError(f"{path}: is no file. Move it away and fetch again.")
     record = record_of(path)
-    known = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    known = read_facts(record)
+    if known == {}:
+        raise FetchError(f"{record}: is no readable record. Remove it and fetch again.")
+    known = known or {}
     if "sha256" not in known and not (file.sha256 or file.md5):
         say(f"{path}: there already; kept unchecked, as no checksum was published")
         return True
@@ -90,6 +94,7 @@ def _is_present(entry: Download, file: RemoteFile, path: Path) -> bool:
             f"{path}: {problem}. Nothing is overwritten: move it away and fetch again."
         )
     if not known:
+        require_plain(folder, record)
         write_record(path, file, found, _facts(entry))
     say(f"{path}: there already, checksum fits")
     return True
@@ -115,6 +120,8 @@ def _take(entry: Download, folder: Path, missing: list[RemoteFile], patience: Pa
         # what was downloaded is never meant for the repository that it may lie in
         (folder / ".gitignore").write_text("*\n", encoding="utf-8")
     for file in missing:
+        for each in written(folder / file.path):
+            require_plain(folder, each)
         download(file, folder / file.path, record=_facts(entry), patience=patience)
 
 
@@ -137,31 +144,3 @@ def _expected(file: RemoteFile) -> str:
     facts = {"bytes": file.n_bytes, "sha256": file.sha256, "md5": file.md5}
     known = ", ".join(f"{what} {value}" for what, value in facts.items() if value is not None)
     return f"  ({known})" if known else ""
-
-
-def _unpacked(archive: Path, folder: Path) -> Path:
-    """Unpack a zip archive whose only top folder is `folder`'s name, unless `folder` exists."""
-    if folder.exists():
-        say(f"{folder}: there already; the archive is not unpacked again")
-        return folder
-    scratch = folder.with_name(folder.name + ".part")
-    shutil.rmtree(scratch, ignore_errors=True)
-    try:
-        with zipfile.ZipFile(archive) as stream:
-            n_bytes = sum(member.file_size for member in stream.infolist())
-            if shutil.disk_usage(archive.parent).free < n_bytes:
-                raise FetchError(
-                    f"{folder}: unpacking needs {n_bytes} free bytes. Make room first."
-                )
-            say(f"unpacking {archive.name} to {folder}")
-            stream.extractall(scratch)
-        if not (scratch / folder.name).is_dir():
-            raise FetchError(f"{archive}: holds no folder {folder.name!r}; unpack it by hand.")
-        (scratch / folder.name).rename(folder)
-    except zipfile.BadZipFile as error:
-        raise FetchError(f"{archive}: not a zip archive ({error}).") from None
-    except OSError as error:
-        raise FetchError(f"{folder}: unpacking failed ({error}).") from None
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return folder

@@ -1,28 +1,33 @@
 """Download one file over HTTP: resume after a broken connection, check, record, never overwrite."""
 
+import contextlib
 import dataclasses
 import errno
-import hashlib
 import http.client
-import json
+import os
 import shutil
 import socket
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from io import RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import urlsplit
 
+from dejavu.downloads.partial import BLOCK_BYTES, Noted, resumable, state_of
 from dejavu.downloads.published_files import RemoteFile
+from dejavu.downloads.records import digests, mismatch, record_of, write_record
 from dejavu.errors import FetchError
 from dejavu.run.progress import say, track
 
-BLOCK_BYTES = 1 << 20
 SPARE_BYTES = 64 << 20  # left free on the disk after a download
 TIMEOUT_S = 60.0
-_BREAKS = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError)
+# ValueError: an address in a redirect that is none
+_BREAKS = (
+    urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError, ValueError,
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +44,13 @@ class _NoDowngrade(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
-        if req.type == "https" and urlsplit(newurl).scheme != "https":
+        scheme = urlsplit(newurl).scheme
+        if req.type == "https" and scheme != "https":
             raise FetchError(f"{req.full_url}: redirects to {newurl}, which is not encrypted.")
+        if scheme not in ("http", "https"):
+            raise FetchError(
+                f"{req.full_url}: redirects to {newurl}; only http and https are followed."
+            )
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -64,7 +74,13 @@ def size_of(file: RemoteFile) -> int | None:
         raise FetchError(f"{file.url}: the server answered {error.code} {error.reason}.") from None
     except _BREAKS as error:
         raise FetchError(f"{file.url}: not reachable ({_reason(error)}).") from None
-    return int(length) if length else None
+    return int(length) if length and length.isdecimal() else None
+
+
+def written(path: Path) -> tuple[Path, ...]:
+    """Return every file that `download` may write for `path`."""
+    part = path.with_name(path.name + ".part")
+    return path, record_of(path), part, state_of(part)
 
 
 def download(
@@ -86,7 +102,7 @@ def download(
         FetchError: `path` exists, the server cannot be reached or refuses, the disk is full, or the
             content is not what was published (the part is then removed).
     """
-    if path.exists():
+    if os.path.lexists(path):
         raise FetchError(
             f"{path}: exists; nothing is overwritten. Move it away to download it again."
         )
@@ -97,49 +113,11 @@ def download(
     problem = mismatch(file, found)
     if problem:
         part.unlink()
-        _state_of(part).unlink(missing_ok=True)
+        state_of(part).unlink(missing_ok=True)
         raise FetchError(f"{file.url}: {problem}. The download was removed; try again later.")
     write_record(path, file, found, record)
     part.rename(path)
-    _state_of(part).unlink(missing_ok=True)
-
-
-def digests(path: Path) -> dict[str, str | int]:
-    """Return ``bytes``, ``sha256`` and ``md5`` of a file, read once."""
-    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as stream:
-        while block := stream.read(BLOCK_BYTES):
-            sha256.update(block)
-            md5.update(block)
-    n_bytes = path.stat().st_size
-    return {"bytes": n_bytes, "sha256": sha256.hexdigest(), "md5": md5.hexdigest()}
-
-
-def mismatch(file: RemoteFile, found: Mapping[str, str | int]) -> str | None:
-    """Say how `found` differs from what was published about `file`; None if it does not."""
-    published = {"bytes": file.n_bytes, "sha256": file.sha256, "md5": file.md5}
-    for what, expected in published.items():
-        if expected is not None and found[what] != expected:
-            return f"expected {what} {expected}, found {found[what]}"
-    return None
-
-
-def record_of(path: Path) -> Path:
-    """Return where the record of a downloaded file lies."""
-    return path.with_name(path.name + ".json")
-
-
-def write_record(
-    path: Path, file: RemoteFile, found: Mapping[str, str | int], record: Mapping[str, str]
-) -> None:
-    """Write what is known about a downloaded file beside it: source, size, SHA-256, license."""
-    is_verified = bool(file.sha256 or file.md5)
-    facts = {
-        "url": file.url, "bytes": found["bytes"], "sha256": found["sha256"],
-        "checksum": "verified" if is_verified else "recorded on arrival", **record,
-    }  # fmt: skip
-    text = json.dumps(facts, indent=2, sort_keys=True) + "\n"
-    record_of(path).write_text(text, encoding="utf-8")
+    state_of(part).unlink(missing_ok=True)
 
 
 def _receive_all(file: RemoteFile, part: Path, patience: Patience) -> None:
@@ -172,7 +150,7 @@ def _receive_all(file: RemoteFile, part: Path, patience: Patience) -> None:
 
 def _receive(file: RemoteFile, part: Path) -> bool:
     """Ask for what `part` lacks, append it, and return whether the file is now complete."""
-    offset, validator = _resumable(file, part)
+    offset, validator = resumable(file, part)
     headers = {"Range": f"bytes={offset}-"} if offset else {}
     if offset and validator:
         headers["If-Range"] = validator
@@ -189,28 +167,58 @@ def _receive(file: RemoteFile, part: Path) -> bool:
         if response.status != 206 or _start_of(response) != offset:
             offset = 0  # the server sends the whole file
         total = _total(response, offset)
+        limit = _limit(file, part, total)
         _require_space(part, (total or file.n_bytes or 0) - offset)
-        _state_of(part).write_text(
-            json.dumps({"url": file.url, "validator": _validator(response)}), encoding="utf-8"
-        )
-        with part.open("r+b" if part.exists() else "wb") as stream:
+        facts = {"url": file.url, "validator": _validator(response)}
+        with part.open("r+b" if part.exists() else "xb", buffering=0) as stream:
             stream.seek(offset)
             stream.truncate()
-            _copy(response, stream, part.stem, total and total - offset)
+            noted = Noted(part, offset)
+            noted.note(facts)
+            try:
+                _copy(response, stream, noted, facts, total=total, limit=limit)
+            finally:
+                with contextlib.suppress(OSError):  # a full disk: the error of the copy says it
+                    noted.note(facts)
     return total is None or part.stat().st_size == total
 
 
-def _copy(response: Any, stream: BinaryIO, name: str, n_bytes: int | None) -> None:
-    n_blocks = None if n_bytes is None else -(-n_bytes // BLOCK_BYTES)
+def _limit(file: RemoteFile, part: Path, total: int | None) -> int:
+    """Return how many bytes the file may have: what was published, or what the disk can take."""
+    if file.n_bytes is not None and total is not None and total > file.n_bytes:
+        raise FetchError(
+            f"{file.url}: the server sends {total} bytes, published are {file.n_bytes}. Nothing was taken."
+        )
+    if file.n_bytes is not None:
+        return file.n_bytes
+    there = part.stat().st_size if part.exists() else 0
+    return there + max(0, shutil.disk_usage(part.parent).free - SPARE_BYTES)
+
+
+def _copy(
+    response: Any,
+    stream: RawIOBase,
+    noted: Noted,
+    facts: dict[str, Any],
+    *,
+    total: int | None,
+    limit: int,
+) -> None:
+    name = noted.part.stem
+    n_blocks = None if total is None else -(-(total - noted.n_bytes) // BLOCK_BYTES)
     for block in track(_blocks(response), what=f"{name}, MiB", total=n_blocks):
+        if noted.n_bytes + len(block) > limit:
+            raise FetchError(
+                f"{name}: more than {limit} bytes arrive, which is the published size or all the free space. "
+                "Stopped there."
+            )
         try:
-            stream.write(block)
-            stream.flush()
+            noted.write(stream, block, facts)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             raise FetchError(
-                f"{name}: the disk is full after {stream.tell()} bytes. They are kept: make room and run "
+                f"{name}: the disk is full after {noted.n_bytes} bytes. They are kept: make room and run "
                 "the same command again, or choose another folder with --to."
             ) from None
 
@@ -229,23 +237,6 @@ def _open(url: str, *, headers: Mapping[str, str] | None = None, method: str = "
     return _OPENER.open(request, timeout=TIMEOUT_S)
 
 
-def _resumable(file: RemoteFile, part: Path) -> tuple[int, str | None]:
-    """Return how many bytes of `part` may be kept, and the validator that the server gave for them."""
-    if not part.exists():
-        return 0, None
-    state = _state_of(part)
-    known = json.loads(state.read_text(encoding="utf-8")) if state.exists() else {}
-    is_same_url = known.get("url") == file.url
-    validator = known.get("validator") if is_same_url else None
-    if validator or (is_same_url and (file.sha256 or file.md5)):
-        return part.stat().st_size, validator
-    return 0, None
-
-
-def _state_of(part: Path) -> Path:
-    return part.with_name(part.name + ".json")
-
-
 def _validator(response: Any) -> str | None:
     """Return a strong ETag or the date of the file; a weak ETag does not promise equal bytes."""
     etag = response.headers.get("ETag")
@@ -262,7 +253,7 @@ def _start_of(response: Any) -> int:
 
 def _total(response: Any, offset: int) -> int | None:
     length = response.headers.get("Content-Length")
-    return offset + int(length) if length else None
+    return offset + int(length) if length and length.isdecimal() else None
 
 
 def _require_space(part: Path, n_bytes: int) -> None:

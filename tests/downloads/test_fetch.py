@@ -3,8 +3,12 @@
 import hashlib
 import io
 import json
+import os
 import re
+import shutil
 import socket
+import stat
+import warnings
 import zipfile
 
 import pytest
@@ -255,3 +259,129 @@ def test_different_files_never_share_a_path():
     for entry in DOWNLOADS.values():
         for file in entry.files:
             assert seen.setdefault(f"{entry.folder}/{file.path}", file.url) == file.url
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["one.bin", "one.bin.json", "one.bin.part", "one.bin.part.json", "deep", "deep/two.bin.part"],
+)
+@pytest.mark.parametrize("kind", ["link", "dangling", "pipe", "hard link", "folder"])
+def test_nothing_is_written_through_what_others_put_there(offer, tmp_path, place, kind):
+    offer()
+    mine = tmp_path / "mine"
+    mine.write_text("mine")
+    target = tmp_path / "to" / place
+    target.parent.mkdir(parents=True)
+    if kind == "link":
+        target.symlink_to(mine if place != "deep" else tmp_path)
+    elif kind == "dangling":
+        target.symlink_to(tmp_path / "made")
+    elif kind == "pipe":
+        os.mkfifo(target)
+    elif kind == "hard link":
+        target.hardlink_to(mine)
+    else:
+        target.mkdir()
+    before = sorted(tmp_path.iterdir())
+    if (place, kind) in {("one.bin", "link"), ("one.bin", "hard link")} or (place, kind) == (
+        "deep",
+        "folder",
+    ):  # only read, and not ours
+        fetch("thing", tmp_path / "to", ask=yes, patience=QUICK)
+    else:
+        with pytest.raises(FetchError):
+            fetch("thing", tmp_path / "to", ask=yes, patience=QUICK)
+    assert mine.read_text() == "mine"
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_the_folder_itself_may_be_a_link_to_a_larger_disk(offer, tmp_path):
+    offer()
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "to").symlink_to("disk")
+    fetch("thing", tmp_path / "to", ask=yes, patience=QUICK)
+    assert (tmp_path / "disk" / "one.bin").read_bytes() == b"one"
+
+
+def raw_archive(*members):
+    """Return a zip archive of (name, content, mode of the file) as they are given."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as out:
+        out.writestr("tree/a", "A")
+        for name, content, mode in members:
+            member = zipfile.ZipInfo("x")
+            member.filename = name  # the constructor would clean it
+            member.external_attr = mode << 16
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                out.writestr(member, content)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "message"),
+    [
+        ("../evil", 0, "lies outside 'tree'"),
+        ("/etc/evil", 0, "lies outside 'tree'"),
+        ("tree/../../evil", 0, "has no plain path"),
+        ("tree//x", 0, "has no plain path"),
+        ("tree/./x", 0, "has no plain path"),
+        ("tree/a\\..\\evil", 0, "has no plain path"),
+        ("tree/C:evil", 0, "has no plain path"),
+        ("tree/\x1b[31m", 0, r"tree/\\x1b\[31m' has no plain path"),
+        ("tree2/x", 0, "lies outside 'tree'"),
+        ("tree/link", stat.S_IFLNK | 0o777, "is no plain file"),
+        ("tree/pipe", stat.S_IFIFO | 0o666, "is no plain file"),
+        ("tree/a", 0, "holds a file twice"),
+    ],
+)
+def test_an_archive_with_hostile_names_is_refused_whole(offer, site, tmp_path, name, mode, message):
+    offer(unpacks_to="tree")
+    site.files["/one"] = raw_archive((name, "evil", mode))
+    with pytest.raises(FetchError, match=message):
+        fetch("thing", tmp_path / "to", ask=yes, patience=QUICK)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["to"]
+    assert not (tmp_path / "to" / "tree").exists()
+    assert not (tmp_path / "to" / "tree.part").exists()
+
+
+def test_an_archive_larger_than_the_disk_is_refused_before_its_first_byte(offer, site, tmp_path):
+    offer(unpacks_to="tree")
+    body = bytearray(raw_archive(("tree/b", b"0" * 1000, 0)))
+    at = body.rindex(b"PK\x01\x02")  # the last entry of the directory states its size
+    body[at + 24 : at + 28] = (0xFFFFFFF0).to_bytes(4, "little")
+    site.files["/one"] = bytes(body)
+    usage = shutil.disk_usage(tmp_path)._replace(free=1 << 31)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda path: usage)
+        with pytest.raises(FetchError, match=r"unpacking needs \d{10} free bytes"):
+            fetch("thing", tmp_path, ask=yes, patience=QUICK)
+
+
+def test_a_damaged_archive_leaves_nothing(offer, site, tmp_path):
+    offer(unpacks_to="tree")
+    body = bytearray(raw_archive(("tree/b", os.urandom(1000), 0)))
+    body[200:300] = bytes(100)
+    site.files["/one"] = bytes(body)
+    with pytest.raises(FetchError, match="cannot|can be unpacked|not a zip"):
+        fetch("thing", tmp_path, ask=yes, patience=QUICK)
+    assert not (tmp_path / "tree").exists()
+
+
+def test_an_encrypted_archive_is_named(offer, site, tmp_path):
+    offer(unpacks_to="tree")
+    body = bytearray(raw_archive())
+    body[6] |= 1
+    body[body.index(b"PK\x01\x02") + 8] |= 1
+    site.files["/one"] = bytes(body)
+    with pytest.raises(FetchError, match="encrypted"):
+        fetch("thing", tmp_path, ask=yes, patience=QUICK)
+
+
+@pytest.mark.parametrize("record", ["{", "[]", "\ud800", "[" * 50_000])
+def test_a_record_that_cannot_be_read_is_named(offer, tmp_path, record):
+    offer()
+    (tmp_path / "one.bin").write_bytes(b"one")
+    (tmp_path / "one.bin.json").write_text(record, errors="surrogatepass")
+    with pytest.raises(FetchError, match="is no readable record. Remove it"):
+        fetch("thing", tmp_path, ask=yes, patience=QUICK)

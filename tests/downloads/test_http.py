@@ -2,9 +2,9 @@
 
 import errno
 import hashlib
+import io
 import json
 import shutil
-from typing import BinaryIO
 
 import pytest
 
@@ -158,20 +158,18 @@ def test_full_disk_is_seen_before_the_first_byte(site, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
 def test_disk_that_fills_up_on_the_way_keeps_the_part(site, tmp_path, monkeypatch, code):
-    class Full(BinaryIO):
+    class Full(io.RawIOBase):
         def __init__(self, stream):
             self.stream = stream
 
         def write(self, block):
-            self.stream.write(block[:2000])
-            raise OSError(code, "No space left on device")
-
-        def tell(self):
-            return self.stream.tell()
+            if self.stream.tell():
+                raise OSError(code, "No space left on device")
+            return self.stream.write(block[:2000])
 
     copy = http._copy
     with monkeypatch.context() as patch:
-        patch.setattr(http, "_copy", lambda r, s, *rest: copy(r, Full(s), *rest))
+        patch.setattr(http, "_copy", lambda r, s, *rest, **more: copy(r, Full(s), *rest, **more))
         with pytest.raises(FetchError, match="disk is full after 2000 bytes. They are kept"):
             get(site, tmp_path)
     assert (tmp_path / "sub" / "a.pth.part").stat().st_size == 2000
@@ -219,3 +217,59 @@ def test_size_comes_from_the_server_or_stays_unknown(site):
     site.has_head = False
     assert http.size_of(file) is None
     assert http.size_of(RemoteFile(url=file.url, path="a", n_bytes=7)) == 7
+
+
+def test_a_swapped_part_is_not_continued(site, tmp_path):
+    site.breaks = [3000, 0, 0]
+    with pytest.raises(FetchError, match="3000 bytes are kept"):
+        get(site, tmp_path)
+    part = tmp_path / "sub" / "a.pth.part"
+    part.write_bytes(b"x" * 3000)
+    assert get(site, tmp_path).read_bytes() == BODY
+    assert site.gets()[-1] == ("/a.pth", None)
+
+
+def test_what_a_killed_call_wrote_after_its_last_note_is_fetched_again(site, tmp_path):
+    site.breaks = [3000, 0, 0]
+    with pytest.raises(FetchError):
+        get(site, tmp_path)
+    with (tmp_path / "sub" / "a.pth.part").open("ab") as stream:
+        stream.write(b"garbage")
+    assert get(site, tmp_path).read_bytes() == BODY
+    assert site.gets()[-1] == ("/a.pth", "bytes=3000-")
+
+
+@pytest.mark.parametrize(
+    "state",
+    [b"", b"[]", b"{", b"\xff", b"[" * 100_000, b'{"url": 1, "bytes": "x"}', b" " * 200_000],
+)
+def test_a_state_that_says_nothing_starts_anew(site, tmp_path, state):
+    folder = tmp_path / "sub"
+    folder.mkdir()
+    (folder / "a.pth.part").write_bytes(b"x" * 3000)
+    (folder / "a.pth.part.json").write_bytes(state)
+    assert get(site, tmp_path).read_bytes() == BODY
+
+
+@pytest.mark.parametrize("has_length", [True, False])
+def test_a_server_that_sends_more_than_was_published_is_stopped(site, tmp_path, has_length):
+    site.has_length = has_length
+    with pytest.raises(FetchError, match="published are 1000|more than 1000 bytes arrive"):
+        get(site, tmp_path, n_bytes=1000)
+    part = tmp_path / "sub" / "a.pth.part"
+    assert not part.exists() or part.stat().st_size <= 1000
+
+
+def test_a_file_of_unknown_size_ends_where_the_disk_does(site, tmp_path, monkeypatch):
+    site.has_length = False
+    usage = shutil.disk_usage(tmp_path)._replace(free=http.SPARE_BYTES + 500)
+    monkeypatch.setattr(http.shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(FetchError, match="more than 500 bytes arrive"):
+        get(site, tmp_path)
+
+
+@pytest.mark.parametrize("address", ["ftp://example.org/a", "file:///etc/passwd", "http://[::1"])
+def test_redirects_lead_to_http_only(site, tmp_path, address):
+    site.redirects = {"/a.pth": address}
+    with pytest.raises(FetchError):
+        get(site, tmp_path)
