@@ -39,6 +39,22 @@ def test_a_parameter_of_naive_bayes_reruns_what_depends_on_it(project):
     assert project.repro() == ["naive_bayes", "score_labels", "report"]
 
 
+def test_an_edit_reruns_what_uses_the_code_and_words_rerun_nothing(project):
+    code = project.folder / "dejavu"
+    before = {file: file.read_text(encoding="utf-8") for file in code.rglob("*.py")}
+    for file in (code / "search/knn.py", code / "image/voting.py"):
+        file.write_text(before[file] + "# a word more\n", encoding="utf-8")
+    assert project.repro() == []
+    voting = code / "image/voting.py"
+    voting.write_text(before[voting] + "LIMIT = 3\n", encoding="utf-8")
+    changed = project.dvc("status").split("\n")
+    assert not [line for line in changed if line.startswith("vote")]  # seen after the first stage
+    assert project.repro() == ["vote"]  # its tables are the same, so nothing that follows runs
+    query = code / "sql/image_dropped.sql"
+    query.write_text(query.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert project.repro() == ["report"]
+
+
 def test_one_more_model_reruns_its_own_branch(project):
     entry = dict(project.params["image"]["models"]["vicreg"]) | {"second_model": None}
     project.params["image"]["models"]["another"] = entry
