@@ -3,6 +3,7 @@
 DejavuError
 ├── ParamsError     params.yaml says something impossible
 ├── ArtifactError   a Parquet table is missing, breaks its contract, or does not belong here
+├── BusyError       another run works in this project
 ├── DataError       images, labels or captions break a stated assumption
 ├── FetchError      a file could not be downloaded, or is not the published one
 ├── QueryError      a question in SQL cannot be answered
@@ -26,6 +27,10 @@ class ParamsError(DejavuError):
 
 class ArtifactError(DejavuError):
     """A Parquet table is missing, breaks its contract, or does not belong to its neighbors."""
+
+
+class BusyError(DejavuError):
+    """Another run works in this project."""
 
 
 class DataError(DejavuError):

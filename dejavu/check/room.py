@@ -1,6 +1,5 @@
 """Estimate the disk space of a run, and name the stages that would run."""
 
-import itertools
 import json
 import shutil
 import subprocess
@@ -9,14 +8,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from dejavu import params
 from dejavu.check.data import Lane
 from dejavu.check.findings import Finding, Untried, tried
 from dejavu.check.models import Dims
 from dejavu.errors import DataError
 from dejavu.roles import ATTACKED
+from dejavu.run import code_versions, dvc_lock, graph
 
 FLOAT_BYTES = 4
 NEIGHBOR_BYTES = 12  # a sample id and a similarity
@@ -60,35 +58,14 @@ def _needed(lane: Lane, values: Mapping[str, Any], dims: Dims) -> float:
     return total
 
 
-def look_at_stages(path: Path, graph: Path = Path("dvc.yaml")) -> Iterator[Finding]:
+def look_at_stages(path: Path, dvc_yaml: Path = Path("dvc.yaml")) -> Iterator[Finding]:
     """Name the stages of the graph with these parameters, and those that DVC would run again."""
-    if not graph.is_file():
+    if not dvc_yaml.is_file():
         return
-    names = list(stage_names(graph, path))
+    names = [job.address for job in graph.jobs(graph.read(dvc_yaml), params.read(path))]
     listed = f"{len(names)} in all: {', '.join(names)}"
     yield Finding(area="stages", what="dvc.yaml", status="ok", detail=listed)
     yield tried("stages", "dvc status", lambda: _status(path))
-
-
-def stage_names(graph: Path, path: Path) -> Iterator[str]:
-    """Yield the stages of `graph` as DVC names them with the parameters of `path`."""
-    content = params.read(path)
-    for name, body in YAML(typ="safe").load(graph.read_text(encoding="utf-8"))["stages"].items():
-        if "foreach" in body:
-            yield from (f"{name}@{key}" for key in _resolved(body["foreach"], content))
-        elif "matrix" in body:
-            axes = (list(_resolved(values, content)) for values in body["matrix"].values())
-            yield from (f"{name}@{'-'.join(map(str, keys))}" for keys in itertools.product(*axes))
-        else:
-            yield name
-
-
-def _resolved(value: Any, content: Any) -> Any:
-    if isinstance(value, str) and value.startswith("${"):
-        for key in value.removeprefix("${").removesuffix("}").split("."):
-            content = content.get(key) or {}
-        return content
-    return value
 
 
 def _status(path: Path) -> str:
@@ -97,6 +74,7 @@ def _status(path: Path) -> str:
         raise Untried(f"DVC reads params.yaml: copy {path} there to see which stages would run")
     if command is None or not Path(".dvc").is_dir():
         raise Untried("no DVC project here, or dvc is not installed")
+    recoded = code_versions.changed_stages(dvc_lock.RECORD, Path("dvc.yaml"), path)
     try:
         done = subprocess.run(  # noqa: S603  # a fixed command
             [command, "status", "--json"], capture_output=True, text=True, timeout=_DVC_SECONDS,
@@ -108,6 +86,9 @@ def _status(path: Path) -> str:
     except json.JSONDecodeError:
         raise Untried(f"dvc status: {done.stderr.strip().splitlines()[-1:]}") from None
     changed = [name for name, why in changed.items() if why != ["always changed"]]
+    changed += [
+        name for name in recoded if name not in changed
+    ]  # DVC sees it after the first stage
     if not changed:
         return "nothing would run: all outputs are up to date"
     return (

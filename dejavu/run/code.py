@@ -23,9 +23,18 @@ CACHE = Path(".work") / "code.json"
 # What these do never shows in a table: they tell how a run goes and keep it apart from other runs. The
 # values that `dejavu.params` reads are tracked by DVC.
 UNCOUNTED = (
-    "dejavu.errors", "dejavu.params", "dejavu.run.code", "dejavu.run.code_versions", "dejavu.run.graph",
-    "dejavu.run.progress", "dejavu.run.stage", "dejavu.run.syntax",
-)  # fmt: skip
+    "dejavu.errors",
+    "dejavu.params",
+    "dejavu.run.code",
+    "dejavu.run.code_versions",
+    "dejavu.run.dvc_lock",
+    "dejavu.run.failures",
+    "dejavu.run.graph",
+    "dejavu.run.progress",
+    "dejavu.run.project_lock",
+    "dejavu.run.stage",
+    "dejavu.run.syntax",
+)
 ASKING = ("adapter", "backend", "source")  # fields of params.yaml that choose from a registry
 # Distributions, by the module they install, whose version may decide what a table holds.
 DECIDING = {

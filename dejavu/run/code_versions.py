@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from dejavu import params as parameters
-from dejavu.run import code, graph
+from dejavu.run import code, dvc_lock, graph
 
 
 def versions(dvc_yaml: Path, params: Path, *, of: code.Code | None = None) -> dict[graph.Job, str]:
@@ -50,10 +48,14 @@ def changed_stages(lock: Path, dvc_yaml: Path, params: Path) -> list[str]:
         lock: dvc.lock; without one nothing ran.
         dvc_yaml: the graph.
         params: the parameters.
+
+    Raises:
+        ArtifactError: dvc.lock is not whole; the message says how to go on.
+        ParamsError: one of the other files cannot be read.
     """
-    if not lock.is_file():
+    ran = dvc_lock.stages(lock)
+    if not ran:
         return []
-    ran: Mapping[str, Any] = (YAML(typ="safe").load(lock) or {}).get("stages", {})
     return [
         job.address
         for job, version in versions(dvc_yaml, params).items()

@@ -168,19 +168,6 @@ def test_expected_roles_follow_boxes_folders_and_caps(monkeypatch):
     assert known.roles == {"target": 15, "reference": 20, "public": 60, "control": 5}
 
 
-def test_stages_are_named_as_dvc_names_them(tmp_path):
-    (tmp_path / "dvc.yaml").write_text(
-        "stages:\n"
-        "  corpus: {matrix: {lane: [image, caption]}, cmd: x}\n"
-        "  crop: {cmd: x}\n"
-        "  embed: {foreach: '${image.models}', do: {cmd: x}}\n"
-        "  tag: {foreach: '${image.nothing}', do: {cmd: x}}\n"
-    )
-    (tmp_path / "params.yaml").write_text("image: {models: {b: {}, a: {}}}\n")
-    names = list(room.stage_names(tmp_path / "dvc.yaml", tmp_path / "params.yaml"))
-    assert names == ["corpus@image", "corpus@caption", "crop", "embed@b", "embed@a"]
-
-
 def test_the_space_for_vectors_is_counted():
     roles = {"target": 10.0, "control": 5.0, "reference": 0.0, "public": 1_000_000.0}
     lane = data.Lane("image", n=1_000_015, roles=roles)

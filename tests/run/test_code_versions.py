@@ -165,6 +165,7 @@ def test_changed_stages_are_told_from_the_lock(tmp_path):
         "embed@vicreg": {"deps": [{"path": "data/code/embed/vicreg.txt", "md5": "0" * 32}]},
         "oracle": {"deps": [{"path": "data/image/samples.parquet", "md5": "0" * 32}]},
     }
+    stages = {name: {"cmd": "python", **stage} for name, stage in stages.items()}
     YAML().dump({"schema": "2.0", "stages": stages}, lock)
     assert changed() == ["embed@vicreg"]
 

@@ -1,0 +1,77 @@
+"""The record of what ran, dvc.lock, and the last whole one: DVC rewrites it in place after every stage.
+
+A run that is killed while DVC writes leaves half a file, which DVC refuses to read.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dejavu.errors import ArtifactError
+
+RECORD = Path("dvc.lock")
+LAST_GOOD = Path(".work") / "dvc.lock.good"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the record has thousands of lines
+
+
+def stages(record: Path = RECORD, *, last_good: Path = LAST_GOOD) -> Mapping[str, Any]:
+    """Return what DVC noted of every stage that ran, by its name; nothing if nothing ran.
+
+    Args:
+        record: dvc.lock.
+        last_good: a copy that may be there, for the message.
+
+    Raises:
+        ArtifactError: the file is not whole; the message says how to go on.
+    """
+    if not record.exists():
+        return {}
+    found = _stages(record)
+    if found is None:
+        copy = (
+            f"`cp {last_good} {record}` (the copy before the last stage) or "
+            if last_good.exists()
+            else ""
+        )
+        raise ArtifactError(
+            f"{record}: not whole, so DVC cannot read it; a run was stopped while writing it. Go on with "
+            f"{copy}`git checkout {record}` (the committed one), then `dvc repro`."
+        )
+    return found
+
+
+def keep(record: Path = RECORD, *, last_good: Path = LAST_GOOD) -> None:
+    """Copy the record beside the work if it is whole and another than the copy."""
+    with contextlib.suppress(OSError):  # without a copy git's remains
+        if _is_same(record, last_good) or _stages(record) is None:
+            return
+        last_good.parent.mkdir(parents=True, exist_ok=True)
+        scratch = last_good.with_name(last_good.name + ".part")
+        shutil.copy2(record, scratch)
+        scratch.replace(last_good)
+
+
+def _is_same(record: Path, copy: Path) -> bool:
+    if not copy.exists():
+        return False
+    ours, theirs = record.stat(), copy.stat()
+    return (ours.st_size, ours.st_mtime_ns) == (theirs.st_size, theirs.st_mtime_ns)
+
+
+def _stages(record: Path) -> Mapping[str, Any] | None:
+    """Return the stages of a whole record, None of a broken one."""
+    try:
+        content = yaml.load(record.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506  # a safe loader
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return None
+    if not isinstance(content, Mapping) or "schema" not in content:
+        return None
+    found = content.get("stages", {})
+    is_whole = isinstance(found, Mapping) and all(
+        isinstance(stage, Mapping) and "cmd" in stage for stage in found.values()
+    )
+    return found if is_whole else None

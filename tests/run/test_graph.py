@@ -1,0 +1,37 @@
+import pytest
+
+from dejavu.errors import ParamsError
+from dejavu.run import graph
+
+RUN = "python -m stages.x"
+STAGES = {
+    "corpus": {
+        "matrix": {"lane": ["image", "caption"]},
+        "cmd": RUN,
+        "params": ["${item.lane}.corpus"],
+    },
+    "crop": {"cmd": RUN},
+    "embed": {"foreach": "${image.models}", "do": {"cmd": RUN, "params": ["image.models.${key}"]}},
+    "tag": {"foreach": "${image.nothing}", "do": {"cmd": RUN}},
+}
+PARAMS = {
+    "image": {"corpus": {"adapter": "glyphs"}, "models": {"b": {"source": "timm"}, "a": {}}},
+    "caption": {"corpus": {"adapter": "none"}},
+}
+
+
+def test_jobs_are_named_as_dvc_names_them():
+    names = [job.address for job in graph.jobs(STAGES, PARAMS)]
+    assert names == ["corpus@image", "corpus@caption", "crop", "embed@b", "embed@a"]
+
+
+def test_a_job_asks_for_what_its_own_parameters_name():
+    asked = {job.address: job.words for job in graph.jobs(STAGES, PARAMS)}
+    assert asked["corpus@image"] == {"glyphs"}
+    assert asked["embed@b"] == {"timm"}
+    assert asked["embed@a"] == asked["crop"] == frozenset()
+
+
+def test_a_stage_without_a_script_is_refused():
+    with pytest.raises(ParamsError, match="stage 'crop' runs no"):
+        list(graph.jobs({"crop": {"cmd": "echo"}}, {}))
