@@ -1,0 +1,219 @@
+"""Do target and control differ in what no model knows? The excess rests on it that they do not (ours).
+
+Two looks. A joint test: Hotelling's T² of the covariates, by permutation of the roles. And the blind
+baseline: how well a classifier that never sees the model tells target from control by bytes, size, labels and
+the like (compare Das et al. 2024, "Blind baselines beat membership inference attacks"). Both together are a
+gate.
+"""
+
+import dataclasses
+import warnings
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no stubs
+
+from dejavu.run import seeds
+from dejavu.statistics.intervals import delong
+
+N_PERMUTATIONS = 999
+MAX_SAMPLES = 20_000  # per role; more are drawn from, group by group
+N_FOLDS = 5
+MAX_JOINT_P = 0.01  # the gate closes below it, and
+MIN_BLIND_AUROC = 0.55  # above it, by the lower bound of the interval
+MAX_UNCOVERED_SHARE = 0.05  # of attacked samples whose label no public image has
+_AT_ONCE = 64  # permutations held at once
+_ROUNDING = 1e-9  # statistics this close, relatively, are equal
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known, without the model, of the attacked samples of both roles."""
+
+    x: Float64[np.ndarray, "n p"]
+    is_target: Bool[np.ndarray, " n"]
+    group: Int64[np.ndarray, " n"]  # duplicates share a group, and a group lies in one role
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class JointTest:
+    """Hotelling's T² and its p-value: the chance of so large a T² if roles were dealt at random."""
+
+    statistic: float
+    p_value: float  # at least 1/1000
+    n_target: int
+    n_control: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BlindBaseline:
+    """AUROC of target against control without the model, and its 95 % interval."""
+
+    auroc: float
+    low: float
+    high: float
+    n_target: int
+    n_control: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """Whether target and control may be compared."""
+
+    is_closed: bool
+    joint: JointTest | None  # None: nothing varies, or too few groups
+    blind: BlindBaseline | None
+    uncovered_share: float
+    reasons: tuple[str, ...]  # why it is closed, or what to be warned of
+
+
+def joint_test(known: Known, *, seed: int, purpose: str) -> JointTest | None:
+    """Test that the means of X are alike in both roles, by 999 permutations of whole groups.
+
+    Roles are dealt to groups anew, as many groups to target as there are. T² grows with R², the share of
+    the role indicator's variance that the columns of X explain, so one decomposition of X serves all
+    permutations.
+    Collinear columns count once.
+
+    Returns:
+        None where X has no column that varies, or a role has fewer than two groups.
+    """
+    known = _sampled(known, seed, purpose)
+    groups, row = np.unique(known.group, return_inverse=True)
+    target_groups = np.bincount(row[known.is_target], minlength=len(groups)) > 0
+    n_target_groups = int(target_groups.sum())
+    basis = _basis(known.x)
+    if basis.shape[1] == 0 or min(n_target_groups, len(groups) - n_target_groups) < 2:
+        return None
+    with threadpool_limits(1):
+        sums = np.stack([np.bincount(row, column, len(groups)) for column in basis.T], axis=1)
+        sizes = np.bincount(row).astype(np.float64)
+        observed = _explained(sums, sizes, target_groups[:, None].astype(np.float64))[0]
+        generator = seeds.generator(seed, f"{purpose}.permutations")
+        n_as_large = 0
+        for start in range(0, N_PERMUTATIONS, _AT_ONCE):
+            size = min(_AT_ONCE, N_PERMUTATIONS - start)
+            dealt = np.repeat(target_groups[:, None].astype(np.float64), size, axis=1)
+            dealt = generator.permuted(dealt, axis=0)
+            explained = _explained(sums, sizes, dealt)
+            n_as_large += int((explained >= observed * (1 - _ROUNDING)).sum())
+    n = len(known.is_target)
+    n_target = int(known.is_target.sum())
+    return JointTest(
+        statistic=float((n - 2) * observed / max(1 - observed, np.finfo(float).tiny)),
+        p_value=(1 + n_as_large) / (1 + N_PERMUTATIONS),
+        n_target=n_target,
+        n_control=n - n_target,
+    )
+
+
+def blind_baseline(known: Known, *, seed: int, purpose: str) -> BlindBaseline | None:
+    """Tell target from control by X alone: logistic regression, 5 folds of groups, dealt within role.
+
+    Columns are scaled to unit variance; the penalty is scikit-learn's (L2, C = 1). Every sample gets its
+    score from the folds it is not in; one AUROC over all of them, with DeLong's interval.
+
+    Returns:
+        None where X has no column that varies, or a role has fewer groups than folds.
+    """
+    known = _sampled(known, seed, purpose)
+    sides = (known.is_target, ~known.is_target)
+    if not np.ptp(known.x, axis=0).any() or any(
+        len(np.unique(known.group[side])) < N_FOLDS for side in sides
+    ):
+        return None
+    fold = np.empty(len(known.group), dtype=np.int64)
+    generator = seeds.generator(seed, f"{purpose}.blind")
+    for side in sides:
+        groups, row = np.unique(known.group[side], return_inverse=True)
+        fold[side] = (generator.permutation(len(groups)) % N_FOLDS)[row]
+    score = np.empty(len(fold))
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # its ranking is good enough by then
+        for each in range(N_FOLDS):
+            model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
+            model.fit(known.x[fold != each], known.is_target[fold != each])
+            score[fold == each] = model.decision_function(known.x[fold == each])
+    auroc, (low, high) = delong(score[known.is_target], score[~known.is_target])
+    n_target = int(known.is_target.sum())
+    return BlindBaseline(
+        auroc=auroc, low=low, high=high, n_target=n_target, n_control=len(fold) - n_target
+    )
+
+
+def gate(
+    joint: JointTest | None, blind: BlindBaseline | None, *, uncovered_share: float = 0.0
+) -> Gate:
+    """Decide whether the excess may be read as memorization.
+
+    The gate closes if the joint test has p < 0.01 *and* the blind AUROC's lower bound is above 0.55: a
+    difference that is both certain and large. Either alone is a warning. It closes, too, if more than 5 %
+    of the attacked samples have a label that no public image has: the vote cannot name it.
+
+    Args:
+        joint: of the covariates.
+        blind: of what lies outside the model.
+        uncovered_share: of attacked samples without any public image of their label.
+    """
+    reasons = []
+    is_uneven = joint is not None and joint.p_value < MAX_JOINT_P
+    is_told = blind is not None and blind.low > MIN_BLIND_AUROC
+    is_uncovered = uncovered_share > MAX_UNCOVERED_SHARE
+    if is_uneven and joint is not None:
+        reasons.append(
+            f"the covariates of target and control differ (Hotelling's T², p = {joint.p_value:.3f})"
+        )
+    if is_told and blind is not None:
+        reasons.append(
+            "target and control can be told apart without the model "
+            f"(AUROC {blind.auroc:.2f}, 95 % interval {blind.low:.2f} to {blind.high:.2f})"
+        )
+    if is_uncovered:
+        reasons.append(
+            f"{uncovered_share:.1%} of the attacked samples have a label that no public image has"
+        )
+    return Gate(
+        is_closed=(is_uneven and is_told) or is_uncovered,
+        joint=joint, blind=blind, uncovered_share=uncovered_share, reasons=tuple(reasons),
+    )  # fmt: skip
+
+
+def _sampled(known: Known, seed: int, purpose: str) -> Known:
+    """Return at most `MAX_SAMPLES` samples per role: whole groups, in a drawn order."""
+    kept = np.ones(len(known.group), dtype=bool)
+    generator = seeds.generator(seed, f"{purpose}.samples")
+    for side in (known.is_target, ~known.is_target):
+        if int(side.sum()) <= MAX_SAMPLES:
+            continue
+        groups, row = np.unique(known.group[side], return_inverse=True)
+        place = generator.permutation(len(groups))
+        total = np.cumsum(np.bincount(place[row], minlength=len(groups)))
+        kept[side] = (total <= MAX_SAMPLES)[place][row]
+    return Known(x=known.x[kept], is_target=known.is_target[kept], group=known.group[kept])
+
+
+def _basis(x: Float64[np.ndarray, "n p"]) -> Float64[np.ndarray, "n rank"]:
+    """Return orthonormal columns that span the centred columns of X."""
+    centred = x - x.mean(axis=0)
+    spread = centred.std(axis=0)
+    centred = centred[:, spread > 0] / spread[spread > 0]
+    if not centred.shape[1]:
+        return centred
+    with threadpool_limits(1):
+        left, values, _ = np.linalg.svd(centred, full_matrices=False)
+    return left[:, values > values[0] * 1e-9]
+
+
+def _explained(
+    sums: Float64[np.ndarray, "groups rank"],
+    sizes: Float64[np.ndarray, " groups"],
+    dealt: Float64[np.ndarray, "groups permutations"],
+) -> Float64[np.ndarray, " permutations"]:
+    """Return R² of each role indicator on the basis whose group sums are given."""
+    n = sizes.sum()
+    n_target = sizes @ dealt
+    return ((sums.T @ dealt) ** 2).sum(axis=0) / (n_target * (n - n_target) / n)

@@ -1,0 +1,143 @@
+"""The gate before the excess: joint test, blind baseline, label coverage."""
+
+import numpy as np
+import pytest
+
+from dejavu.statistics import control_differs
+from dejavu.statistics.control_differs import (
+    BlindBaseline,
+    JointTest,
+    Known,
+    blind_baseline,
+    gate,
+    joint_test,
+)
+
+
+def world(generator: np.random.Generator, n: int = 200, p: int = 4, shift: float = 0.0) -> Known:
+    x = generator.normal(size=(2 * n, p))
+    is_target = np.arange(2 * n) < n
+    x[is_target, 0] += shift
+    return Known(x=x, is_target=is_target, group=np.arange(2 * n))
+
+
+def hotelling(known: Known) -> float:
+    target, control = known.x[known.is_target], known.x[~known.is_target]
+    n, m = len(target), len(control)
+    gap = target.mean(axis=0) - control.mean(axis=0)
+    pooled = (n - 1) * np.cov(target.T) + (m - 1) * np.cov(control.T)
+    return float(n * m / (n + m) * gap @ np.linalg.solve(pooled / (n + m - 2), gap))
+
+
+def test_statistic_is_hotellings_t_squared() -> None:
+    known = world(np.random.default_rng(0), shift=0.3)
+    found = joint_test(known, seed=0, purpose="test")
+    assert found is not None
+    assert found.statistic == pytest.approx(hotelling(known))
+
+
+def test_a_column_given_twice_changes_nothing() -> None:
+    known = world(np.random.default_rng(0))
+    doubled = Known(
+        x=np.hstack([known.x, known.x[:, :1]]), is_target=known.is_target, group=known.group
+    )
+    first, second = (joint_test(each, seed=0, purpose="test") for each in (known, doubled))
+    assert first is not None
+    assert second is not None
+    assert second.statistic == pytest.approx(first.statistic)
+    assert second.p_value == first.p_value
+
+
+def test_p_values_are_uniform_where_roles_are_exchangeable() -> None:
+    generator = np.random.default_rng(3)
+    found = [joint_test(world(generator, n=40), seed=0, purpose=str(each)) for each in range(200)]
+    p = np.array([each.p_value for each in found if each])
+    assert len(p) == 200
+    assert abs((p < 0.1).mean() - 0.1) < 0.065
+    assert abs(p.mean() - 0.5) < 0.08
+
+
+def test_groups_are_dealt_whole() -> None:
+    """Twenty copies of each sample look like certainty to a test that takes them for independent."""
+    generator = np.random.default_rng(4)
+    small = 0
+    for each in range(60):
+        one = world(generator, n=10, p=2)
+        copies = np.repeat(np.arange(20), 20)
+        found = joint_test(
+            Known(x=one.x[copies], is_target=one.is_target[copies], group=copies),
+            seed=0,
+            purpose=str(each),
+        )
+        assert found is not None
+        small += found.p_value < 0.05
+    assert small <= 10
+
+
+def test_nothing_that_varies_gives_no_test() -> None:
+    known = Known(x=np.ones((20, 2)), is_target=np.arange(20) < 10, group=np.arange(20))
+    assert joint_test(known, seed=0, purpose="test") is None
+    assert blind_baseline(known, seed=0, purpose="test") is None
+
+
+def test_large_roles_are_drawn_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control_differs, "MAX_SAMPLES", 50)
+    found = joint_test(world(np.random.default_rng(5)), seed=0, purpose="test")
+    assert found is not None
+    assert (found.n_target, found.n_control) == (50, 50)
+
+
+@pytest.mark.parametrize("kind", ["source", "classes", "bytes"])
+def test_another_control_set_is_caught(kind: str) -> None:
+    """Of another source (all means move), of other classes (dummies), of other file sizes (one column)."""
+    generator = np.random.default_rng(6)
+    n = 300
+    label = generator.integers(0, 10, 2 * n)
+    n_bytes = generator.lognormal(8, 0.3, 2 * n)
+    color = generator.normal(size=(2 * n, 3))
+    is_target = np.arange(2 * n) < n
+    if kind == "source":
+        color[~is_target] += 0.5
+    elif kind == "classes":
+        label[~is_target] = generator.integers(5, 12, n)
+    else:
+        n_bytes[~is_target] *= 1.3
+    dummies = (label[:, None] == np.arange(1, 12)).astype(np.float64)
+    known = Known(
+        x=np.hstack([np.log(n_bytes)[:, None], color, dummies]),
+        is_target=is_target,
+        group=np.arange(2 * n),
+    )
+    joint = joint_test(known, seed=0, purpose="test")
+    found = gate(joint, blind_baseline(known, seed=0, purpose="test"))
+    assert found.is_closed
+    assert len(found.reasons) == 2
+
+
+def test_an_exchangeable_control_set_passes() -> None:
+    generator = np.random.default_rng(7)
+    closed = 0
+    for each in range(100):
+        known = world(generator, n=100, p=6)
+        closed += gate(
+            joint_test(known, seed=0, purpose=str(each)),
+            blind_baseline(known, seed=0, purpose=str(each)),
+        ).is_closed
+    assert closed <= 2
+
+
+def test_one_of_two_alone_is_a_warning() -> None:
+    joint = JointTest(statistic=50.0, p_value=0.001, n_target=9, n_control=9)
+    blind = BlindBaseline(auroc=0.53, low=0.5, high=0.56, n_target=9, n_control=9)
+    found = gate(joint, blind)
+    assert not found.is_closed
+    assert found.reasons == (
+        "the covariates of target and control differ (Hotelling's T², p = 0.001)",
+    )
+
+
+def test_labels_without_a_public_image_close_the_gate() -> None:
+    assert not gate(None, None, uncovered_share=0.05).is_closed
+    found = gate(None, None, uncovered_share=0.051)
+    assert found.is_closed
+    assert "5.1%" in found.reasons[0]
