@@ -12,6 +12,7 @@ from pathlib import Path
 
 from dejavu import __version__
 from dejavu.errors import DejavuError
+from dejavu.run import failures
 from dejavu.text import printable
 
 FINE, TO_FIX, NOT_UNDERSTOOD, DIFFERS = 0, 1, 2, 3
@@ -44,10 +45,7 @@ def run(app: Callable[[], object]) -> int:
     except OSError as error:
         if error.errno not in _OF_THE_SYSTEM:
             return _bug(error)
-        files = " and ".join(str(name) for name in (error.filename, error.filename2) if name)
-        return _say(
-            f"{files or 'a file'}: {error.strerror}. Look at its rights, its kind and the space."
-        )
+        return _say(failures.line_of(error))
     except MemoryError:
         return _say("MemoryError: not enough memory. Ask for less at once, or free some.")
     except Exception as error:  # noqa: BLE001  # the boundary of the program

@@ -8,6 +8,7 @@ import typer
 from dejavu import params
 from dejavu.commands import terminal
 from dejavu.commands.terminal import PARAMS, ParamsFile
+from dejavu.run import project_lock
 
 EXAMPLES = terminal.examples(
     (
@@ -40,11 +41,12 @@ def command(
     from dejavu.params.machine import MachineParams
     from dejavu.params.references import AnnotatorParams
 
-    path: Path = foreground.detect(
-        params.section(params_path, f"image.annotators.{annotator}", AnnotatorParams).root,
-        params.section(params_path, "image.corpus", CorpusParams).root,
-        wanted=wanted,
-        out=out,
-        machine=params.section(params_path, "machine", MachineParams),
-    )
+    with project_lock.held():
+        path: Path = foreground.detect(
+            params.section(params_path, f"image.annotators.{annotator}", AnnotatorParams).root,
+            params.section(params_path, "image.corpus", CorpusParams).root,
+            wanted=wanted,
+            out=out,
+            machine=params.section(params_path, "machine", MachineParams),
+        )
     typer.echo(f"{path}: set image.corpus.boxes to {out!r}")

@@ -10,6 +10,7 @@ from dejavu.commands import terminal
 from dejavu.commands.terminal import PARAMS, AsJson, ParamsFile
 from dejavu.downloads import fetch
 from dejavu.params.machine import MachineParams
+from dejavu.run import project_lock
 from dejavu.run.progress import is_quiet
 
 EXAMPLES = terminal.examples(
@@ -41,9 +42,10 @@ def command(
         folder = params.section(params_path, "machine", MachineParams).data_folder / entry.folder
     # who asked for quiet still sees what is agreed to
     terms = f"{entry.title} [{entry.license}; {entry.source}] " if is_quiet() else ""
-    files = fetch.fetch(
-        name, folder, ask=lambda question: yes or typer.confirm(terms + question, err=True)
-    )
+    with project_lock.held():
+        files = fetch.fetch(
+            name, folder, ask=lambda question: yes or typer.confirm(terms + question, err=True)
+        )
     if as_json:
         terminal.show_json({"name": name, "files": [str(file) for file in files]})
 

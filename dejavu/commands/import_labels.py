@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from dejavu.commands import terminal
+from dejavu.run import project_lock
 
 EXAMPLES = terminal.examples(
     (
@@ -28,5 +29,8 @@ def command(
     """
     from dejavu.annotators import label_pickles
 
-    n = label_pickles.convert(pickle, sample_names=sample_names, class_names=class_names, out=out)
+    with project_lock.held():
+        n = label_pickles.convert(
+            pickle, sample_names=sample_names, class_names=class_names, out=out
+        )
     typer.echo(f"{n} detections in {out}: set caption.objects to {{source: table, path: {out}, …}}")

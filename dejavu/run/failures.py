@@ -2,7 +2,6 @@
 
 import errno
 import re
-import tempfile
 
 _CODE = re.compile(r"errno (\d+)", re.IGNORECASE)  # libraries put it into their text
 _PATH = re.compile(r"'([^']*/[^']*)'")
@@ -32,7 +31,7 @@ def line_of(error: OSError) -> str:
     number = error.errno or (int(match[1]) if match else None)
     named = _PATH.search(text)
     path = error.filename or (named[1] if named else None)
-    where = path if path is not None else f"some file (maybe below {tempfile.gettempdir()})"
+    where = path if path is not None else "a file that the system does not name"
     reason = error.strerror or text
     advice = _WHAT_TO_DO.get(number or 0, "Check the path and its file system, and run again.")
     return f"OSError: {where}: {reason}. {advice}"

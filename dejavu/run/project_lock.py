@@ -18,6 +18,7 @@ import filelock
 from dejavu.errors import BusyError
 
 LOCK = Path(".work") / "lock"
+GRAPH = "dvc.yaml"  # a folder without it is no project, and nothing there is kept apart
 HOLDER = "DEJAVU_LOCK"  # variable of the environment: which lock an ancestor of a process holds
 
 
@@ -26,13 +27,14 @@ def held(lock: Path = LOCK) -> Iterator[None]:
     """Keep other runs out of the project while the block runs.
 
     Args:
-        lock: file that stands for the project; its folder is made.
+        lock: file that stands for the project; its folder, which the project holds, is made.
 
     Raises:
         BusyError: another process holds it; the message says which.
     """
     name = str(lock.absolute())
-    if os.environ.get(HOLDER) == name:  # this process or one that waits for it has the lock
+    is_ours = os.environ.get(HOLDER) == name  # this process or one that waits for it has the lock
+    if is_ours or not (lock.parent.parent / GRAPH).exists():
         yield
         return
     lock.parent.mkdir(parents=True, exist_ok=True)

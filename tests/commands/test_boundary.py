@@ -39,11 +39,13 @@ def elsewhere(tmp_path, monkeypatch):
         (BrokenPipeError(), 141, ""),
         (
             PermissionError(errno.EACCES, "Permission denied", "reports/cost.md"), 1,
-            "reports/cost.md: Permission denied. Look at its rights, its kind and the space.\n",
+            "OSError: reports/cost.md: Permission denied. Make it writable and readable for this user, or "
+            "run in a folder that is.\n",
         ),
         (
             OSError(errno.ENOSPC, "No space left on device"), 1,
-            "a file: No space left on device. Look at its rights, its kind and the space.\n",
+            "OSError: a file that the system does not name: No space left on device. The disk is full: "
+            "free some space and run again; finished work is kept.\n",
         ),
     ],
 )  # fmt: skip

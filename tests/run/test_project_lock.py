@@ -32,6 +32,7 @@ with project_lock.held():
 @pytest.fixture(autouse=True)
 def own_project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / project_lock.GRAPH).write_text("stages: {}\n")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv(project_lock.HOLDER, raising=False)
 
@@ -80,3 +81,37 @@ def test_a_holder_that_has_not_said_who_it_is(other):
     (project_lock.LOCK.parent / "lock.json").unlink()
     with pytest.raises(BusyError, match="has not said who it is"), project_lock.held():
         pass
+
+
+def test_a_folder_without_a_graph_is_no_project(tmp_path):
+    (tmp_path / project_lock.GRAPH).unlink()
+    with project_lock.held():
+        assert not project_lock.LOCK.exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["fetch", "gte_base", "--yes", "--to", "weights"],
+        ["detect-boxes", "--annotator", "boxes"],
+        [
+            "import-labels", "x.pkl", "--sample-names", "n", "--class-names", "c", "--out", "o.parquet",
+        ],
+    ],
+    ids=lambda words: words[0],
+)  # fmt: skip
+def test_commands_that_write_wait_their_turn(other, words):
+    done = subprocess.run(
+        [sys.executable, "-m", "dejavu.cli", *words], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("BusyError: Another run works in ")
+
+
+def test_a_stage_run_by_hand_waits_its_turn(other):
+    flags = [f"--{name}=x" for name in ("samples", "labels", "crops", "out")]
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.oracle", *flags], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("BusyError: Another run works in ")
