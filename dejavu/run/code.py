@@ -95,8 +95,7 @@ class Code:
 
         Args:
             module: dotted name; one of somebody else's that is loaded will do too.
-            words: what the parameters may ask a registry for; a registry of which they name nothing
-                counts whole.
+            words: what the parameters ask registries for; without any, registries count whole.
 
         Raises:
             ArtifactError: there is no such module.
@@ -150,7 +149,10 @@ class Code:
         return versions
 
     def save(self) -> None:
-        """Keep what was read for the next process; a place that cannot be written keeps nothing."""
+        """Keep what this object read, and no more, for the next process, if the place can be written.
+
+        Call it where every stage was looked at: whoever looked at one would forget the others.
+        """
         if self._cache is None or self._used == self._known:
             return
         scratch = self._cache.with_name(self._cache.name + ".part")
@@ -217,9 +219,8 @@ def is_uncounted(module: str) -> bool:
 
 
 def _asked_for(registries: list[Any], words: frozenset[str]) -> Iterator[list[Any]]:
-    for registry in registries:
-        asked = [item for item in registry if item[0] in words]
-        yield from asked or registry  # what nobody names may be any of them
+    for registry in registries:  # without any word nothing is known, and all may be asked for
+        yield from (item for item in registry if item[0] in words or not words)
 
 
 @functools.cache

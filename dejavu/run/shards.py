@@ -34,7 +34,6 @@ def fingerprint_of(facts: Mapping[str, Any], module: str) -> str:
     made_by = {
         "code": source.version(module, asked), "libraries": source.libraries(module, asked),
     }  # fmt: skip
-    source.save()
     text = json.dumps({**made_by, **facts}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -90,13 +90,27 @@ def test_what_tells_of_a_run_changes_nothing(tree):
 
 
 def test_one_more_source_of_encoders_changes_no_model_of_another(tree):
-    old = '    "timm": "dejavu.models.encoders.timm_models:'
-    tree.edit(
-        "dejavu/models/encoders/__init__.py", old,
-        '    "hub": "dejavu.models.encoders.hub:make",\n' + old,
-    )  # fmt: skip
+    registered = '"timm": "dejavu.models.encoders.timm_models'
+    files = [
+        f for f in (tree.folder / "dejavu/models").rglob("*.py") if registered in f.read_text()
+    ]
+    assert files
+    for file in files:
+        more = '"hub": "dejavu.models.encoders.hub:make", '
+        tree.edit(file.relative_to(tree.folder), registered, more + registered)
     tree.add("dejavu/models/encoders/hub.py", "def make(request, out):\n    return None\n")
     assert tree.changed() == set()
+
+
+def test_the_report_depends_on_all_data_of_the_package(tree):
+    files = [file for file in (tree.folder / "dejavu").rglob("*") if file.is_file()]
+    data = {
+        file.relative_to(tree.folder).as_posix()
+        for file in files
+        if file.suffix != ".py" and file.name != "py.typed" and "__pycache__" not in file.parts
+    }
+    assert len(data) > 30
+    assert data <= tree.code().closure("stages.report", []).keys()
 
 
 def test_a_source_changes_the_entries_that_name_it(tree):
@@ -111,7 +125,7 @@ def test_the_place_of_the_code_does_not_count(tree):
     assert {job.address: version for job, version in ours.items()} == tree.before
 
 
-def test_a_registry_that_nobody_asks_counts_whole(tmp_path):
+def test_registries_count_whole_where_nothing_is_known_of_the_parameters(tmp_path):
     for name, text in {
         "__init__": "",
         "a": 'REGISTRY = {"b": "dejavu.b:load", "c": "dejavu.c:load"}\n',
@@ -122,6 +136,7 @@ def test_a_registry_that_nobody_asks_counts_whole(tmp_path):
     source = code.Code({"dejavu": tmp_path})
     assert set(source.closure("dejavu.a", [])) == {"dejavu", *(f"dejavu.{x}" for x in "abcd")}
     assert set(source.closure("dejavu.a", ["b"])) == {"dejavu", *(f"dejavu.{x}" for x in "abd")}
+    assert set(source.closure("dejavu.a", ["corpus"])) == {"dejavu", "dejavu.a"}
     with pytest.raises(ArtifactError, match=r"dejavu\.missing: no such module"):
         source.version("dejavu.missing")
 
