@@ -21,6 +21,7 @@ from dejavu.commands import (
     sources,
     sql,
     summary,
+    verify,
 )
 from dejavu.run import progress
 
@@ -59,6 +60,7 @@ _register("summary", summary.command, panel=AFTER, examples=summary.EXAMPLES)
 _register("report", report.command, panel=AFTER, examples=report.EXAMPLES)
 _register("show", show.command, panel=AFTER, examples=show.EXAMPLES)
 _register("sql", sql.command, panel=AFTER, examples=sql.EXAMPLES)
+_register("verify", verify.command, panel=AFTER, examples=verify.EXAMPLES)
 _register("cost", cost.command, panel=AFTER, examples=cost.EXAMPLES)
 
 

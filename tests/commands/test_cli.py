@@ -172,7 +172,10 @@ def test_mistakes_end_without_traceback(run, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["dejavu", "summary", "--reports", "nowhere"])
     with pytest.raises(SystemExit) as caught:
         cli.main()
-    assert "Run `dvc repro`" in str(caught.value.code)
+    assert caught.value.code == 1
+    told = capsys.readouterr().err
+    assert told.startswith("ArtifactError: ")
+    assert "Run `dvc repro`" in told
 
 
 @pytest.mark.parametrize("name", [command.name for command in cli.app.registered_commands])

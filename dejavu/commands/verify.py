@@ -1,0 +1,69 @@
+"""`dejavu verify`: are the results on this disk the ones that the stages made?"""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dejavu.commands import terminal
+from dejavu.commands.boundary import DIFFERS
+from dejavu.commands.terminal import AsJson
+
+if TYPE_CHECKING:
+    from dejavu.commands.recorded_hashes import Verified
+
+EXAMPLES = terminal.examples(
+    ("dejavu verify", "hash all results again; exit code 3 if one is not what a stage made"),
+    ("dejavu verify --json", "the same for a script; keys: differences, absent, n_files, n_bytes"),
+)
+
+
+def command(
+    lock: Annotated[Path, typer.Option(help="What DVC recorded.")] = Path("dvc.lock"),
+    cache: Annotated[
+        Path | None, typer.Option(help="DVC's cache; by default the one of this project.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hash every result again, in the project and in DVC's cache, and compare it with dvc.lock.
+
+    DVC restores what lies in its cache without looking at it: run this after copying a cache from
+    elsewhere, or before relying on numbers. dvc.lock itself is trusted: compare it with the committed one.
+    """
+    from dejavu.commands import recorded_hashes
+
+    root = lock.absolute().parent
+    found = recorded_hashes.verify(lock, root, cache or _cache(root))
+    if as_json:
+        terminal.show_json(dataclasses.asdict(found))
+    else:
+        _show(found)
+    if found.differences:
+        raise typer.Exit(DIFFERS)
+
+
+def _cache(root: Path) -> Path:
+    """Return the folder that DVC's configuration names."""
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(root)) as repo:
+            return Path(repo.cache.local.path).parents[1]  # without files/md5
+    except (DvcException, OSError, IndexError):
+        return root / ".dvc" / "cache"
+
+
+def _show(found: "Verified") -> None:
+    if found.differences:
+        rows = [(d.stage, d.path, d.place, d.what) for d in found.differences]
+        terminal.console().print(terminal.table(["stage", "result", "where", "what differs"], rows))
+        typer.echo(
+            "Differs in cache: remove the file there, and `dvc repro` makes it again. Differs in project: "
+            "`dvc checkout --force` brings the recorded one back."
+        )
+    if found.absent:
+        typer.echo(f"{len(found.absent)} results lie nowhere here: `dvc repro` makes them.")
+    size = f"{found.n_files} files, {found.n_bytes / 1e6:,.1f} MB"
+    typer.echo(f"differences: {len(found.differences)}; compared: {size}")
