@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from dejavu.corpora.image_reader import ImageReader
+from dejavu.models import devices, folder
 from dejavu.models.clip import imported, load
 from dejavu.models.clip.model import CaptionModel
 from dejavu.params.caption import (
@@ -112,7 +113,7 @@ def embed(
     shutil.rmtree(out, ignore_errors=True)
     if isinstance(settings, CaptionEmbeddingsParams):
         imported.write(
-            settings, machine.data_folder / settings.path, provenance=model / load.PROVENANCE,
+            settings, machine.data_folder / settings.path, provenance=model / folder.PROVENANCE,
             samples=samples, splits=splits, inputs=inputs, out=out,
         )  # fmt: skip
         return
@@ -128,5 +129,5 @@ def embed(
             stage=f"embed_captions@{name} {view}",
             facts={**inputs, "view": view, "settings": settings.model_dump()},
             engine=machine.engine,
-            num_gpus=0.0 if load.resolve_device(machine.device) == "cpu" else 1.0,
+            num_gpus=0.0 if devices.choose(machine.device).type == "cpu" else 1.0,
         )  # fmt: skip

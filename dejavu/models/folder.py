@@ -1,4 +1,4 @@
-"""The folder of one encoder: its weights, and how they came about.
+"""The folder of one model, of either lane: its weights, and how they came about.
 
 ``weights.safetensors`` holds the network's tensors, ``provenance.json`` everything else that decides
 its vectors. Nothing volatile is in them: equal weights make equal folders.
@@ -7,7 +7,7 @@ its vectors. Nothing volatile is in them: equal weights make equal folders.
 import importlib.metadata
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,19 @@ from dejavu.models.checkpoints import load as checkpoints
 
 WEIGHTS = "weights.safetensors"
 PROVENANCE = "provenance.json"
-_LIBRARIES = ("torch", "torchvision", "lightly", "timm")
+
+
+IMAGE_LIBRARIES = ("torch", "torchvision", "lightly", "timm")
+CAPTION_LIBRARIES = ("torch", "open_clip_torch")
 
 
 def write(
-    out: Path, network: nn.Module, facts: Mapping[str, Any], files: Mapping[str, str]
+    out: Path,
+    network: nn.Module,
+    facts: Mapping[str, Any],
+    files: Mapping[str, str],
+    *,
+    libraries: Sequence[str] = IMAGE_LIBRARIES,
 ) -> None:
     """Write the folder, all of it or nothing.
 
@@ -32,6 +40,7 @@ def write(
         network: its state dict is kept.
         facts: what provenance.json says beside the hash of the weights and versions of libraries.
         files: further text files by name.
+        libraries: distributions whose versions decide the vectors.
     """
     scratch = _scratch(out)
     tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
@@ -39,7 +48,7 @@ def write(
     provenance = {
         **facts,
         "weights_sha256": checkpoints.sha256(scratch / WEIGHTS),
-        "versions": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+        "versions": {name: importlib.metadata.version(name) for name in libraries},
     }
     _write_json(provenance, scratch)
     for name, content in files.items():
@@ -76,7 +85,7 @@ def _scratch(out: Path) -> Path:
 
 
 def _write_json(facts: Mapping[str, Any], folder: Path) -> None:
-    text = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    text = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False, default=str) + "\n"
     (folder / PROVENANCE).write_text(text, encoding="utf-8")
 
 

@@ -18,6 +18,7 @@ from dejavu.image.references.crop_dataset import CropSquares
 from dejavu.models.devices import Forward
 from dejavu.models.encoders import networks
 from dejavu.models.training.augment import View, draw
+from dejavu.models.training.schedule import one_cycle
 from dejavu.params.references import ClassifierParams
 from dejavu.run.progress import say, track
 
@@ -126,13 +127,10 @@ class _Run:
         )
         self._forward = Forward(course.device)
         self._optimizer = _optimizer_of(network, settings)
-        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self._optimizer,
-            max_lr=settings.learning_rate,
-            total_steps=self._n_steps * settings.epochs + 1,
-            pct_start=WARMUP_SHARE,
-            cycle_momentum=False,
-        )
+        self._schedule = one_cycle(
+            self._optimizer, peak=settings.learning_rate,
+            n_steps=self._n_steps * settings.epochs + 1, warmup_share=WARMUP_SHARE,
+        )  # fmt: skip
 
     def epoch(self, number: int, squares: CropSquares) -> float:
         """Take one pass and return its mean loss."""

@@ -1,19 +1,18 @@
 """Load the models of the caption lane behind one interface: unit vectors of images and of captions."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.torch
 import torch
 from PIL import Image
 from pydantic import TypeAdapter
 from torch import Tensor
 
 from dejavu.errors import WeightsError
-from dejavu.models.checkpoints.load import sha256
+from dejavu.models import devices
+from dejavu.models import folder as folders
 from dejavu.models.clip import network
 from dejavu.models.clip.model import CaptionModel
 from dejavu.models.clip.released import open_released
@@ -27,18 +26,6 @@ from dejavu.params.caption import (
 )
 from dejavu.params.machine import MachineParams
 
-WEIGHTS = "weights.safetensors"
-PROVENANCE = "provenance.json"
-
-
-def resolve_device(device: str) -> str:
-    """Return the torch device that ``machine.device`` names; ``auto`` takes a GPU if there is one."""
-    if device != "auto":
-        return device
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
 
 def load(folder: Path, settings: CaptionNetworkParams, machine: MachineParams) -> CaptionModel:
     """Load the model that stage ``clip`` put into `folder`.
@@ -46,9 +33,9 @@ def load(folder: Path, settings: CaptionNetworkParams, machine: MachineParams) -
     Raises:
         WeightsError: the weights are damaged, missing, or no longer those that were verified.
     """
-    provenance = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
     if settings.source == "trained":
-        return _trained(folder, provenance, resolve_device(machine.device))
+        return _trained(folder, str(devices.choose(machine.device)))
+    provenance = folders.read_facts(folder)
     model = released(settings, machine)
     if model.facts.get("weights_sha256") != provenance.get("weights_sha256"):
         raise WeightsError(
@@ -71,7 +58,7 @@ def released(
         from dejavu.models.clip.sentence_encoder import load_text_model
 
         return load_text_model(settings, machine)
-    device = resolve_device(machine.device)
+    device = str(devices.choose(machine.device))
     opened = open_released(settings, machine.data_folder, device=device)
 
     def prepare(images: list[Image.Image]) -> Tensor:
@@ -80,12 +67,11 @@ def released(
     return _of_network(opened.model, opened.tokenize, prepare, device=device, facts=opened.facts)
 
 
-def _trained(folder: Path, provenance: dict[str, Any], device: str) -> CaptionModel:
+def _trained(folder: Path, device: str) -> CaptionModel:
+    provenance = folders.provenance(folder)
     sizes: str | SmallClip = TypeAdapter(str | SmallClip).validate_python(provenance["network"])
-    if sha256(folder / WEIGHTS) != provenance["weights_sha256"]:
-        raise WeightsError(f"{folder / WEIGHTS}: not the weights of its {PROVENANCE}.")
     model = network.build(sizes)
-    model.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS))
+    folders.load_weights(folder, model)
     side = network.image_px(sizes)
 
     def prepare(images: list[Image.Image]) -> Tensor:

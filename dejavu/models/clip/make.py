@@ -1,16 +1,12 @@
 """Make a model of the caption lane: train it on its role, or verify that the released one loads."""
 
-import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pyarrow.compute as pc
-import safetensors.torch
-import torch
 
 from dejavu.errors import ParamsError
-from dejavu.models.checkpoints.load import sha256
+from dejavu.models import devices, folder
 from dejavu.models.clip import imported, load, network
 from dejavu.models.clip.train import TrainingSet, train
 from dejavu.models.pixels import TrainingImages
@@ -26,9 +22,6 @@ from dejavu.params.machine import MachineParams
 from dejavu.run import shards
 from dejavu.run.progress import say
 from dejavu.tables import by_sample, parquet
-
-WEIGHTS = load.WEIGHTS
-PROVENANCE = load.PROVENANCE
 
 
 def make(
@@ -64,15 +57,19 @@ def make(
         DataError: vectors that were made elsewhere are missing, or of different lengths.
     """
     if parquet.is_empty(samples):
-        _write(out, {"model": name, "source": settings.source, "is_empty": True}, {})
+        folder.write_facts(out, {"model": name, "source": settings.source, "is_empty": True})
         return
     if isinstance(settings, CaptionEmbeddingsParams):
         facts = imported.describe(settings, machine.data_folder / settings.path)
-        _write(out, {"model": name, "is_empty": False, **settings.model_dump(), **facts}, {})
+        folder.write_facts(
+            out, {"model": name, "is_empty": False, **settings.model_dump(), **facts}
+        )
         return
     if not isinstance(settings, TrainedClipParams):
         facts = load.released(settings, machine).facts
-        _write(out, {"model": name, "is_empty": False, **settings.model_dump(), **facts}, {})
+        folder.write_facts(
+            out, {"model": name, "is_empty": False, **settings.model_dump(), **facts}
+        )
         return
     if not isinstance(recipe, ClipRecipe):
         raise ParamsError(f"caption.models.{name}: recipe {settings.recipe!r} is not one of CLIP.")
@@ -87,7 +84,7 @@ def make(
         **inputs,
     }
     work = shards.work_folder(f"clip@{name}", decides, module=__name__)
-    device = load.resolve_device(machine.device)
+    device = str(devices.choose(machine.device))
     trained = train(recipe, data, name=name, seed=seed, device=device, work=work)
     say(f"clip {name}: {trained.sanity}")
     facts = {
@@ -105,7 +102,7 @@ def make(
         "losses": [round(loss, 6) for loss in trained.losses],
         "inputs": inputs,
     }  # fmt: skip
-    _write(out, facts, trained.model.state_dict())
+    folder.write(out, trained.model, facts, {}, libraries=folder.CAPTION_LIBRARIES)
     shutil.rmtree(work)
 
 
@@ -128,14 +125,3 @@ def _training_set(
         captions=rows["caption"].to_pylist(),
         is_planted=planted.to_numpy().astype(bool),
     )  # fmt: skip
-
-
-def _write(out: Path, facts: dict[str, Any], state: dict[str, torch.Tensor]) -> None:
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    if state:
-        tensors = {name: tensor.cpu().contiguous() for name, tensor in state.items()}
-        safetensors.torch.save_file(tensors, out / WEIGHTS)
-        facts = {**facts, "weights_sha256": sha256(out / WEIGHTS)}
-    text = json.dumps(facts, indent=1, sort_keys=True, default=str)
-    (out / PROVENANCE).write_text(text + "\n", encoding="utf-8")

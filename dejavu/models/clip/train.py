@@ -22,6 +22,7 @@ from dejavu.errors import TrainingError
 from dejavu.models import devices
 from dejavu.models.clip import network
 from dejavu.models.training.augment import normalized
+from dejavu.models.training.schedule import one_cycle
 from dejavu.params.caption import ClipRecipe
 from dejavu.run import seeds
 from dejavu.run.progress import say, track
@@ -93,9 +94,9 @@ def train(
         _parameter_groups(model, recipe.weight_decay), lr=recipe.learning_rate, betas=(0.9, 0.98),
         eps=1e-6, fused=True,
     )  # fmt: skip
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.learning_rate, total_steps=recipe.epochs * n_batches,
-        pct_start=recipe.warmup_share, cycle_momentum=False,
+    scheduler = one_cycle(
+        optimizer, peak=recipe.learning_rate, n_steps=recipe.epochs * n_batches,
+        warmup_share=recipe.warmup_share,
     )  # fmt: skip
     checkpoint = _Checkpoint(work / "checkpoint.pt", model, optimizer, scheduler)
     losses = checkpoint.restore(device)

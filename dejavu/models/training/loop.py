@@ -15,6 +15,7 @@ from dejavu.models.devices import Forward
 from dejavu.models.pixels import TrainingImages
 from dejavu.models.training import health
 from dejavu.models.training.methods import Method
+from dejavu.models.training.schedule import one_cycle
 from dejavu.params.encoders import TrainingRecipe
 from dejavu.run.progress import say, track
 
@@ -91,12 +92,10 @@ class _Run:
         self._forward = Forward(course.device)
         self._optimizer = optimizer_of(method, course.recipe)
         self._n_total = n_steps * course.recipe.epochs
-        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self._optimizer,
-            max_lr=course.recipe.learning_rate,
-            total_steps=self._n_total + 1,
-            pct_start=course.recipe.warmup_share,
-        )
+        self._schedule = one_cycle(
+            self._optimizer, peak=course.recipe.learning_rate, n_steps=self._n_total + 1,
+            warmup_share=course.recipe.warmup_share, moves_momentum=True,
+        )  # fmt: skip
 
     def epoch(self, number: int, images: TrainingImages, rows: Int[Tensor, " m"]) -> Epoch:
         generator = torch.Generator().manual_seed(self._course.seed_of(f"epoch.{number}"))

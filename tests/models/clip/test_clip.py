@@ -11,6 +11,8 @@ from PIL import Image
 
 from dejavu.caption import embed
 from dejavu.errors import ParamsError, TrainingError, WeightsError
+from dejavu.models import folder
+from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.clip import load, make, network, train
 from dejavu.params.caption import (
     ClipRecipe,
@@ -231,8 +233,20 @@ def test_changed_weights_are_refused(lane):
     make_clip(lane)
     path = lane / "model" / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    with pytest.raises(WeightsError, match="not the weights of its provenance"):
+    with pytest.raises(WeightsError, match=r"but provenance\.json says"):
         load.load(lane / "model", CLIP, machine(lane))
+
+
+def test_a_device_that_is_not_there_is_refused(lane):
+    make_clip(lane)
+    elsewhere = machine(lane).model_copy(update={"device": "cuda"})
+    with pytest.raises(ParamsError, match="machine.device is 'cuda', but torch sees only"):
+        load.load(lane / "model", CLIP, elsewhere)
+
+
+def test_the_folder_says_which_libraries_made_it(lane):
+    make_clip(lane)
+    assert set(folder.read_facts(lane / "model")["versions"]) == {"torch", "open_clip_torch"}
 
 
 def test_an_empty_lane_makes_empty_tables(lane):
@@ -280,7 +294,7 @@ def released(lane):
 
 def test_a_released_clip_model_loads_from_a_file(lane, released):
     facts = make_clip(lane, released, NoRecipe())
-    assert facts["weights_sha256"] == load.sha256(lane / "small.pt")
+    assert facts["weights_sha256"] == checkpoints.sha256(lane / "small.pt")
     model = load.load(lane / "model", released, machine(lane))
     assert model.embed_images is not None
     assert model.embed_images([Image.new("RGB", (30, 20))]).shape == (1, 16)
