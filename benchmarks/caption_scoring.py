@@ -128,7 +128,7 @@ def make(folder: Path, n_targets: int) -> CaptionTables:
     SPLITS.write_stream(splits(), folder / "splits.parquet", inputs={})
     OBJECTS.write_stream(objects(), folder / "objects" / "part-00000.parquet", inputs=INPUTS)
     for model in MODELS:
-        path = folder / "neighbors" / model / "t2i" / "part-00000.parquet"
+        path = folder / "neighbors" / f"model={model}/mode=t2i" / "part-00000.parquet"
         NEIGHBORS.write_stream(neighbors(), path, inputs=INPUTS)
     return CaptionTables(
         samples=folder / "samples.parquet",

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from dejavu.image import vote
 from dejavu.params import section
-from dejavu.params.encoders import Models, NeighborsParams
+from dejavu.params.encoders import Models
+from dejavu.params.search import NeighborsParams
 from dejavu.run import stage
 
 

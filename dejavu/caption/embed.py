@@ -22,6 +22,7 @@ from dejavu.params.caption import (
 from dejavu.params.machine import MachineParams
 from dejavu.run import shards
 from dejavu.tables import by_sample, parquet
+from dejavu.tables.partitions import partition
 from dejavu.tables.schemas import EMBEDDINGS
 from dejavu.tables.views import VIEWS, views_of
 
@@ -93,7 +94,7 @@ def embed(
     machine: MachineParams,
     out: Path,
 ) -> None:
-    """Write the views of one model that its modes need, as ``out/<view>/part-*.parquet``.
+    """Write the views of one model that its modes need, as ``out/view=<view>/part-*.parquet``.
 
     Args:
         name: of the model, in ``caption.models``.
@@ -125,7 +126,7 @@ def embed(
                 splits=splits, machine=machine, inputs=inputs,
             ),
             max(1, -(-n // SHARD_ROWS)),
-            out=out / view,
+            out=out / partition(view=view),
             stage=f"embed_captions@{name} {view}",
             facts={**inputs, "view": view, "settings": settings.model_dump()},
             engine=machine.engine,

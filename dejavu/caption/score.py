@@ -32,7 +32,8 @@ from dejavu.params.caption import CaptionModelParams, CaptionScoreParams
 from dejavu.roles import ORACLE, PUBLIC
 from dejavu.run.progress import say, track
 from dejavu.tables import by_sample, parquet
-from dejavu.tables.schemas import AGREEMENT, CAPTION_SCORES, OBJECT_VOCABULARY
+from dejavu.tables.partitions import partition
+from dejavu.tables.schemas import CAPTION_SCORES, OBJECT_VOCABULARY, REFERENCE_AGREEMENT
 
 Setting = tuple[int, int | None]  # (k, top); top None: all objects
 
@@ -45,7 +46,7 @@ class CaptionTables:
     splits: Path
     objects: Path
     vocabulary: Path
-    neighbors: Path  # folder; <model>/<mode>/part-*.parquet below it
+    neighbors: Path  # folder; model=<model>/mode=<mode>/part-*.parquet below it
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def score(
                     rows = _agreement_rows(block, pair, crossing, outcomes)
                     agreements.add(place * len(crossings) + number, rows)
     n_rows = CAPTION_SCORES.write_stream(scores.rows(), out, inputs=inputs)
-    AGREEMENT.write_stream(agreements.rows(), agreement, inputs=inputs)
+    REFERENCE_AGREEMENT.write_stream(agreements.rows(), agreement, inputs=inputs)
     shutil.rmtree(scratch, ignore_errors=True)
     say(f"score_objects: {len(comparisons)} comparisons, {n_rows} rows")
 
@@ -213,7 +214,7 @@ def _agreement_rows(
         "second_hits": second.n_hits,
         "common_hits": count_by_row(common, len(block.sample_ids), block.n_vocabulary),
     }
-    return pa.table(columns, schema=AGREEMENT.schema)
+    return pa.table(columns, schema=REFERENCE_AGREEMENT.schema)
 
 
 def agreement_settings(settings: CaptionScoreParams) -> list[tuple[Setting, Setting]]:
@@ -261,7 +262,10 @@ def _origins(
     """Return the folder of each search that is needed, and the fingerprints of all inputs."""
     searches = {c.target_predictor for c in comparisons}
     searches |= {c.reference_predictor for c in comparisons if c.reference != ORACLE}
-    folders = {each: tables.neighbors / each.model / each.mode for each in sorted(searches)}
+    folders = {
+        each: tables.neighbors / partition(model=each.model, mode=each.mode)
+        for each in sorted(searches)
+    }
     made_from = [tables.splits, tables.objects, *folders.values()]
     inputs = parquet.require_common_origin(made_from, "samples", "split")
     inputs["objects"] = parquet.fingerprint(tables.objects)

@@ -44,12 +44,7 @@ def look_at_images(
                 return _classifier(settings)
 
             yield tried("image", name.partition(".")[2], built)
-    if "image.neighbors" in values and dims:
-        index, widest = (
-            values["image.neighbors"].index,
-            max(d for m in dims.values() for d in m.values()),
-        )
-        yield tried("image", "neighbors.index", lambda: _index(index, widest))
+    yield from _look_at_search("image.neighbors", values, dims)
 
 
 def look_at_captions(
@@ -66,6 +61,15 @@ def look_at_captions(
         yield tried("caption", f"models.{name} ({settings.source})", opened)
     if (objects := values.get("caption.objects")) is not None:
         yield tried("caption", f"objects ({objects.source})", lambda: _objects(objects, machine))
+    yield from _look_at_search("caption.retrieve", values, dims)
+
+
+def _look_at_search(section: str, values: Mapping[str, Any], dims: Dims) -> Iterator[Finding]:
+    """Check the index of a lane's search on the longest vectors of its models."""
+    if section in values and dims:
+        widest = max(dim for layers in dims.values() for dim in layers.values())
+        lane, _, name = section.partition(".")
+        yield tried(lane, f"{name}.index", lambda: _index(values[section].index, widest))
 
 
 def _trained(settings: Any, recipe: Any) -> dict[str, int]:
@@ -115,11 +119,19 @@ def _classifier(settings: Any) -> str:
 def _index(index: str, dim: int) -> str:
     import faiss
 
-    factory = index.partition(";")[0].strip()
+    factory, _, settings = (part.strip() for part in index.partition(";"))
     try:
-        faiss.index_factory(dim, factory)
+        built = faiss.index_factory(dim, factory)
     except RuntimeError:
         raise ParamsError(f"FAISS cannot build {factory!r} for vectors of length {dim}.") from None
+    try:
+        if settings:
+            space: Any = faiss.ParameterSpace()
+            space.set_index_parameters(built, settings)
+    except RuntimeError:
+        raise ParamsError(
+            f"FAISS cannot set {settings!r} on {factory!r}; after the semicolon stands e.g. nprobe=16."
+        ) from None
     return "exact" if factory == "Flat" else f"{factory}: approximate"
 
 

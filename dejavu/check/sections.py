@@ -16,14 +16,14 @@ from dejavu.params.caption import (
     CaptionRecipe,
     CaptionScoreParams,
     ObjectsParams,
-    RetrieveParams,
 )
 from dejavu.params.corpora import CorpusParams, CropParams, SplitParams
-from dejavu.params.encoders import ModelParams, Models, NeighborsParams, RecipeParams
+from dejavu.params.encoders import ModelParams, Models, RecipeParams
 from dejavu.params.machine import MachineParams
 from dejavu.params.predictions import Predictions
 from dejavu.params.references import AnnotatorParams, Annotators, ClassifierParams, NaiveBayesParams
 from dejavu.params.report import ReportParams, ScoreParams
+from dejavu.params.search import NeighborsParams, RetrieveParams
 
 LANES = ("image", "caption")
 # Every `section(params, NAME, SCHEMA)` of stages/; what stands for {} is said in _names.

@@ -21,6 +21,7 @@ from dejavu.params.released import EmbeddingsModel
 from dejavu.roles import ATTACKED, PUBLIC
 from dejavu.run import shards
 from dejavu.tables.parquet import fingerprint, inputs_of, require_common_origin
+from dejavu.tables.partitions import partition
 from dejavu.tables.schemas import CROPS, EMBEDDINGS, SAMPLES, SPLITS
 from dejavu.tables.views import CROP, PUBLIC_IMAGE
 
@@ -47,7 +48,7 @@ class Sources:
 
 
 def embed(sources: Sources, out: Path) -> None:
-    """Write ``<layer>/<view>/part-*.parquet`` (table ``embeddings``) for both views.
+    """Write ``layer=<layer>/view=<view>/part-*.parquet`` (table ``embeddings``) for both views.
 
     The view ``public_image`` holds whole images of the public role, ``crop`` the kept crops of the
     roles target and control. Vectors that were made elsewhere are checked and written alike.
@@ -82,7 +83,7 @@ def _write_nothing(layers: tuple[str, ...], inputs: dict[str, str], out: Path) -
     """Write empty tables: the lane is not used."""
     for layer in layers:
         for view in (PUBLIC_IMAGE, CROP):
-            place = out / layer / view / "part-00000.parquet"
+            place = out / partition(layer=layer, view=view) / "part-00000.parquet"
             EMBEDDINGS.write(EMBEDDINGS.schema.empty_table(), place, inputs=inputs)
 
 
@@ -105,7 +106,8 @@ def _take_over(
     for layer in settings.layers:
         for view, wanted in rows.items():
             found = imported_vectors.find(root / layer, view)
-            imported_vectors.write(found, wanted, out / layer / view, inputs=inputs)
+            place = out / partition(layer=layer, view=view)
+            imported_vectors.write(found, wanted, place, inputs=inputs)
 
 
 def _compute(
@@ -165,7 +167,7 @@ def _embed_view(
         num_gpus=0.0 if devices.choose(machine.device).type == "cpu" else 1.0,
     ):  # fmt: skip
         for layer in sources.layers:
-            place = out / layer / view / f"{part.name}.parquet"
+            place = out / partition(layer=layer, view=view) / f"{part.name}.parquet"
             place.parent.mkdir(parents=True, exist_ok=True)
             (part / f"{layer}.parquet").replace(place)
     shutil.rmtree(assembled)

@@ -32,7 +32,7 @@ _FAMILIES = {
 class ImageComparison:
     """A target against a reference; `predictors` are who answers for the reference."""
 
-    target: str
+    target: Target
     reference: str
     predictors: tuple[str, ...]  # one; for `consensus` all its members
 
@@ -128,12 +128,12 @@ def plan(
     has no ``second_model`` comparison; a corpus without known truth has no ``oracle``.
     """
     pairs = {
-        (target.name, reference): predictors
+        (target.name, reference): ImageComparison(target, reference, predictors)
         for target in targets
         for entry in settings.references
         for reference, predictors in _references(entry, target, settings, folder)
     }
-    return [ImageComparison(*names, pairs[names]) for names in sorted(pairs)]
+    return [pairs[names] for names in sorted(pairs)]
 
 
 def _references(
@@ -166,10 +166,10 @@ def _known_names(folder: PredictionFolder) -> set[str]:
 
 
 def _scored(comparisons: Sequence[ImageComparison], folder: PredictionFolder) -> Iterator[pa.Table]:
-    target = folder.read(comparisons[0].target)
+    target = folder.read(comparisons[0].target.name)
     for comparison in track(comparisons, what="score_labels, comparisons"):
-        if target["predictor"][0].as_py() != comparison.target:
-            target = folder.read(comparison.target)
+        if target["predictor"][0].as_py() != comparison.target.name:
+            target = folder.read(comparison.target.name)
         if comparison.reference == CONSENSUS:
             members = pa.concat_tables([folder.read(name) for name in comparison.predictors])
             reference = consensus.combine(members, comparison.predictors)
@@ -192,17 +192,21 @@ def compare(target: pa.Table, reference: pa.Table, comparison: ImageComparison) 
     for column in ("sample_id", "role", "label_id"):
         if not target[column].equals(reference[column]):
             raise ArtifactError(
-                f"{comparison.target!r} and {comparison.reference!r} differ in column {column!r} "
+                f"{comparison.target.name!r} and {comparison.reference!r} differ in column {column!r} "
                 f"({target.num_rows} and {reference.num_rows} rows), expected the same samples. "
                 "Run `dvc repro` to rebuild their predictions."
             )
+    n = target.num_rows
+    names = {
+        "target": comparison.target.name, "model": comparison.target.model,
+        "layer": comparison.target.layer, "metric": comparison.target.metric,
+        "reference": comparison.reference,
+    }  # fmt: skip
     target_entropy = np.round(target["entropy"].to_numpy(), DECIMALS)
     reference_entropy = np.round(reference["entropy"].to_numpy(), DECIMALS)
-    n = target.num_rows
     return pa.table(
-        {
-            "target": pa.repeat(pa.scalar(comparison.target, pa.string()), n),
-            "reference": pa.repeat(pa.scalar(comparison.reference, pa.string()), n),
+        {name: pa.repeat(pa.scalar(text, pa.string()), n) for name, text in names.items()}
+        | {
             "sample_id": target["sample_id"],
             "role": target["role"],
             "target_correct": target["is_correct"],

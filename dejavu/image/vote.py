@@ -15,6 +15,7 @@ from dejavu.image.targets import predictor_name
 from dejavu.roles import ATTACKED, PUBLIC
 from dejavu.tables import by_sample
 from dejavu.tables.parquet import inputs_of, require_common_origin
+from dejavu.tables.partitions import partition
 from dejavu.tables.schemas import LABELS, NEIGHBORS, PREDICTIONS, SAMPLES, SPLITS
 
 
@@ -28,7 +29,7 @@ def count(
     neighbors: Path,
     out: Path,
 ) -> None:
-    """Write ``<predictor>.parquet`` (table ``predictions``) for every model, layer and metric.
+    """Write ``model=…/layer=…/metric=…/part-00000.parquet`` (table ``predictions``) for every search.
 
     Args:
         models: settings by name of the model.
@@ -36,7 +37,7 @@ def count(
         samples: has the label of every sample.
         splits: has the role of every sample.
         labels: all labels.
-        neighbors: folder with ``<model>/<layer>-<metric>``.
+        neighbors: folder with ``model=<model>/layer=<layer>/metric=<metric>``.
         out: the folder to make.
 
     Raises:
@@ -45,13 +46,15 @@ def count(
     """
     folders = {
         predictor_name(name, layer, metric, layers=model.layers, metrics=metrics): (
-            neighbors / name / f"{layer}-{metric}"
+            partition(model=name, layer=layer, metric=metric)
         )
         for name, model in models.items()
         for layer in model.layers
         for metric in metrics
     }
-    require_common_origin(list(folders.values()), "samples", "split", "crops")
+    require_common_origin(
+        [neighbors / folder for folder in folders.values()], "samples", "split", "crops"
+    )
     known = _labeled(samples, splits)
     label_ids = LABELS.read(labels)["label_id"].to_numpy()
     scratch = out.with_name(out.name + ".part")
@@ -59,8 +62,9 @@ def count(
     for predictor, folder in folders.items():
         rows = PREDICTIONS.schema.empty_table()
         if known.num_rows:  # otherwise the lane is not used
-            rows = _predictions(predictor, NEIGHBORS.read(folder), known, label_ids)
-        PREDICTIONS.write(rows, scratch / f"{predictor}.parquet", inputs=inputs_of(folder))
+            rows = _predictions(predictor, NEIGHBORS.read(neighbors / folder), known, label_ids)
+        place = scratch / folder / "part-00000.parquet"
+        PREDICTIONS.write(rows, place, inputs=inputs_of(neighbors / folder))
     shutil.rmtree(out, ignore_errors=True)
     scratch.replace(out)
 

@@ -136,14 +136,6 @@ class NoRecipe(Section):
 CaptionRecipe = ClipRecipe | NoRecipe
 
 
-class RetrieveParams(Section):
-    """Section ``caption.retrieve``: how many public samples a caption brings back."""
-
-    k: Positive  # neighbors stored; every smaller K is a prefix of them
-    index: str  # FAISS factory string; Flat is exact
-    candidate_margin: Annotated[int, Field(ge=0)]  # extra candidates ranked again in float64
-
-
 class CaptionScoreParams(Section):
     """Section ``caption.score``: which comparisons are made."""
 

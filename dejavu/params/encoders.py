@@ -1,4 +1,4 @@
-"""Sections ``image.models``, ``recipes`` and ``image.neighbors``: networks, training, search."""
+"""Sections ``image.models`` and ``recipes``: networks and training."""
 
 from typing import Annotated, Any, Literal
 
@@ -178,14 +178,3 @@ RecipeParams = Annotated[
     | Annotated[ReleasedRecipe, Tag(RELEASED)],
     Discriminator(_kind),
 ]
-
-
-class NeighborsParams(Section):
-    """Section ``image.neighbors``: which public images vote."""
-
-    k: Positive  # public images that vote
-    metrics: Annotated[tuple[Literal["l2", "cosine"], ...], Field(strict=False, min_length=1)]
-    index: str  # FAISS factory string, optionally `; nprobe=16`; Flat is exact
-    candidate_margin: Annotated[
-        int, Field(ge=0)
-    ]  # extra candidates that are ranked again in float64

@@ -51,7 +51,7 @@ class Neighbors:
 class Search:
     """A search in one bank by one metric; what it needs of the bank is computed once."""
 
-    def __init__(self, bank: Bank, *, metric: Metric, index: str) -> None:
+    def __init__(self, bank: Bank, *, metric: Metric, index: str, section: str) -> None:
         """Prepare nothing yet.
 
         Args:
@@ -59,8 +59,10 @@ class Search:
             metric: ``l2`` or ``cosine``.
             index: ``Flat`` is exact. Any other FAISS factory string, with search parameters after a
                 semicolon (``IVF64,Flat; nprobe=16``), may miss neighbors: measure `recall`.
+            section: of params.yaml that asks for the search, for messages.
         """
         self._bank, self._metric, self._index = bank, metric, index
+        self._section = section
         self._faiss_metric = faiss.METRIC_L2 if metric == "l2" else faiss.METRIC_INNER_PRODUCT
 
     def nearest(
@@ -82,7 +84,7 @@ class Search:
         if k > n_rows:
             raise ParamsError(
                 f"k={k} neighbors are asked for, but the bank holds {n_rows} vectors. "
-                "Lower image.neighbors.k or give the public role more samples."
+                f"Lower {self._section}.k or give the public role more samples."
             )
         if len(queries) == 0:
             return Neighbors(np.empty((0, k), np.int64), np.empty((0, k)))
@@ -111,7 +113,7 @@ class Search:
     def _require_complete(self, found: Neighbors, k: int) -> None:
         if short := int((found.ids[:, -1] == _NO_ID).sum()):
             raise ParamsError(
-                f"image.neighbors.index {self._index!r} finds fewer than k={k} neighbors for {short} "
+                f"{self._section}.index {self._index!r} finds fewer than k={k} neighbors for {short} "
                 f"queries. Search more of it (e.g. '{self._index.partition(';')[0]}; nprobe=64')."
             )
 
@@ -186,7 +188,7 @@ class Search:
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[0]
             raise ParamsError(
-                f"image.neighbors.index {self._index!r} does not work on {bank.n_rows} vectors of "
+                f"{self._section}.index {self._index!r} does not work on {bank.n_rows} vectors of "
                 f"length {bank.dim}: {reason}. Use another FAISS factory string, or {EXACT}."
             ) from None
         return index

@@ -1,8 +1,7 @@
-"""Nearest public images of every attacked crop, as tables, in every layer and metric."""
+"""The stage that finds the nearest public samples of every attacked one, in either lane."""
 
 import dataclasses
 import functools
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,140 +9,143 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 
-from dejavu.params.encoders import NeighborsParams
 from dejavu.params.machine import MachineParams
+from dejavu.params.search import SearchParams
 from dejavu.run import shards
+from dejavu.search import recalls
 from dejavu.search.knn import EXACT, Bank, Block, Search, recall
-from dejavu.search.similarity import Metric
-from dejavu.tables import parquet
+from dejavu.search.recalls import Recall
+from dejavu.search.searches import Pair
 from dejavu.tables.parquet import fingerprint, inputs_of, require_common_origin
 from dejavu.tables.schemas import EMBEDDINGS, NEIGHBORS
-from dejavu.tables.views import CROP, PUBLIC_IMAGE
 
-RECALL_QUERIES = 1_000  # crops, evenly spread, on which an approximate index is measured
-RECALL = "recall.json"
+ROWS_PER_PART = 16_384  # fixed, so that no setting of the machine changes the files
+RECALL_QUERIES = 1_000  # attacked samples, evenly spread, on which an approximate index is measured
 
 
-def find(
-    embeddings: Path,
-    out: Path,
-    *,
-    model: str,
-    layers: tuple[str, ...],
-    settings: NeighborsParams,
-    machine: MachineParams,
-) -> None:
-    """Write ``<layer>-<metric>/part-*.parquet`` (table ``neighbors``) and ``recall.json``.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class NeighborSettings:
+    """Whose neighbors are looked for, and how."""
 
-    Memory holds one block of the public vectors, one part of the crops and their candidates.
-    ``recall.json`` says per folder which share of the exact neighbors the index found: 1 for Flat,
-    measured on up to `RECALL_QUERIES` crops for any other.
+    section: str  # of params.yaml, for messages: image.neighbors or caption.retrieve
+    model: str  # its name, for progress
+    search: SearchParams  # the section
+    machine: MachineParams
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class NeighborFiles:
+    """What the stage makes of one model."""
+
+    neighbors: Path  # folder of ``<names>/part-*.parquet``, table ``neighbors``
+    recall: Path  # JSON, see `recalls`
+
+
+def find(*, settings: NeighborSettings, inputs: tuple[Pair, ...], out: NeighborFiles) -> None:
+    """Write the neighbors of every search of one model, and the recall of each.
+
+    The nearest come first, ties go to the smaller sample id, so the first K of the stored neighbors
+    are the K nearest for every smaller K. Memory holds one block of the public vectors, one part of
+    the attacked ones and their candidates. The recall is 1 for Flat, which is exact, and measured on
+    up to `RECALL_QUERIES` attacked samples for any other index.
 
     Raises:
-        ArtifactError: public images and crops were embedded by different networks or splits.
-        ParamsError: there are fewer than k public images, or FAISS cannot build the index.
+        ArtifactError: both sides of a search were embedded by different networks or splits.
+        ParamsError: there are fewer than k public samples, or FAISS cannot build the index; the
+            message names the section.
     """
-    shutil.rmtree(out, ignore_errors=True)
-    recalls = {}
-    for layer in layers:
-        for metric in settings.metrics:
-            folder = f"{layer}-{metric}"
-            recalls[folder] = _find(
-                embeddings / layer, out / folder, metric,
-                stage=f"neighbors {model} {folder}", settings=settings, machine=machine,
-            )  # fmt: skip
-    text = json.dumps({"k": settings.k, "index": settings.index, "recall": recalls}, indent=1)
-    (out / RECALL).write_text(text + "\n", encoding="utf-8")
+    shutil.rmtree(out.neighbors, ignore_errors=True)
+    found = [_find(settings, pair, out.neighbors / pair.folder) for pair in inputs]
+    recalls.write(out.recall, found)
 
 
-def _find(
-    layer: Path,
-    out: Path,
-    metric: Metric,
-    *,
-    stage: str,
-    settings: NeighborsParams,
-    machine: MachineParams,
-) -> float:
-    """Write the neighbors of one layer and metric; return the recall of the index."""
-    public, crops = layer / PUBLIC_IMAGE, layer / CROP
-    require_common_origin([public, crops], "samples", "split", "weights", "preprocessing")
-    if n_rows(public) == n_rows(crops) == 0:  # the lane is not used
-        rows = NEIGHBORS.schema.empty_table()
-        NEIGHBORS.write(rows, out / "part-00000.parquet", inputs=inputs_of(crops))
-        return 1.0
-    bank = bank_of(public, machine.block_rows)
-    facts = {
-        "public": fingerprint(public),
-        "crops": fingerprint(crops),
-        "metric": metric,
-        "settings": settings.model_dump(),
-    }
-    parts = sorted(crops.glob("*.parquet"))  # a part of crops becomes a part of neighbors
-    shard = NeighborsShard(
-        public=public, parts=parts, metric=metric, settings=settings, block_rows=machine.block_rows
+def _find(settings: NeighborSettings, pair: Pair, out: Path) -> Recall:
+    """Write the neighbors of one search; return the recall of its index."""
+    origin = require_common_origin(
+        [pair.bank, pair.queries], "samples", "split", "weights", "preprocessing"
     )
-    shards.run(shard, len(parts), out=out, stage=stage, facts=facts, engine=machine.engine)
-    if settings.index == EXACT:
-        return 1.0
-    return _measured_recall(bank, crops, out, metric, settings)
+    inputs = {**inputs_of(pair.queries), **origin, "bank": fingerprint(pair.bank)}
+    facts = {
+        **inputs,
+        "queries": fingerprint(pair.queries),
+        "metric": pair.metric,
+        "settings": settings.search.model_dump(),
+    }
+    n_queries = EMBEDDINGS.count(pair.queries)
+    shards.run(
+        NeighborsShard(pair=pair, settings=settings, inputs=inputs),
+        max(1, -(-n_queries // ROWS_PER_PART)),
+        out=out,
+        stage=f"{settings.section}@{settings.model} {' '.join(pair.names.values())}",
+        facts=facts,
+        engine=settings.machine.engine,
+    )
+    is_exact = settings.search.index == EXACT or n_queries == 0
+    chosen = np.linspace(0, n_queries - 1, RECALL_QUERIES).round().astype(np.int64)
+    chosen = chosen[:0] if is_exact else np.unique(chosen)
+    return Recall(
+        model=settings.model, names=pair.names, k=settings.search.k, index=settings.search.index,
+        n_queries=len(chosen), recall=1.0 if is_exact else _recall(settings, pair, out, chosen),
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NeighborsShard:
-    """Search for one part of the crops; picklable, so that it can run anywhere."""
+    """Search for one part of the attacked samples; picklable, so that it can run anywhere."""
 
-    public: Path
-    parts: list[Path]
-    metric: Metric
-    settings: NeighborsParams
-    block_rows: int
+    pair: Pair
+    settings: NeighborSettings
+    inputs: dict[str, str]
 
     def __call__(self, index: int, path: Path) -> None:
         """Write the neighbors of part `index` to `path`."""
-        rows, k = EMBEDDINGS.read(self.parts[index]), self.settings.k
-        found = self._search.nearest(vectors_of(rows), k=k, margin=self.settings.candidate_margin)
-        offsets = np.arange(len(rows) + 1, dtype=np.int32) * k
+        rows = EMBEDDINGS.rows(self.pair.queries, index * ROWS_PER_PART, ROWS_PER_PART)
+        if len(rows) == 0:
+            NEIGHBORS.write(NEIGHBORS.schema.empty_table(), path, inputs=self.inputs)
+            return
+        search = self.settings.search
+        nearest = self._search.nearest(vectors_of(rows), k=search.k, margin=search.candidate_margin)
+        starts = np.arange(len(rows) + 1, dtype=np.int32) * search.k
+        similarities = nearest.similarities.ravel().astype(np.float32)
         table = pa.table(
             {
                 "sample_id": rows["sample_id"],
-                "neighbor_ids": pa.ListArray.from_arrays(offsets, found.ids.ravel()),
-                "similarities": pa.ListArray.from_arrays(
-                    offsets, found.similarities.ravel().astype(np.float32)
-                ),
+                "neighbor_ids": pa.ListArray.from_arrays(starts, nearest.ids.ravel()),
+                "similarities": pa.ListArray.from_arrays(starts, similarities),
             }
         )
-        NEIGHBORS.write(table, path, inputs=inputs_of(self.parts[index]))
+        NEIGHBORS.write(table, path, inputs=self.inputs)
 
     @functools.cached_property
     def _search(self) -> Search:
-        bank = bank_of(self.public, self.block_rows)
-        return Search(bank, metric=self.metric, index=self.settings.index)
+        return _search_in(self.pair, self.settings, self.settings.search.index)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_search"}
 
 
-def _measured_recall(
-    bank: Bank, crops: Path, found: Path, metric: Metric, settings: NeighborsParams
+def _search_in(pair: Pair, settings: NeighborSettings, index: str) -> Search:
+    bank = bank_of(pair.bank, settings.machine.block_rows)
+    return Search(bank, metric=pair.metric, index=index, section=settings.section)
+
+
+def _recall(
+    settings: NeighborSettings, pair: Pair, written: Path, chosen: Int64[np.ndarray, " n"]
 ) -> float:
-    """Compare the written neighbors with the exact ones on evenly spread crops."""
-    last = n_rows(crops) - 1
-    chosen = np.unique(np.linspace(0, last, RECALL_QUERIES).round().astype(np.int64))
+    """Compare the written neighbors of the attacked samples `chosen`, rows, with the exact ones."""
     queries, start = [], 0
-    for _, vectors in bank_of(crops, RECALL_QUERIES).blocks():
+    for _, vectors in bank_of(pair.queries, ROWS_PER_PART).blocks():
         inside = chosen[(chosen >= start) & (chosen < start + len(vectors))]
         queries.append(vectors[inside - start])
         start += len(vectors)
-    exact = Search(bank, metric=metric, index=EXACT).nearest(
-        np.concatenate(queries), k=settings.k, margin=settings.candidate_margin
+    search = settings.search
+    exact = _search_in(pair, settings, EXACT).nearest(
+        np.concatenate(queries), k=search.k, margin=search.candidate_margin
     )
-    ids = NEIGHBORS.read(found, columns=["neighbor_ids"])["neighbor_ids"].combine_chunks()
-    written = ids.flatten().to_numpy().reshape(-1, settings.k)
-    return recall(written[chosen], exact.ids)
+    ids = NEIGHBORS.read(written, columns=["neighbor_ids"])["neighbor_ids"].combine_chunks()
+    return recall(ids.flatten().to_numpy().reshape(-1, search.k)[chosen], exact.ids)
 
 
 def bank_of(embeddings: Path, block_rows: int) -> Bank:
@@ -154,15 +156,8 @@ def bank_of(embeddings: Path, block_rows: int) -> Bank:
             rows = pa.Table.from_batches([batch])
             yield rows["sample_id"].to_numpy(), vectors_of(rows)
 
-    first = pq.read_schema(sorted(embeddings.glob("*.parquet"))[0])
-    return Bank(
-        blocks=blocks, n_rows=n_rows(embeddings), dim=first.field("embedding").type.list_size
-    )
-
-
-def n_rows(embeddings: Path) -> int:
-    """Return how many vectors a table of embeddings holds."""
-    return int(parquet.open_dataset(embeddings).count_rows())
+    first = EMBEDDINGS.rows(embeddings, 0, 1)
+    return Bank(blocks=blocks, n_rows=EMBEDDINGS.count(embeddings), dim=vectors_of(first).shape[1])
 
 
 def vectors_of(rows: pa.Table) -> Float32[np.ndarray, "n dim"]:

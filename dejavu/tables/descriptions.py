@@ -26,9 +26,9 @@ PATH_COLUMNS = {  # in the order in which views show them
     "lane": "image or caption",
     "annotator": "name in image.annotators",
     "model": "name in image.models or caption.models",
-    "layer": "layer of the network; NULL in the caption lane",
+    "layer": "layer of the network; NULL in the caption lane, and where nothing was searched",
     "view": "what was embedded: public_image, crop, caption or public_caption",
-    "metric": "cosine or l2; NULL in the caption lane",
+    "metric": "cosine or l2; NULL likewise",
     "mode": "t2i: captions search images, t2t: captions search captions; NULL in the image lane",
 }
 
@@ -123,6 +123,9 @@ COLUMNS: dict[str, dict[str, Meaning]] = {
     },
     "image_scores": {
         "target": _TARGET,
+        "model": ("", "the target's model, a name in image.models"),
+        "layer": ("", "its layer; NULL: guesses made elsewhere"),
+        "metric": ("", "cosine or l2, what its neighbors are nearest by; NULL likewise"),
         "reference": _REFERENCE,
         "sample_id": _ID,
         "role": _ROLE,

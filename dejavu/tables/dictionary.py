@@ -10,15 +10,9 @@ from typing import Literal
 
 import pyarrow as pa
 
-from dejavu.tables import schemas
 from dejavu.tables.descriptions import COLUMNS, PATH_COLUMNS, STRUCTS, VIEWS, Meaning
-from dejavu.tables.parquet import Table
 from dejavu.tables.relations import LAYOUTS, path_columns
-
-_TABLES: dict[str, Table] = {
-    **schemas.TABLES,
-    "reference_agreement": schemas.AGREEMENT,
-}
+from dejavu.tables.schemas import TABLES
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +44,7 @@ def views() -> list[View]:
 
 
 def _view(name: str) -> View:
-    table, layouts = _TABLES[name], LAYOUTS[name]
+    table, layouts = TABLES[name], LAYOUTS[name]
     own = {found for layout in layouts for found in path_columns(layout)}
     in_path = [column for column in PATH_COLUMNS if column in own]
     columns = [_path_column(column, layouts) for column in in_path]

@@ -106,6 +106,27 @@ class Table:
             with pq.ParquetFile(file) as parquet:
                 yield from parquet.iter_batches(batch_size=batch_rows, columns=columns)
 
+    def count(self, path: Path) -> int:
+        """Return how many rows a file or a folder of parts holds."""
+        return sum(pq.read_metadata(file).num_rows for file in _files(path, self.name))
+
+    def rows(self, path: Path, start: int, n: int) -> pa.Table:
+        """Read up to `n` rows of a file or a folder of parts, after the first `start`.
+
+        Only the row groups that hold them are read.
+        """
+        parts, first = [], 0
+        for file in _files(path, self.name):
+            with pq.ParquetFile(file) as parquet:
+                self._check_schema(parquet.schema_arrow, file)
+                for group in range(parquet.num_row_groups):
+                    size = parquet.metadata.row_group(group).num_rows
+                    low, high = max(start - first, 0), min(start + n - first, size)
+                    if low < high:
+                        parts.append(parquet.read_row_group(group).slice(low, high - low))
+                    first += size
+        return pa.concat_tables(parts) if parts else self.schema.empty_table()
+
     def _metadata(self, inputs: Mapping[str, str]) -> dict[bytes, bytes]:
         return {
             _META_INPUTS: json.dumps(dict(inputs), sort_keys=True).encode(),
@@ -113,17 +134,28 @@ class Table:
             _META_VERSION: str(self.version).encode(),
         }
 
-    def _check_schema(self, found: pa.Schema, path: Path) -> None:
+    def require_version(self, found: pa.Schema, path: Path) -> None:
+        """Refuse another table, or an older version of this one; name the columns that it lacks.
+
+        Args:
+            found: the schema of a Parquet file; one that states neither name nor version passes.
+            path: the file, for the message.
+        """
         metadata = found.metadata or {}
         version = metadata.get(_META_VERSION, b"").decode()
         if metadata.get(_META_TABLE, self.name.encode()).decode() != self.name or (
             version and version != str(self.version)
         ):
+            missing = [name for name in self.schema.names if name not in found.names]
+            lacks = f" without the columns {', '.join(missing)}" if missing else ""
             raise ArtifactError(
                 f"{path}: expected a {self.name!r} table of version {self.version}, found "
-                f"{metadata.get(_META_TABLE, b'?').decode()!r} of version {version or '?'}. "
+                f"{metadata.get(_META_TABLE, b'?').decode()!r} of version {version or '?'}{lacks}. "
                 "Run `dvc repro` to build it anew."
             )
+
+    def _check_schema(self, found: pa.Schema, path: Path) -> None:
+        self.require_version(found, path)
         if not _compatible(found, self.schema):
             raise ArtifactError(
                 f"{path}: not a {self.name!r} table.\n"

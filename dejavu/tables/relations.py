@@ -10,9 +10,11 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from dejavu.errors import ArtifactError
+from dejavu.tables.schemas import TABLES
 from dejavu.text import printable
 
 # Where each view's files lie below the data folder; {name} becomes a column of the view.
+# A file belongs to the first layout that fits it.
 LAYOUTS: dict[str, tuple[str, ...]] = {
     "samples": ("{lane}/samples.parquet",),
     "labels": ("{lane}/labels.parquet",),
@@ -22,12 +24,18 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
     "tag_vocabulary": ("{lane}/tags/{annotator}/vocabulary.parquet",),
     "objects": ("{lane}/objects",),
     "object_vocabulary": ("{lane}/vocabulary.parquet",),
-    "embeddings": ("{lane}/embeddings/{model}/{layer}/{view}", "{lane}/embeddings/{model}/{view}"),
-    "neighbors": (
-        "image/neighbors/{model}/{layer}-{metric}",
-        "caption/neighbors/{model}/{mode}",
+    "embeddings": (
+        "image/embeddings/model={model}/layer={layer}/view={view}",
+        "caption/embeddings/model={model}/view={view}",
     ),
-    "predictions": ("{lane}/predictions/**",),
+    "neighbors": (
+        "image/neighbors/model={model}/layer={layer}/metric={metric}",
+        "caption/neighbors/model={model}/mode={mode}",
+    ),
+    "predictions": (
+        "image/predictions/knn/model={model}/layer={layer}/metric={metric}",
+        "image/predictions/**",
+    ),
     "image_scores": ("image/scores.parquet",),
     "caption_scores": ("caption/scores.parquet",),
     "reference_agreement": ("caption/agreement.parquet",),
@@ -41,8 +49,8 @@ REFUSALS = (duckdb.Error, pa.ArrowException, OSError, ValueError)
 def path_columns(layout: str) -> tuple[str, ...]:
     """Return the columns of a view that its paths state.
 
-    >>> path_columns("image/neighbors/{model}/{layer}-{metric}")
-    ('lane', 'model', 'layer', 'metric')
+    >>> path_columns("caption/neighbors/model={model}/mode={mode}")
+    ('lane', 'model', 'mode')
     """
     stated = tuple(re.findall(r"\{(\w+)\}", layout))
     return stated if layout.startswith("{") else ("lane", *stated)
@@ -68,13 +76,17 @@ def make(
         ArtifactError: a file is no Parquet table, or the files do not fit each other.
     """
     selects: list[str] = []
+    taken: set[Path] = set()
     for layout in LAYOUTS[name]:
-        for place, columns in _matches(data, layout):
-            if any(
+        for files, columns in _matches(data, layout):
+            place = [file for file in files if file not in taken]
+            taken.update(files)
+            if not place or any(
                 columns.get(key) not in {*values, None} for key, values in (allowed or {}).items()
             ):
                 continue
             hidden = f"_{name}_{len(selects)}"
+            TABLES[name].require_version(_schema(place[0]), place[0])
             schema = _open(connection, hidden, place, sandboxed)
             selects.append(_select(hidden, schema, columns))
     if selects:
@@ -119,23 +131,33 @@ def _select(hidden: str, schema: pa.Schema, columns: Mapping[str, str]) -> str:
 
 
 def _dataset(place: list[Path]) -> pads.Dataset:
+    names = NAMES & set(_schema(place[0]).names)
     try:
         files = [str(file.absolute()) for file in place]
-        names = NAMES & set(pq.read_schema(files[0]).names)
         options = pads.ParquetReadOptions(dictionary_columns=names)
         return pads.dataset(files, format=pads.ParquetFileFormat(read_options=options))
     except REFUSALS as error:
-        reason = printable(str(error), keep="")[:300]
-        raise ArtifactError(
-            f"{place[0]}: not a readable Parquet table ({reason}). Run `dvc repro` to rebuild it."
-        ) from None
+        raise _unreadable(place[0], error) from None
+
+
+def _schema(file: Path) -> pa.Schema:
+    try:
+        return pq.read_schema(file)
+    except REFUSALS as error:
+        raise _unreadable(file, error) from None
+
+
+def _unreadable(file: Path, error: Exception) -> ArtifactError:
+    reason = printable(str(error), keep="")[:300]
+    return ArtifactError(
+        f"{file}: not a readable Parquet table ({reason}). Run `dvc repro` to rebuild it."
+    )
 
 
 def _matches(data: Path, layout: str) -> Iterator[tuple[list[Path], dict[str, str]]]:
     """Yield (files, path columns) of each place that fits `layout`, in path order."""
     recursive = layout.endswith("/**")
     stem = layout.removesuffix("/**")
-    # a layer may hold a "-", and a metric does not
     named = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(stem))
     pattern = re.compile(named + r"\Z")
     lanes = {"lane": stem.split("/")[0]} if not stem.startswith("{") else {}

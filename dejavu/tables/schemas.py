@@ -190,6 +190,9 @@ IMAGE_SCORES = Table(
     schema=pa.schema(
         [
             required("target", pa.string()),
+            required("model", pa.string()),  # the target's
+            optional("layer", pa.string()),  # the target's; NULL: guesses made elsewhere
+            optional("metric", pa.string()),  # of the target's neighbors; NULL: likewise
             required("reference", pa.string()),
             required("sample_id", pa.int64()),
             required("role", pa.string()),  # target or control
@@ -202,7 +205,7 @@ IMAGE_SCORES = Table(
         ]
     ),
     key=("target", "reference", "sample_id"),
-    version=2,
+    version=3,
 )
 CAPTION_SCORES = Table(
     name="caption_scores",
@@ -228,8 +231,8 @@ CAPTION_SCORES = Table(
     ),
     key=("target", "reference", "mode", "k", "top", "sample_id"),
 )
-AGREEMENT = Table(
-    name="agreement",
+REFERENCE_AGREEMENT = Table(
+    name="reference_agreement",
     schema=pa.schema(
         [
             required("target", pa.string()),
@@ -257,6 +260,6 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         SAMPLES, LABELS, SPLITS, CROPS, TAGS, TAG_VOCABULARY, OBJECTS, OBJECT_VOCABULARY,
-        EMBEDDINGS, NEIGHBORS, PREDICTIONS, IMAGE_SCORES, CAPTION_SCORES, AGREEMENT,
+        EMBEDDINGS, NEIGHBORS, PREDICTIONS, IMAGE_SCORES, CAPTION_SCORES, REFERENCE_AGREEMENT,
     )
 }  # fmt: skip

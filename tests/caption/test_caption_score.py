@@ -3,7 +3,7 @@ import pytest
 
 from dejavu.caption import score as caption_scores
 from dejavu.errors import ArtifactError, ParamsError
-from dejavu.tables.schemas import AGREEMENT, CAPTION_SCORES
+from dejavu.tables.schemas import CAPTION_SCORES, REFERENCE_AGREEMENT
 from tests.caption import slow, world
 
 
@@ -13,7 +13,7 @@ def score(tables, folder, settings=None, block_rows=1000):
         world.models(), settings or world.settings(), tables, out=out, agreement=agreement,
         block_rows=block_rows,
     )  # fmt: skip
-    return CAPTION_SCORES.read(out).to_pylist(), AGREEMENT.read(agreement).to_pylist()
+    return CAPTION_SCORES.read(out).to_pylist(), REFERENCE_AGREEMENT.read(agreement).to_pylist()
 
 
 def test_one_sample_by_hand(tmp_path):
@@ -72,7 +72,7 @@ def test_rows_come_in_key_order_and_blocks_change_no_byte(tmp_path):
     tables, *_ = world.random(tmp_path, seed=9)
     rows, pairs = score(tables, tmp_path)
     last = float("inf")
-    for table, found in ((CAPTION_SCORES, rows), (AGREEMENT, pairs)):
+    for table, found in ((CAPTION_SCORES, rows), (REFERENCE_AGREEMENT, pairs)):
         keys = [[last if row[name] is None else row[name] for name in table.key] for row in found]
         assert keys == sorted(keys)
         assert len({tuple(key) for key in keys}) == len(keys)

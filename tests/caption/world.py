@@ -62,7 +62,7 @@ def write(
             "sample_id": list(found), "neighbor_ids": list(found.values()),
             "similarities": [[0.0] * len(each) for each in found.values()],
         }  # fmt: skip
-        path = folder / "neighbors" / model / mode / "part-00000.parquet"
+        path = folder / "neighbors" / f"model={model}/mode={mode}" / "part-00000.parquet"
         NEIGHBORS.write(pa.table(rows, schema=NEIGHBORS.schema), path, inputs=INPUTS)
     return CaptionTables(
         samples=folder / "samples.parquet", splits=folder / "splits.parquet",

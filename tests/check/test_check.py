@@ -76,6 +76,7 @@ def test_nothing_is_wrong_with_what_is_right(content, tmp_path):
         ("image.split.shares.target", 0.0, "split", "no sample gets the role target"),
         ("image.corpus.boxes", None, "crop", "rule 'largest' needs boxes"),
         ("image.neighbors.index", "IVF64,Fla", "neighbors.index", "FAISS cannot build 'IVF64,Fla'"),
+        ("image.neighbors.index", "IVF64,Flat; probes=3", "neighbors.index", "cannot set 'probes=3'"),
         ("image.annotators.visual_words", {"source": "corpus"}, "annotators.visual_words (corpus)",
          "does not know"),
         ("image.score.references", ["clasifier"], "image.score.references", "Did you mean 'classifier'"),

@@ -27,7 +27,8 @@ def write(folder: Path) -> Path:
     image = folder / "image"
     _images(image / "images")
     for metric in ("cosine", "l2"):
-        _neighbors(image / "neighbors" / "vicreg" / f"projector-{metric}" / "part-00000.parquet")
+        place = f"model=vicreg/layer=projector/metric={metric}"
+        _neighbors(image / "neighbors" / place / "part-00000.parquet")
     tags = {"sample_id": [0, 1], "tag_ids": [[1, 0], []], "scores": [[0.9, 0.5], []]}
     _write(schemas.TAGS, tags, image / "tags" / "corpus" / "tags" / "part-00000.parquet")
     words = {"tag_id": [0, 1], "tag": ["sand", "[red]sea[/red]"]}
@@ -62,7 +63,7 @@ def _captions(lane: Path) -> None:
     rows = [score | {"top": top} for top in (None, 1)]
     columns = {name: [row[name] for row in rows] for name in schemas.CAPTION_SCORES.schema.names}
     _write(schemas.CAPTION_SCORES, columns, lane / "scores.parquet")
-    _neighbors(lane / "neighbors" / "clip" / "t2i" / "part-00000.parquet")
+    _neighbors(lane / "neighbors" / "model=clip/mode=t2i" / "part-00000.parquet")
 
 
 def _neighbors(path: Path) -> None:

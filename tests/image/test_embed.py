@@ -37,7 +37,7 @@ def test_views_hold_public_images_and_kept_crops_of_attacked_roles(trained, tmp_
     ]
     for layer, dim in (("projector", 16), ("backbone", 32)):
         for view, ids in (("public_image", public), ("crop", crops)):
-            rows = EMBEDDINGS.read(tmp_path / "out" / layer / view)
+            rows = EMBEDDINGS.read(tmp_path / "out" / f"layer={layer}/view={view}")
             assert rows["sample_id"].to_pylist() == sorted(ids)
             assert rows["embedding"].type.list_size == dim
     assert not list(tmp_path.glob("out.*"))
@@ -87,9 +87,9 @@ def test_parts_and_a_kill_change_nothing(trained, tmp_path, monkeypatch, rows_pe
     assert calls[0] == 2  # of the public images; 0 and 1 were done
     for layer in ("projector", "backbone"):
         for view in ("public_image", "crop"):
-            parts = tmp_path / "parts" / layer / view
+            parts = tmp_path / "parts" / f"layer={layer}/view={view}"
             assert len(list(parts.glob("part-*.parquet"))) > 3
-            whole = EMBEDDINGS.read(tmp_path / "whole" / layer / view)
+            whole = EMBEDDINGS.read(tmp_path / "whole" / f"layer={layer}/view={view}")
             found = EMBEDDINGS.read(parts)
             assert found["sample_id"].equals(whole["sample_id"])
             assert np.allclose(vectors_of(found), vectors_of(whole), atol=1e-4)

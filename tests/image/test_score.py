@@ -32,6 +32,10 @@ def test_memorized_is_target_right_and_reference_wrong(tmp_path):
     assert [r["is_memorized"] for r in rows] == [False, True, False, False]
     assert [r["role"] for r in rows] == ["target"] * 3 + ["control"]
     assert [r["memorization_confidence"] for r in rows] == [0.4, -0.1, 0.0, 0.5]
+    of = world.settings.targets[0]
+    assert {(r["model"], r["layer"], r["metric"]) for r in rows} == {
+        (of.model, of.layer, of.metric)
+    }
 
 
 def test_every_target_meets_every_reference_that_exists(tmp_path):

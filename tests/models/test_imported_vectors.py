@@ -14,10 +14,12 @@ from dejavu.errors import ArtifactError, DataError, DejavuError, WeightsError
 from dejavu.image import embed
 from dejavu.image.embed import Sources
 from dejavu.models import encoders, folder, imported_vectors
-from dejavu.params.encoders import Models, NeighborsParams
+from dejavu.params.encoders import Models
+from dejavu.params.search import NeighborsParams
 from dejavu.run import shards
-from dejavu.search import neighbors
+from dejavu.search import neighbors, searches
 from dejavu.tables.parquet import fingerprint
+from dejavu.tables.partitions import partition
 from dejavu.tables.schemas import CROPS, EMBEDDINGS, SAMPLES
 from tests.models.training.world import MACHINE, trained_model
 
@@ -85,7 +87,13 @@ def strangers(rows, n):
 def each_view(ours):
     for layer in LAYERS:
         for view in VIEWS:
-            yield layer, view, EMBEDDINGS.read(ours / layer / view).replace_schema_metadata(None)
+            yield (
+                layer,
+                view,
+                EMBEDDINGS.read(ours / partition(layer=layer, view=view)).replace_schema_metadata(
+                    None
+                ),
+            )
 
 
 def as_named_table(trained, ours, theirs):
@@ -137,12 +145,24 @@ def test_every_layout_gives_the_vectors_and_neighbors_of_the_network(
     out = take_over(trained, tmp_path)
     how = NeighborsParams(k=3, metrics=("cosine", "l2"), index="Flat", candidate_margin=2)
     for place in (ours, out):
-        neighbors.find(place, place / "nn", model="m", layers=LAYERS, settings=how, machine=MACHINE)
+        neighbors.find(
+            settings=neighbors.NeighborSettings(
+                section="image.neighbors", model="m", search=how, machine=MACHINE
+            ),
+            inputs=searches.of_images(place, LAYERS, how.metrics),
+            out=neighbors.NeighborFiles(neighbors=place / "nn", recall=place / "recall.json"),
+        )
     for layer, view, rows in each_view(ours):
-        assert EMBEDDINGS.read(out / layer / view).replace_schema_metadata(None).equals(rows)
+        assert (
+            EMBEDDINGS.read(out / partition(layer=layer, view=view))
+            .replace_schema_metadata(None)
+            .equals(rows)
+        )
     for metric in how.metrics:
         ids, found = (
-            neighbors.NEIGHBORS.read(place / "nn" / f"projector-{metric}")["neighbor_ids"]
+            neighbors.NEIGHBORS.read(place / "nn" / f"layer=projector/metric={metric}")[
+                "neighbor_ids"
+            ]
             for place in (ours, out)
         )
         assert found.equals(ids)
@@ -218,7 +238,7 @@ def test_a_broken_table_ends_in_an_error_that_says_what_is_wrong(trained, ours, 
     how, kind, message = BROKEN[case]
     as_named_table(trained, ours, tmp_path / "theirs")
     path = tmp_path / "theirs/projector/crop.parquet"
-    rows = EMBEDDINGS.read(ours / "projector" / "crop").replace_schema_metadata(None)
+    rows = EMBEDDINGS.read(ours / "layer=projector/view=crop").replace_schema_metadata(None)
     pq.write_table(how(named(trained, rows)), path)
     with pytest.raises(kind, match=message) as caught:
         take_over(trained, tmp_path)
@@ -228,7 +248,7 @@ def test_a_broken_table_ends_in_an_error_that_says_what_is_wrong(trained, ours, 
 def test_crops_that_are_not_those_of_this_run_are_refused(trained, ours, tmp_path):
     as_named_table(trained, ours, tmp_path / "theirs")
     path = tmp_path / "theirs/projector/crop.parquet"
-    rows = EMBEDDINGS.read(ours / "projector" / "crop").replace_schema_metadata(None)
+    rows = EMBEDDINGS.read(ours / "layer=projector/view=crop").replace_schema_metadata(None)
     crops = CROPS.read(trained[0].crops)
     crops = crops.filter(pc.is_in(crops["sample_id"], rows["sample_id"].combine_chunks()))
     table = named(trained, rows)

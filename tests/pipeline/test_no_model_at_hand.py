@@ -79,14 +79,21 @@ def run(folder, values, guess):
     guess(folder)
     for name, model in values["image"]["models"].items():
         made = {"samples": samples, "images": images, "splits": splits}
-        out = {kind: folder / kind / name for kind in ("encoders", "embeddings", "neighbors")}
+        out = {
+            kind: folder / kind / f"model={name}"
+            for kind in ("encoders", "embeddings", "neighbors")
+        }
         encoder.main(model=name, recipe=model["recipe"], params=params, out=out["encoders"], **made)
         embed.main(
             model=name, params=params, crops=crops, encoder=out["encoders"],
             out=out["embeddings"], **made,
         )  # fmt: skip
         neighbors.main(
-            model=name, params=params, embeddings=out["embeddings"], out=out["neighbors"]
+            model=name,
+            params=params,
+            embeddings=out["embeddings"],
+            out=out["neighbors"],
+            recall=folder / "recall.json",
         )
     answers = folder / "predictions"
     vote.main(
@@ -115,7 +122,9 @@ def export(whole, out):
     for name in ("vicreg", "vicreg_second"):
         for layer in ("projector", "backbone"):
             for view in ("public_image", "crop"):
-                vectors = EMBEDDINGS.read(whole / "embeddings" / name / layer / view)
+                vectors = EMBEDDINGS.read(
+                    whole / "embeddings" / f"model={name}/layer={layer}/view={view}"
+                )
                 place = out / name / layer / f"{view}.parquet"
                 place.parent.mkdir(parents=True, exist_ok=True)
                 named = pa.table(

@@ -70,11 +70,11 @@ def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_pat
         )  # fmt: skip
         embed.main(
             model=name, params=params, samples=samples, splits=splits, crops=crops,
-            encoder=image / "encoders" / name, out=image / "embeddings" / name, **pixels,
+            encoder=image / "encoders" / name, out=image / "embeddings" / f"model={name}", **pixels,
         )  # fmt: skip
         neighbors.main(
-            model=name, params=params, embeddings=image / "embeddings" / name,
-            out=image / "neighbors" / name,
+            model=name, params=params, embeddings=image / "embeddings" / f"model={name}",
+            out=image / "neighbors" / f"model={name}", recall=image / "recall" / f"{name}.json",
         )  # fmt: skip
     vote.main(
         params=params, splits=splits, neighbors=image / "neighbors",
@@ -98,9 +98,9 @@ def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_pat
     )
     for table, path in (
         (SAMPLES, samples), (LABELS, tables["labels"]), (SPLITS, splits), (CROPS, crops),
-        (EMBEDDINGS, image / "embeddings/vicreg/projector/crop"),
-        (NEIGHBORS, image / "neighbors/vicreg/backbone-l2"),
-        (PREDICTIONS, image / "predictions/knn/vicreg.parquet"),
+        (EMBEDDINGS, image / "embeddings/model=vicreg/layer=projector/view=crop"),
+        (NEIGHBORS, image / "neighbors/model=vicreg/layer=backbone/metric=l2"),
+        (PREDICTIONS, image / "predictions/knn/model=vicreg/layer=projector/metric=cosine"),
         (PREDICTIONS, image / "predictions/classifiers/classifier.parquet"),
         (IMAGE_SCORES, image / "scores.parquet"),
     ):  # fmt: skip

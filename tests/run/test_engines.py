@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from dejavu.image import embed
-from dejavu.params.encoders import NeighborsParams
+from dejavu.params.search import NeighborsParams
 from dejavu.run import shards
-from dejavu.search import neighbors
+from dejavu.search import neighbors, searches
 from dejavu.search.neighbors import vectors_of
 from dejavu.tables.schemas import EMBEDDINGS, NEIGHBORS
 from tests.models.test_imported_vectors import sources
@@ -21,12 +21,14 @@ def assert_alike(root):
     """Threads differ between engines, and so may the last bits of a vector; neighbors may not."""
     for view in ("public_image", "crop"):
         one, two = (
-            vectors_of(EMBEDDINGS.read(root / engine / "embeddings/projector" / view))
+            vectors_of(
+                EMBEDDINGS.read(root / engine / "embeddings/layer=projector" / f"view={view}")
+            )
             for engine in ("local", "ray")
         )
         np.testing.assert_allclose(one, two, atol=1e-5)
     one, two = (
-        NEIGHBORS.read(root / engine / "neighbors/projector-cosine")["neighbor_ids"]
+        NEIGHBORS.read(root / engine / "neighbors/layer=projector/metric=cosine")["neighbor_ids"]
         for engine in ("local", "ray")
     )
     assert one.equals(two)
@@ -40,9 +42,14 @@ def run(trained, root, engine):
         root / engine / "embeddings",
     )
     neighbors.find(
-        root / engine / "embeddings", root / engine / "neighbors", model="m",
-        layers=("projector",), settings=HOW, machine=machine,
-    )  # fmt: skip
+        settings=neighbors.NeighborSettings(
+            section="image.neighbors", model="m", search=HOW, machine=machine
+        ),
+        inputs=searches.of_images(root / engine / "embeddings", ("projector",), HOW.metrics),
+        out=neighbors.NeighborFiles(
+            neighbors=root / engine / "neighbors", recall=root / engine / "recall.json"
+        ),
+    )
     files = sorted((root / engine).rglob("*.parquet"))
     return {file.relative_to(root / engine).as_posix(): file.read_bytes() for file in files}
 

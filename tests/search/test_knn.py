@@ -20,7 +20,9 @@ def vectors(n, nonzero=False):
 
 
 def nearest(queries, bank, metric="l2", k=3, margin=2, index="Flat"):
-    return Search(bank, metric=metric, index=index).nearest(queries, k=k, margin=margin)
+    return Search(bank, metric=metric, index=index, section="image.neighbors").nearest(
+        queries, k=k, margin=margin
+    )
 
 
 @settings(deadline=None, max_examples=60)

@@ -2,14 +2,16 @@ import json
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from dejavu.errors import ArtifactError, ParamsError
 from dejavu.image import embed, vote
 from dejavu.image.targets import predictor_name
-from dejavu.params.encoders import NeighborsParams
+from dejavu.params.search import NeighborsParams, RetrieveParams
 from dejavu.run import shards
-from dejavu.search import neighbors
+from dejavu.search import neighbors, recalls, searches
+from dejavu.search.neighbors import NeighborFiles, NeighborSettings
 from dejavu.tables.parquet import fingerprint
 from dejavu.tables.schemas import EMBEDDINGS, LABELS, NEIGHBORS, PREDICTIONS, SAMPLES, SPLITS
 from tests.models.training.world import MACHINE, World, trained_model
@@ -37,28 +39,36 @@ def embeddings(tmp_path, monkeypatch):
     monkeypatch.setattr(shards, "WORK", tmp_path / ".work")
     root = tmp_path / "embeddings"
     ids = np.arange(31) * 2
-    bank = write_embeddings(root / "projector" / "public_image", ids, seed=0)
-    queries = write_embeddings(root / "projector" / "crop", np.arange(11) * 2 + 1, seed=1)
+    bank = write_embeddings(root / "layer=projector/view=public_image", ids, seed=0)
+    queries = write_embeddings(root / "layer=projector/view=crop", np.arange(11) * 2 + 1, seed=1)
     return root, ids, bank, queries
 
 
 def find(root, out, machine=MACHINE, **changes):
+    search = settings(**changes)
     neighbors.find(
-        root, out, model="m", layers=("projector",), settings=settings(**changes), machine=machine
+        settings=NeighborSettings(
+            section="image.neighbors", model="m", search=search, machine=machine
+        ),
+        inputs=searches.of_images(root, ("projector",), search.metrics),
+        out=NeighborFiles(neighbors=out, recall=out.with_name(f"{out.name}.json")),
     )
+
+
+def recall_of(out):
+    return [each["recall"] for each in json.loads(out.with_name(f"{out.name}.json").read_text())]
 
 
 def test_every_metric_equals_the_slow_twin(embeddings, tmp_path):
     root, ids, bank, queries = embeddings
     find(root, tmp_path / "out")
     for metric in ("l2", "cosine"):
-        rows = NEIGHBORS.read(tmp_path / "out" / f"projector-{metric}")
+        rows = NEIGHBORS.read(tmp_path / "out" / f"layer=projector/metric={metric}")
         assert rows["sample_id"].to_pylist() == [*range(1, 23, 2)]
         assert rows["neighbor_ids"].to_pylist() == slow_nearest(queries, bank, ids, 4, metric)
         near = np.array(rows["similarities"].to_pylist())
         assert (near[:, 1:] <= near[:, :-1]).all()
-    measured = json.loads((tmp_path / "out" / "recall.json").read_text())
-    assert measured["recall"] == {"projector-l2": 1.0, "projector-cosine": 1.0}
+    assert recall_of(tmp_path / "out") == [1.0, 1.0]
 
 
 def test_the_machine_never_changes_a_byte(embeddings, tmp_path):
@@ -73,17 +83,14 @@ def test_the_recall_of_an_approximate_index_is_written_next_to_it(embeddings, tm
     root = embeddings[0]
     find(root, tmp_path / "all", index="IVF2,Flat; nprobe=2")
     find(root, tmp_path / "some", index="IVF2,Flat; nprobe=1", k=3, candidate_margin=0)
-    every, some = (
-        json.loads((tmp_path / name / "recall.json").read_text())["recall"]["projector-l2"]
-        for name in ("all", "some")
-    )
+    every, some = (recall_of(tmp_path / name)[0] for name in ("all", "some"))
     assert every == 1.0
     assert 0.3 < some < 1.0
 
 
 def test_embeddings_of_two_networks_never_meet(embeddings, tmp_path):
     root, ids, *_ = embeddings
-    folder = root / "projector" / "public_image"
+    folder = root / "layer=projector/view=public_image"
     write_embeddings(folder, ids, seed=0, inputs={**PUBLIC, "weights": "other"})
     with pytest.raises(ArtifactError, match="was made from weights"):
         find(root, tmp_path / "out")
@@ -92,6 +99,78 @@ def test_embeddings_of_two_networks_never_meet(embeddings, tmp_path):
 def test_more_neighbors_than_public_images_is_a_parameter_error(embeddings, tmp_path):
     with pytest.raises(ParamsError, match="k=32 .* 31 vectors"):
         find(embeddings[0], tmp_path / "out", k=32)
+
+
+@pytest.fixture
+def captions(tmp_path, monkeypatch):
+    """The embeddings of a caption model: three parts of eleven captions, five rows a shard."""
+    monkeypatch.setattr(shards, "WORK", tmp_path / ".work")
+    monkeypatch.setattr(neighbors, "ROWS_PER_PART", 5)
+    root, ids = tmp_path / "embeddings", np.arange(31) * 2
+    banks = {
+        view: write_embeddings(root / f"view={view}", ids, seed=seed)
+        for seed, view in enumerate(("public_image", "public_caption"))
+    }
+    queries = write_embeddings(root / "view=caption", np.arange(11) * 2 + 1, seed=2)
+    return root, ids, banks, queries
+
+
+def retrieve(root, out, modes=("t2i", "t2t"), **changes):
+    facts = {"k": 4, "index": "Flat", "candidate_margin": 2, **changes}
+    neighbors.find(
+        settings=NeighborSettings(
+            section="caption.retrieve", model="clip", search=RetrieveParams(**facts),
+            machine=MACHINE,
+        ),
+        inputs=searches.of_captions(root, modes),
+        out=NeighborFiles(neighbors=out, recall=out.with_name("recall") / "clip.json"),
+    )  # fmt: skip
+
+
+def test_captions_search_images_or_captions_by_their_cosine(captions, tmp_path):
+    root, ids, banks, queries = captions
+    retrieve(root, tmp_path / "out")
+    for mode, view in (("t2i", "public_image"), ("t2t", "public_caption")):
+        folder = tmp_path / "out" / f"mode={mode}"
+        assert [NEIGHBORS.count(part) for part in sorted(folder.iterdir())] == [5, 5, 1]
+        rows = NEIGHBORS.read(folder)
+        assert rows["sample_id"].to_pylist() == [*range(1, 23, 2)]
+        assert rows["neighbor_ids"].to_pylist() == slow_nearest(
+            queries, banks[view], ids, 4, "cosine"
+        )
+
+
+def test_the_recall_of_the_caption_lane_is_measured_too(captions, tmp_path):
+    retrieve(captions[0], tmp_path / "some", index="IVF2,Flat; nprobe=1", k=3, candidate_margin=0)
+    found = recalls.read(tmp_path / "recall")
+    assert [(each.model, each.names, each.k) for each in found] == [
+        ("clip", {"mode": "t2i"}, 3), ("clip", {"mode": "t2t"}, 3),
+    ]  # fmt: skip
+    assert all(each.is_measured and each.n_queries == 11 for each in found)
+    assert min(each.recall for each in found) < 1.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"k": 32}, r"Lower caption\.retrieve\.k"),
+        ({"index": "IVF2,Fla"}, r"caption\.retrieve\.index 'IVF2,Fla' does not work"),
+        ({"index": "IVF31,Flat; nprobe=1"}, r"caption\.retrieve\.index .* finds fewer than k=4"),
+    ],
+)
+def test_errors_of_the_caption_lane_name_its_own_keys(captions, tmp_path, changes, message):
+    with pytest.raises(ParamsError, match=message):
+        retrieve(captions[0], tmp_path / "out", **changes)
+
+
+def test_a_lane_without_attacked_samples_searches_nothing(captions, tmp_path):
+    root = captions[0]
+    for view in ("caption", "public_image"):
+        for part in (root / f"view={view}").iterdir():
+            EMBEDDINGS.write(EMBEDDINGS.schema.empty_table(), part, inputs=PUBLIC)
+    retrieve(root, tmp_path / "out", modes=("t2i",), index="IVF2,Flat")
+    assert NEIGHBORS.read(tmp_path / "out/mode=t2i").num_rows == 0
+    assert [each.is_measured for each in recalls.read(tmp_path / "recall")] == [False]
 
 
 def test_votes_of_every_model_layer_and_metric(tmp_path, monkeypatch):
@@ -104,19 +183,26 @@ def test_votes_of_every_model_layer_and_metric(tmp_path, monkeypatch):
     models = {"m": trained_model(), "m_second": trained_model(trained_on="reference")}
     for seed, name in enumerate(models):
         for layer in ("projector", "backbone"):
-            root = tmp_path / "embeddings" / name / layer
-            write_embeddings(root / "public_image", public, seed=seed)
-            write_embeddings(root / "crop", crops, seed=seed + 10)
+            root = tmp_path / "embeddings" / name / f"layer={layer}"
+            write_embeddings(root / "view=public_image", public, seed=seed)
+            write_embeddings(root / "view=crop", crops, seed=seed + 10)
         neighbors.find(
-            tmp_path / "embeddings" / name, tmp_path / "neighbors" / name, model=name,
-            layers=("projector", "backbone"), settings=settings(), machine=MACHINE,
-        )  # fmt: skip
+            settings=NeighborSettings(
+                section="image.neighbors", model=name, search=settings(), machine=MACHINE
+            ),
+            inputs=searches.of_images(
+                tmp_path / "embeddings" / name, ("projector", "backbone"), settings().metrics
+            ),
+            out=NeighborFiles(
+                neighbors=tmp_path / "neighbors" / f"model={name}", recall=tmp_path / "r.json"
+            ),
+        )
     vote.count(
         models, ("l2", "cosine"), samples=world.samples, splits=world.splits,
         labels=world.labels, neighbors=tmp_path / "neighbors", out=tmp_path / "knn",
     )  # fmt: skip
-    names = {path.stem for path in (tmp_path / "knn").iterdir()}
-    assert names == {
+    counted = pa.concat_tables(map(pq.read_table, sorted((tmp_path / "knn").rglob("*.parquet"))))
+    assert set(counted["predictor"].to_pylist()) == {
         "m", "m_cosine", "m_backbone", "m_backbone_cosine",
         "m_second", "m_second_cosine", "m_second_backbone", "m_second_backbone_cosine",
     }  # fmt: skip
@@ -124,8 +210,10 @@ def test_votes_of_every_model_layer_and_metric(tmp_path, monkeypatch):
         name = predictor_name(
             "m", layer, metric, layers=("projector", "backbone"), metrics=("l2", "cosine")
         )
-        near = NEIGHBORS.read(tmp_path / "neighbors" / "m" / f"{layer}-{metric}").to_pylist()
-        rows = PREDICTIONS.read(tmp_path / "knn" / f"{name}.parquet").to_pylist()
+        place = f"model=m/layer={layer}/metric={metric}"
+        near = NEIGHBORS.read(tmp_path / "neighbors" / place).to_pylist()
+        rows = PREDICTIONS.read(tmp_path / "knn" / place).to_pylist()
+        assert {row["predictor"] for row in rows} == {name}
         assert [row["sample_id"] for row in rows] == crops.tolist()
         for row, found in zip(rows, near, strict=True):
             votes = [labels[i] for i in found["neighbor_ids"]]
@@ -142,7 +230,10 @@ def test_neighbors_of_two_splits_are_not_counted_together(tmp_path):
         table = pa.table({"sample_id": [1], "neighbor_ids": [[2]], "similarities": [[1.0]]})
         NEIGHBORS.write(
             table.cast(NEIGHBORS.schema),
-            tmp_path / "neighbors" / name / "backbone-l2" / "part-00000.parquet",
+            tmp_path
+            / "neighbors"
+            / f"model={name}/layer=backbone/metric=l2"
+            / "part-00000.parquet",
             inputs={"split": split},
         )
     models = {name: trained_model(layers=["backbone"]) for name in ("a", "b")}

@@ -1,12 +1,15 @@
 import os
 
+import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
 
 from dejavu.errors import ArtifactError, QueryError
 from dejavu.tables import catalog
+from dejavu.tables.partitions import partition
 from tests.report.world import build
 
 
@@ -34,23 +37,26 @@ def test_what_a_path_says_becomes_columns(data):
     write(folder / "tags" / "visual_words" / "tags" / "part-00000.parquet", sample_id=[2])
     write(folder / "tags" / "corpus" / "vocabulary.parquet", tag_id=[0], tag=["sea"])
     write(
-        folder / "embeddings" / "vicreg" / "projector" / "crop" / "part-00000.parquet",
+        folder / "embeddings/model=vicreg/layer=projector/view=crop" / "part-00000.parquet",
         sample_id=[3],
         embedding=vectors([1, 2]),
     )
     write(
-        folder / "embeddings" / "dino" / "backbone" / "crop" / "part-00000.parquet",
+        folder / "embeddings/model=dino/layer=backbone/view=crop" / "part-00000.parquet",
         sample_id=[4],
         embedding=vectors([1, 2, 3]),
     )
     write(
-        data / "caption" / "embeddings" / "clip" / "caption" / "part-00000.parquet",
+        data / "caption/embeddings/model=clip/view=caption" / "part-00000.parquet",
         sample_id=[5],
         embedding=vectors([1.0]),
     )
-    write(folder / "neighbors" / "vicreg" / "projector-l2" / "part-00000.parquet", sample_id=[6])
-    write(folder / "neighbors" / "vicreg" / "projector-l2" / "part-00001.parquet", sample_id=[7])
-    write(data / "caption" / "neighbors" / "clip" / "t2i" / "part-00000.parquet", sample_id=[8])
+    searched = folder / "neighbors/model=vicreg/layer=projector/metric=l2"
+    write(searched / "part-00000.parquet", sample_id=[6])
+    write(searched / "part-00001.parquet", sample_id=[7])
+    write(data / "caption/neighbors/model=clip/mode=t2i/part-00000.parquet", sample_id=[8])
+    voted = folder / "predictions/knn/model=dino/layer=backbone/metric=l2"
+    write(voted / "part-00000.parquet", predictor=["dino_l2"])
     write(data / "caption" / "labels.parquet", label_id=pa.array([0], pa.int32()), label=["x"])
     with catalog.connect(data) as opened:
 
@@ -74,10 +80,43 @@ def test_what_a_path_says_becomes_columns(data):
             ("caption", "clip", None, None, "t2i", 8),
         ]  # fmt: skip
         assert ask("SELECT DISTINCT lane FROM labels ORDER BY lane") == [("caption",), ("image",)]
-        assert ask("SELECT DISTINCT predictor FROM predictions ORDER BY 1") == [
-            ("classifier",),
-            ("vicreg",),
+        asked = "SELECT DISTINCT predictor, model, layer, metric FROM predictions ORDER BY 1"
+        assert ask(asked) == [
+            ("classifier", None, None, None),
+            ("dino_l2", "dino", "backbone", "l2"),
+            ("vicreg", None, None, None),
         ]
+
+
+def test_other_readers_see_the_names_of_the_folders_as_columns(tmp_path):
+    """Embeddings and neighbors hold nothing but tables, so that a whole folder can be opened."""
+    for model, ids in (("a", [1, 2]), ("b", [3])):
+        place = tmp_path / partition(model=model, layer="projector", metric="l2")
+        write(place / "part-00000.parquet", sample_id=ids)
+    seen = {(1, "a", "l2"), (2, "a", "l2"), (3, "b", "l2")}
+    pattern = f"{tmp_path}/**/*.parquet"
+    rows = duckdb.sql(f"SELECT sample_id, model, metric FROM read_parquet('{pattern}')").fetchall()
+    assert set(rows) == seen
+    rows = pads.dataset(tmp_path, partitioning="hive").to_table().to_pylist()
+    assert {(row["sample_id"], row["model"], row["metric"]) for row in rows} == seen
+
+
+@pytest.mark.parametrize("sandboxed", [True, False])
+def test_scores_of_an_older_version_are_refused_with_what_they_lack(data, sandboxed):
+    path = data / "image/scores.parquet"
+    scores = pq.read_table(path)
+    old = scores.drop_columns(["model", "layer", "metric"])
+    metadata = scores.schema.metadata | {b"dejavu.version": b"2"}
+    pq.write_table(old.replace_schema_metadata(metadata), path)
+    message = (
+        r"scores.parquet: expected a 'image_scores' table of version 3, found 'image_scores' of "
+        r"version 2 without the columns model, layer, metric\. Run `dvc repro`"
+    )
+    with (
+        pytest.raises(ArtifactError, match=message),
+        catalog.connect(data, only=["image_scores"], sandboxed=sandboxed),
+    ):
+        pass
 
 
 def test_views_exist_only_for_tables_that_exist(data):

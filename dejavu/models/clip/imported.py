@@ -9,6 +9,7 @@ from dejavu.models import imported_vectors
 from dejavu.models.imported_vectors import View
 from dejavu.params.caption import CaptionEmbeddingsParams
 from dejavu.tables import by_sample
+from dejavu.tables.partitions import partition
 from dejavu.tables.schemas import EMBEDDINGS
 from dejavu.tables.views import VIEWS, views_of
 
@@ -50,7 +51,9 @@ def write(
     if facts["is_empty"]:
         for name in views_of(settings.modes):
             EMBEDDINGS.write(
-                EMBEDDINGS.schema.empty_table(), out / name / "part-00000.parquet", inputs=inputs
+                EMBEDDINGS.schema.empty_table(),
+                out / partition(view=name) / "part-00000.parquet",
+                inputs=inputs,
             )
         return
     found = _files(settings, root)
@@ -59,7 +62,7 @@ def write(
     for view in found:
         ids = by_sample.ids_of_roles(splits, *VIEWS[view.name])
         wanted = by_sample.require(samples, ids, ["sample_name"])
-        imported_vectors.write(view, wanted, out / view.name, inputs=inputs)
+        imported_vectors.write(view, wanted, out / partition(view=view.name), inputs=inputs)
 
 
 def _files(settings: CaptionEmbeddingsParams, root: Path) -> list[View]:

@@ -18,13 +18,13 @@ from dejavu.params.caption import (
     ClipRecipe,
     NoRecipe,
     OpenClipParams,
-    RetrieveParams,
     SentenceTransformerParams,
     SmallClip,
     TrainedClipParams,
 )
 from dejavu.params.machine import MachineParams
-from dejavu.search import retrieve
+from dejavu.params.search import RetrieveParams
+from dejavu.search import neighbors, searches
 from dejavu.tables.schemas import EMBEDDINGS, NEIGHBORS, SAMPLES, SPLITS
 
 SIZES = SmallClip(
@@ -109,24 +109,25 @@ def test_from_training_to_neighbors(lane):
         out=lane / "embeddings",
         **files(lane),
     )
-    assert sorted(p.name for p in (lane / "embeddings").iterdir()) == sorted(embed.VIEWS)
-    captions = EMBEDDINGS.read(lane / "embeddings" / "caption")
+    assert sorted(p.name for p in (lane / "embeddings").iterdir()) == sorted(
+        f"view={view}" for view in embed.VIEWS
+    )
+    captions = EMBEDDINGS.read(lane / "embeddings" / "view=caption")
     assert captions["sample_id"].to_pylist() == [*range(8), *range(16, 20)]
     vectors = np.array(captions["embedding"].to_pylist())
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    settings = RetrieveParams(k=3, index="Flat", candidate_margin=2)
-    retrieve.retrieve(
-        "clip",
-        CLIP,
-        settings,
-        embeddings=lane / "embeddings",
-        machine=machine(lane),
-        out=lane / "nn",
-    )
-    for mode, view in retrieve.BANK_VIEW.items():
-        bank = EMBEDDINGS.read(lane / "embeddings" / view)
+    neighbors.find(
+        settings=neighbors.NeighborSettings(
+            section="caption.retrieve", model="clip", machine=machine(lane),
+            search=RetrieveParams(k=3, index="Flat", candidate_margin=2),
+        ),
+        inputs=searches.of_captions(lane / "embeddings", CLIP.modes),
+        out=neighbors.NeighborFiles(neighbors=lane / "nn", recall=lane / "recall/clip.json"),
+    )  # fmt: skip
+    for pair in searches.of_captions(lane / "embeddings", CLIP.modes):
+        bank = EMBEDDINGS.read(pair.bank)
         similarities = vectors @ np.array(bank["embedding"].to_pylist()).T
-        found = NEIGHBORS.read(lane / "nn" / mode)
+        found = NEIGHBORS.read(lane / "nn" / pair.folder)
         assert found["sample_id"].to_pylist() == captions["sample_id"].to_pylist()
         for row, ids in enumerate(found["neighbor_ids"].to_pylist()):
             values = similarities[row][np.array(ids) - 8]
@@ -261,11 +262,15 @@ def test_an_empty_lane_makes_empty_tables(lane):
         out=lane / "embeddings",
         **files(lane),
     )
-    retrieve.retrieve(
-        "clip", CLIP, RetrieveParams(k=3, index="Flat", candidate_margin=2),
-        embeddings=lane / "embeddings", machine=machine(lane), out=lane / "nn",
+    neighbors.find(
+        settings=neighbors.NeighborSettings(
+            section="caption.retrieve", model="clip", machine=machine(lane),
+            search=RetrieveParams(k=3, index="Flat", candidate_margin=2),
+        ),
+        inputs=searches.of_captions(lane / "embeddings", CLIP.modes),
+        out=neighbors.NeighborFiles(neighbors=lane / "nn", recall=lane / "recall/clip.json"),
     )  # fmt: skip
-    assert NEIGHBORS.read(lane / "nn" / "t2i").num_rows == 0
+    assert NEIGHBORS.read(lane / "nn" / "mode=t2i").num_rows == 0
 
 
 def test_shifts_move_images_and_mirror_edges():

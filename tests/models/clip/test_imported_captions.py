@@ -57,7 +57,7 @@ def test_vectors_made_elsewhere_give_the_tables_of_the_model(owner):
     facts = json.loads((root / "model/provenance.json").read_text())
     assert (facts["dim"], facts["checkpoint"]) == (4, "precomputed embeddings")
     for view in VIEWS:
-        rows = EMBEDDINGS.read(root / "embeddings" / view)
+        rows = EMBEDDINGS.read(root / "embeddings" / f"view={view}")
         ids = rows["sample_id"].to_numpy()
         assert len(ids) == (12 if view == "caption" else 8)
         assert (
@@ -71,7 +71,9 @@ def test_a_text_model_needs_captions_only_and_is_a_reference(owner):
     (root / "theirs/public_image.parquet").unlink()
     text = entry(is_text_model=True, modes=["t2t"])
     run(root, text)
-    assert {p.name for p in (root / "embeddings").iterdir()} == {"caption", "public_caption"}
+    assert {p.name for p in (root / "embeddings").iterdir()} == {
+        "view=caption", "view=public_caption",
+    }  # fmt: skip
     entries = {"clip": models()["clip"], "second": models()["second"], "theirs": text}
     assert comparisons.target_names(entries) == ["clip"]
     planned = comparisons.plan(entries, settings(), knows_truth=False)

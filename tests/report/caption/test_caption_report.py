@@ -11,7 +11,7 @@ from dejavu.report.caption import results as captions
 from dejavu.report.caption import tables as caption_tables
 from dejavu.report.caption.results import CaptionSettings, Cells
 from dejavu.tables import catalog
-from dejavu.tables.schemas import AGREEMENT, CAPTION_SCORES
+from dejavu.tables.schemas import CAPTION_SCORES, REFERENCE_AGREEMENT
 from tests.caption import slow, world
 
 OBJECTS = st.sets(st.integers(0, 4), max_size=4)
@@ -35,8 +35,8 @@ def report(folder, rows, pairs=()):
     """Return results and tables of score rows."""
     table = pa.Table.from_pylist(rows, schema=CAPTION_SCORES.schema)
     CAPTION_SCORES.write(table, folder / "caption" / "scores.parquet", inputs={})
-    table = pa.Table.from_pylist(list(pairs), schema=AGREEMENT.schema)
-    AGREEMENT.write(table, folder / "caption" / "agreement.parquet", inputs={})
+    table = pa.Table.from_pylist(list(pairs), schema=REFERENCE_AGREEMENT.schema)
+    REFERENCE_AGREEMENT.write(table, folder / "caption" / "agreement.parquet", inputs={})
     objects = [{0}] * (1 + max(row["sample_id"] for row in rows))
     world.write(folder / "caption", objects, ["target"] * len(objects), {}, [[1.0]] * len(objects))
     settings = CaptionSettings(

@@ -114,7 +114,8 @@ def test_queries_come_after_what_they_use():
 def test_neighbors_are_the_nearest_of_the_headline_layer_with_all_votes(project, found):
     labels = schemas.LABELS.read(project.data / "image" / "labels.parquet")["label"].to_pylist()
     for model in ("vicreg", "vicreg_second"):
-        path = project.data / "image" / "neighbors" / model / "projector-l2" / "part-00000.parquet"
+        place = f"model={model}/layer=projector/metric=l2"
+        path = project.data / "image" / "neighbors" / place / "part-00000.parquet"
         rows = {row["sample_id"]: row for row in schemas.NEIGHBORS.read(path).to_pylist()}
         searched = lane(found, "image")["neighbors"][model]
         assert {int(key[1:]) for key in searched} == {
@@ -173,7 +174,12 @@ def test_caption_objects_are_those_of_the_neighbors_that_count(project, found):
     }
     who = {"clip/t2i": None, "second/t2i": "second_model", "text/t2t": "text_model"}
     for searcher, reference in who.items():
-        near = schemas.NEIGHBORS.read(folder / "neighbors" / searcher / "part-00000.parquet")
+        near = schemas.NEIGHBORS.read(
+            folder
+            / "neighbors"
+            / "model={}/mode={}".format(*searcher.split("/"))
+            / "part-00000.parquet"
+        )
         ids = {row["sample_id"]: row["neighbor_ids"][:2] for row in near.to_pylist()}
         for key, place in lane(found, "caption")["neighbors"][searcher].items():
             sample = int(key[1:])

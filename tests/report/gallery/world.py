@@ -183,13 +183,13 @@ def _write_image(
     scores.score(folder / "predictions", image.targets, image.score, out=folder / "scores.parquet")
     if neighbors:
         for model in ("vicreg", "vicreg_second") if second else ("vicreg",):
-            for place in ("projector-l2", "backbone-l2"):
+            for place in ("layer=projector/metric=l2", "layer=backbone/metric=l2"):
                 near = {
                     "sample_id": attacked,
                     "neighbor_ids": [rng.permutation(N_PUBLIC)[:K] for _ in attacked],
                     "similarities": [np.linspace(0.9, 0.1, K)] * len(attacked),
                 }
-                path = folder / "neighbors" / model / place / "part-00000.parquet"
+                path = folder / "neighbors" / f"model={model}" / place / "part-00000.parquet"
                 _write(schemas.NEIGHBORS, path, near, origin)
     if tags:
         for annotator in ("corpus", "words"):
