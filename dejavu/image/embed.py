@@ -105,7 +105,7 @@ def _take_over(
     inputs = {**inputs, "weights": verified[:16], "preprocessing": "elsewhere"}
     for layer in settings.layers:
         for view, wanted in rows.items():
-            found = imported_vectors.find(root / layer, view)
+            found = imported_vectors.find(imported_vectors.layer_folder(root, layer), view)
             place = out / partition(layer=layer, view=view)
             imported_vectors.write(found, wanted, place, inputs=inputs)
 

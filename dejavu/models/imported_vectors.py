@@ -3,7 +3,8 @@
 A view (``public_image``, ``crop``, ``caption``, ``public_caption``) of a layer is one of
 
     <view>.parquet              columns sample_name (or sample_id) and embedding, a list of numbers
-    <view>/*.parquet            the same in parts, as this pipeline's stage ``embed`` writes them
+    <view>/*.parquet            the same in parts
+    view=<view>/*.parquet       the same, as this pipeline's stage ``embed`` writes them
     <view>.npy and <view>.txt   a matrix, one row per sample, and one sample_name per line
 
 in any order of rows. Rows of other samples are ignored. Names are safer than ids: ids count the listing of a
@@ -36,6 +37,7 @@ from dejavu.run import shards
 from dejavu.run.progress import say
 from dejavu.tables import by_sample
 from dejavu.tables.parquet import inputs_of
+from dejavu.tables.partitions import partition
 from dejavu.tables.schemas import EMBEDDINGS
 
 ROWS_PER_PART = 16_384  # as stage embed cuts them
@@ -64,6 +66,7 @@ def find(folder: Path, view: str) -> View:
     table, matrix = folder / f"{view}.parquet", folder / f"{view}.npy"
     names = folder / f"{view}.txt"
     parts = tuple(sorted((folder / view).glob("*.parquet")))
+    parts += tuple(sorted((folder / partition(view=view)).glob("*.parquet")))
     kinds = [
         *([(table,)] if table.is_file() else []),
         *([parts] if parts else []),
@@ -78,6 +81,12 @@ def find(folder: Path, view: str) -> View:
         f"{folder}: expected one of {table.name}, {view}/*.parquet, or {matrix.name} with "
         f"{names.name}; found {found}."
     )
+
+
+def layer_folder(root: Path, layer: str) -> Path:
+    """Return where the views of a layer lie: ``<layer>``, or ``layer=<layer>`` as stage embed says it."""
+    own = root / partition(layer=layer)
+    return own if own.is_dir() else root / layer
 
 
 def describe(views: Iterable[View], *, root: Path) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def test_views_hold_public_images_and_kept_crops_of_attacked_roles(trained, tmp_
 def test_a_crop_is_embedded_from_its_own_pixels(trained, tmp_path):
     embed.embed(sources(trained), tmp_path / "out")
     world, folder = trained
-    rows = EMBEDDINGS.read(tmp_path / "out" / "backbone" / "crop")
+    rows = EMBEDDINGS.read(tmp_path / "out" / "layer=backbone/view=crop")
     cut = {i: image.copy() for i, image in world.arrays.items()}
     for image in cut.values():
         image[:, 6:] = 0  # what the crops do not show
@@ -105,13 +105,13 @@ def test_equal_inputs_give_equal_bytes(trained, tmp_path):
 def test_origin_is_recorded(trained, tmp_path):
     embed.embed(sources(trained), tmp_path / "out")
     world, folder = trained
-    recorded = inputs_of(tmp_path / "out" / "projector" / "crop")
+    recorded = inputs_of(tmp_path / "out" / "layer=projector/view=crop")
     assert set(recorded) == {"samples", "split", "crops", "weights", "preprocessing"}
     assert recorded["split"] == fingerprint(world.splits)
     assert recorded["crops"] == fingerprint(world.crops)
     weights = encoders.load(folder).provenance["weights_sha256"]
     assert recorded["weights"] == weights[:16]
-    schema = pq.read_schema(tmp_path / "out" / "projector" / "crop" / "part-00000.parquet")
+    schema = pq.read_schema(tmp_path / "out" / "layer=projector/view=crop" / "part-00000.parquet")
     assert schema.field("embedding").type.list_size == 16
 
 

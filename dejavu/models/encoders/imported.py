@@ -39,12 +39,13 @@ def views_of(settings: EmbeddingsModel, root: Path) -> Iterator[View]:
     """Yield the files of every layer and view."""
     for layer in settings.layers:
         for view in VIEWS:
-            yield imported_vectors.find(root / layer, view)
+            yield imported_vectors.find(imported_vectors.layer_folder(root, layer), view)
 
 
 def _dimension(root: Path, layer: str) -> int:
-    dims = {v: imported_vectors.dimension(imported_vectors.find(root / layer, v)) for v in VIEWS}
+    place = imported_vectors.layer_folder(root, layer)
+    dims = {v: imported_vectors.dimension(imported_vectors.find(place, v)) for v in VIEWS}
     if len(set(dims.values())) > 1:
         listed = ", ".join(f"{view}: {dim}" for view, dim in dims.items())
-        raise DataError(f"{root / layer}: vectors of different lengths ({listed}), expected one.")
+        raise DataError(f"{place}: vectors of different lengths ({listed}), expected one.")
     return dims[VIEWS[0]]

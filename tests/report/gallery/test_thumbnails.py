@@ -93,7 +93,7 @@ def test_each_image_is_read_once_and_in_the_order_of_its_row(tmp_path, monkeypat
     ],
 )
 def test_an_image_that_cannot_be_read_is_missing_with_its_reason(tmp_path, broken, reason):
-    good = world.encoded(world.image(0, (64, 64)), "JPEG" if broken == "cut jpeg" else "PNG")
+    good = world.encoded(world.image_of(0, (64, 64)), "JPEG" if broken == "cut jpeg" else "PNG")
     images = [good, good[: len(good) // 2] if str(broken).startswith("cut") else broken]
     row = 5 if broken == "row" else 1
     world.write_images(tmp_path, [each if isinstance(each, bytes) else good for each in images])
@@ -116,7 +116,7 @@ def test_a_uri_that_is_no_uri_is_missing(tmp_path):
 def many(tmp_path_factory):
     folder = tmp_path_factory.mktemp("many")
     asked = [wanted(f"i{i}", i, importance=(i % 2, i)) for i in range(12)]
-    return read(folder, [world.image(i, (96, 96)) for i in range(12)], asked, 96), asked
+    return read(folder, [world.image_of(i, (96, 96)) for i in range(12)], asked, 96), asked
 
 
 def test_nothing_changes_within_the_budget(many):
@@ -165,7 +165,7 @@ def test_the_galleries_embed_every_image_once(tmp_path):
     key = next(key for key in found["data"]["images"] if key[0] == "i" and key[-1] != "x")
     encoded = base64.b64decode(found["data"]["images"][key].partition(",")[2])
     small = np.asarray(decoded(encoded), dtype=float)
-    original = world.image(int(key[1:])).resize(small.shape[1::-1], Image.Resampling.LANCZOS)
+    original = world.image_of(int(key[1:])).resize(small.shape[1::-1], Image.Resampling.LANCZOS)
     assert (
         np.corrcoef(small.ravel(), np.asarray(original, dtype=float).ravel())[0, 1] > 0.5
     )  # of noise
@@ -236,7 +236,7 @@ def test_images_outside_the_project_are_found_below_the_data_root(tmp_path, monk
 
 def test_a_few_broken_images_are_counted(tmp_path):
     project = world.write(tmp_path, lanes=["image"])
-    images = [world.encoded(world.image(i)) for i in range(len(world.ROLES))]
+    images = [world.encoded(world.image_of(i)) for i in range(len(world.ROLES))]
     shown = [int(card["image"]["key"][1:]) for card in world.galleries(project)["static"]]
     images[shown[0]] = b"not an image"
     world.write_images(tmp_path / "image" / "images", images)

@@ -110,7 +110,7 @@ def page(found, *, script=True) -> str:
     return environment.from_string(text).render(galleries=found, script=scripts)
 
 
-def image(seed: int, size=SIZE) -> Image.Image:
+def image_of(seed: int, size=SIZE) -> Image.Image:
     pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     return Image.fromarray(pixels)
 
@@ -201,7 +201,7 @@ def _write_image(
             _write(schemas.TAGS, place / "tags" / "part-00000.parquet", seen, origin)
             words = {"tag_id": range(5), "tag": [f"{annotator} {i}" for i in range(5)]}
             _write(schemas.TAG_VOCABULARY, place / "vocabulary.parquet", words, origin)
-    write_images(folder / "images", [encoded(image(i)) for i in range(n)])
+    write_images(folder / "images", [encoded(image_of(i)) for i in range(n)])
 
 
 def _write_captions(folder, seed, known, *, labels=None, change_caption=None) -> None:
@@ -222,7 +222,7 @@ def _write_captions(folder, seed, known, *, labels=None, change_caption=None) ->
         row["caption"] = (change_caption or str)(row["caption"])
     rows = pa.Table.from_pylist(rows, schema=schemas.SAMPLES.schema)
     schemas.SAMPLES.write(rows, folder / "samples.parquet", inputs={})
-    write_images(folder / "images", [encoded(image(7))])
+    write_images(folder / "images", [encoded(image_of(7))])
     caption_scores.score(
         known.models, known.score, found,
         out=folder / "scores.parquet", agreement=folder / "agreement.parquet",
