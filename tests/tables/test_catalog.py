@@ -225,7 +225,7 @@ def test_the_name_of_a_column_is_a_name_and_no_sql(data):
     """With vectors, whose columns are named in a statement, and before the sandbox was locked."""
     target = data.parent / CANARY
     name = f"x::FLOAT[] AS x) FROM _v); COPY (SELECT 1) TO '{target}'; SELECT * REPLACE (x\""
-    place = data / "image" / "embeddings" / "m" / "backbone" / "crop" / "part-00000.parquet"
+    place = data / "image/embeddings/model=m/layer=backbone/view=crop/part-00000.parquet"
     for column in (name, 'a"b', "a'b", "a;b", "sélect", "select", "a b"):
         write(place, sample_id=[1], **{column: vectors([1, 2])})
         for sandboxed in (True, False):
@@ -284,7 +284,7 @@ def test_columns_of_one_name_are_told_apart(data):
 
 
 def test_a_layer_may_hold_a_dash(data):
-    place = data / "image" / "neighbors" / "m" / "block-4-cosine" / "part-00000.parquet"
+    place = data / "image/neighbors/model=m/layer=block-4/metric=cosine/part-00000.parquet"
     write(place, sample_id=[1])
     with catalog.connect(data) as opened:
         assert opened.rows("SELECT layer, metric FROM neighbors") == [
