@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import errno
+import io
 import os
 import sys
 import tempfile
@@ -38,6 +39,7 @@ def run(app: Callable[[], object]) -> int:
         0 fine, 1 something to fix, 2 the command was not understood, 3 results differ, 70 a bug of
         ours (the traceback is in ``logs/``), 130 stopped by Ctrl-C, 141 the reader of a pipe is gone.
     """
+    _prepare_streams()
     try:
         return _code(app)
     except BrokenPipeError:
@@ -50,6 +52,20 @@ def run(app: Callable[[], object]) -> int:
         return _say("MemoryError: not enough memory. Ask for less at once, or free some.")
     except Exception as error:  # noqa: BLE001  # the boundary of the program
         return _bug(error)
+
+
+def _prepare_streams() -> None:
+    """Let output go on where a stream is closed, or knows fewer characters than names have."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the shell: `>&-`
+            # kept open as long as the program runs
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  # see above
+        elif isinstance(stream, io.TextIOWrapper) and "utf" not in stream.encoding.lower():
+            if stream.isatty():
+                stream.reconfigure(errors="backslashreplace")
+            else:  # files and pipes hold data
+                stream.reconfigure(encoding="utf-8")
 
 
 def _code(app: Callable[[], object]) -> int:

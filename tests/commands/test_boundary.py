@@ -121,3 +121,27 @@ def test_mistakes_of_all_kinds_end_in_a_message(arguments, tmp_path):
     assert b"Traceback" not in told
     assert not (tmp_path / "logs").exists()
     assert told or out
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_closed_stream_stops_no_command(closed):
+    running = dejavu("fetch", preexec_fn=lambda: os.close(closed))
+    told = running.communicate(timeout=60)
+    assert (running.returncode, told[closed - 1]) == (0, b"")
+
+
+def test_output_with_other_letters_than_the_locale_knows(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    out, told = dejavu("sql", "--describe", "labels").communicate(timeout=60)
+    assert told == b""
+    assert "column" in out.decode("utf-8")
+
+
+def test_a_full_disk_behind_stdout_is_named():
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        command = [sys.executable, "-m", "dejavu.cli", "fetch", "--json"]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment)
+    assert done.returncode == 1
+    assert b"No space left on device" in done.stderr
+    assert b"Traceback" not in done.stderr
