@@ -26,6 +26,7 @@ def main(*, params: Path, data: Path, out: Path) -> None:
         score=section(params, "image.score", ScoreParams),
         targets=tuple(targets_of(models, section(params, "image.neighbors.metrics", Names))),
         top_k=section(params, "image.naive_bayes.top_k", Positives),
+        k=section(params, "image.neighbors.k", int),
     )
     captions = CaptionSettings(
         seed=seed,

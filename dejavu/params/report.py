@@ -2,13 +2,27 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from dejavu.params.base import Positive, Section
 from dejavu.params.names import Reference, References
+from dejavu.roles import CONSENSUS, ORACLE, SECOND_MODEL
 
 Percent = Annotated[int, Field(ge=1, le=100)]
 Percents = Annotated[tuple[Percent, ...], Field(strict=False)]
+
+
+def check_covariates(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse references that know more than correlations, or that the adjusted excess treats apart."""
+    if refused := sorted({SECOND_MODEL, ORACLE, CONSENSUS} & set(names)):
+        raise ValueError(
+            f"names {', '.join(refused)}, expected classifiers and Naive Bayes: an oracle is not known on "
+            "real data, and the variant with the second model is reported anyway"
+        )
+    return names
+
+
+Covariates = Annotated[References, AfterValidator(check_covariates)]
 
 
 class ScoreParams(Section):
@@ -44,6 +58,10 @@ class ReportParams(Section):
         Percents  # detection is reported where at most so many % of control are flagged
     )
     n_most_memorized: Positive  # samples listed by name per target and reference
+    covariates: Covariates  # references that enter the adjusted excess, those that exist
+    tolerance: Annotated[float, Field(gt=0, le=100)]  # points; an excess surely below is "at most"
+    # expected share of false entries among the samples listed as memorized
+    false_discovery_percent: Annotated[int, Field(ge=1, le=50)]
     headline: HeadlineParams
     thumbnails: bool  # false: no image is read, the galleries are text
     gallery: GalleryParams

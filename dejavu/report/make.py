@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from dejavu.report import gallery, headline, plots, summary
+from dejavu.report.calibration import calibrate, calibration_node
 from dejavu.report.caption import summary as caption_summary
 from dejavu.report.caption import tables as caption_tables
 from dejavu.report.caption.results import CaptionSettings, caption_results
@@ -87,6 +88,9 @@ def make(
             if results["caption"]
             else {}
         )
+        calibration = calibrate(
+            opened, image, captions, has_image=has_image, has_captions=has_captions
+        )
         galleries = gallery.build(opened, data, image, captions, data_root=data_root)
     numbers: Node = {
         "about": {
@@ -95,6 +99,7 @@ def make(
             "interval": f"{LEVEL:.0%} percentile bootstrap over samples",
         },
         **results,
+        "calibrated": calibration_node(calibration),
         "image_tables": {
             name: nest(_json_rows(made[name]), keys) for name, keys in KEYS.items() if name in made
         },

@@ -18,6 +18,7 @@ class ImageSettings:
     score: ScoreParams
     targets: tuple[Target, ...]
     top_k: tuple[int, ...]  # tags that Naive Bayes counts, one reference each
+    k: int  # public images that vote
 
     def tables(self) -> dict[str, pa.Table]:
         """Return the parameters as small tables, for the queries that need them."""

@@ -67,7 +67,7 @@ class Gate:
     is_closed: bool
     joint: JointTest | None  # None: nothing varies, or too few groups
     blind: BlindBaseline | None
-    uncovered_share: float
+    uncovered_share: float | None  # None: not known
     reasons: tuple[str, ...]  # why it is closed, or what to be warned of
 
 
@@ -146,7 +146,7 @@ def blind_baseline(known: Known, *, seed: int, purpose: str) -> BlindBaseline | 
 
 
 def gate(
-    joint: JointTest | None, blind: BlindBaseline | None, *, uncovered_share: float = 0.0
+    joint: JointTest | None, blind: BlindBaseline | None, *, uncovered_share: float | None = None
 ) -> Gate:
     """Decide whether the excess may be read as memorization.
 
@@ -157,12 +157,12 @@ def gate(
     Args:
         joint: of the covariates.
         blind: of what lies outside the model.
-        uncovered_share: of attacked samples without any public image of their label.
+        uncovered_share: of attacked samples without any public image of their label; None: not known.
     """
     reasons = []
     is_uneven = joint is not None and joint.p_value < MAX_JOINT_P
     is_told = blind is not None and blind.low > MIN_BLIND_AUROC
-    is_uncovered = uncovered_share > MAX_UNCOVERED_SHARE
+    is_uncovered = uncovered_share is not None and uncovered_share > MAX_UNCOVERED_SHARE
     if is_uneven and joint is not None:
         reasons.append(
             f"the covariates of target and control differ (Hotelling's T², p = {joint.p_value:.3f})"

@@ -56,6 +56,9 @@ def settings(
             resamples=resamples,
             false_positive_percent=(1, 5),
             n_most_memorized=3,
+            covariates=("classifier", "naive_bayes@5"),
+            tolerance=5.0,
+            false_discovery_percent=10,
             headline=HeadlineParams(lane="image", target=targets[0].name, reference="second_model"),
             thumbnails=True,
             gallery=GalleryParams(n_samples=3, n_neighbors=2, thumbnail_px=32),
@@ -65,6 +68,7 @@ def settings(
         ),
         targets=tuple(targets),
         top_k=(1, 5),
+        k=20,
     )
 
 

@@ -1,0 +1,114 @@
+"""The calibrated answer of a run: excesses of both lanes, and one word per model, decided together."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from dejavu.report.caption import adjusted as caption_adjusted
+from dejavu.report.caption.adjusted import CalibratedCaptions
+from dejavu.report.caption.results import CaptionSettings
+from dejavu.report.excess import Excess, excess_node, gate_node
+from dejavu.report.image import adjusted as image_adjusted
+from dejavu.report.image.adjusted import Calibrated
+from dejavu.report.numbers import Node, rounded, significant
+from dejavu.report.settings import ImageSettings
+from dejavu.statistics.control_differs import Gate
+from dejavu.statistics.verdict import Tested, Verdict, verdicts
+from dejavu.tables.catalog import Catalog
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What is said first about one model under audit."""
+
+    excess: Excess
+    verdict: Verdict
+    gate: Gate
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """Everything that rests on the control sets of a run."""
+
+    image: Calibrated | None  # None: the lane is not used, or has no control samples
+    caption: CalibratedCaptions | None
+    answers: Mapping[
+        tuple[str, str], Answer
+    ]  # by lane and target, of the models that are decided on
+
+    def of(self, lane: str, target: str) -> Answer | None:
+        """Return the answer for one model; None where nothing is decided: uncalibrated, or exploratory."""
+        return self.answers.get((lane, target))
+
+
+def calibrate(
+    catalog: Catalog,
+    image: ImageSettings,
+    captions: CaptionSettings,
+    *,
+    has_image: bool,
+    has_captions: bool,
+) -> Calibration:
+    """Estimate every excess, and decide about each target model at its headline layer and metric.
+
+    All models of the run, of both lanes, count as tests together. Other layers, metrics and settings are
+    exploratory: they get numbers and no word.
+    """
+    of_images = image_adjusted.calibrated(catalog, image) if has_image else None
+    of_captions = caption_adjusted.calibrated(catalog, captions) if has_captions else None
+    found: dict[tuple[str, str], tuple[Excess, Gate]] = {}
+    if of_images is not None:
+        heads = [target.name for target in image.targets if target.is_headline]
+        for name in heads:
+            if name in of_images.excess:
+                found["image", name] = of_images.excess[name], of_images.gate
+    if of_captions is not None:
+        for name, excess in of_captions.excess.items():
+            found["caption", name] = excess, of_captions.gates[name]
+    return Calibration(
+        image=of_images, caption=of_captions, answers=_answers(found, image.report.tolerance)
+    )
+
+
+def _answers(
+    found: Mapping[tuple[str, str], tuple[Excess, Gate]], tolerance: float
+) -> dict[tuple[str, str], Answer]:
+    keys = {"/".join(key): key for key, (excess, _) in found.items() if excess.adjusted}
+    tested = {
+        name: Tested(hard=excess.adjusted, soft=excess.soft)
+        for name, key in keys.items()
+        if (excess := found[key][0]).adjusted is not None
+    }
+    decided = verdicts(
+        tested,
+        tolerance=tolerance / 100,
+        is_control_different={name: found[key][1].is_closed for name, key in keys.items()},
+    )
+    return {
+        keys[name]: Answer(excess=found[keys[name]][0], verdict=verdict, gate=found[keys[name]][1])
+        for name, verdict in decided.items()
+    }
+
+
+def calibration_node(found: Calibration) -> Node:
+    """Return ``calibrated`` of results.json: lane, target, numbers; the verdict where one is given."""
+    node: Node = {}
+    for lane, calibrated in (("image", found.image), ("caption", found.caption)):
+        if calibrated is None:
+            continue
+        node[lane] = {name: excess_node(excess) for name, excess in calibrated.excess.items()}
+    for (lane, target), answer in found.answers.items():
+        node[lane][target] |= {
+            "verdict": _verdict_node(answer.verdict),
+            "control_check": gate_node(answer.gate),
+        }
+    return node
+
+
+def _verdict_node(verdict: Verdict) -> Node:
+    return {
+        "word": str(verdict.word),
+        "text": verdict.text,
+        "p_holm": significant(verdict.p_value),
+        "upper": rounded(verdict.upper),
+        "n_needed": verdict.n_needed,
+    }

@@ -1,0 +1,158 @@
+"""Caption lane: the adjusted recall and precision gap of every target, and whether control is like target."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from dejavu.caption.comparisons import target_names
+from dejavu.report.caption.results import CaptionSettings
+from dejavu.report.excess import Excess
+from dejavu.roles import SECOND_MODEL, TARGET, TEXT_MODEL
+from dejavu.statistics.adjusted import Difference, Side, adjusted, unadjusted
+from dejavu.statistics.control_differs import Gate, Known, blind_baseline, gate, joint_test
+from dejavu.statistics.covariates import Covariates, covariates
+from dejavu.statistics.matched_gaps import Values, matched_gap
+from dejavu.tables import by_sample, queries
+from dejavu.tables.catalog import Catalog
+
+RIDGE = 0.001  # λ of the caption lane
+_PURPOSE = "report.adjusted.caption"
+_OUTSIDE = ("ln_bytes", "ln_width", "ln_height", "ln_caption")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CalibratedCaptions:
+    """The caption lane with a control set, at the headline setting of each target."""
+
+    excess: Mapping[str, Excess]  # adjusted, gap: recall; more: precision and matched gaps
+    gates: Mapping[str, Gate]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Attacked:
+    """Outcomes of a target at one setting, against each of its references; rows in sample_id order."""
+
+    by_reference: Mapping[str, pa.Table]
+
+    @property
+    def any(self) -> pa.Table:
+        """Return one of the tables: what is said of the target is the same in all."""
+        return next(iter(self.by_reference.values()))
+
+    @property
+    def is_target(self) -> np.ndarray:
+        return np.array(self.any["role"].to_pylist()) == TARGET
+
+    def column(self, name: str, reference: str | None = None) -> np.ndarray:
+        table = self.any if reference is None else self.by_reference[reference]
+        return table[name].to_numpy().astype(np.float64)
+
+    def sides(self, y: np.ndarray, x: np.ndarray | None = None) -> tuple[Side, Side]:
+        x = np.zeros((len(y), 0)) if x is None else x
+        group, is_target = self.any["group_id"].to_numpy(), self.is_target
+        target, control = (
+            Side(y=y[rows], x=x[rows], group=group[rows]) for rows in (is_target, ~is_target)
+        )
+        return target, control
+
+    def values(self, name: str) -> tuple[Values, Values]:
+        y, n_objects = self.column(name), self.any["n_objects"].to_numpy().astype(np.int64)
+        group, is_target = self.any["group_id"].to_numpy(), self.is_target
+        target, control = (
+            Values(y=y[rows], n_objects=n_objects[rows], group=group[rows])
+            for rows in (is_target, ~is_target)
+        )
+        return target, control
+
+
+def calibrated(catalog: Catalog, settings: CaptionSettings) -> CalibratedCaptions | None:
+    """Return the calibrated numbers at each target's first mode, the headline's k, all objects.
+
+    None where no target has attacked samples of both roles.
+    """
+    if settings.headline is None:
+        return None
+    excess, gates = {}, {}
+    for target in target_names(settings.models):
+        mode = settings.models[target].modes[0]
+        attacked = _read(catalog, target, mode, settings.headline[2])
+        if attacked is None or attacked.is_target.all() or not attacked.is_target.any():
+            continue
+        known = _known(attacked, second=False)
+        excess[target] = _excess(attacked, known, settings.seed)
+        gates[target] = _gate(catalog, attacked, known, settings.seed)
+    return CalibratedCaptions(excess=excess, gates=gates) if excess else None
+
+
+def _read(catalog: Catalog, target: str, mode: str, k: int) -> _Attacked | None:
+    names = catalog.table(
+        "SELECT DISTINCT reference FROM caption_scores WHERE target = $target AND mode = $mode ORDER BY 1",
+        {"target": target, "mode": mode},
+    )["reference"].to_pylist()
+    setting = {"target": target, "mode": mode, "k": k}
+    tables = {
+        name: catalog.table(queries.text("caption_attacked"), setting | {"reference": name})
+        for name in names
+    }
+    tables = {name: table for name, table in tables.items() if table.num_rows}
+    return _Attacked(tables) if tables else None
+
+
+def _known(attacked: _Attacked, *, second: bool) -> Covariates:
+    """Return X: what text models bring back, and a dummy per number of true objects."""
+    columns = {}
+    for name in attacked.by_reference:
+        if name.startswith(TEXT_MODEL) or (second and name == SECOND_MODEL):
+            columns[f"{name} recall"] = attacked.column("reference_recall", name)
+            columns[f"{name} precision"] = attacked.column("reference_precision", name)
+            columns[f"{name} predicted"] = attacked.column("reference_predicted", name)
+    n_objects = attacked.any["n_objects"].to_numpy().astype(np.int64)
+    return covariates(columns, {"n_objects": n_objects})
+
+
+def _excess(attacked: _Attacked, known: Covariates, seed: int) -> Excess:
+    def of(y: np.ndarray, x: np.ndarray) -> Difference | None:
+        return adjusted(*attacked.sides(y, x), ridge=RIDGE, seed=seed, purpose=_PURPOSE)
+
+    recall, precision = attacked.column("target_recall"), attacked.column("target_precision")
+    matched = {
+        f"{short}_matched": matched_gap(*attacked.values(f"target_{name}"))
+        for short, name in (("ppg", "precision"), ("prg", "recall"))
+    }
+    has_second = SECOND_MODEL in attacked.by_reference
+    return Excess(
+        adjusted=of(recall, known.x),
+        soft=None,
+        gap=unadjusted(*attacked.sides(recall)),
+        unadjusted={
+            name: unadjusted(*attacked.sides(recall - attacked.column("reference_recall", name)))
+            for name in attacked.by_reference
+        },
+        covariates=known.names,
+        with_second_model=of(recall, _known(attacked, second=True).x) if has_second else None,
+        more={"adjusted_precision": of(precision, known.x)}
+        | {name: None if each is None else each.difference for name, each in matched.items()},
+        n_left_out=next((each.n_left_out for each in matched.values() if each), None),
+    )
+
+
+def _gate(catalog: Catalog, attacked: _Attacked, known: Covariates, seed: int) -> Gate:
+    """Look at the covariates, and at what lies outside the model: bytes, size, length of the caption."""
+    rows = catalog.table(queries.text("caption_blind"))
+    place, _ = by_sample.positions(
+        rows["sample_id"].to_numpy(), attacked.any["sample_id"].to_numpy()
+    )
+    columns = {name: rows[name].to_numpy().astype(np.float64)[place] for name in _OUTSIDE}
+    complete = {name: each for name, each in columns.items() if np.isfinite(each).all()}
+    n_objects = attacked.any["n_objects"].to_numpy().astype(np.int64)
+    outside = covariates(complete, {"n_objects": n_objects})
+    group, is_target = attacked.any["group_id"].to_numpy(), attacked.is_target
+    purpose = "report.control_differs.caption"
+    return gate(
+        joint_test(Known(x=known.x, is_target=is_target, group=group), seed=seed, purpose=purpose),
+        blind_baseline(
+            Known(x=outside.x, is_target=is_target, group=group), seed=seed, purpose=purpose
+        ),
+    )

@@ -1,0 +1,108 @@
+"""Image lane: the adjusted excess of every target, and whether control is like target."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow.compute as pc
+
+from dejavu.report.excess import Excess
+from dejavu.report.image import attacked as arrays
+from dejavu.report.image.attacked import Attacked
+from dejavu.report.settings import ImageSettings
+from dejavu.roles import TARGET
+from dejavu.statistics.adjusted import Difference, adjusted, unadjusted
+from dejavu.statistics.control_differs import Gate, Known, blind_baseline, gate, joint_test
+from dejavu.statistics.covariates import Covariates, covariates
+from dejavu.tables import queries
+from dejavu.tables.catalog import Catalog
+
+RIDGE = 0.01  # λ of the image lane
+_PURPOSE = "report.adjusted.image"
+_OUTSIDE = ("ln_bytes", "ln_width", "ln_height", "ln_crop_area")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Calibrated:
+    """The image lane with a control set: excess by target, and the gate before all of them."""
+
+    excess: Mapping[str, Excess]
+    gate: Gate
+
+
+def calibrated(catalog: Catalog, settings: ImageSettings) -> Calibrated | None:
+    """Return the calibrated numbers; None where a role has no attacked sample."""
+    names = catalog.table(
+        "SELECT DISTINCT predictor FROM predictions WHERE lane = 'image' ORDER BY 1"
+    )["predictor"].to_pylist()
+    targets = [target for target in settings.targets if target.name in names]
+    first = arrays.read(catalog, targets[0].name)
+    if first.is_target.all() or not first.is_target.any():
+        return None
+    chosen = arrays.chosen(settings.report.covariates, names)
+    references = {name: arrays.read(catalog, name) for name in chosen}
+    known = arrays.covariates_of(first, references)
+    found = {}
+    for target in targets:
+        attacked = arrays.read(catalog, target.name)
+        second = None if target.second_model is None else arrays.read(catalog, target.second_model)
+        found[target.name] = _excess(
+            attacked, known, second, settings, _unadjusted(catalog, target.name, attacked)
+        )
+    return Calibrated(excess=found, gate=_gate(catalog, first, known, settings.seed))
+
+
+def _excess(
+    attacked: Attacked,
+    known: Covariates,
+    second: Attacked | None,
+    settings: ImageSettings,
+    by_reference: Mapping[str, Difference | None],
+) -> Excess:
+    def of(y: np.ndarray, x: np.ndarray) -> Difference | None:
+        sides = attacked.sides(y, x)
+        return adjusted(*sides, ridge=RIDGE, seed=settings.seed, purpose=_PURPOSE)
+
+    soft = attacked.soft(settings.k)
+    wider = None if second is None else arrays.with_second_model(known, second, settings.k)
+    return Excess(
+        adjusted=of(attacked.is_correct, known.x),
+        soft=None if soft is None else of(soft, known.x),
+        gap=unadjusted(*attacked.sides(attacked.is_correct)),
+        unadjusted=by_reference,
+        covariates=known.names,
+        with_second_model=None if wider is None else of(attacked.is_correct, wider.x),
+        has_votes=soft is not None,
+    )
+
+
+def _unadjusted(catalog: Catalog, target: str, attacked: Attacked) -> dict[str, Difference | None]:
+    """Return the difference of differences per reference, with coefficient 1."""
+    rows = catalog.table(queries.text("image_reference_right"), {"target": target})
+    right = rows["reference_correct"].to_numpy(zero_copy_only=False).astype(np.float64)
+    n = len(attacked.sample_id)
+    names = rows["reference"].to_pylist()[::n]
+    return {
+        name: unadjusted(*attacked.sides(attacked.is_correct - right[place * n : (place + 1) * n]))
+        for place, name in enumerate(names)
+    }
+
+
+def _gate(catalog: Catalog, attacked: Attacked, known: Covariates, seed: int) -> Gate:
+    """Look at the covariates, and at what lies outside the model: bytes, size, crop, label."""
+    rows = catalog.table(queries.text("image_blind"))
+    columns = {name: rows[name].to_numpy().astype(np.float64) for name in _OUTSIDE}
+    complete = {name: each for name, each in columns.items() if np.isfinite(each).all()}
+    labels = rows["label_id"].to_numpy().astype(np.int64)
+    outside = covariates(complete, {"label": labels})
+    is_target = np.array(rows["role"].to_pylist()) == TARGET
+    group = rows["group_id"].to_numpy()
+    joint = Known(x=known.x, is_target=attacked.is_target, group=attacked.group)
+    blind = Known(x=outside.x, is_target=is_target, group=group)
+    covered = pc.mean(rows["is_covered"]).as_py()
+    purpose = "report.control_differs.image"
+    return gate(
+        joint_test(joint, seed=seed, purpose=purpose),
+        blind_baseline(blind, seed=seed, purpose=purpose),
+        uncovered_share=None if covered is None else float(1 - covered),
+    )

@@ -1,0 +1,5 @@
+-- Whether each reference of a target is right about each attacked sample.
+SELECT reference, role, sample_id, reference_correct
+FROM image_scores
+WHERE target = $target
+ORDER BY reference, sample_id

@@ -1,0 +1,82 @@
+"""The calibrated numbers of a report, and the word that follows from them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dejavu.params.report import check_covariates
+from dejavu.report.image.attacked import chosen
+from tests.report.world import build, report, target
+
+N = 400
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """A model that is right on 60 % of target and 20 % of control; one that is right on 20 % of both."""
+    rng = np.random.default_rng(0)
+    is_target = np.arange(N) < N // 2
+    rates = {
+        "vicreg": np.where(is_target, 0.6, 0.2), "vicreg_second": 0.2,
+        "vicreg_backbone": 0.2, "vicreg_second_backbone": 0.2, "dino": 0.2, "dino_second": 0.2,
+        "classifier": 0.2, "naive_bayes@1": 0.2, "naive_bayes@5": 0.2, "oracle": 0.3,
+    }  # fmt: skip
+    answers = {name: (rng.random(N) < rate, rng.random(N)) for name, rate in rates.items()}
+    targets = [
+        target(),
+        target("vicreg_backbone", "vicreg_second_backbone", layer="backbone", is_headline=False),
+        target("dino", "dino_second"),
+    ]
+    folder = tmp_path_factory.mktemp("world")
+    world = build(
+        folder, n_target=N // 2, n_control=N // 2, answers=answers, targets=targets,
+        consensus_of=["classifier"],
+    )  # fmt: skip
+    out = report(world, tmp_path_factory.mktemp("reports"))
+    return json.loads((out / "results.json").read_text())
+
+
+def test_only_headline_settings_get_a_word(results):
+    found = results["calibrated"]["image"]
+    assert {name for name, node in found.items() if "verdict" in node} == {"vicreg", "dino"}
+    assert "adjusted" in found["vicreg_backbone"]
+
+
+def test_the_word_follows_the_numbers(results):
+    found = results["calibrated"]["image"]
+    assert found["vicreg"]["verdict"]["word"] == "memorizes"
+    assert found["vicreg"]["adjusted"]["ci95"][0] > 0.2
+    assert found["dino"]["verdict"]["word"] in {"at most", "too few samples to tell"}
+    if found["dino"]["verdict"]["word"] == "too few samples to tell":
+        assert found["dino"]["verdict"]["n_needed"] > N // 2
+
+
+def test_unadjusted_and_gap_are_the_plain_differences(results):
+    node = results["calibrated"]["image"]["vicreg"]
+    old = results["image"]["vicreg"]
+    for reference in ("classifier", "consensus", "oracle", "second_model"):
+        expected = old[reference]["excess"]["dejavu_score"]
+        assert node["excess_unadjusted"][reference]["value"] == pytest.approx(expected, abs=2e-6)
+    expected = old["oracle"]["excess"]["target_accuracy"]
+    assert node["gap"]["value"] == pytest.approx(expected, abs=2e-6)
+
+
+def test_covariates_are_named_and_know_neither_oracle_nor_second_model(results):
+    names = results["calibrated"]["image"]["vicreg"]["covariates"]
+    assert "classifier is right" in names
+    assert "naive_bayes@5 is right" in names
+    assert not [name for name in names if "oracle" in name or "second" in name or "@1" in name]
+
+
+def test_covariates_of_every_annotator_are_chosen():
+    known = {"naive_bayes@5", "naive_bayes_words@5", "naive_bayes@1", "oracle"}
+    assert chosen(["classifier", "naive_bayes@5"], known) == [
+        "naive_bayes@5",
+        "naive_bayes_words@5",
+    ]
+
+
+def test_an_oracle_is_no_covariate():
+    with pytest.raises(ValueError, match="names oracle"):
+        check_covariates(("classifier", "oracle"))
