@@ -5,6 +5,7 @@ from pathlib import Path
 from dejavu.corpora import build
 from dejavu.params import section
 from dejavu.params.corpora import CorpusParams
+from dejavu.params.limits import LimitsParams
 from dejavu.params.machine import MachineParams
 from dejavu.run import stage
 
@@ -14,6 +15,7 @@ def main(*, lane: str, params: Path, samples: Path, labels: Path, images: Path) 
     build.build(
         lane,
         section(params, f"{lane}.corpus", CorpusParams).root,
+        limits=section(params, "limits", LimitsParams),
         seed=section(params, "seed", int),
         samples=samples,
         labels=labels,

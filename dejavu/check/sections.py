@@ -19,6 +19,7 @@ from dejavu.params.caption import (
 )
 from dejavu.params.corpora import CorpusParams, CropParams, SplitParams
 from dejavu.params.encoders import ModelParams, Models, RecipeParams
+from dejavu.params.limits import LimitsParams
 from dejavu.params.machine import MachineParams
 from dejavu.params.predictions import Predictions
 from dejavu.params.references import AnnotatorParams, Annotators, ClassifierParams, NaiveBayesParams
@@ -29,6 +30,7 @@ LANES = ("image", "caption")
 # Every `section(params, NAME, SCHEMA)` of stages/; what stands for {} is said in _names.
 SECTIONS: tuple[tuple[str, Any], ...] = (
     ("seed", int),
+    ("limits", LimitsParams),
     ("{lane}.corpus", CorpusParams),
     ("{lane}.split", SplitParams),
     ("image.crop", CropParams),

@@ -1,9 +1,12 @@
 """Repair bounding boxes: corpora state some with swapped corners, beyond the image, or of another size."""
 
-import collections
+import math
 from collections.abc import Sequence
 
+from dejavu.corpora.plausibility import Tally
 from dejavu.corpora.records import Box
+
+ASPECT_TOLERANCE = 0.02  # a smaller version has rounded sides; a larger difference is another shape
 
 
 def repair(
@@ -11,43 +14,94 @@ def repair(
     *,
     width_px: int,
     height_px: int,
-    repairs: collections.Counter[str],
+    tally: Tally,
     stated_px: tuple[int, int] | None = None,
+    place: str = "",
 ) -> list[Box]:
-    """Return `boxes` with ordered corners inside the image, without those that are empty there.
+    """Return `boxes` in whole pixels, with ordered corners inside the image, without those empty there.
+
+    Fractions of pixels are rounded outward, so that a crop beside a box shows nothing of the object.
+    Where one box of an image cannot be read, or boxes are of an image of another shape, nobody knows
+    where its objects are: it then has no box at all.
 
     Args:
         boxes: as the corpus states them.
         width_px: of the image.
         height_px: of the image.
-        repairs: is told how many boxes were ``rescaled``, ``swapped``, ``clamped`` and ``dropped``.
+        tally: is told how many boxes were rescaled, swapped, clamped and dropped, and where.
         stated_px: width and height of the image that `boxes` refer to, if it is another one; they
-            are rescaled and rounded outward, so that a crop beside them shows nothing of the object.
+            are rescaled.
+        place: names the image and the file of its boxes, for messages.
     """
+    tally.totals["boxes"] += len(boxes)
+    size = (width_px, height_px)
+    is_other = stated_px is not None and stated_px != size
+    unknown = [box for box in boxes if not all(map(math.isfinite, box.corners))]
+    if unknown or (boxes and is_other and not _same_shape(stated_px, size)):
+        reason = f"in {stated_px[0]}x{stated_px[1]}" if stated_px and not unknown else "unreadable"
+        for box in boxes:
+            tally.add("dropped_boxes", f"{_told(box, place, size)} {reason}")
+        return []
     kept = []
-    if stated_px is not None and stated_px != (width_px, height_px):
-        repairs["rescaled"] += len(boxes)
-        boxes = [_rescaled(box, stated_px, (width_px, height_px)) for box in boxes]
     for box in boxes:
-        x0, x1 = sorted((box.x0, box.x1))
-        y0, y1 = sorted((box.y0, box.y1))
-        repairs["swapped"] += (x0, y0) != (box.x0, box.y0)
-        inside = Box(max(x0, 0), max(y0, 0), min(x1, width_px), min(y1, height_px), box.label)
-        if inside.x0 >= inside.x1 or inside.y0 >= inside.y1:
-            repairs["dropped"] += 1
-            continue
-        repairs["clamped"] += (inside.x0, inside.y0, inside.x1, inside.y1) != (x0, y0, x1, y1)
-        kept.append(inside)
+        told = _told(box, place, size)
+        if max(box.corners) <= 1 and min(box.corners) >= 0:
+            tally.add("relative_boxes", told)
+            if any(corner != int(corner) for corner in box.corners):
+                tally.add("fractional_boxes", told)
+        if is_other:
+            tally.add("rescaled_boxes", told)
+        whole = _inside(box, stated_px or size, size, tally, told)
+        if whole is not None:
+            kept.append(whole)
     return kept
 
 
-def _rescaled(box: Box, stated: tuple[int, int], true: tuple[int, int]) -> Box:
-    """Scale in whole numbers: floor of the smaller and ceiling of the larger corner of each axis."""
-    sides = []
-    for low, high, old, new in zip((box.x0, box.y0), (box.x1, box.y1), stated, true, strict=True):
-        if low <= high:
-            sides.append((low * new // old, -(-high * new // old)))
-        else:  # swapped corners stay swapped: `repair` counts them
-            sides.append((-(-low * new // old), high * new // old))
-    (x0, x1), (y0, y1) = sides
-    return Box(x0, y0, x1, y1, box.label)
+def _inside(
+    box: Box, stated: tuple[int, int], size: tuple[int, int], tally: Tally, told: str
+) -> Box | None:
+    x, y, right, lower = box.corners
+    if x >= 0 and y >= 0 and x + right <= stated[0] + 1 and y + lower <= stated[1] + 1:
+        tally.counts["fit_as_sizes"] += 1
+    (x0, x1), (y0, y1) = sorted((box.x0, box.x1)), sorted((box.y0, box.y1))
+    if (x0, y0) != (box.x0, box.y0):
+        tally.add("swapped_boxes", told)
+    corners = (
+        math.floor(_scaled(x0, stated[0], size[0])), math.floor(_scaled(y0, stated[1], size[1])),
+        math.ceil(_scaled(x1, stated[0], size[0])), math.ceil(_scaled(y1, stated[1], size[1])),
+    )  # fmt: skip
+    inside = Box(
+        max(corners[0], 0), max(corners[1], 0), min(corners[2], size[0]), min(corners[3], size[1]),
+        box.label,
+    )  # fmt: skip
+    if inside.x0 >= inside.x1 or inside.y0 >= inside.y1:
+        tally.add("dropped_boxes", told)
+        return None
+    if max(abs(a - b) for a, b in zip(inside.corners, corners, strict=True)) > 1:
+        tally.add("clamped_boxes", told)
+    if min(inside.x1 - inside.x0, inside.y1 - inside.y0) <= 1:
+        tally.add("one_pixel_boxes", told)
+    tally.reaches(inside.x1 / size[0], inside.y1 / size[1])
+    return inside
+
+
+def _scaled(corner: float | int, old: int, new: int) -> float | int:
+    """Return `corner` of a side of `old` pixels on one of `new`; exact where corners are whole numbers."""
+    if old == new:
+        return corner
+    whole, rest = divmod(corner * new, old)
+    return whole + rest / old
+
+
+def _same_shape(stated: tuple[int, int] | None, size: tuple[int, int]) -> bool:
+    """Whether one size is the other, scaled: each side may be off by a pixel, or by 2 %."""
+    assert stated is not None
+    scale = size[0] / stated[0]
+    off = abs(stated[1] * scale - size[1])
+    return off <= max(1.0, scale, ASPECT_TOLERANCE * size[1])
+
+
+def _told(box: Box, place: str, size: tuple[int, int]) -> str:
+    row = f", row {box.row}" if box.row is not None else ""
+    corners = ", ".join(f"{corner:g}" for corner in box.corners)
+    return f"{place}{row} [{corners}] in {size[0]}x{size[1]}"

@@ -5,6 +5,7 @@ nothing a corpus contains is left out silently: an unusable sample is a row with
 """
 
 import collections
+import dataclasses
 import importlib
 import itertools
 import json
@@ -21,9 +22,11 @@ import pyarrow.parquet as pq
 from dejavu.corpora.boxes import repair
 from dejavu.corpora.image_reader import IMAGE_COLUMN, SOURCE, ImageReader, external_root
 from dejavu.corpora.inspection import Inspection, inspect, measure, take_over
-from dejavu.corpora.records import Box, Corpus, Record, Truth
+from dejavu.corpora.plausibility import NOTES, Tally, judge
+from dejavu.corpora.records import NOT_ANNOTATED, Box, Corpus, Record
 from dejavu.errors import DataError, ParamsError, suggestion
 from dejavu.params.corpora import AnyCorpus, ImageNetParams, SamplesTableParams
+from dejavu.params.limits import LimitsParams
 from dejavu.params.machine import MachineParams
 from dejavu.run.progress import say, track
 from dejavu.tables.schemas import LABELS, SAMPLES
@@ -31,7 +34,9 @@ from dejavu.tables.schemas import LABELS, SAMPLES
 PART = "part-00000.parquet"
 IMAGES_PER_GROUP = 200  # a reader fetches one group at a time
 BOX_REPAIRS = ("clamped", "dropped", "rescaled", "swapped")
+BROKEN_TEXT = "\ufffd"  # what stands for bytes that are no text
 _RECORDS_AT_ONCE = 2_000
+_BOX_FIELDS = ("x0", "y0", "x1", "y1", "label")
 _ADAPTERS = {
     "none": "dejavu.corpora.nothing:Nothing",
     "captions_table": "dejavu.corpora.captions_table:CaptionsTable",
@@ -58,6 +63,7 @@ def build(
     lane: str,
     settings: AnyCorpus,
     *,
+    limits: LimitsParams,
     seed: int,
     samples: Path,
     labels: Path,
@@ -69,6 +75,7 @@ def build(
     Args:
         lane: ``image`` or ``caption``; in the latter a sample without a caption is unusable.
         settings: the corpus section of params.yaml.
+        limits: how much may be odd.
         seed: of generated corpora.
         samples: the samples table to make.
         labels: the labels table to make (without rows where samples have no label).
@@ -76,11 +83,11 @@ def build(
         machine: how many threads open images, and where corpora lie.
 
     Raises:
-        DataError: there is no sample, two share a name, or more than ``max_dropped_share`` of
-            them are unusable.
+        DataError: there is no sample, two share a name, more than ``max_dropped_share`` of
+            them are unusable, or boxes or images exceed a limit.
     """
     corpus: Corpus = adapter(settings.adapter)(settings, seed, machine.data_root)
-    repairs: collections.Counter[str] = collections.Counter()
+    tally = Tally()
     shutil.rmtree(images, ignore_errors=True)
     images.mkdir(parents=True)
     if isinstance(settings, SamplesTableParams):
@@ -90,13 +97,17 @@ def build(
     else:
         root, store = external_root(machine.data_root, corpus.root), None
     tables = []
-    with ImageReader(root) as reader, ThreadPoolExecutor(machine.workers) as pool:
+    max_bytes = None if store else limits.image_bytes
+    with (
+        ImageReader(root, max_bytes=max_bytes) as reader,
+        ThreadPoolExecutor(machine.workers) as pool,
+    ):
         n_before = 0
-        look = _inspector(settings, reader)
+        look = _inspector(settings, reader, limits.image_px)
         records = track(corpus.records(), what=f"{lane} corpus")
         for chunk in _chunks(records, _RECORDS_AT_ONCE):
             facts = list(pool.map(look, chunk))
-            tables.append(_rows(lane, chunk, facts, n_before=n_before, repairs=repairs))
+            tables.append(_rows(lane, chunk, facts, n_before=n_before, tally=tally))
             if store:
                 store.write(chunk)
             n_before += len(chunk)
@@ -108,9 +119,10 @@ def build(
         raise DataError(f"{root}: the corpus lists no sample (adapter {settings.adapter!r}).")
     rows = pa.concat_tables(tables)
     _require_unique_names(rows)
+    notes = judge(tally, limits, where=f"{lane}.corpus ({settings.adapter})")
     if settings.adapter != "none":
         _require_usable(rows, settings.max_dropped_share)
-    SAMPLES.write(rows, samples, inputs={})
+    SAMPLES.write(rows, samples, inputs={}, notes={NOTES: notes})
     names = pa.table(
         {"label_id": range(len(corpus.labels)), "label": list(corpus.labels)}, schema=LABELS.schema
     )
@@ -120,17 +132,19 @@ def build(
         source = {"kind": "none"}
     elif corpus.root is not None:
         source = {"kind": "external", "root": corpus.root}
-    _write_source(images / SOURCE, source, repairs)
-    _tell(lane, rows, repairs)
+    _write_source(images / SOURCE, source, tally)
+    _tell(lane, rows, tally)
 
 
-def _inspector(settings: AnyCorpus, reader: ImageReader) -> Callable[[Record], Inspection]:
+def _inspector(
+    settings: AnyCorpus, reader: ImageReader, max_pixels: int
+) -> Callable[[Record], Inspection]:
     """Return what notes the facts about an image: all of them, or only its size."""
     if isinstance(settings, SamplesTableParams):
         return take_over
     if isinstance(settings, ImageNetParams) and not settings.hash_images:
-        return lambda record: measure(record, reader.root)
-    return lambda record: inspect(record, reader.read_bytes)
+        return lambda record: measure(record, reader.root, max_pixels=max_pixels)
+    return lambda record: inspect(record, reader.read_bytes, max_pixels=max_pixels)
 
 
 class _Store:
@@ -161,7 +175,7 @@ def _rows(
     facts: list[Inspection],
     *,
     n_before: int,
-    repairs: collections.Counter[str],
+    tally: Tally,
 ) -> pa.Table:
     rows = []
     for number, (record, fact) in enumerate(zip(records, facts, strict=True), start=n_before):
@@ -170,11 +184,14 @@ def _rows(
             problem = "no_caption"
         if problem is None and lane == "image" and fact.width_px is None:
             problem = "no_size"
+        if problem is None and BROKEN_TEXT in (record.caption or ""):
+            problem = "broken_caption"  # bytes or half characters that are no text
+        _count(record, fact, problem, tally)
         boxes: list[Box] = []
         if fact.width_px is not None and fact.height_px is not None:
             boxes = repair(
-                record.boxes, width_px=fact.width_px, height_px=fact.height_px, repairs=repairs,
-                stated_px=record.boxes_px,
+                record.boxes, width_px=fact.width_px, height_px=fact.height_px, tally=tally,
+                stated_px=record.boxes_px, place=_place(record),
             )  # fmt: skip
         rows.append(
             {
@@ -186,8 +203,8 @@ def _rows(
                 "height_px": fact.height_px,
                 "label_id": record.label_id,
                 "caption": record.caption,
-                "boxes": [_fields(box) for box in boxes],
-                "truth": _fields(record.truth) if record.truth else None,
+                "boxes": [{name: getattr(box, name) for name in _BOX_FIELDS} for box in boxes],
+                "truth": dataclasses.asdict(record.truth) if record.truth else None,
                 "content_hash": fact.content_hash,
                 "perceptual_hash": fact.perceptual_hash,
                 "problem": problem,
@@ -196,8 +213,18 @@ def _rows(
     return pa.Table.from_pylist(rows, schema=SAMPLES.schema)
 
 
-def _fields(value: Box | Truth) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.__slots__}
+def _place(record: Record) -> str:
+    return f"{record.boxes_from}, {record.name}" if record.boxes_from else record.name
+
+
+def _count(record: Record, fact: Inspection, problem: str | None, tally: Tally) -> None:
+    tally.totals["samples"] += 1
+    if record.problem == NOT_ANNOTATED:
+        tally.add("unannotated", record.name)
+    if problem is None:
+        tally.totals["images"] += 1
+        if fact.is_one_color:
+            tally.add("one_color_images", record.name)
 
 
 def _require_unique_names(rows: pa.Table) -> None:
@@ -211,7 +238,9 @@ def _require_unique_names(rows: pa.Table) -> None:
 
 
 def _require_usable(rows: pa.Table, max_dropped_share: float) -> None:
-    bad = rows.filter(pc.is_valid(rows["problem"]))
+    # Samples that nobody annotated have a limit of their own.
+    is_bad = pc.and_(pc.is_valid(rows["problem"]), pc.not_equal(rows["problem"], NOT_ANNOTATED))
+    bad = rows.filter(is_bad)
     share = bad.num_rows / rows.num_rows
     if share <= max_dropped_share:
         return
@@ -227,12 +256,13 @@ def _require_usable(rows: pa.Table, max_dropped_share: float) -> None:
     )
 
 
-def _write_source(path: Path, source: dict[str, Any], repairs: collections.Counter[str]) -> None:
-    source["box_repairs"] = {kind: repairs[kind] for kind in BOX_REPAIRS}
+def _write_source(path: Path, source: dict[str, Any], tally: Tally) -> None:
+    source["box_repairs"] = {kind: tally.counts[f"{kind}_boxes"] for kind in BOX_REPAIRS}
     path.write_text(json.dumps(source, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _tell(lane: str, rows: pa.Table, repairs: collections.Counter[str]) -> None:
+def _tell(lane: str, rows: pa.Table, tally: Tally) -> None:
     n_bad = rows.num_rows - rows["problem"].null_count
-    fixed = ", ".join(f"{n} {kind}" for kind, n in sorted(repairs.items()) if n) or "none to repair"
+    counts = {kind: tally.counts[f"{kind}_boxes"] for kind in BOX_REPAIRS}
+    fixed = ", ".join(f"{n} {kind}" for kind, n in counts.items() if n) or "none to repair"
     say(f"{lane} corpus: {rows.num_rows} samples, {n_bad} unusable; boxes: {fixed}")

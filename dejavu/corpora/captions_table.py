@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.records import Record
-from dejavu.corpora.table_files import read_table
-from dejavu.errors import DataError
 from dejavu.params.caption_corpora import CaptionsTableParams
+from dejavu.tables import brought
+from dejavu.tables.brought_values import Column
 
 
 class CaptionsTable:
@@ -27,27 +27,21 @@ class CaptionsTable:
         """Yield one record per row, in the order of the table.
 
         Raises:
-            DataError: the table is missing, of an unknown kind, or lacks a column.
+            DataError: the table is missing, of an unknown kind, lacks a column, or holds what is no text.
         """
         seen: dict[str, int] = {}
         paths, captions = (self.settings.path_column, self.settings.caption_column)
-        rows = read_table(self.path, named_by="caption.corpus.table")
-        for name in (paths, captions):
-            if name not in rows.column_names:
-                raise DataError(
-                    f"{self.path}: no column {name!r}; found {', '.join(rows.column_names)}. "
-                    "caption.corpus.path_column and caption_column name the columns."
-                )
-        for batch in rows.select([paths, captions]).to_batches(max_chunksize=65_536):
-            for uri, caption in zip(
+        columns = [Column(name=name, kind="text", is_required=True) for name in (paths, captions)]
+        for batch in brought.batches(self.path, columns, named_by="caption.corpus.table"):
+            for path, caption in zip(
                 batch[paths].to_pylist(), batch[captions].to_pylist(), strict=True
             ):
-                uri = "" if uri is None else str(uri).strip()
+                uri = path or ""
                 number = seen.get(uri, 0)
                 seen[uri] = number + 1
                 yield Record(
                     name=f"{uri}#{number}" if number else uri,
                     uri=uri,
-                    caption=None if caption is None else str(caption).strip() or None,
+                    caption=caption,
                     problem=None if uri else "no_path",
                 )

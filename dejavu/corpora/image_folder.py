@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from dejavu.corpora.box_files import read_boxes
-from dejavu.corpora.files import HINT, image_files
+from dejavu.corpora.box_files import BoxFile, read_boxes
+from dejavu.corpora.files import HINT, image_files, is_hidden
 from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.records import Record
 from dejavu.errors import DataError
@@ -31,29 +31,33 @@ class ImageFolder:
 
     def records(self) -> Iterator[Record]:
         """Yield the images part by part, in the order of class and file names."""
-        boxes = read_boxes(self.box_file) if self.box_file else {}
+        listed = read_boxes(self.box_file) if self.box_file else BoxFile(boxes={}, sizes={})
         ids = {label: label_id for label_id, label in enumerate(self.labels)}
         n_boxed = 0
         for folder in (folder for part in self.parts for folder in _class_folders(part)):
             for file in image_files(folder):
-                path = file.relative_to(self.folder).as_posix()
-                n_boxed += path in boxes
+                uri = file.relative_to(self.folder).as_posix()
+                path = listed.path_of(uri)
+                n_boxed += path in listed.boxes
                 yield Record(
-                    name=path, uri=path, label_id=ids[folder.name], boxes=boxes.get(path, ())
-                )
-        if n_boxed == 0 and boxes:
+                    name=uri, uri=uri, label_id=ids[folder.name], boxes=listed.boxes.get(path, ()),
+                    boxes_px=listed.sizes.get(path),
+                    boxes_from=self.box_file.name if self.box_file else None,
+                )  # fmt: skip
+        if n_boxed == 0 and listed.boxes:
             raise DataError(
-                f"{self.box_file}: its first path is {next(iter(boxes))!r}, and none of its "
-                f"{len(boxes)} is an image. Expected paths relative to {self.folder}."
+                f"{self.box_file}: its first path is {next(iter(listed.boxes))!r}, and none of its "
+                f"{len(listed.boxes)} is an image. Expected paths relative to {self.folder}."
             )
-        if n_boxed < len(boxes):
-            say(f"{self.box_file}: {len(boxes) - n_boxed} of {len(boxes)} paths are no image")
+        if n_boxed < len(listed.boxes):
+            n = len(listed.boxes)
+            say(f"{self.box_file}: {n - n_boxed} of {n} paths are no image")
 
 
 def _class_folders(part: Path) -> list[Path]:
     if not part.is_dir():
         raise DataError(f"{part}: no such folder. Name the folders that exist in corpus.use.")
-    found = sorted(path for path in part.iterdir() if path.is_dir())
+    found = sorted(path for path in part.iterdir() if path.is_dir() and not is_hidden(path.name))
     if not found:
         raise DataError(f"{part}: expected one folder of images per class, found none.")
     return found

@@ -5,25 +5,41 @@ A uri is relative to the corpus: ``class/image.jpg``, ``shard.tar#member.jpg`` o
 """
 
 import collections
+import hashlib
 import io
 import json
-import tarfile
+import os
+import stat
+import struct
 import threading
+import unicodedata
+import zlib
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
+from dejavu.corpora.tar_files import list_members
 from dejavu.errors import ArtifactError, DataError
 from dejavu.params.machine import data_folder
 
 SOURCE = "source.json"
 IMAGE_COLUMN = "image"
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+LOW_RANGE = 1 << 12  # 16-bit images below it hold fewer bits: nobody says how many
 _BLOCKS_KEPT = 8  # row groups of Parquet parts, and tar indexes, held in memory
+
+
+# What Pillow's plugins raise on bytes that are not what they should be.
+BROKEN = (
+    UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError,
+    AttributeError, OverflowError, AssertionError, NotImplementedError, RuntimeError, struct.error,
+    zlib.error, MemoryError,
+)  # fmt: skip
 
 
 class ImageError(DataError):
@@ -41,9 +57,11 @@ class NoImagesError(DataError):
 class ImageReader:
     """Opens the images of one lane. Threads may share a reader; processes open their own."""
 
-    def __init__(self, root: Path) -> None:
-        """Read uris relative to `root`; see `open` for the usual way in."""
+    def __init__(self, root: Path, *, max_bytes: int | None = None) -> None:
+        """Read uris relative to `root`, of at most `max_bytes` each; see `open` for the usual way in."""
         self.root = root
+        self.max_bytes = max_bytes
+        self._real_root = os.path.realpath(root)
         self._lock = threading.Lock()
         self._row_groups: _Recent = _Recent(_BLOCKS_KEPT)
         self._tars: _Recent = _Recent(_BLOCKS_KEPT)
@@ -76,15 +94,27 @@ class ImageReader:
             return cls(images)
         return cls(external_root(data_root, source["root"]))
 
-    def read(self, uri: str) -> Image.Image:
+    def read(self, uri: str, *, content_hash: str | None = None) -> Image.Image:
         """Return the image at `uri` as RGB, in the orientation it is stored in.
 
         Reading in the order of uris is cheap. EXIF orientation is ignored, as boxes ignore it.
 
+        Args:
+            uri: relative to the root.
+            content_hash: what stage ``corpus`` noted of it; None: nothing.
+
         Raises:
-            ImageError: the image is missing, unreadable, truncated, corrupt or too large.
+            ImageError: the image is missing, unreadable, truncated, corrupt or too large, or is not
+                the one that stage ``corpus`` saw.
         """
-        return decode(self.read_bytes(uri), name=uri)
+        encoded = self.read_bytes(uri)
+        if content_hash is not None and content_hash != hash_of(encoded):
+            raise ImageError(
+                "changed",
+                f"{self.root / uri}: is not the image that stage corpus listed. Run `dvc repro` again, and "
+                "leave the images alone while it runs.",
+            )
+        return decode(encoded, name=uri)
 
     def read_bytes(self, uri: str) -> bytes:
         """Return the encoded image at `uri`; raises ImageError if there is none."""
@@ -95,11 +125,34 @@ class ImageReader:
             if ".tar#" in uri:
                 shard, _, member = uri.partition(".tar#")
                 return self._from_tar(f"{shard}.tar", member)
-            return (self.root / uri).read_bytes()
-        except tarfile.ReadError as error:
-            raise ImageError("unreadable", f"{self.root / uri}: {error}") from None
-        except OSError as error:
-            raise ImageError("missing", f"{self.root / uri}: {error.strerror or error}") from None
+            return self._from_file(uri)
+        except (OSError, ValueError, pa.ArrowException) as error:
+            text = getattr(error, "strerror", None) or error
+            raise ImageError("missing", f"{self.root / uri}: {text}") from None
+
+    def _from_file(self, uri: str) -> bytes:
+        path = self.root / uri
+        if not path.exists():  # the same name, its letters composed in another way
+            others = (unicodedata.normalize(form, uri) for form in ("NFC", "NFD"))
+            path = next((self.root / each for each in others if (self.root / each).exists()), path)
+        self._require_inside(path)
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ImageError("no_file", f"{path}: is no regular file")
+        self._require_size(status.st_size, path)
+        return path.read_bytes()
+
+    def _require_inside(self, path: Path) -> None:
+        real = os.path.realpath(path)
+        if os.path.commonpath([real, self._real_root]) != self._real_root:
+            raise ImageError(
+                "outside_root",
+                f"{path}: leads to {real}, out of the corpus root {self._real_root}",
+            )
+
+    def _require_size(self, n_bytes: int, path: Path | str) -> None:
+        if self.max_bytes is not None and n_bytes > self.max_bytes:
+            raise ImageError("too_large", f"{path}: {n_bytes} bytes, more than {self.max_bytes}")
 
     def _from_parquet(self, part: str, row: int) -> bytes:
         with self._lock:
@@ -123,11 +176,16 @@ class ImageReader:
         with self._lock:
             places = self._tars.get(shard)
             if places is None:
-                places = tar_members(self.root / shard)
+                self._require_inside(self.root / shard)
+                listing = list_members(self.root / shard)
+                if listing.state == "no_tar":
+                    raise ImageError("unreadable", f"{self.root / shard}: is no tar file")
+                places = {place.name: (place.offset, place.n_bytes) for place in listing.places}
                 self._tars.put(shard, places)
         if member not in places:
             raise ImageError("missing", f"{self.root / shard} has no member {member}")
         offset, n_bytes = places[member]
+        self._require_size(n_bytes, f"{shard}#{member}")
         with (self.root / shard).open("rb") as stream:
             stream.seek(offset)
             return stream.read(n_bytes)
@@ -151,47 +209,59 @@ def external_root(data_root: str, root: str) -> Path:
     return data_folder(data_root) / root
 
 
-def tar_members(shard: Path) -> dict[str, tuple[int, int]]:
-    """Return where each member of a tar file starts and how long it is, up to where it is cut off."""
-    places: dict[str, tuple[int, int]] = {}
-    with tarfile.open(shard, "r:") as archive:
-        try:
-            for member in archive:
-                if member.isfile():
-                    places[member.name] = (member.offset_data, member.size)
-        except tarfile.ReadError:
-            pass  # a download that stopped half way: the members before the cut are good
-    return places
+def hash_of(encoded: bytes) -> str:
+    """Return the first 16 hexadecimal digits of the SHA-256 of an encoded image."""
+    return hashlib.sha256(encoded).hexdigest()[:16]
 
 
-def decode(encoded: bytes, *, name: str = "image") -> Image.Image:
+def decode(encoded: bytes, *, name: str = "image", max_pixels: int | None = None) -> Image.Image:
     """Return the encoded image as RGB, whatever its file is called.
 
     Grey, CMYK, palette and 16-bit images are converted.
 
+    Args:
+        encoded: the bytes of the file.
+        name: of the image, for messages.
+        max_pixels: what may be decoded; the header tells before anything is. None: Pillow's limit.
+
     Raises:
-        ImageError: with reason ``unreadable`` (no image of a known format), ``truncated``,
-            ``corrupt``, or ``too_large`` (more pixels than Pillow thinks safe).
+        ImageError: with reason ``unreadable`` (no image of a known format), ``truncated``, ``corrupt``,
+            ``too_large`` (more pixels than allowed), or ``unknown_range`` (nobody says which value of
+            its pixels is white).
     """
     try:
         image = Image.open(io.BytesIO(encoded), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError("too_large", f"{name}: {error}") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
+    except BROKEN as error:
         raise ImageError("unreadable", f"{name}: {error}") from None
+    if max_pixels is not None and image.width * image.height > max_pixels:
+        raise ImageError(
+            "too_large", f"{name}: {image.width}x{image.height} pixels, more than {max_pixels}"
+        )
     try:
         image.load()
-        return _to_rgb(image)
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
+        return _to_rgb(image, name)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError("too_large", f"{name}: {error}") from None
+    except BROKEN as error:
         reason = "truncated" if "truncat" in str(error).lower() else "corrupt"
         raise ImageError(reason, f"{name}: {error}") from None
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image, name: str) -> Image.Image:
     if image.mode == "RGB":
         return image
-    if image.mode.startswith("I"):  # 16-bit grey: Pillow would clip instead of scaling
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode.startswith("I;16"):  # grey: Pillow would clip instead of scaling
+        pixels = np.asarray(image)
+        if pixels.max(initial=0) < LOW_RANGE:
+            raise ImageError(
+                "unknown_range",
+                f"{name}: 16-bit pixels up to {pixels.max(initial=0)}: black, or fewer bits than 16",
+            )
+        return Image.fromarray((pixels >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F"):
+        raise ImageError("unknown_range", f"{name}: pixels of 32 bits, whose white nobody states")
     if image.mode == "P":  # a palette may carry transparency, which only RGBA understands
         return image.convert("RGBA").convert("RGB")
     return image.convert("RGB")

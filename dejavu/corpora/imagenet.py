@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dejavu.corpora.class_names import short_names
-from dejavu.corpora.files import HINT, image_files, lines
+from dejavu.corpora.files import HINT, image_files, is_hidden, lines
 from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.imagenet_boxes import annotation_folders, read_annotation
 from dejavu.corpora.records import Box, Record
@@ -116,10 +116,11 @@ class ImageNet:
                 label_id=self.label_ids[own],
                 boxes=tuple(self._named(box) for box in boxes),
                 boxes_px=stated_px,
+                boxes_from=f"{file.stem}.xml" if boxes else None,
             )
 
     def _named(self, box: Box) -> Box:
-        return Box(box.x0, box.y0, box.x1, box.y1, self.names.get(box.label or "", box.label))
+        return Box(*box.corners, self.names.get(box.label or "", box.label))
 
 
 def _images_folder(folder: Path) -> Path:
@@ -133,7 +134,11 @@ def _images_folder(folder: Path) -> Path:
 
 
 def _wnids(images: Path, settings: ImageNetParams) -> tuple[str, ...]:
-    known = sorted(path.name for path in (images / "train").iterdir() if path.is_dir())
+    known = sorted(
+        path.name
+        for path in (images / "train").iterdir()
+        if path.is_dir() and not is_hidden(path.name)
+    )
     if not known:
         raise DataError(f"{images / 'train'}: expected one folder per class, found none.")
     chosen = known if settings.wnids is None else sorted(settings.wnids)
@@ -160,7 +165,9 @@ def _val_classes(path: Path, stems: list[str]) -> Mapping[str, str]:
     else:
         rows = csv.reader(lines(path))
         classes = {
-            row[0].rpartition(".")[0] or row[0]: row[1].split()[0] for row in rows if row[1:]
+            row[0].rpartition(".")[0] or row[0]: row[1].split()[0]
+            for row in rows
+            if row[1:] and row[1].split()
         }
     if missing := [stem for stem in stems if stem not in classes]:
         raise DataError(
@@ -174,7 +181,10 @@ def _devkit_classes(folder: Path, stems: list[str]) -> dict[str, str]:
     """Read the devkit of 2012: class numbers in the order of the images, wnids in a MATLAB file."""
     from scipy.io import loadmat
 
-    numbers = [int(line) for line in lines(folder / _TRUTH) if line.strip()]
+    try:
+        numbers = [int(line) for line in lines(folder / _TRUTH) if line.strip()]
+    except ValueError as error:
+        raise DataError(f"{folder / _TRUTH}: expected one class number per line: {error}") from None
     if len(numbers) != len(stems):
         raise DataError(
             f"{folder / _TRUTH}: has {len(numbers)} lines, expected one per image of val/, which "
@@ -182,7 +192,7 @@ def _devkit_classes(folder: Path, stems: list[str]) -> dict[str, str]:
         )
     try:
         synsets = loadmat(str(folder / _META), squeeze_me=True)["synsets"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise DataError(f"{folder / _META}: not the devkit's list of classes: {error}") from None
     wnid_of = dict(zip(synsets["ILSVRC2012_ID"].tolist(), synsets["WNID"].tolist(), strict=True))
     return {stem: wnid_of[number] for stem, number in zip(sorted(stems), numbers, strict=True)}

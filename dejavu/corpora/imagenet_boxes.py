@@ -3,6 +3,7 @@
 An XML file states boxes in the size that its annotators saw, which is not always the image's.
 """
 
+import math
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -32,29 +33,32 @@ def read_annotation(path: Path) -> tuple[tuple[Box, ...], tuple[int, int] | None
     """Return all boxes of an XML file, whatever they show, and the width and height they refer to.
 
     Corners are taken as written (x1 and y1 excluded), swapped or outside as they may be. An object
-    without four numbers is no box. The size is None where it is missing or 0. ``filename`` is not
-    looked at: in some files it says "%s".
+    without four numbers has NaN corners, and so has the one box of a file that is damaged: that the
+    image shows something is known, where is not. The size is None where it is missing or 0.
+    ``filename`` is not looked at: in some files it says "%s".
 
     Returns:
-        None if `path` is not there or is not XML.
+        None if `path` is not there.
     """
     try:
         root = ET.fromstring(path.read_bytes())  # noqa: S314  # expat itself stops bombs
-    except (OSError, ET.ParseError):
+    except FileNotFoundError:
         return None
+    except (OSError, ET.ParseError, ValueError, LookupError):
+        return (Box(math.nan, math.nan, math.nan, math.nan),), None
     boxes = []
     for entry in root.iter("object"):
-        found = (_number(entry, f"bndbox/{name}") for name in _CORNERS)
-        corners = [number for number in found if number is not None]
-        if len(corners) == len(_CORNERS):
-            x0, y0, x1, y1 = corners
-            boxes.append(Box(x0, y0, x1, y1, entry.findtext("name")))
+        x0, y0, x1, y1 = (_number(entry, f"bndbox/{name}") for name in _CORNERS)
+        boxes.append(Box(x0, y0, x1, y1, entry.findtext("name")))
     width, height = _number(root, "size/width"), _number(root, "size/height")
-    return tuple(boxes), (width, height) if width and height else None
+    is_stated = width >= 1 and height >= 1
+    return tuple(boxes), (int(width), int(height)) if is_stated else None
 
 
-def _number(element: ET.Element, place: str) -> int | None:
+def _number(element: ET.Element, place: str) -> float | int:
+    """Return a number as written; NaN if there is none."""
     try:
-        return round(float(element.findtext(place) or ""))
-    except (ValueError, OverflowError):
-        return None
+        number = float(element.findtext(place) or "")
+    except ValueError:
+        return math.nan
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number

@@ -1,15 +1,15 @@
 """Open an image once and note all that later stages need to know about it."""
 
 import dataclasses
-import hashlib
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import imagehash
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from dejavu.corpora.image_reader import FORMATS, ImageError, decode
+from dejavu.corpora.image_reader import BROKEN, FORMATS, ImageError, decode, hash_of
 from dejavu.corpora.records import Record
 
 MIN_SIDE_PX = 2  # an image of one row or column has no background and no object
@@ -24,27 +24,33 @@ class Inspection:
     height_px: int | None = None
     content_hash: str | None = None  # 16 hex digits of SHA-256 of the encoded bytes
     perceptual_hash: int | None = None  # 64 bits, as a signed integer
-    problem: str | None = None  # missing, unreadable, truncated, corrupt, too_large, too_small
+    problem: str | None = None  # missing, unreadable, truncated, corrupt, too_large, too_small, …
+    is_one_color: bool = False
 
 
-def measure(record: Record, root: Path) -> Inspection:
+def measure(record: Record, root: Path, *, max_pixels: int | None = None) -> Inspection:
     """Return the size of the image of `record` from the first bytes of its file, nothing else.
 
-    Images that are damaged further on are not found.
+    Images that are damaged further on are not found. More than `max_pixels` are too large.
     """
     if record.problem:
         return Inspection(problem=record.problem)
     path = root / (record.uri or "")
     try:
-        n_bytes = path.stat().st_size
+        status = path.stat()
+        n_bytes = status.st_size
+        if not stat.S_ISREG(status.st_mode):
+            return Inspection(problem="no_file")
         with Image.open(path, formats=FORMATS) as image:
             width, height = image.size
     except (FileNotFoundError, NotADirectoryError):
         return Inspection(problem="missing")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return Inspection(n_bytes=n_bytes, problem="too_large")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError):
+    except BROKEN:
         return Inspection(n_bytes=n_bytes, problem="unreadable")
+    if max_pixels is not None and width * height > max_pixels:
+        return Inspection(n_bytes=n_bytes, problem="too_large")
     is_small = min(width, height) < MIN_SIDE_PX
     return Inspection(
         n_bytes=n_bytes,
@@ -73,17 +79,22 @@ def take_over(record: Record) -> Inspection:
     )
 
 
-def inspect(record: Record, read_bytes: Callable[[str], bytes]) -> Inspection:
-    """Open the image of `record` and return its facts; a bad image is a fact, not an error."""
+def inspect(
+    record: Record, read_bytes: Callable[[str], bytes], *, max_pixels: int | None = None
+) -> Inspection:
+    """Open the image of `record` and return its facts; a bad image is a fact, not an error.
+
+    An image of more than `max_pixels` is not decoded.
+    """
     if record.problem:
         return Inspection(problem=record.problem)
     try:
         encoded = record.image if record.image is not None else read_bytes(record.uri or "")
     except ImageError as error:
         return Inspection(problem=error.reason)
-    content_hash = hashlib.sha256(encoded).hexdigest()[:16]
+    content_hash = hash_of(encoded)
     try:
-        image = decode(encoded, name=record.name)
+        image = decode(encoded, name=record.name, max_pixels=max_pixels)
     except ImageError as error:
         return Inspection(n_bytes=len(encoded), content_hash=content_hash, problem=error.reason)
     is_small = min(image.size) < MIN_SIDE_PX
@@ -95,4 +106,5 @@ def inspect(record: Record, read_bytes: Callable[[str], bytes]) -> Inspection:
         content_hash=content_hash,
         perceptual_hash=int(bits.view(">i8")[0]),
         problem="too_small" if is_small else None,
+        is_one_color=bool((np.ptp(np.asarray(image), axis=(0, 1)) == 0).all()),
     )

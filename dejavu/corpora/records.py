@@ -4,16 +4,25 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Protocol
 
+NOT_ANNOTATED = "not_annotated"  # a problem: nobody said what the image shows
+Number = int | float  # a corner may have a fraction; NaN: the corpus states one that cannot be read
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Box:
     """An object's rectangle as the corpus states it: pixels, x1 and y1 excluded, not yet clamped."""
 
-    x0: int
-    y0: int
-    x1: int
-    y1: int
+    x0: Number
+    y0: Number
+    x1: Number
+    y1: Number
     label: str | None = None  # name of the object in the box
+    row: int | None = dataclasses.field(default=None, compare=False)  # of the file that states it
+
+    @property
+    def corners(self) -> tuple[Number, Number, Number, Number]:
+        """x0, y0, x1 and y1."""
+        return self.x0, self.y0, self.x1, self.y1
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +56,7 @@ class Record:
     caption: str | None = None
     boxes: tuple[Box, ...] = ()
     boxes_px: tuple[int, int] | None = None  # width, height that boxes refer to; None: the image's
+    boxes_from: str | None = None  # the file that states them, for messages
     truth: Truth | None = None
     stated: Stated | None = None  # only where there are no images to look at
     problem: str | None = None  # why the sample is unusable, where the listing already says so

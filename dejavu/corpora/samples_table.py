@@ -13,22 +13,27 @@ One row per sample:
     perceptual_hash  optional: 64-bit pHash (hexadecimal), so that near duplicates are found
 """
 
-import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.records import Box, Record, Stated
-from dejavu.corpora.table_files import read_table
 from dejavu.errors import DataError
 from dejavu.params.corpora import SamplesTableParams
+from dejavu.tables import brought
+from dejavu.tables.brought_values import Column
 
-TEXTS = ("sample_name", "label", "caption", "boxes", "sha256", "perceptual_hash")
-NUMBERS = ("width_px", "height_px", "x0", "y0", "x1", "y1")
 _CORNERS = ("x0", "y0", "x1", "y1")
+COLUMNS = (
+    Column(name="sample_name", kind="text", is_required=True),
+    *(Column(name=name, kind="text") for name in ("label", "caption", "sha256", "perceptual_hash")),
+    Column(name="boxes", kind="boxes"),
+    *(Column(name=name, kind="integer") for name in ("width_px", "height_px")),
+    *(Column(name=name, kind="number") for name in _CORNERS),
+)
 _HASH_DIGITS = 16
 
 
@@ -39,16 +44,12 @@ class SamplesTable:
 
     def __init__(self, settings: SamplesTableParams, seed: int, data_root: str) -> None:  # noqa: ARG002  # every adapter takes a seed
         self.path = external_root(data_root, settings.path)
-        rows = read_table(self.path, named_by="corpus.path", texts=TEXTS)
-        if "sample_name" not in rows.column_names:
-            raise DataError(
-                f"{self.path}: no column 'sample_name'; found {', '.join(rows.column_names)}. Expected "
-                f"sample_name and, as the lane needs them, {', '.join((*TEXTS[1:], *NUMBERS))}."
-            )
-        self._rows = rows.select([n for n in (*TEXTS, *NUMBERS) if n in rows.column_names])
+        self._rows = brought.read(
+            self.path, COLUMNS, named_by="corpus.path", unique=["sample_name"]
+        )
         names: set[str] = set()
-        if "label" in rows.column_names:
-            names = {_text(name) for name in pc.unique(rows["label"]).to_pylist()} - {""}
+        if "label" in self._rows.column_names:
+            names = set(pc.unique(self._rows["label"]).to_pylist()) - {None}
         self.labels: tuple[str, ...] = tuple(sorted(names))
 
     def records(self) -> Iterator[Record]:
@@ -58,47 +59,45 @@ class SamplesTable:
             DataError: a value has the wrong form.
         """
         ids = {label: number for number, label in enumerate(self.labels)}
+        number = 0
         for batch in self._rows.to_batches(max_chunksize=65_536):
-            for row in pa.Table.from_batches([batch]).to_pylist():
-                yield self._record(row, ids)
+            for row in batch.to_pylist():
+                number += 1
+                yield self._record(row, ids, number)
 
-    def _record(self, row: Mapping[str, Any], ids: Mapping[str, int]) -> Record:
-        name, label = _text(row["sample_name"]), _text(row.get("label"))
+    def _record(self, row: Mapping[str, Any], ids: Mapping[str, int], number: int) -> Record:
+        name, label = row["sample_name"], row.get("label")
+        if name is None:
+            raise DataError(f"{self.path}: row {number} has no sample_name, expected one in each.")
         try:
             stated = Stated(
-                width_px=_number(row.get("width_px")),
-                height_px=_number(row.get("height_px")),
+                width_px=_side(row.get("width_px")),
+                height_px=_side(row.get("height_px")),
                 content_hash=_hash(row.get("sha256")),
                 perceptual_hash=_signed(_hash(row.get("perceptual_hash"))),
             )
-            boxes = _boxes(row)
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise DataError(f"{self.path}: sample {name!r}: cannot be read: {error!r}.") from None
+        except ValueError as error:
+            raise DataError(f"{self.path}: row {number} (sample {name!r}): {error}.") from None
         return Record(
             name=name,
             uri=name,
-            label_id=ids.get(label),
-            caption=_text(row.get("caption")) or None,
-            boxes=boxes,
+            label_id=None if label is None else ids[label],
+            caption=row.get("caption"),
+            boxes=_boxes(row, number),
+            boxes_from=self.path.name,
             stated=stated,
-            problem="no_label" if "label" in row and not label else None,
+            problem="no_label" if "label" in row and label is None else None,
         )
 
 
-def _text(value: Any) -> str:
-    return "" if value is None else str(value).strip()
+def _side(value: int | None) -> int | None:
+    if value is not None and not 0 < value < 2**31:
+        raise ValueError(f"{value} pixels are no width or height of an image")
+    return value
 
 
-def _number(value: Any) -> int | None:
-    if value is None or value == "":
-        return None
-    if int(value) != float(value):
-        raise ValueError(f"{value!r} is no whole number of pixels")
-    return int(value)
-
-
-def _hash(value: Any) -> str | None:
-    digits = _text(value).lower()[:_HASH_DIGITS]
+def _hash(value: str | None) -> str | None:
+    digits = (value or "").lower()[:_HASH_DIGITS]
     if not digits:
         return None
     if len(digits) < _HASH_DIGITS or set(digits) - set("0123456789abcdef"):
@@ -111,15 +110,13 @@ def _signed(digits: str | None) -> int | None:
     return None if digits is None else int.from_bytes(bytes.fromhex(digits), "big", signed=True)
 
 
-def _boxes(row: Mapping[str, Any]) -> tuple[Box, ...]:
+def _boxes(row: Mapping[str, Any], number: int) -> tuple[Box, ...]:
+    """Return the boxes of a row; a corner that is missing beside others is NaN: nobody can place it."""
     listed = row.get("boxes")
-    if isinstance(listed, str):
-        listed = json.loads(listed) if listed.strip() else []
-    if listed is None and all(_number(row.get(name)) is not None for name in _CORNERS):
-        listed = [row]
-    found = []
-    for each in listed or []:
-        corners = [_number(each[name]) for name in _CORNERS]
-        x0, y0, x1, y1 = (corner for corner in corners if corner is not None)
-        found.append(Box(x0, y0, x1, y1, label=_text(each.get("label")) or None))
-    return tuple(found)
+    if listed is None:
+        listed = [row] if any(row.get(name) is not None for name in _CORNERS) else []
+    boxes = []
+    for each in listed:
+        x0, y0, x1, y1 = (math.nan if each.get(name) is None else each[name] for name in _CORNERS)
+        boxes.append(Box(x0, y0, x1, y1, each.get("label"), number))
+    return tuple(boxes)

@@ -6,6 +6,7 @@ boxes in ``train/<wnid>/<wnid>_boxes.txt``; ``val/images/*.JPEG`` have classes a
 """
 
 import collections
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,7 +68,10 @@ class TinyImageNet:
         )
 
     def _box(self, corners: list[str], wnid: str) -> Box:
-        x0, y0, x1, y1 = (int(corner) for corner in corners)
+        try:
+            x0, y0, x1, y1 = (int(corner) for corner in corners)
+        except ValueError:  # counted once it is compared with its image
+            return Box(math.nan, math.nan, math.nan, math.nan, self.names.get(wnid, wnid))
         return Box(x0, y0, x1 + 1, y1 + 1, self.names.get(wnid, wnid))
 
 

@@ -3,11 +3,10 @@
 A sample is the members of one shard that share a key: the member's name up to the first dot after the last
 slash. Keys may have gaps and come in any order, members of a sample need not be adjacent, a shard may be cut
 off, captions may be missing or empty. Images that could not be downloaded have no member; they are counted
-from the shard's Parquet file where it lies beside it.
+from the shard's Parquet file where it lies beside it, and so are those that were and are gone.
 """
 
 import json
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,15 +14,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dejavu.corpora.image_reader import external_root, tar_members
+from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.records import Record
+from dejavu.corpora.tar_files import Place, State, list_members
 from dejavu.errors import DataError
 from dejavu.params.caption_corpora import WebDatasetParams
 from dejavu.run.progress import say
+from dejavu.tables.brought_values import whole
 
-IMAGE_EXTENSIONS = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
+IMAGE_EXTENSIONS = (
+    "jpg",
+    "jpeg",
+    "png",
+    "webp",
+    "gif",
+    "bmp",
+    "tif",
+    "tiff",
+    "jfif",
+    "jpe",
+    "avif",
+)
 MAX_CAPTION_BYTES = 1_000_000  # a larger text member is no caption
-Place = tuple[str, int, int]  # member name, offset in the shard, bytes
 
 
 class WebDataset:
@@ -37,24 +49,40 @@ class WebDataset:
         self.folder = external_root(data_root, settings.root)
 
     def records(self) -> Iterator[Record]:
-        """Yield a record for every key that has an image; a repeated image or key is a problem.
+        """Yield a record for every key that has an image; a repeated image, key or member is a problem.
+
+        What a shard has lost is a problem, too: each sample that the shard's Parquet file lists as
+        downloaded and the shard does not hold (``lost_from_shard``), and the shard itself where it is
+        empty, damaged or cut off (``shard_<state>``).
 
         Raises:
             DataError: no shard fits the pattern.
         """
-        shards = sorted(self.folder.glob(self.settings.shards))
+        shards = sorted(path for path in self.folder.glob(self.settings.shards) if path.is_file())
         if not shards:
             raise DataError(
                 f"{self.folder}: no file fits caption.corpus.shards {self.settings.shards!r}."
             )
         n_failed = n_without_image = 0
         for shard in shards:
-            n_failed += _count_failed(shard.with_suffix(".parquet"))
-            for key, members in sorted(_grouped(shard).items()):
+            place = shard.relative_to(self.folder).as_posix()
+            keys, state = _grouped(shard)
+            found = set()
+            for key, members in sorted(keys.items()):
                 if not any(extension in members for extension in IMAGE_EXTENSIONS):
                     n_without_image += 1
                     continue
+                found.add(key)
                 yield self._record(shard, key, members)
+            successes, n = _status(shard.with_suffix(".parquet"))
+            n_failed += n
+            for key in sorted(successes - found):
+                yield Record(
+                    name=f"{place.removesuffix('.tar')}/{key}", uri=f"{place}#{key}",
+                    problem="lost_from_shard",
+                )  # fmt: skip
+            if state != "whole":
+                yield Record(name=f"{place} (end)", uri=f"{place}#", problem=f"shard_{state}")
         say(
             f"webdataset: {len(shards)} shards; {n_failed} rows failed to download, "
             f"{n_without_image} keys without an image; neither is a sample"
@@ -63,58 +91,63 @@ class WebDataset:
     def _record(self, shard: Path, key: str, members: dict[str, list[Place]]) -> Record:
         place = shard.relative_to(self.folder).as_posix()
         images = [each for ext in IMAGE_EXTENSIONS for each in members.get(ext, [])]
+        is_repeated = len(images) > 1 or any(len(each) > 1 for each in members.values())
         return Record(
             name=f"{place.removesuffix('.tar')}/{key}",
-            uri=f"{place}#{images[0][0]}",
+            uri=f"{place}#{images[0].name}",
             caption=self._caption(shard, members),
-            problem="repeated_key" if len(images) > 1 else None,
+            problem="repeated_key" if is_repeated else None,
         )
 
     def _caption(self, shard: Path, members: dict[str, list[Place]]) -> str | None:
         """Return the first caption that is not empty, among the extensions in the order asked for."""
         with shard.open("rb") as stream:
             for extension in self.settings.caption_extensions:
-                for _, offset, size in members.get(extension, []):
-                    if size > MAX_CAPTION_BYTES:
+                for place in members.get(extension, []):
+                    if place.n_bytes > MAX_CAPTION_BYTES:
                         continue
-                    stream.seek(offset)
-                    text = stream.read(size).decode("utf-8", errors="replace")
+                    stream.seek(place.offset)
+                    text = stream.read(place.n_bytes).decode("utf-8-sig", errors="replace")
                     caption = _from_json(text) if extension == "json" else text.strip()
                     if caption:
-                        return caption
+                        return whole(caption)
         return None
 
 
-def _grouped(shard: Path) -> dict[str, dict[str, list[Place]]]:
-    """Return {key: {lower-case extension: places}} of a shard, up to where it is cut off."""
+def _grouped(shard: Path) -> tuple[dict[str, dict[str, list[Place]]], State]:
+    """Return {key: {lower-case extension: places}} of a shard, up to where it is cut off, and its state."""
     try:
-        members = tar_members(shard)
-    except (tarfile.TarError, OSError) as error:
-        raise DataError(f"{shard}: not a readable tar file: {error}") from None
-    size = shard.stat().st_size
+        listing = list_members(shard)
+    except OSError as error:
+        raise DataError(f"{shard}: cannot be read: {error.strerror or error}") from None
     keys: dict[str, dict[str, list[Place]]] = {}
-    for name, (offset, n_bytes) in members.items():
-        folder, slash, file = name.rpartition("/")
+    for place in listing.places:
+        folder, slash, file = place.name.rpartition("/")
         stem, dot, extension = file.partition(".")
-        if not dot or (stem.startswith("__") and stem.endswith("__")) or offset + n_bytes > size:
+        if not dot or not stem or (stem.startswith("__") and stem.endswith("__")):
             continue
-        of_key = keys.setdefault(f"{folder}{slash}{stem}", {})
-        of_key.setdefault(extension.lower(), []).append((name, offset, n_bytes))
-    return keys
+        of_key = keys.setdefault(whole(f"{folder}{slash}{stem}"), {})
+        of_key.setdefault(extension.lower(), []).append(place)
+    return keys, listing.state
 
 
 def _from_json(text: str) -> str | None:
     try:
         caption = json.loads(text).get("caption")
-    except (json.JSONDecodeError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
     return caption.strip() if isinstance(caption, str) else None
 
 
-def _count_failed(path: Path) -> int:
-    """Return how many rows of img2dataset's Parquet file are not `success`; 0 where there is none."""
+def _status(path: Path) -> tuple[set[str], int]:
+    """Return which keys img2dataset's Parquet file lists as downloaded, and how many are not."""
+    if not path.is_file():
+        return set(), 0
     try:
-        status = pq.read_table(path, columns=["status"])["status"]
-    except (OSError, pa.ArrowException):
-        return 0
-    return int(pc.sum(pc.not_equal(status, "success")).as_py() or 0)
+        rows = pq.read_table(path, columns=["key", "status"])
+        is_success = pc.equal(rows["status"], "success")
+        keys = rows["key"].filter(is_success).cast(pa.string()).to_pylist()
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        say(f"{path}: does not tell which samples were downloaded: {str(error).splitlines()[0]}")
+        return set(), 0
+    return set(keys) - {None}, rows.num_rows - len(keys)

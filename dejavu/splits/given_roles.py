@@ -8,19 +8,20 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet as pq
 from jaxtyping import Int, Shaped
 
 from dejavu.errors import DataError
 from dejavu.params.roles import FolderRoles, GivenRoles, PartitionRoles, TableRoles
 from dejavu.roles import ROLES, UNUSED
 from dejavu.run.progress import say
-from dejavu.tables import parquet
+from dejavu.tables import brought, parquet
+from dejavu.tables.brought_values import Column
 
 MAX_UNBOXED_SHARE = 0.01  # of a partition of annotated images; a few XML files state no object
 _ANNOTATED = "bbox"  # names of partitions of annotated images start with it
-_COLUMNS = ("sample_name", "role")
+_COLUMNS = tuple(
+    Column(name=name, kind="text", is_required=True) for name in ("sample_name", "role")
+)
 
 
 def read(
@@ -106,12 +107,13 @@ def _by_folder(folders: Mapping[str, str], rows: pa.Table, roles: np.ndarray) ->
 
 
 def _by_table(path: Path, rows: pa.Table, roles: np.ndarray) -> None:
-    table = _read_table(path)
-    names, stated = (table[column].cast(pa.string()).combine_chunks() for column in _COLUMNS)
+    table = brought.read(path, _COLUMNS, named_by="split.roles_from.path", unique=["sample_name"])
+    names, stated = (table[column.name].combine_chunks() for column in _COLUMNS)
+    if names.null_count:
+        row = pc.index(names.is_null(), value=True).as_py() + 1
+        raise DataError(f"{path}: {names.null_count} rows name no sample, the first is row {row}.")
     if unknown := sorted(set(pc.unique(stated).to_pylist()) - {*ROLES, UNUSED}, key=str):
         raise DataError(f"{path}: role {unknown[0]!r} is none of {', '.join((*ROLES, UNUSED))}.")
-    if n_repeats := len(names) - len(pc.unique(names)):
-        raise DataError(f"{path}: {n_repeats} rows repeat a sample_name, expected each name once.")
     place = pc.index_in(rows["sample_name"], value_set=names).combine_chunks()
     known = place.is_valid().to_numpy(zero_copy_only=False)
     if not known.any():
@@ -121,25 +123,6 @@ def _by_table(path: Path, rows: pa.Table, roles: np.ndarray) -> None:
         )
     roles[known] = np.array(stated.take(place.drop_null()).to_pylist(), dtype=object)
     say(f"{path}: {int(known.sum())} roles; {len(names) - int(known.sum())} names are no sample")
-
-
-def _read_table(path: Path) -> pa.Table:
-    try:
-        if path.suffix.lower() == ".parquet":
-            table = pq.read_table(path)
-        else:
-            delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-            options = pyarrow.csv.ParseOptions(delimiter=delimiter)
-            # Names may look like numbers, and zeros in front belong to them.
-            text = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(_COLUMNS, pa.string()))
-            table = pyarrow.csv.read_csv(path, parse_options=options, convert_options=text)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file of roles (split.roles_from.path).") from None
-    except pa.ArrowException as error:
-        raise DataError(f"{path}: not a readable table of roles: {error}") from None
-    if missing := [name for name in _COLUMNS if name not in table.column_names]:
-        raise DataError(f"{path}: lacks columns {missing}, found {table.column_names}.")
-    return table
 
 
 def _by_position(folder: Path, settings: PartitionRoles, rows: pa.Table, roles: np.ndarray) -> None:

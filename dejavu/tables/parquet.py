@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from dejavu.errors import ArtifactError
 
 ROWS_PER_GROUP = 65_536
+Notes = Mapping[str, Mapping[str, str]]  # by topic
 _META_TABLE = b"dejavu.table"
 _META_VERSION = b"dejavu.version"
 _META_INPUTS = b"dejavu.inputs"
@@ -33,7 +34,9 @@ class Table:
     version: int = 1
     rows_per_group: int = ROWS_PER_GROUP
 
-    def write(self, rows: pa.Table, path: Path, *, inputs: Mapping[str, str]) -> None:
+    def write(
+        self, rows: pa.Table, path: Path, *, inputs: Mapping[str, str], notes: Notes | None = None
+    ) -> None:
         """Write `rows` in key order to one file, all of them or none.
 
         The bytes depend on the rows and `inputs` alone: one row order, one chunk, sorted metadata.
@@ -42,13 +45,14 @@ class Table:
             rows: columns of `schema`, in any row order.
             path: the Parquet file to make; its folder is created.
             inputs: fingerprint of each thing the rows were computed from.
+            notes: what else to keep in the metadata, by topic; topics without entries are left out.
 
         Raises:
             ArtifactError: a column differs from the schema, or two rows share a key.
         """
         rows = self._unrepeated(self._fitting(rows, path), path)
         rows = rows.sort_by([(column, "ascending") for column in self.key])
-        metadata = self._metadata(inputs)
+        metadata = self._metadata(inputs, notes)
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_name(path.name + ".part")
         pq.write_table(
@@ -60,7 +64,12 @@ class Table:
         scratch.replace(path)
 
     def write_stream(
-        self, parts: Iterable[pa.Table], path: Path, *, inputs: Mapping[str, str]
+        self,
+        parts: Iterable[pa.Table],
+        path: Path,
+        *,
+        inputs: Mapping[str, str],
+        notes: Notes | None = None,
     ) -> int:
         """Write rows that arrive in key order to one file, holding one row group at a time.
 
@@ -72,7 +81,7 @@ class Table:
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_name(path.name + ".part")
-        schema = self.schema.with_metadata(self._metadata(inputs))
+        schema = self.schema.with_metadata(self._metadata(inputs, notes))
         pending, n_rows = self.schema.empty_table(), 0
         with pq.ParquetWriter(scratch, schema, compression="zstd") as writer:
             for rows in parts:
@@ -127,8 +136,15 @@ class Table:
                     first += size
         return pa.concat_tables(parts) if parts else self.schema.empty_table()
 
-    def _metadata(self, inputs: Mapping[str, str]) -> dict[bytes, bytes]:
-        return {
+    def _metadata(
+        self, inputs: Mapping[str, str], notes: Notes | None = None
+    ) -> dict[bytes, bytes]:
+        kept = {
+            f"dejavu.{topic}".encode(): json.dumps(dict(entries), sort_keys=True).encode()
+            for topic, entries in (notes or {}).items()
+            if entries
+        }
+        return kept | {
             _META_INPUTS: json.dumps(dict(inputs), sort_keys=True).encode(),
             _META_TABLE: self.name.encode(),
             _META_VERSION: str(self.version).encode(),

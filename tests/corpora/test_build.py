@@ -1,6 +1,5 @@
 """`build` opens every listed image once and leaves out none of them silently."""
 
-import collections
 import json
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from dejavu.corpora import build
 from dejavu.corpora.boxes import repair
 from dejavu.corpora.image_reader import ImageReader
+from dejavu.corpora.plausibility import Tally
 from dejavu.corpora.records import Box, Record
 from dejavu.errors import DataError, ParamsError
 from dejavu.params import section
@@ -16,6 +16,7 @@ from dejavu.params.machine import MachineParams
 from dejavu.tables.parquet import fingerprint
 from dejavu.tables.schemas import LABELS, SAMPLES
 from tests.corpora.image_files import BAD, GOOD, photo
+from tests.corpora.limits import NO_LIMITS
 
 
 def machine(data_root=".", workers=2):
@@ -25,10 +26,10 @@ def machine(data_root=".", workers=2):
     )  # fmt: skip
 
 
-def built(out, settings, *, data_root=".", lane="image", seed=0, workers=2):
+def built(out, settings, *, data_root=".", lane="image", seed=0, workers=2, limits=NO_LIMITS):
     """Build a corpus and return its samples as a list of rows."""
     build.build(
-        lane, CorpusParams.model_validate(settings).root, seed=seed,
+        lane, CorpusParams.model_validate(settings).root, limits=limits, seed=seed,
         samples=out / "samples.parquet", labels=out / "labels.parquet", images=out / "images",
         machine=machine(data_root, workers),
     )  # fmt: skip
@@ -168,10 +169,10 @@ def test_boxes_are_repaired_and_repairs_counted(tmp_path, listed, monkeypatch):
 
 
 def test_a_box_swapped_in_one_direction_only_is_repaired():
-    repairs = collections.Counter()
-    boxes = repair([Box(9, 1, 3, 5)], width_px=20, height_px=20, repairs=repairs)
+    tally = Tally()
+    boxes = repair([Box(9, 1, 3, 5)], width_px=20, height_px=20, tally=tally)
     assert boxes == [Box(3, 1, 9, 5)]
-    assert repairs["swapped"] == 1
+    assert tally.counts["swapped_boxes"] == 1
 
 
 def test_an_unknown_adapter_is_an_error_with_a_guess():

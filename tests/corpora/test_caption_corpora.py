@@ -13,6 +13,7 @@ from dejavu.corpora.captions_table import CaptionsTable
 from dejavu.corpora.coco import Coco
 from dejavu.corpora.glyph_scenes import GlyphScenes, object_given_caption
 from dejavu.corpora.image_reader import ImageReader
+from dejavu.corpora.records import Box
 from dejavu.corpora.webdataset import WebDataset
 from dejavu.errors import DataError
 from dejavu.params.caption_corpora import (
@@ -25,6 +26,7 @@ from dejavu.params.caption_corpora import (
 from dejavu.params.machine import MachineParams
 from dejavu.run import seeds
 from dejavu.tables.schemas import LABELS, SAMPLES
+from tests.corpora.limits import NO_LIMITS
 
 
 def image(value=0):
@@ -63,7 +65,7 @@ def test_shards_as_img2dataset_writes_them(tmp_path, capsys):
         ],
     )  # fmt: skip
     shard(tmp_path / "00001.tar", [("000010000.jpg", image(9)), ("000010000.txt", b"other shard")])
-    failed = {"key": ["1", "7"], "status": ["failed_to_download", "success"]}
+    failed = {"key": ["1", "000000007"], "status": ["failed_to_download", "success"]}
     pq.write_table(pa.table(failed), tmp_path / "00000.parquet")
     found = {record.name: (record.uri, record.caption) for record in webdataset(tmp_path)}
     assert found == {
@@ -86,8 +88,9 @@ def test_a_shard_cut_off_keeps_what_came_before(tmp_path):
     whole = path.read_bytes()
     last = whole.rindex(image()[:4])
     path.write_bytes(whole[: last + 50])
-    (record,) = webdataset(tmp_path)
+    record, end = webdataset(tmp_path)
     assert (record.name, record.caption) == ("00000/a", "first")
+    assert (end.name, end.problem) == ("00000.tar (end)", "shard_cut_off")
 
 
 def test_a_key_with_two_images_is_a_problem(tmp_path):
@@ -133,7 +136,7 @@ def test_a_table_of_captions(tmp_path, suffix):
 
 def test_a_table_without_the_column_is_refused(tmp_path):
     (tmp_path / "t.csv").write_text("path,caption\na.jpg,x\n")
-    with pytest.raises(DataError, match="no column 'text'; found path, caption"):
+    with pytest.raises(DataError, match="lacks column text; found path, caption"):
         captions_table(tmp_path, "t.csv")
 
 
@@ -149,7 +152,9 @@ def coco(tmp_path):
     categories = [{"id": 90, "name": "toothbrush"}, {"id": 1, "name": "person"}]
     boxes = [{"id": 5, "image_id": 9, "category_id": 90, "bbox": [1.4, 2, 3, 4.2]}]
     (tmp_path / "c.json").write_text(json.dumps({"images": images, "annotations": captions}))
-    (tmp_path / "i.json").write_text(json.dumps({"annotations": boxes, "categories": categories}))
+    (tmp_path / "i.json").write_text(
+        json.dumps({"images": images, "annotations": boxes, "categories": categories})
+    )
     return tmp_path
 
 
@@ -165,7 +170,7 @@ def test_coco(coco, choice, caption):
     assert (bare.name, bare.caption, bare.boxes) == ("000000000003", None, ())
     assert (full.name, full.uri, full.caption) == ("000000000009", "val/000000000009.jpg", caption)
     (box,) = full.boxes
-    assert (box.x0, box.y0, box.x1, box.y1, box.label) == (1, 2, 4, 6, "toothbrush")
+    assert box == Box(1.4, 2, 4.4, 6.2, "toothbrush")
 
 
 def glyph_scenes(n_images=64, **changed):
@@ -238,7 +243,8 @@ def test_an_unused_lane_is_empty(tmp_path):
         data_root=str(tmp_path),
     )
     build.build(
-        "caption", NoCorpusParams(adapter="none"), seed=0, samples=tmp_path / "samples.parquet",
+        "caption", NoCorpusParams(adapter="none"), limits=NO_LIMITS, seed=0,
+        samples=tmp_path / "samples.parquet",
         labels=tmp_path / "labels.parquet", images=tmp_path / "images", machine=machine,
     )  # fmt: skip
     assert SAMPLES.read(tmp_path / "samples.parquet").num_rows == 0

@@ -78,12 +78,12 @@ def test_boxes_of_other_images_are_an_error(photos):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("b.csv", "path,x0,y0,x1\na,1,2,3\n", r"lacks columns \['y1'\]"),
-        ("b.csv", "path,x0,y0,x1,y1\na,1,2,3,\n", "1 cells"),
-        ("b.csv", "path,x0,y0,x1,y1\na,1,2,3,wide\n", "cannot read"),
-        ("b.json", "{}", "cannot read"),
-        ("b.json", "{", "cannot read"),
-        ("b.parquet", "no parquet", "cannot read"),
+        ("b.csv", "path,x0,y0,x1\na,1,2,3\n", "lacks column y1; found path, x0, y0, x1"),
+        ("b.csv", "path,x0,y0,x1,y1\n,1,2,3,4\n", "row 1 names no image"),
+        ("b.csv", "path,x0,y0,x1,y1\na,1,2,3,wide\n", "column 'y1', row 1: found str 'wide'"),
+        ("b.json", "{}", "lacks images, annotations"),
+        ("b.json", "{", "not valid JSON"),
+        ("b.parquet", "no parquet", "not a readable table"),
         ("b.xml", "<a/>", "expected boxes as"),
     ],
 )
@@ -94,13 +94,13 @@ def test_box_files_that_cannot_be_read(tmp_path, name, content, message):
 
 
 def test_a_missing_box_file_is_an_error(tmp_path):
-    with pytest.raises(DataError, match="no such file of boxes"):
+    with pytest.raises(DataError, match="no such file; image.corpus.boxes names it"):
         read_boxes(tmp_path / "b.csv")
 
 
 def test_boxes_keep_their_order(tmp_path):
     (tmp_path / "b.csv").write_text("path,x0,y0,x1,y1\na,1,2,3,4\nb,1,2,3,4\na,0,0,1,1\n")
-    assert read_boxes(tmp_path / "b.csv")["a"] == (Box(1, 2, 3, 4), Box(0, 0, 1, 1))
+    assert read_boxes(tmp_path / "b.csv").boxes["a"] == (Box(1, 2, 3, 4), Box(0, 0, 1, 1))
 
 
 def test_no_class_folder_is_an_error(tmp_path):

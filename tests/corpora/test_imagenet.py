@@ -1,6 +1,7 @@
 """ImageNet in its three layouts, with the oddities that the real one has."""
 
 import json
+import math
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -10,6 +11,7 @@ from scipy.io import savemat
 
 from dejavu.corpora import boxes as box_repair
 from dejavu.corpora.imagenet_boxes import read_annotation
+from dejavu.corpora.plausibility import Tally
 from dejavu.corpora.records import Box
 from dejavu.errors import DataError, ParamsError
 from dejavu.tables.schemas import LABELS
@@ -236,33 +238,36 @@ def test_errors_say_what_is_not_there(tmp_path):
         built(tmp_path / "out", unknown, data_root=tmp_path)
 
 
-def test_broken_annotations_are_no_boxes(tmp_path):
+def test_broken_annotations_are_boxes_that_nobody_can_place(tmp_path):
     put(tmp_path / "cut.xml", annotation((60, 40), [("n01", 1, 2, 3, 4)])[:200])
-    assert read_annotation(tmp_path / "cut.xml") is None
+    boxes, _ = read_annotation(tmp_path / "cut.xml")
+    assert len(boxes) == 1
+    assert math.isnan(boxes[0].x0)
+    assert read_annotation(tmp_path / "none.xml") is None
     put(tmp_path / "text.xml", annotation((60, 40), [("n01", "one", 2, 3, 4), ("n02", 1, 2, 3, 4)]))
-    assert read_annotation(tmp_path / "text.xml") == ((Box(1, 2, 3, 4, "n02"),), (60, 40))
+    (odd, fine), size = read_annotation(tmp_path / "text.xml")
+    assert math.isnan(odd.x0)
+    assert (fine, size) == (Box(1, 2, 3, 4, "n02"), (60, 40))
     put(tmp_path / "sizeless.xml", annotation((0, 0), [("n01", "1.4", 2, 3, 4)]))
-    assert read_annotation(tmp_path / "sizeless.xml") == ((Box(1, 2, 3, 4, "n01"),), None)
+    assert read_annotation(tmp_path / "sizeless.xml") == ((Box(1.4, 2, 3, 4, "n01"),), None)
 
 
 @pytest.mark.parametrize("swap", [False, True])
 def test_rescaling_rounds_outward_and_keeps_whole_sides(swap):
-    import collections
-    import math
-
-    for true, stated in [((500, 375), (333, 250)), ((333, 250), (500, 375)), ((7, 5), (7, 10))]:
+    for true, stated in [((500, 375), (333, 250)), ((333, 250), (500, 375)), ((700, 500), (7, 5))]:
         for x in range(0, stated[0], max(1, stated[0] // 9)):
             x1 = min(stated[0], x + 13)
             box = Box(x1, 0, x, stated[1]) if swap else Box(x, 0, x1, stated[1])
-            repairs = collections.Counter()
+            tally = Tally()
             (found,) = box_repair.repair(
-                [box], width_px=true[0], height_px=true[1], repairs=repairs, stated_px=stated
+                [box], width_px=true[0], height_px=true[1], tally=tally, stated_px=stated
             )
             scale = true[0] / stated[0]
             assert found.x0 == math.floor(round(x * scale, 9))
             assert found.x1 == math.ceil(round(x1 * scale, 9))
             assert (found.y0, found.y1) == (0, true[1])
-            assert repairs == {"rescaled": 1, "swapped": int(swap), "clamped": 0}
+            kinds = ("rescaled_boxes", "swapped_boxes", "clamped_boxes")
+            assert [tally.counts[kind] for kind in kinds] == [1, int(swap), 0]
 
 
 def test_images_are_neither_copied_nor_listed_in_what_dvc_hashes(tmp_path):

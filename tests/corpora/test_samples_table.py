@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import TypeAdapter
 
-from dejavu.corpora import build as corpus_tables
 from dejavu.corpora.image_reader import ImageReader, NoImagesError
 from dejavu.errors import DataError
 from dejavu.image import crop as crops
@@ -17,6 +16,7 @@ from dejavu.params.corpora import CorpusParams, CropParams, SplitParams
 from dejavu.params.machine import MachineParams
 from dejavu.splits import assign
 from dejavu.tables.schemas import CROPS, LABELS, SAMPLES, SPLITS
+from tests.corpora.limits import NO_LIMITS
 
 SHA = [hashlib.sha256(bytes([i // 2])).hexdigest() for i in range(8)]  # two samples share each file
 ROWS = [
@@ -36,8 +36,8 @@ def build(tmp_path, lane="image", name="samples.parquet", max_dropped_share=0.0)
     machine = MachineParams(
         device="cpu", engine="local", workers=1, batch_images=1, block_rows=1, data_root=str(tmp_path)
     )  # fmt: skip
-    corpus_tables.build(
-        lane, settings.root, seed=0, samples=tmp_path / "out/samples.parquet",
+    build.build(
+        lane, settings.root, limits=NO_LIMITS, seed=0, samples=tmp_path / "out/samples.parquet",
         labels=tmp_path / "out/labels.parquet", images=tmp_path / "out/images", machine=machine,
     )  # fmt: skip
     return SAMPLES.read(tmp_path / "out/samples.parquet").to_pylist()
@@ -137,13 +137,10 @@ def test_a_stage_that_needs_pixels_says_what_to_use_instead(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"sample_name": "000"}, "occur more than once"),
-        ({"width_px": 10.5}, "no whole number of pixels"),
+        ({"sample_name": "000"}, "occur in more than one row"),
+        ({"width_px": 10.5}, "column 'width_px', row 4: found float 10.5, expected a whole number"),
         ({"sha256": "nothex"}, "no hash of at least 16 hexadecimal digits"),
-        (
-            {"boxes": [{"x0": 1, "y0": 1, "x1": None, "y1": 2, "label": None}]},
-            "not enough values to unpack",
-        ),
+        ({"boxes": [{"x0": 1, "y0": 1, "x1": 2}]}, "column 'boxes', row 4: found list"),
     ],
 )
 def test_a_broken_row_ends_in_an_error_that_names_it(tmp_path, change, message):
@@ -156,7 +153,7 @@ def test_a_broken_row_ends_in_an_error_that_names_it(tmp_path, change, message):
 
 def test_a_table_without_names_or_of_another_kind_is_refused(tmp_path):
     as_parquet(tmp_path / "samples.parquet", [{"name": "a"}])
-    with pytest.raises(DataError, match="no column 'sample_name'; found name"):
+    with pytest.raises(DataError, match="has a column 'name', and none called 'sample_name'"):
         build(tmp_path)
     with pytest.raises(DataError, match=r"no such file; corpus\.path names it"):
         build(tmp_path, name="other.csv")

@@ -151,11 +151,14 @@ def test_names_that_look_like_numbers_keep_their_zeros(tmp_path):
     ("text", "message"),
     [
         ("sample_name,role\nn01_0,attacked\n", "role 'attacked' is none of target"),
-        ("sample_name,role\nn01_0,\n", "role '' is none of target"),
-        ("sample_name,role\nn01_0,target\nn01_0,public\n", "1 rows repeat a sample_name"),
+        ("sample_name,role\nn01_0,\n", "role None is none of target"),
+        (
+            "sample_name,role\nn01_0,target\nn01_0,public\n",
+            "1 values of sample_name occur in more than one row",
+        ),
         ("sample_name,role\nother,target\n", "names none of the samples. Its first is other"),
-        ("name,role\nn01_0,target\n", r"lacks columns \['sample_name'\]"),
-        ("sample_name,role\nn01_0\n", "not a readable table of roles"),
+        ("name,role\nn01_0,target\n", "has a column 'name', and none called 'sample_name'"),
+        ("sample_name,role\nn01_0\n", "not a readable table"),
     ],
 )
 def test_wrong_tables_are_refused(tmp_path, text, message):
@@ -165,7 +168,7 @@ def test_wrong_tables_are_refused(tmp_path, text, message):
 
 
 def test_a_missing_table_is_refused(tmp_path):
-    with pytest.raises(DataError, match=r"roles\.csv: no such file of roles"):
+    with pytest.raises(DataError, match=r"roles\.csv: no such file; split.roles_from.path"):
         divided(tmp_path, {"source": "table", "path": "roles.csv"})
 
 

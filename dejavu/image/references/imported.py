@@ -19,18 +19,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dejavu.corpora.table_files import read_table
 from dejavu.errors import DataError
 from dejavu.image.kept_crops import kept_crops, origin, read_labels
 from dejavu.image.predictions import DECIMALS, predictions_table
 from dejavu.params.predictions import PredictionsParams
 from dejavu.roles import ATTACKED
 from dejavu.run.progress import say
-from dejavu.tables import by_sample
+from dejavu.tables import brought, by_sample
+from dejavu.tables.brought_values import Column
 from dejavu.tables.parquet import is_empty
 from dejavu.tables.schemas import PREDICTIONS
 
 CELLS_AT_ONCE = 1 << 22  # samples times labels held at once, in float64
+COLUMNS = (
+    Column(name="sample_name", kind="text"),
+    Column(name="sample_id", kind="integer"),
+    Column(name="predicted", kind="text"),
+    Column(name="predicted_id", kind="integer"),
+    Column(name="probabilities", kind="numbers"),
+    Column(name="entropy", kind="number"),
+)
 
 
 def write_predictions(
@@ -58,11 +66,9 @@ def write_predictions(
 
 
 def _guesses(name: str, path: Path, attacked: pa.Table, labels: pa.Table) -> Iterator[pa.Table]:
-    table = read_table(
-        path, named_by=f"image.predictions.{name}", texts=("sample_name", "predicted")
-    )
+    table = brought.read(path, COLUMNS, named_by=f"image.predictions.{name}")
     key = by_sample.key_of(table.column_names, path)
-    ids = table[key].combine_chunks().cast(pa.string() if key == "sample_name" else pa.int64())
+    ids = table[key].combine_chunks()
     rows = by_sample.rows_of(ids, attacked, path=path, what="guess")
     if extra := len(ids) - len(rows):
         say(f"{path}: {extra} rows are about other samples; ignored")
@@ -97,11 +103,8 @@ def _predicted(table: pa.Table, labels: pa.Table, path: Path) -> np.ndarray | No
     if column is None:
         return None
     known = labels["label" if column == "predicted" else "label_id"].combine_chunks()
-    try:
-        stated = table[column].combine_chunks().cast(known.type)
-    except pa.ArrowException as error:
-        raise DataError(f"{path}: column {column}: {error}") from None
-    places = pc.index_in(stated, value_set=known)
+    stated = table[column].combine_chunks()
+    places = pc.index_in(stated, value_set=known.cast(stated.type))
     if places.null_count:
         unknown = pc.unique(stated.filter(pc.is_null(places)))
         raise DataError(
@@ -114,10 +117,7 @@ def _predicted(table: pa.Table, labels: pa.Table, path: Path) -> np.ndarray | No
 def _entropy(table: pa.Table, path: Path) -> np.ndarray | None:
     if "entropy" not in table.column_names:
         return None
-    try:
-        entropy = table["entropy"].cast(pa.float64()).to_numpy()
-    except pa.ArrowException as error:
-        raise DataError(f"{path}: column entropy: {error}") from None
+    entropy = table["entropy"].to_numpy()
     wrong = ~(np.isfinite(entropy) & (entropy >= 0))
     if wrong.any():
         raise DataError(
