@@ -10,7 +10,11 @@ from dejavu.run import stage
 
 def main(*, params: Path, samples: Path, splits: Path, out: Path) -> None:
     """Find the background crop of every attacked or reference image."""
-    crop.build(samples, splits, out, section(params, "image.crop", CropParams))
+    crop.build(
+        settings=section(params, "image.crop", CropParams),
+        inputs=crop.CropInputs(samples=samples, splits=splits),
+        out=out,
+    )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from dejavu.image.kept_crops import CropTables
 from dejavu.image.references import imported
 from dejavu.params import section
 from dejavu.params.machine import MachineParams
@@ -12,11 +13,11 @@ from dejavu.run import stage
 def main(*, params: Path, samples: Path, labels: Path, crops: Path, out: Path) -> None:
     """Take over guesses about the hidden labels that were made elsewhere."""
     imported.write_predictions(
-        section(params, "image.predictions", Predictions),
-        samples=samples,
-        labels=labels,
-        crops=crops,
-        data_folder=section(params, "machine", MachineParams).data_folder,
+        settings=imported.ImportedGuesses(
+            entries=section(params, "image.predictions", Predictions),
+            data_folder=section(params, "machine", MachineParams).data_folder,
+        ),
+        inputs=CropTables(samples=samples, labels=labels, crops=crops),
         out=out,
     )
 

@@ -11,14 +11,12 @@ from dejavu.splits import assign
 
 def main(*, lane: str, params: Path, samples: Path, out: Path) -> None:
     """Give every sample one role; duplicates stay together."""
-    settings = section(params, f"{lane}.split", SplitParams)
-    assign.build(
-        samples,
-        out,
-        settings,
+    settings = assign.SplitSettings(
+        split=section(params, f"{lane}.split", SplitParams),
         seed=section(params, "seed", int),
         data_folder=section(params, "machine", MachineParams).data_folder,
     )
+    assign.build(settings=settings, inputs=samples, out=out)
 
 
 if __name__ == "__main__":

@@ -14,12 +14,11 @@ def main(
 ) -> None:
     """Guess each crop's hidden label by the vote of its nearest public images."""
     vote.count(
-        section(params, "image.models", Models),
-        section(params, "image.neighbors", NeighborsParams).metrics,
-        samples=samples,
-        splits=splits,
-        labels=labels,
-        neighbors=neighbors,
+        settings=vote.VoteSettings(
+            models=section(params, "image.models", Models),
+            metrics=section(params, "image.neighbors", NeighborsParams).metrics,
+        ),
+        inputs=vote.VoteInputs(samples=samples, splits=splits, labels=labels, neighbors=neighbors),
         out=out,
     )
 

@@ -1,6 +1,7 @@
 """Find the background crop of each attacked or reference image: all that the adversary holds."""
 
 import collections
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,21 @@ CROPPED_ROLES = (TARGET, REFERENCE, CONTROL)  # public images are embedded whole
 _RULES = {"largest": rectangles.largest, "interval": rectangles.interval}
 
 
-def build(samples: Path, splits: Path, out: Path, settings: CropParams) -> None:
-    """Write the crops table of the samples in `samples` that `splits` gives a role in CROPPED_ROLES."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CropInputs:
+    """The tables that say which images are cropped."""
+
+    samples: Path
+    splits: Path
+
+
+def build(*, settings: CropParams, inputs: CropInputs, out: Path) -> None:
+    """Write the crops table of the samples that have a role in `CROPPED_ROLES`.
+
+    Raises:
+        ArtifactError: the split was made from other samples.
+    """
+    samples, splits = inputs.samples, inputs.splits
     samples_fingerprint = parquet.fingerprint(samples)
     recorded = parquet.inputs_of(splits).get("samples", samples_fingerprint)
     if recorded != samples_fingerprint:
@@ -33,8 +47,8 @@ def build(samples: Path, splits: Path, out: Path, settings: CropParams) -> None:
     roles = SPLITS.read(splits, columns=["sample_id", "role"])  # both in the order of sample_id
     rows = rows.append_column("role", roles["role"])
     crops = find(rows.filter(pc.is_in(rows["role"], pa.array(CROPPED_ROLES))), settings)
-    inputs = {"samples": samples_fingerprint, "split": parquet.fingerprint(splits)}
-    CROPS.write(crops, out, inputs=inputs)
+    made_from = {"samples": samples_fingerprint, "split": parquet.fingerprint(splits)}
+    CROPS.write(crops, out, inputs=made_from)
     dropped = collections.Counter(crops["drop_reason"].drop_null().to_pylist())
     reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(dropped.items())) or "none dropped"
     say(f"crop: {crops.num_rows - dropped.total()} of {crops.num_rows} kept; {reasons}")

@@ -1,5 +1,6 @@
 """The kept crops that references learn from (`reference`) and guess for (`target`, `control`)."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,15 @@ import pyarrow.compute as pc
 from dejavu.errors import ArtifactError, DataError
 from dejavu.tables import by_sample, parquet
 from dejavu.tables.schemas import CROPS, LABELS, SAMPLES
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CropTables:
+    """What every reference reads: the tables of the image lane's samples, labels and crops."""
+
+    samples: Path
+    labels: Path
+    crops: Path
 
 
 def kept_crops(

@@ -1,8 +1,9 @@
 """Count the votes of every network, layer and metric into tables of predictions."""
 
+import dataclasses
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ from jaxtyping import Int32, Int64
 from dejavu.errors import ArtifactError, DataError
 from dejavu.image import voting
 from dejavu.image.targets import predictor_name
+from dejavu.params.encoders import ModelParams
 from dejavu.roles import ATTACKED, PUBLIC
 from dejavu.tables import by_sample
 from dejavu.tables.parquet import inputs_of, require_common_origin
@@ -19,52 +21,54 @@ from dejavu.tables.partitions import partition
 from dejavu.tables.schemas import LABELS, NEIGHBORS, PREDICTIONS, SAMPLES, SPLITS
 
 
-def count(
-    models: dict[str, Any],
-    metrics: tuple[str, ...],
-    *,
-    samples: Path,
-    splits: Path,
-    labels: Path,
-    neighbors: Path,
-    out: Path,
-) -> None:
-    """Write ``model=…/layer=…/metric=…/part-00000.parquet`` (table ``predictions``) for every search.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class VoteSettings:
+    """Which searches vote."""
 
-    Args:
-        models: settings by name of the model.
-        metrics: in the order of params.yaml; the first is not in the predictor's name.
-        samples: has the label of every sample.
-        splits: has the role of every sample.
-        labels: all labels.
-        neighbors: folder with ``model=<model>/layer=<layer>/metric=<metric>``.
-        out: the folder to make.
+    models: Mapping[str, ModelParams]  # section ``image.models``
+    metrics: tuple[str, ...]  # ``image.neighbors.metrics``; the first is not in a predictor's name
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class VoteInputs:
+    """The tables of the image lane that voting reads."""
+
+    samples: Path  # has the label of every sample
+    splits: Path  # has the role of every sample
+    labels: Path
+    neighbors: Path  # folder with ``model=<model>/layer=<layer>/metric=<metric>``
+
+
+def count(*, settings: VoteSettings, inputs: VoteInputs, out: Path) -> None:
+    """Write ``model=…/layer=…/metric=…/part-00000.parquet`` (table ``predictions``) for every search.
 
     Raises:
         ArtifactError: the tables come from different splits or crops.
         DataError: a sample that votes or is attacked has no label.
     """
     folders = {
-        predictor_name(name, layer, metric, layers=model.layers, metrics=metrics): (
+        predictor_name(name, layer, metric, layers=model.layers, metrics=settings.metrics): (
             partition(model=name, layer=layer, metric=metric)
         )
-        for name, model in models.items()
+        for name, model in settings.models.items()
         for layer in model.layers
-        for metric in metrics
+        for metric in settings.metrics
     }
     require_common_origin(
-        [neighbors / folder for folder in folders.values()], "samples", "split", "crops"
+        [inputs.neighbors / folder for folder in folders.values()], "samples", "split", "crops"
     )
-    known = _labeled(samples, splits)
-    label_ids = LABELS.read(labels)["label_id"].to_numpy()
+    known = _labeled(inputs.samples, inputs.splits)
+    label_ids = LABELS.read(inputs.labels)["label_id"].to_numpy()
     scratch = out.with_name(out.name + ".part")
     shutil.rmtree(scratch, ignore_errors=True)
     for predictor, folder in folders.items():
         rows = PREDICTIONS.schema.empty_table()
         if known.num_rows:  # otherwise the lane is not used
-            rows = _predictions(predictor, NEIGHBORS.read(neighbors / folder), known, label_ids)
+            rows = _predictions(
+                predictor, NEIGHBORS.read(inputs.neighbors / folder), known, label_ids
+            )
         place = scratch / folder / "part-00000.parquet"
-        PREDICTIONS.write(rows, place, inputs=inputs_of(neighbors / folder))
+        PREDICTIONS.write(rows, place, inputs=inputs_of(inputs.neighbors / folder))
     shutil.rmtree(out, ignore_errors=True)
     scratch.replace(out)
 

@@ -114,7 +114,8 @@ class NeighborsShard:
                 "sample_id": rows["sample_id"],
                 "neighbor_ids": pa.ListArray.from_arrays(starts, nearest.ids.ravel()),
                 "similarities": pa.ListArray.from_arrays(starts, similarities),
-            }
+            },
+            schema=NEIGHBORS.schema,
         )
         NEIGHBORS.write(table, path, inputs=self.inputs)
 

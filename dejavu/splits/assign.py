@@ -5,6 +5,7 @@ first), so adding samples moves no other sample between roles.
 """
 
 import collections
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -27,27 +28,35 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
-def build(samples: Path, out: Path, settings: SplitParams, *, seed: int, data_folder: Path) -> None:
-    """Write the split of the samples table `samples` to `out`.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SplitSettings:
+    """How a lane is divided."""
+
+    split: SplitParams  # section ``<lane>.split``
+    seed: int  # of the draws
+    data_folder: Path  # that files of given roles are relative to
+
+
+def build(*, settings: SplitSettings, inputs: Path, out: Path) -> None:
+    """Write the splits table of a lane.
 
     Args:
-        samples: the samples table.
+        settings: shares, caps, and whether roles are given.
+        inputs: the samples table.
         out: the splits table to write.
-        settings: section ``<lane>.split``.
-        seed: of the draws.
-        data_folder: folder that files of given roles are relative to.
 
     Raises:
         DataError: given roles do not fit the samples.
     """
-    rows = SAMPLES.read(samples, columns=_COLUMNS)
-    inputs = {"samples": parquet.fingerprint(samples)}
+    rows = SAMPLES.read(inputs, columns=_COLUMNS)
+    made_from = {"samples": parquet.fingerprint(inputs)}
+    roles_from = settings.split.roles_from
     given = None
-    if settings.roles_from is not None and rows.num_rows:
-        given, origin = given_roles.read(settings.roles_from, rows, data_folder)
-        inputs |= origin
-    split = assign(rows, settings, seed=seed, given=given)
-    SPLITS.write(split, out, inputs=inputs)
+    if roles_from is not None and rows.num_rows:
+        given, origin = given_roles.read(roles_from, rows, settings.data_folder)
+        made_from |= origin
+    split = assign(rows, settings.split, seed=settings.seed, given=given)
+    SPLITS.write(split, out, inputs=made_from)
     counts = sorted(collections.Counter(split["role"].to_pylist()).items())
     n_groups = len(pc.unique(split["group_id"]))
     say(

@@ -88,11 +88,13 @@ def test_split_and_crops_need_no_pixels(tmp_path):
             "roles_from": None, "without_box": None, "max_per_label": None, "near_duplicate_bits": None,
         }
     )  # fmt: skip
-    assign.build(out / "samples.parquet", out / "splits.parquet", how, seed=0, data_folder=tmp_path)
+    how_to_split = assign.SplitSettings(split=how, seed=0, data_folder=tmp_path)
+    assign.build(settings=how_to_split, inputs=out / "samples.parquet", out=out / "splits.parquet")
     groups = SPLITS.read(out / "splits.parquet")["group_id"].to_pylist()
     assert groups == [0, 0, 2, 2, 4, 4, 6, 6]  # the hashes that the table states
     crop = CropParams(rule="largest", min_side_px=14, corner="lower_left", corner_fraction=0.3)
-    crops.build(out / "samples.parquet", out / "splits.parquet", out / "crops.parquet", crop)
+    tables = crops.CropInputs(samples=out / "samples.parquet", splits=out / "splits.parquet")
+    crops.build(settings=crop, inputs=tables, out=out / "crops.parquet")
     first = CROPS.read(out / "crops.parquet").to_pylist()[0]
     assert [first[name] for name in ("is_kept", "x0", "x1")] == [True, 0, 50]
 

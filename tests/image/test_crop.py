@@ -14,6 +14,10 @@ def settings(rule="largest", min_side_px=14, corner="lower_left"):
     return CropParams(rule=rule, min_side_px=min_side_px, corner=corner, corner_fraction=0.3)
 
 
+def build(samples, splits, out):
+    crop.build(settings=settings(), inputs=crop.CropInputs(samples=samples, splits=splits), out=out)
+
+
 def images(*boxes_of_each, width=64, height=64):
     return pa.table(
         {
@@ -93,7 +97,7 @@ def write_world(folder, roles):
 def test_public_and_unused_images_are_not_cropped(tmp_path):
     roles = ["public", "target", "unused", "reference", "control"]
     samples, splits = write_world(tmp_path, roles)
-    crop.build(samples, splits, tmp_path / "crops.parquet", settings())
+    build(samples, splits, tmp_path / "crops.parquet")
     table = CROPS.read(tmp_path / "crops.parquet")
     assert table["sample_id"].to_pylist() == [1, 3, 4]
     assert table["role"].to_pylist() == ["target", "reference", "control"]
@@ -105,7 +109,7 @@ def test_public_and_unused_images_are_not_cropped(tmp_path):
 
 def test_no_sample_at_all_gives_an_empty_table(tmp_path):
     samples, splits = write_world(tmp_path, [])
-    crop.build(samples, splits, tmp_path / "crops.parquet", settings())
+    build(samples, splits, tmp_path / "crops.parquet")
     assert CROPS.read(tmp_path / "crops.parquet").num_rows == 0
 
 
@@ -114,4 +118,4 @@ def test_a_split_of_other_samples_is_refused(tmp_path):
     (tmp_path / "other").mkdir()
     other, _ = write_world(tmp_path / "other", ["target", "target"])
     with pytest.raises(ArtifactError, match="do not belong together"):
-        crop.build(other, splits, tmp_path / "crops.parquet", settings())
+        build(other, splits, tmp_path / "crops.parquet")

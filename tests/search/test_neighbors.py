@@ -198,8 +198,12 @@ def test_votes_of_every_model_layer_and_metric(tmp_path, monkeypatch):
             ),
         )
     vote.count(
-        models, ("l2", "cosine"), samples=world.samples, splits=world.splits,
-        labels=world.labels, neighbors=tmp_path / "neighbors", out=tmp_path / "knn",
+        settings=vote.VoteSettings(models=models, metrics=("l2", "cosine")),
+        inputs=vote.VoteInputs(
+            samples=world.samples, splits=world.splits, labels=world.labels,
+            neighbors=tmp_path / "neighbors",
+        ),
+        out=tmp_path / "knn",
     )  # fmt: skip
     counted = pa.concat_tables(map(pq.read_table, sorted((tmp_path / "knn").rglob("*.parquet"))))
     assert set(counted["predictor"].to_pylist()) == {
@@ -239,6 +243,10 @@ def test_neighbors_of_two_splits_are_not_counted_together(tmp_path):
     models = {name: trained_model(layers=["backbone"]) for name in ("a", "b")}
     with pytest.raises(ArtifactError, match="was made from split 2, but"):
         vote.count(
-            models, ("l2",), samples=tmp_path, splits=tmp_path, labels=tmp_path,
-            neighbors=tmp_path / "neighbors", out=tmp_path / "out",
+            settings=vote.VoteSettings(models=models, metrics=("l2",)),
+            inputs=vote.VoteInputs(
+                samples=tmp_path, splits=tmp_path, labels=tmp_path,
+                neighbors=tmp_path / "neighbors",
+            ),
+            out=tmp_path / "out",
         )  # fmt: skip

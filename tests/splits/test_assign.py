@@ -188,6 +188,7 @@ def test_order_of_rows_does_not_matter():
 def test_the_table_records_what_it_was_made_from(tmp_path):
     SAMPLES.write(samples(numbered(50)), tmp_path / "samples.parquet", inputs={})
     out = tmp_path / "splits.parquet"
-    assign.build(tmp_path / "samples.parquet", out, settings(), seed=0, data_folder=tmp_path)
+    how_to_split = assign.SplitSettings(split=settings(), seed=0, data_folder=tmp_path)
+    assign.build(settings=how_to_split, inputs=tmp_path / "samples.parquet", out=out)
     assert SPLITS.read(out).num_rows == 50
     assert parquet.inputs_of(out) == {"samples": parquet.fingerprint(tmp_path / "samples.parquet")}

@@ -42,7 +42,8 @@ def divided(tmp_path, roles_from, rows=None, **changes):
     SAMPLES.write(imagenet() if rows is None else rows, tmp_path / "samples.parquet", inputs={})
     out = tmp_path / "splits.parquet"
     given = settings(roles_from=roles_from, near_duplicate_bits=None, **changes)
-    assign.build(tmp_path / "samples.parquet", out, given, seed=0, data_folder=tmp_path)
+    how_to_split = assign.SplitSettings(split=given, seed=0, data_folder=tmp_path)
+    assign.build(settings=how_to_split, inputs=tmp_path / "samples.parquet", out=out)
     names = SAMPLES.read(tmp_path / "samples.parquet")["sample_name"].to_pylist()
     table = SPLITS.read(out)
     pairs = zip(table["role"].to_pylist(), table["reason"].to_pylist(), strict=True)

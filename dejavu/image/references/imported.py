@@ -12,6 +12,7 @@ Rows of other samples are ignored. Without probabilities or entropy nobody knows
 confidence, and every score that ranks samples by it, is undefined.
 """
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dejavu.errors import DataError
-from dejavu.image.kept_crops import kept_crops, origin, read_labels
+from dejavu.image.kept_crops import CropTables, kept_crops, origin, read_labels
 from dejavu.image.predictions import DECIMALS, predictions_table
 from dejavu.params.predictions import PredictionsParams
 from dejavu.roles import ATTACKED
@@ -41,15 +42,15 @@ COLUMNS = (
 )
 
 
-def write_predictions(
-    settings: Mapping[str, PredictionsParams],
-    *,
-    samples: Path,
-    labels: Path,
-    crops: Path,
-    data_folder: Path,
-    out: Path,
-) -> None:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedGuesses:
+    """The tables of guesses."""
+
+    entries: Mapping[str, PredictionsParams]  # section ``image.predictions``
+    data_folder: Path  # that their paths are relative to
+
+
+def write_predictions(*, settings: ImportedGuesses, inputs: CropTables, out: Path) -> None:
     """Write the guesses of every entry of ``image.predictions``; without entries, an empty table.
 
     Raises:
@@ -57,12 +58,13 @@ def write_predictions(
             that does not exist.
     """
     parts = [PREDICTIONS.schema.empty_table()]
-    if settings and not is_empty(samples):
-        names = read_labels(labels)
-        attacked = kept_crops(samples, crops, roles=ATTACKED, columns=["sample_name"])
-        for name, entry in settings.items():
-            parts += _guesses(name, data_folder / entry.path, attacked, names)
-    PREDICTIONS.write(pa.concat_tables(parts), out, inputs=origin(samples, crops))
+    if settings.entries and not is_empty(inputs.samples):
+        names = read_labels(inputs.labels)
+        attacked = kept_crops(inputs.samples, inputs.crops, roles=ATTACKED, columns=["sample_name"])
+        for name, entry in settings.entries.items():
+            parts += _guesses(name, settings.data_folder / entry.path, attacked, names)
+    made_from = origin(inputs.samples, inputs.crops)
+    PREDICTIONS.write(pa.concat_tables(parts), out, inputs=made_from)
 
 
 def _guesses(name: str, path: Path, attacked: pa.Table, labels: pa.Table) -> Iterator[pa.Table]:

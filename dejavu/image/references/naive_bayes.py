@@ -32,6 +32,7 @@ from scipy import sparse
 
 from dejavu.errors import ArtifactError, TrainingError
 from dejavu.image.kept_crops import (
+    CropTables,
     kept_crops,
     origin,
     read_labels,
@@ -150,49 +151,46 @@ def predictor_name(annotator: str, top_k: int, annotators: Sequence[str]) -> str
     return f"naive_bayes{which}@{top_k}"
 
 
-def write_predictions(
-    *,
-    samples: Path,
-    labels: Path,
-    crops: Path,
-    tags: Path,
-    annotators: Sequence[str],
-    settings: NaiveBayesParams,
-    out: Path,
-) -> None:
-    """Guess for every attacked crop, by every annotator's tags, at every K.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class NaiveBayesSettings:
+    """How Naive Bayes learns, and from whose tags."""
 
-    Args:
-        samples: table ``samples``.
-        labels: table ``labels``.
-        crops: table ``crops``.
-        tags: folder with ``<annotator>/tags`` and ``<annotator>/vocabulary.parquet``.
-        annotators: their names; the first is the headline.
-        settings: formula, smoothing and the values of K.
-        out: table ``predictions`` to write.
+    annotators: tuple[str, ...]  # their names; the first is the headline
+    formula: NaiveBayesParams  # section ``image.naive_bayes``: formula, smoothing, values of K
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TaggedCrops(CropTables):
+    """The crops with their tags."""
+
+    tags: Path  # folder with ``<annotator>/tags`` and ``<annotator>/vocabulary.parquet``
+
+
+def write_predictions(*, settings: NaiveBayesSettings, inputs: TaggedCrops, out: Path) -> None:
+    """Write what Naive Bayes guesses for every attacked crop, by every annotator's tags, at every K.
 
     Raises:
         TrainingError: there is nothing to learn from.
         ArtifactError: the tags were made from other crops.
     """
-    inputs = origin(samples, crops)
-    if is_empty(samples):
-        PREDICTIONS.write(PREDICTIONS.schema.empty_table(), out, inputs=inputs)
+    made_from = origin(inputs.samples, inputs.crops)
+    if is_empty(inputs.samples):
+        PREDICTIONS.write(PREDICTIONS.schema.empty_table(), out, inputs=made_from)
         return
-    names = read_labels(labels)
-    learned_from = kept_crops(samples, crops, roles=[REFERENCE])
-    attacked = kept_crops(samples, crops, roles=ATTACKED)
+    names = read_labels(inputs.labels)
+    learned_from = kept_crops(inputs.samples, inputs.crops, roles=[REFERENCE])
+    attacked = kept_crops(inputs.samples, inputs.crops, roles=ATTACKED)
     _report_unseen_labels(learned_from, attacked)
     tables: list[pa.Table] = []
-    for annotator in annotators:
-        folder = tags / annotator
-        inputs[f"tags.{annotator}"] = _fingerprint_of_tags(folder, inputs["crops"])
+    for annotator in settings.annotators:
+        folder = inputs.tags / annotator
+        made_from[f"tags.{annotator}"] = _fingerprint_of_tags(folder, made_from["crops"])
         rows = read_tags(folder / "tags", folder / "vocabulary.parquet")
-        for top_k in settings.top_k:
-            name = predictor_name(annotator, top_k, annotators)
-            guesser = _Guesser(name, settings, top_k, rows, names)
+        for top_k in settings.formula.top_k:
+            name = predictor_name(annotator, top_k, settings.annotators)
+            guesser = _Guesser(name, settings.formula, top_k, rows, names)
             tables += guesser.guess(learned_from, attacked)
-    PREDICTIONS.write(pa.concat_tables(tables), out, inputs=inputs)
+    PREDICTIONS.write(pa.concat_tables(tables), out, inputs=made_from)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from jaxtyping import Float64
 
 from dejavu.errors import DataError
-from dejavu.image.kept_crops import kept_crops, origin, read_labels
+from dejavu.image.kept_crops import CropTables, kept_crops, origin, read_labels
 from dejavu.image.predictions import predictions_table
 from dejavu.roles import ATTACKED, ORACLE
 from dejavu.run.progress import say
@@ -20,7 +20,7 @@ from dejavu.tables.parquet import is_empty
 from dejavu.tables.schemas import PREDICTIONS
 
 
-def write_predictions(*, samples: Path, labels: Path, crops: Path, out: Path) -> None:
+def write_predictions(*, inputs: CropTables, out: Path) -> None:
     """Guess the most probable label of each attacked crop; equally probable: the smaller label id.
 
     Entropy is that of mu(t|v), in nats. Where the corpus knows no truth, `out` is an empty table.
@@ -28,11 +28,12 @@ def write_predictions(*, samples: Path, labels: Path, crops: Path, out: Path) ->
     Raises:
         DataError: the truth is known for some attacked samples only, or does not fit `labels`.
     """
-    if is_empty(samples):
-        PREDICTIONS.write(PREDICTIONS.schema.empty_table(), out, inputs=origin(samples, crops))
+    made_from = origin(inputs.samples, inputs.crops)
+    if is_empty(inputs.samples):
+        PREDICTIONS.write(PREDICTIONS.schema.empty_table(), out, inputs=made_from)
         return
-    label_ids = read_labels(labels)["label_id"].to_numpy()
-    attacked = kept_crops(samples, crops, roles=ATTACKED, columns=["truth"])
+    label_ids = read_labels(inputs.labels)["label_id"].to_numpy()
+    attacked = kept_crops(inputs.samples, inputs.crops, roles=ATTACKED, columns=["truth"])
     truth = pc.struct_field(attacked["truth"], "probabilities").combine_chunks()
     if truth.null_count == len(truth):
         say("oracle: the corpus knows no true distribution of labels; the table stays empty")
@@ -43,10 +44,10 @@ def write_predictions(*, samples: Path, labels: Path, crops: Path, out: Path) ->
             sample_id=attacked["sample_id"].to_numpy(),
             role=attacked["role"],
             label_id=attacked["label_id"].to_numpy(),
-            probabilities=_matrix(truth, label_ids, samples),
+            probabilities=_matrix(truth, label_ids, inputs.samples),
             label_ids=label_ids,
         )
-    PREDICTIONS.write(rows, out, inputs=origin(samples, crops))
+    PREDICTIONS.write(rows, out, inputs=made_from)
 
 
 def _matrix(

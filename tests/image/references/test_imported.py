@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dejavu.errors import DataError
-from dejavu.image.kept_crops import kept_crops
+from dejavu.image.kept_crops import CropTables, kept_crops
 from dejavu.image.references import imported
 from dejavu.params.predictions import PredictionsParams
 from dejavu.roles import ATTACKED
@@ -40,6 +40,10 @@ def guesses(world):
     return pa.Table.from_pylist(rows).take(rng.permutation(len(rows)))
 
 
+def tables_of(world):
+    return CropTables(samples=world.samples, labels=world.labels, crops=world.crops)
+
+
 def written(world, tmp_path, table, name="g.parquet"):
     path = tmp_path / name
     if name.endswith("csv"):
@@ -49,8 +53,10 @@ def written(world, tmp_path, table, name="g.parquet"):
     else:
         pq.write_table(table, path)
     imported.write_predictions(
-        {"theirs": PredictionsParams(path=name)}, samples=world.samples, labels=world.labels,
-        crops=world.crops, data_folder=tmp_path, out=tmp_path / "out.parquet",
+        settings=imported.ImportedGuesses(
+            entries={"theirs": PredictionsParams(path=name)}, data_folder=tmp_path
+        ),
+        inputs=tables_of(world), out=tmp_path / "out.parquet",
     )  # fmt: skip
     return PREDICTIONS.read(tmp_path / "out.parquet")
 
@@ -93,8 +99,8 @@ def test_ids_may_stand_for_names(world, guesses, tmp_path):
 
 def test_no_entry_gives_an_empty_table(world, tmp_path):
     imported.write_predictions(
-        {}, samples=world.samples, labels=world.labels, crops=world.crops,
-        data_folder=tmp_path, out=tmp_path / "out.parquet",
+        settings=imported.ImportedGuesses(entries={}, data_folder=tmp_path),
+        inputs=tables_of(world), out=tmp_path / "out.parquet",
     )  # fmt: skip
     assert PREDICTIONS.read(tmp_path / "out.parquet").num_rows == 0
 

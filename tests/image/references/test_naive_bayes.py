@@ -158,8 +158,17 @@ def world(tmp_path, settings=BAYES):
     for annotator in ("ram", "dog"):
         write_tags(tmp_path / "tags" / annotator, paths["crops"], tags, n_tags=4)
     paths |= {"tags": tmp_path / "tags", "out": tmp_path / "naive_bayes.parquet"}
-    naive_bayes.write_predictions(**paths, annotators=["ram", "dog"], settings=settings)
+    write_predictions(paths, ["ram", "dog"], settings)
     return paths
+
+
+def write_predictions(paths, annotators, formula):
+    tables = {name: paths[name] for name in ("samples", "labels", "crops", "tags")}
+    naive_bayes.write_predictions(
+        settings=naive_bayes.NaiveBayesSettings(annotators=tuple(annotators), formula=formula),
+        inputs=naive_bayes.TaggedCrops(**tables),
+        out=paths["out"],
+    )
 
 
 def test_the_stage_by_hand(tmp_path, capsys):
@@ -214,17 +223,12 @@ def test_tags_of_other_crops_are_refused(tmp_path):
     people = [("reference", 0, True), ("target", 0, True)]
     other = write_world(tmp_path, people, n_labels=2)
     with pytest.raises(ArtifactError, match="do not belong together"):
-        naive_bayes.write_predictions(**paths | other, annotators=["ram"], settings=BAYES)
+        write_predictions(paths | other, ["ram"], BAYES)
 
 
 def test_an_empty_reference_role_is_an_error(tmp_path):
     paths = write_world(tmp_path, [("target", 0, True)], n_labels=1)
     write_tags(tmp_path / "tags" / "ram", paths["crops"], {10: {0: 1.0}}, n_tags=1)
+    paths |= {"tags": tmp_path / "tags", "out": tmp_path / "out.parquet"}
     with pytest.raises(TrainingError, match="no kept crop"):
-        naive_bayes.write_predictions(
-            **paths,
-            tags=tmp_path / "tags",
-            annotators=["ram"],
-            settings=BAYES,
-            out=tmp_path / "out.parquet",
-        )
+        write_predictions(paths, ["ram"], BAYES)

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from dejavu.errors import DataError
+from dejavu.image.kept_crops import CropTables
 from dejavu.image.references import oracle
 from dejavu.tables.schemas import PREDICTIONS
 from tests.image.tables_of import write_world
@@ -18,7 +19,7 @@ def truth(*distributions):
 
 def predictions(tmp_path, known):
     paths = write_world(tmp_path, PEOPLE, n_labels=3, truth=known)
-    oracle.write_predictions(**paths, out=tmp_path / "oracle.parquet")
+    oracle.write_predictions(inputs=CropTables(**paths), out=tmp_path / "oracle.parquet")
     return PREDICTIONS.read(tmp_path / "oracle.parquet")
 
 
