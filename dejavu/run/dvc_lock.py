@@ -65,13 +65,23 @@ def _is_same(record: Path, copy: Path) -> bool:
 def _stages(record: Path) -> Mapping[str, Any] | None:
     """Return the stages of a whole record, None of a broken one."""
     try:
-        content = yaml.load(record.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506  # a safe loader
+        text = record.read_text(encoding="utf-8")
+        content = yaml.load(text, Loader=_LOADER)  # noqa: S506  # a safe loader
     except (yaml.YAMLError, UnicodeDecodeError):
         return None
-    if not isinstance(content, Mapping) or "schema" not in content:
+    if not text.endswith("\n") or not isinstance(content, Mapping) or "schema" not in content:
         return None
     found = content.get("stages", {})
-    is_whole = isinstance(found, Mapping) and all(
-        isinstance(stage, Mapping) and "cmd" in stage for stage in found.values()
+    return found if isinstance(found, Mapping) and all(map(_is_whole, found.values())) else None
+
+
+def _is_whole(stage: Any) -> bool:
+    """Return whether nothing is cut off a stage: half a record may still be YAML, which DVC refuses."""
+    if not isinstance(stage, Mapping) or "cmd" not in stage:
+        return False
+    lists = [stage[kind] for kind in ("deps", "outs") if kind in stage]
+    return all(isinstance(files, list) for files in lists) and all(
+        isinstance(file, Mapping) and {"path", "md5"} <= file.keys()
+        for files in lists
+        for file in files
     )
-    return found if is_whole else None

@@ -18,6 +18,9 @@ BROKEN = {
     "inside a text": WHOLE[: WHOLE.index("'2.0'") + 2],
     "inside a key": WHOLE[: WHOLE.index("deps:") + 2],
     "after a name": WHOLE[: WHOLE.index("  report:")] + "  report:\n",
+    "inside a path": WHOLE[: WHOLE.index("/vote.txt")],
+    "after a line that leaves YAML": WHOLE[: WHOLE.index("      md5: 0123")],
+    "after a list's name": WHOLE[: WHOLE.index("    - path")],
     "at the start": "",
     "no text": "\x00\x00",
 }
