@@ -2,7 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from dejavu.params.base import Positive, Section
 
@@ -14,7 +16,10 @@ class MachineParams(Section):
     engine: Literal["local", "ray"]
     workers: Positive  # processes or threads that decode images
     batch_images: Positive  # images embedded at once
-    block_rows: Positive  # rows of a k-NN block held in memory
+    block_rows: Positive  # rows of a k-NN block held in memory, at most
+    memory_gb: Annotated[float, Field(gt=0)] = (
+        2.0  # 10^9 bytes that a search may hold; it bounds block_rows
+    )
     data_root: str  # folder that corpora.*.root is relative to; DEJAVU_DATA_ROOT overrides it
 
     @property

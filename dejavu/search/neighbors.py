@@ -15,6 +15,7 @@ from dejavu.params.machine import MachineParams
 from dejavu.params.search import SearchParams
 from dejavu.run import shards
 from dejavu.search import recalls
+from dejavu.search.budget import Budget
 from dejavu.search.knn import EXACT, Bank, Block, Search, recall
 from dejavu.search.recalls import Recall
 from dejavu.search.searches import Pair
@@ -128,8 +129,11 @@ class NeighborsShard:
 
 
 def _search_in(pair: Pair, settings: NeighborSettings, index: str) -> Search:
-    bank = bank_of(pair.bank, settings.machine.block_rows)
-    return Search(bank, metric=pair.metric, index=index, section=settings.section)
+    machine = settings.machine
+    bank = bank_of(pair.bank, machine.block_rows, Budget(machine.memory_gb))
+    return Search(
+        bank, metric=pair.metric, index=index, section=settings.section, memory_gb=machine.memory_gb
+    )
 
 
 def _recall(
@@ -149,16 +153,20 @@ def _recall(
     return recall(ids.flatten().to_numpy().reshape(-1, search.k)[chosen], exact.ids)
 
 
-def bank_of(embeddings: Path, block_rows: int) -> Bank:
-    """Return a table of embeddings as a bank that streams `block_rows` rows at a time."""
+def bank_of(embeddings: Path, block_rows: int, budget: Budget | None = None) -> Bank:
+    """Return a table of embeddings as a bank that streams `block_rows` rows at a time.
+
+    With a `budget`, fewer where that many would exceed its share for blocks.
+    """
+    dim = vectors_of(EMBEDDINGS.rows(embeddings, 0, 1)).shape[1]
+    n_at_once = block_rows if budget is None else min(block_rows, budget.block_rows(dim))
 
     def blocks() -> Iterator[Block]:
-        for batch in EMBEDDINGS.batches(embeddings, batch_rows=block_rows):
+        for batch in EMBEDDINGS.batches(embeddings, batch_rows=n_at_once):
             rows = pa.Table.from_batches([batch])
             yield rows["sample_id"].to_numpy(), vectors_of(rows)
 
-    first = EMBEDDINGS.rows(embeddings, 0, 1)
-    return Bank(blocks=blocks, n_rows=EMBEDDINGS.count(embeddings), dim=vectors_of(first).shape[1])
+    return Bank(blocks=blocks, n_rows=EMBEDDINGS.count(embeddings), dim=dim)
 
 
 def vectors_of(rows: pa.Table) -> Float32[np.ndarray, "n dim"]:

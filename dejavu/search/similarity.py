@@ -4,16 +4,19 @@
 is the cosine, to nine decimals. Higher is nearer in both.
 """
 
+import functools
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # it has no stubs
 
 from dejavu.errors import DataError
 
 Metric = Literal["l2", "cosine"]
 DIGITS = 9
-BYTES_AT_ONCE = 64 * 1024**2  # of float64 vectors compared in one step
+BYTES_AT_ONCE = 1024**2  # of float64 vectors compared in one step: they stay in a core's cache
 
 
 def pairwise(
@@ -22,17 +25,31 @@ def pairwise(
     right: Float32[np.ndarray, "n_right dim"],
     right_rows: Int64[np.ndarray, " pairs"],
     metric: Metric,
+    *,
+    threads: int = 1,
 ) -> Float64[np.ndarray, " pairs"]:
     """Return the similarity of each pair of rows, in bounded memory.
 
-    A pair's value depends on its two vectors alone, never on the other pairs.
+    A pair's value depends on its two vectors alone, never on the other pairs nor on `threads`.
     """
     step = max(1, BYTES_AT_ONCE // (8 * max(1, left.shape[1])))
     similarities = np.empty(len(left_rows))
-    for start in range(0, len(left_rows), step):
+
+    def compare(start: int) -> None:
         part = slice(start, start + step)
         similarities[part] = similarity(left[left_rows[part]], right[right_rows[part]], metric)
+
+    # BLAS itself on one thread: it would cut sums of long vectors into as many parts as threads
+    starts = range(0, len(left_rows), step)
+    with _libraries().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(compare, starts) if len(starts) > 1 else map(compare, starts):
+            pass
     return similarities
+
+
+@functools.cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()  # looking for them takes milliseconds
 
 
 def similarity(
@@ -45,16 +62,37 @@ def similarity(
     ([-18.0], [0.8])
     """
     if metric == "cosine":
-        return np.round((unit(left) * unit(right)).sum(axis=1), DIGITS) + 0.0  # no -0.0
+        first, second = left.astype(np.float64), right.astype(np.float64)
+        lengths = np.sqrt(np.vecdot(first, first)) * np.sqrt(np.vecdot(second, second))
+        return np.round(np.vecdot(first, second) / lengths, DIGITS) + 0.0  # no -0.0
     # Differences first: |a|² + |b|² - 2ab would cancel, and equal vectors would not be at zero.
-    squared = ((left.astype(np.float64) - right) ** 2).sum(axis=1)
-    return 0.0 - significant(squared)
+    difference = np.subtract(left, right, dtype=np.float64)
+    return 0.0 - significant(np.vecdot(difference, difference))
+
+
+def prepared(
+    vectors: Float32[np.ndarray, "n dim"], metric: Metric, center: Float32[np.ndarray, " dim"]
+) -> Float32[np.ndarray, "n dim"]:
+    """Return vectors as FAISS sees them: around `center` for ``l2``, of length 1 for ``cosine``."""
+    seen = np.empty_like(vectors)
+    if metric == "l2":
+        return np.subtract(vectors, center, out=seen)
+    step = max(1, BYTES_AT_ONCE // (8 * max(1, vectors.shape[1])))
+    for start in range(0, len(vectors), step):
+        seen[start : start + step] = unit(vectors[start : start + step])
+    return seen
 
 
 def unit(vectors: Float32[np.ndarray, "n dim"]) -> Float64[np.ndarray, "n dim"]:
     """Scale nonzero vectors to length 1."""
     exact = vectors.astype(np.float64)
     return exact / np.sqrt((exact**2).sum(axis=1, keepdims=True))
+
+
+def norms_of(vectors: Float32[np.ndarray, "n dim"]) -> Float64[np.ndarray, " n"]:
+    """Return the Euclidean length of each vector, summed in float64."""
+    lengths: np.ndarray = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+    return lengths
 
 
 def significant(values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
@@ -71,7 +109,9 @@ def significant(values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
 
 def require_usable(vectors: Float32[np.ndarray, "n dim"], metric: Metric, *, what: str) -> None:
     """Refuse vectors without a similarity: NaN, infinite, or zero where `metric` is ``cosine``."""
-    if bad := int((~np.isfinite(vectors)).any(axis=1).sum()):
+    # a sum of float32 in float64 is finite exactly where all of its terms are
+    sums = vectors.sum(axis=1, dtype=np.float64)
+    if bad := int((~np.isfinite(sums)).sum()):
         raise DataError(
             f"{bad} {what} vectors hold NaN or infinity. Look at how they were embedded."
         )

@@ -19,7 +19,7 @@ def vectors(n, nonzero=False):
     return st.lists(row, min_size=n, max_size=n).map(lambda rows: np.array(rows, np.float32))
 
 
-def nearest(queries, bank, metric="l2", k=3, margin=2, index="Flat"):
+def nearest(queries, bank, metric="l2", k=3, margin=2, index="Flat", section="s"):
     return Search(bank, metric=metric, index=index, section="image.neighbors").nearest(
         queries, k=k, margin=margin
     )
@@ -120,6 +120,20 @@ class TestAnApproximateIndex:
     def test_that_faiss_does_not_know_is_a_parameter_error(self):
         with pytest.raises(ParamsError, match="'Flatt' does not work"):
             nearest(self.queries, bank_of(self.rows), k=2, index="Flatt")
+
+    def test_is_trained_on_rows_of_the_whole_bank(self, monkeypatch):
+        monkeypatch.setattr(knn, "TRAINING_ROWS", 40)
+        monkeypatch.setattr(knn, "ROWS_PER_LIST", 10)
+        rows = np.arange(500, dtype=np.float32)[:, None]
+        search = Search(bank_of(rows), metric="l2", index="IVF2,Flat", section="s")
+        drawn = search._training_rows(40)[:, 0] + search._center[0]
+        assert len(set(drawn.tolist())) == 40
+        assert drawn.min() < 50
+        assert drawn.max() > 450
+        index = faiss.index_factory(4, "IVF7,Flat")
+        assert knn.training_size(index, 10**6) == 70
+        assert knn.training_size(index, 30) == 30
+        assert knn.training_size(faiss.index_factory(4, "PQ2x4"), 10**6) == 40
 
 
 def test_recall_ignores_order():

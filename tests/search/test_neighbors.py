@@ -74,7 +74,9 @@ def test_every_metric_equals_the_slow_twin(embeddings, tmp_path):
 def test_the_machine_never_changes_a_byte(embeddings, tmp_path):
     root = embeddings[0]
     for block_rows in (1, 4, 1000):
-        machine = MACHINE.model_copy(update={"block_rows": block_rows})
+        machine = MACHINE.model_copy(
+            update={"block_rows": block_rows, "memory_gb": block_rows / 1e9}
+        )
         find(root, tmp_path / str(block_rows), machine)
     assert len({fingerprint(tmp_path / name) for name in ("1", "4", "1000")}) == 1
 
