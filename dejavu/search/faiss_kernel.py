@@ -90,7 +90,7 @@ def _better_kernel() -> str | None:
 
 
 def _features() -> frozenset[str]:
-    found = np.show_config(mode="dicts")["SIMD Extensions"]  # type: ignore[call-overload]  # stubs lag
+    found = np.show_config(mode="dicts")["SIMD Extensions"]
     return frozenset(found.get("baseline", [])) | frozenset(found.get("found", []))
 
 
