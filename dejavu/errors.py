@@ -37,6 +37,10 @@ class DataError(DejavuError):
     """Images, labels or captions break a stated assumption."""
 
 
+class AuditError(DejavuError):
+    """An audit found more than was allowed, or could not tell."""
+
+
 class FetchError(DejavuError):
     """A file could not be downloaded, or is not the published one."""
 
