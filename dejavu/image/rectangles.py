@@ -10,7 +10,10 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Int
 
+from dejavu.image import empty_squares
+
 _CELLS_AT_ONCE = 2_000_000  # candidates held in memory
+_FEW_BOXES = 4  # up to here, comparing every span is quicker
 
 Edges = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 Rank = Callable[..., list[np.ndarray]]
@@ -39,6 +42,8 @@ def largest(
         rights = np.concatenate([part[..., 0], size[:, :1]], axis=1)
         return np.repeat(lefts, n_boxes + 1, axis=1), np.tile(rights, (1, n_boxes + 1))
 
+    if _FEW_BOXES < boxes.shape[1] <= empty_squares.MAX_BOXES:
+        return _largest_of_many(boxes.astype(np.int64), sizes.astype(np.int64))
     return _search(boxes, sizes, edges, n_spans=(boxes.shape[1] + 1) ** 2, rank=_rank_largest)
 
 
@@ -92,6 +97,42 @@ def _search(
         rows = np.arange(len(part))
         chosen = np.stack([edge[rows, best] for edge in (x0, y0, x1, y1)], axis=1)
         found[start : start + step] = np.where(shorter[rows, best][:, None] > 0, chosen, 0)
+    return found
+
+
+def _largest_of_many(
+    boxes: Int[np.ndarray, "n boxes 4"], sizes: Int[np.ndarray, "n 2"]
+) -> Int[np.ndarray, "n 4"]:
+    """Return `largest`, comparing only the spans that can hold the largest empty square.
+
+    The shorter side of the answer is that of the largest empty square, and the answer holds such a
+    square at its left edge; few left edges do.
+    """
+    found = np.zeros((len(boxes), 4), dtype=np.int64)
+    step = max(1, _CELLS_AT_ONCE // (boxes.shape[1] + 1) ** 2)
+    for start in range(0, len(boxes), step):
+        part, size = boxes[start : start + step], sizes[start : start + step]
+        side, holds_one = empty_squares.largest(part, size)
+        lefts = np.concatenate([np.zeros((len(part), 1), dtype=np.int64), part[..., 2]], axis=1)
+        rights = np.concatenate([part[..., 0], size[:, :1]], axis=1)
+        is_span = holds_one[:, :, None] & (
+            rights[:, None] - lefts[:, :, None] >= side[:, None, None]
+        )
+        image, left, right = np.nonzero(is_span & (side > 0)[:, None, None])
+        x0, x1 = lefts[image, left], rights[image, right]
+        top, bottom = _gaps(part[image], size[image, 1], x0[:, None], x1[:, None])
+        span, gap = np.nonzero(bottom[:, 0] - top[:, 0] >= side[image][:, None])
+        image, x0, x1, y0, y1 = (
+            image[span],
+            x0[span],
+            x1[span],
+            top[span, 0, gap],
+            bottom[span, 0, gap],
+        )
+        order = np.lexsort(tuple(-key for key in reversed(_rank_largest(side, x0, y0, x1, y1)[1:])))
+        order = order[np.argsort(image[order], kind="stable")]
+        winners, first = np.unique(image[order], return_index=True)
+        found[start + winners] = np.stack([x0, y0, x1, y1], axis=1)[order[first]]
     return found
 
 

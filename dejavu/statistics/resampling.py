@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int16
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no stubs
 
 LEVEL = 0.95
 _TAILS = (0.025, 0.975)
@@ -52,7 +53,8 @@ class Tally:
         """Return the counts: whole numbers, whatever the order in which they were added."""
         exact = np.float32 if len(counts) < _FLOAT32_EXACT else np.float64
         weights: np.ndarray = counts.astype(exact)
-        sums = [np.matmul(chunk.astype(exact), weights).T for chunk in self._chunks]
+        with threadpool_limits(1, user_api="blas"):  # its threads wait for each other under load
+            sums = [np.matmul(chunk.astype(exact), weights).T for chunk in self._chunks]
         empty = np.empty((counts.shape[1], 0))
         return np.concatenate([empty, *sums], axis=1, dtype=np.float64)
 

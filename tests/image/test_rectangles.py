@@ -142,6 +142,26 @@ def test_blocks_do_not_change_the_answer(monkeypatch):
     np.testing.assert_array_equal(rectangles.largest(boxes, sizes), whole)
 
 
+@pytest.mark.parametrize("n_boxes", [5, 9, 40, 62, 63])
+@pytest.mark.parametrize(("side", "longest"), [(12, 6), (60, 25), (500, 120)])  # crowded to sparse
+def test_many_boxes_are_cut_like_few(n_boxes, side, longest, monkeypatch):
+    rng = np.random.default_rng(n_boxes)
+    start = rng.integers(0, side - longest + 1, size=(12, n_boxes, 2))
+    boxes = np.concatenate([start, start + rng.integers(1, longest, size=start.shape)], axis=2)
+    sizes = np.stack([np.full(12, side), side + rng.integers(0, 9, 12)], axis=1)
+    found = rectangles.largest(boxes, sizes)
+    monkeypatch.setattr(rectangles, "_FEW_BOXES", 100)  # compare every span
+    np.testing.assert_array_equal(found, rectangles.largest(boxes, sizes))
+
+
+@given(images())
+def test_the_quick_search_is_the_best_of_all_rectangles_too(batch):
+    boxes, sizes = batch
+    found = rectangles._largest_of_many(boxes.astype(np.int64), sizes.astype(np.int64))
+    for each, inside, (width, height) in zip(found, boxes, sizes, strict=True):
+        assert tuple(each) == brute_largest(inside.tolist(), width, height)
+
+
 def test_fifty_boxes_are_quick():
     rng = np.random.default_rng(2)
     start = rng.integers(0, 460, size=(40, 50, 2))
