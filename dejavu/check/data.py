@@ -1,20 +1,18 @@
-"""Open a corpus, look at its first images, and count how many samples each role will get."""
+"""Open a corpus, look at a sample of its images, and count how many samples each role will get."""
 
 import dataclasses
 import itertools
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from dejavu.check import sections
+from dejavu.check import rehearsal, sections
 from dejavu.check.findings import Absent, Finding, Untried, fetch_hint, tried
 from dejavu.corpora import build
-from dejavu.corpora.image_reader import ImageReader, external_root
-from dejavu.corpora.inspection import inspect
+from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.records import Record
 from dejavu.errors import DataError, ParamsError
 from dejavu.params.corpora import SamplesTableParams
@@ -23,7 +21,6 @@ from dejavu.roles import ROLES
 from dejavu.splits import given_roles
 from dejavu.tables.schemas import SAMPLES
 
-IMAGES_OPENED = 8
 LISTING_SECONDS = 20.0  # a longer listing is cut off, and counts are lower bounds
 
 
@@ -62,6 +59,9 @@ def look(
     )  # fmt: skip
     findings = [corpus]
     if corpus.status == "ok":
+        if {"limits", "machine"} <= values.keys():
+            root = getattr(settings, "root", None)
+            findings += rehearsal.look(lane, values, listed, root=root, machine=values["machine"])
         split = values[f"{lane}.split"]
         findings.append(tried(lane, "split", lambda: _divide(split, known, listed, data_root)))
     if known.roles is not None:
@@ -100,20 +100,9 @@ def _open(
         raise DataError(f"{root}: the corpus lists no sample.")
     if isinstance(settings, SamplesTableParams):
         return f"{known.n} samples of {known.n_labels} labels, without images"
-    sizes = _images(corpus.root, listed[:IMAGES_OPENED], data_root)
     at_least = "" if known.is_complete else "at least "
     labels = f" of {known.n_labels} labels" if known.n_labels else ""
-    return f"{at_least}{known.n} samples{labels}; the first {sizes}"
-
-
-def _images(root: str | None, records: list[Record], data_root: str) -> str:
-    with ImageReader(Path() if root is None else external_root(data_root, root)) as reader:
-        facts = [inspect(record, reader.read_bytes) for record in records]
-    bad = [(r.uri, fact.problem) for r, fact in zip(records, facts, strict=True) if fact.problem]
-    if len(bad) == len(facts):
-        raise DataError(f"not one of the first {len(facts)} images is usable: {bad[0]}")
-    sizes = sorted({f"{fact.width_px}x{fact.height_px}" for fact in facts if not fact.problem})
-    return ", ".join(sizes[:3]) + (f"; unusable: {bad}" if bad else "")
+    return f"{at_least}{known.n} samples{labels}"
 
 
 def _divide(split: Any, known: Lane, listed: list[Record], data_root: str) -> str:

@@ -40,6 +40,11 @@ def tried(area: str, what: str, attempt: Callable[[], str]) -> Finding:
         status, detail = "untried", str(reason)
     except DejavuError as error:
         status, detail = "wrong", str(error)
+    except Exception as error:  # noqa: BLE001  # what would stop the run must not stop the check
+        status, detail = (
+            "wrong",
+            f"{type(error).__name__}: {error} (not foreseen; please report it)",
+        )
     return Finding(area=area, what=what, status=status, detail=detail)
 
 

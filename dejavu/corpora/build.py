@@ -103,11 +103,11 @@ def build(
         ThreadPoolExecutor(machine.workers) as pool,
     ):
         n_before = 0
-        look = _inspector(settings, reader, limits.image_px)
+        look = inspector(settings, reader, limits.image_px)
         records = track(corpus.records(), what=f"{lane} corpus")
         for chunk in _chunks(records, _RECORDS_AT_ONCE):
             facts = list(pool.map(look, chunk))
-            tables.append(_rows(lane, chunk, facts, n_before=n_before, tally=tally))
+            tables.append(rows_of(lane, chunk, facts, n_before=n_before, tally=tally))
             if store:
                 store.write(chunk)
             n_before += len(chunk)
@@ -121,7 +121,7 @@ def build(
     _require_unique_names(rows)
     notes = judge(tally, limits, where=f"{lane}.corpus ({settings.adapter})")
     if settings.adapter != "none":
-        _require_usable(rows, settings.max_dropped_share)
+        require_usable(rows, settings.max_dropped_share)
     SAMPLES.write(rows, samples, inputs={}, notes={NOTES: notes})
     names = pa.table(
         {"label_id": range(len(corpus.labels)), "label": list(corpus.labels)}, schema=LABELS.schema
@@ -136,7 +136,7 @@ def build(
     _tell(lane, rows, tally)
 
 
-def _inspector(
+def inspector(
     settings: AnyCorpus, reader: ImageReader, max_pixels: int
 ) -> Callable[[Record], Inspection]:
     """Return what notes the facts about an image: all of them, or only its size."""
@@ -169,7 +169,7 @@ def _chunks(records: Iterator[Record], size: int) -> Iterator[list[Record]]:
         yield chunk
 
 
-def _rows(
+def rows_of(
     lane: str,
     records: list[Record],
     facts: list[Inspection],
@@ -177,6 +177,7 @@ def _rows(
     n_before: int,
     tally: Tally,
 ) -> pa.Table:
+    """Return rows of the samples table; `tally` is told what was odd, ids go on from `n_before`."""
     rows = []
     for number, (record, fact) in enumerate(zip(records, facts, strict=True), start=n_before):
         problem = fact.problem
@@ -237,7 +238,8 @@ def _require_unique_names(rows: pa.Table) -> None:
         )
 
 
-def _require_usable(rows: pa.Table, max_dropped_share: float) -> None:
+def require_usable(rows: pa.Table, max_dropped_share: float) -> None:
+    """Raise DataError if more than this share of the rows of a samples table has a problem."""
     # Samples that nobody annotated have a limit of their own.
     is_bad = pc.and_(pc.is_valid(rows["problem"]), pc.not_equal(rows["problem"], NOT_ANNOTATED))
     bad = rows.filter(is_bad)

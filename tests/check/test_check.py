@@ -28,8 +28,8 @@ def content(tmp_path, monkeypatch):
     for i in range(20):
         path = tmp_path / f"photos/{'ab'[i % 2]}/{i}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(photo(i))
-        rows.append(f"{path.relative_to(tmp_path / 'photos').as_posix()},0,0,4,4")
+        path.write_bytes(photo(i, size=(64, 48)))
+        rows.append(f"{path.relative_to(tmp_path / 'photos').as_posix()},0,0,40,30")
     (tmp_path / "photos/boxes.csv").write_text("\n".join(rows) + "\n")
     made = params.read(ROOT / "presets/tiny-imagenet.yaml")
     image = made["image"]
@@ -125,9 +125,9 @@ def test_a_file_that_is_no_checkpoint_is_wrong(content, tmp_path):
 def test_damaged_first_images_are_told(content, tmp_path):
     for path in (tmp_path / "photos").glob("*/*.jpg"):
         path.write_bytes(b"no image")
-    status, detail = failures(content, tmp_path)["corpus (image_folder)"]
+    status, detail = failures(content, tmp_path)["images"]
     assert status == "wrong"
-    assert "not one of the first 8 images is usable" in detail
+    assert "20 of 20 samples (100.0%) are unusable" in detail
 
 
 def test_given_roles_are_counted(content, tmp_path):
@@ -191,3 +191,29 @@ def test_the_command_prints_a_table_or_json_and_fails_where_something_is_wrong(c
     bad = CliRunner().invoke(app, ["check", "--params", str(path)])
     assert bad.exit_code == 1
     assert "missing" in bad.stdout
+
+
+def test_zero_kept_crops_are_wrong_before_the_run(content, tmp_path):
+    content["image"]["crop"]["rule"] = "corner"
+    content["image"]["crop"]["corner_fraction"] = 0.1
+    status, detail = failures(content, tmp_path)["crops"]
+    assert status == "wrong"
+    assert "not one of 20 crops is kept: 20 crop_too_small" in detail
+
+
+def test_boxes_of_another_unit_are_wrong_before_the_run(content, tmp_path):
+    path = tmp_path / "photos/boxes.csv"
+    path.write_text(path.read_text().replace(",0,0,40,30", ",0.1,0.1,0.6,0.7"))
+    status, detail = failures(content, tmp_path)["limits"]
+    assert status == "wrong"
+    assert "all 20 boxes have their corners between 0 and 1" in detail
+
+
+def test_an_odd_exception_is_a_finding_and_the_check_goes_on(content, tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise ZeroDivisionError("odd")
+
+    monkeypatch.setattr(data.build, "adapter", broken)
+    status, detail = failures(content, tmp_path)["corpus (image_folder)"]
+    assert status == "wrong"
+    assert "ZeroDivisionError: odd" in detail

@@ -1,0 +1,125 @@
+"""Do with a sample of a corpus what stage ``corpus`` and stage ``crop`` will do with all of it."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dejavu.check.findings import Finding, tried
+from dejavu.corpora import build
+from dejavu.corpora.image_reader import ImageReader, external_root
+from dejavu.corpora.plausibility import Tally, judge
+from dejavu.corpora.records import Record
+from dejavu.errors import DataError
+from dejavu.image import crop
+from dejavu.params.limits import LimitsParams
+from dejavu.params.machine import MachineParams
+from dejavu.roles import TARGET
+from dejavu.tables.schemas import SAMPLES as SAMPLES_TABLE
+
+SAMPLES = 2_000  # opened at most, evenly spread over the listing
+SECONDS = 30.0  # after which no more are opened
+_AT_ONCE = 100
+
+
+def look(
+    lane: str,
+    values: Mapping[str, Any],
+    listed: Sequence[Record],
+    *,
+    root: str | None,
+    machine: MachineParams,
+    seconds: float = SECONDS,
+) -> Iterator[Finding]:
+    """Open a sample of the images, judge them and their boxes, and cut their crops.
+
+    Args:
+        lane: ``image`` or ``caption``.
+        values: sections by name.
+        listed: the samples of the corpus.
+        root: of the corpus; None: the images are in the records, or elsewhere.
+        machine: where corpora lie, and how many threads open images.
+        seconds: after which no more images are opened.
+    """
+    limits = values["limits"]
+    tally, parts = Tally(), [SAMPLES_TABLE.schema.empty_table()]
+
+    def opened() -> str:
+        parts.extend(_rows(lane, values, listed, limits, tally, root, machine, seconds))
+        rows = pa.concat_tables(parts)
+        bad = rows.filter(pc.is_valid(rows["problem"]))
+        build.require_usable(rows, values[f"{lane}.corpus"].root.max_dropped_share)
+        return f"{len(rows)} of {len(listed)} samples opened; " + (
+            f"{len(bad)} unusable: {_told(bad)}" if len(bad) else "all usable"
+        )
+
+    def judged() -> str:
+        judge(tally, limits, where=f"{lane}.corpus, {tally.totals['samples']} samples looked at")
+        return f"{tally.totals['boxes']} boxes; no limit is exceeded"
+
+    yield tried(lane, "images", opened)
+    yield tried(lane, "limits", judged)
+    if lane == "image" and "image.crop" in values:
+        yield tried(lane, "crops", lambda: _crops(pa.concat_tables(parts), values["image.crop"]))
+
+
+def _rows(
+    lane: str,
+    values: Mapping[str, Any],
+    listed: Sequence[Record],
+    limits: LimitsParams,
+    tally: Tally,
+    root: str | None,
+    machine: MachineParams,
+    seconds: float,
+) -> Iterator[pa.Table]:
+    places = np.unique(np.linspace(0, len(listed) - 1, min(SAMPLES, len(listed))).astype(int))
+    folder = Path() if root is None else external_root(machine.data_root, root)
+    started = time.monotonic()
+    with (
+        ImageReader(folder, max_bytes=limits.image_bytes) as reader,
+        ThreadPoolExecutor(machine.workers) as pool,
+    ):
+        look_at = build.inspector(values[f"{lane}.corpus"].root, reader, limits.image_px)
+        for start in range(0, len(places), _AT_ONCE):
+            if time.monotonic() - started > seconds:
+                return
+            chunk = [listed[place] for place in places[start : start + _AT_ONCE]]
+            facts = list(pool.map(look_at, chunk))
+            yield build.rows_of(lane, chunk, facts, n_before=start, tally=tally)
+
+
+def _told(bad: pa.Table) -> str:
+    first = bad.slice(0, 5)
+    pairs = zip(first["uri"].to_pylist(), first["problem"].to_pylist(), strict=True)
+    return ", ".join(f"{uri} ({problem})" for uri, problem in pairs)
+
+
+def _crops(rows: pa.Table, settings: Any) -> str:
+    """Cut the crop of every usable sample looked at, as if all were attacked."""
+    usable = rows.filter(pc.is_null(rows["problem"]))
+    if not usable.num_rows:
+        raise DataError("no usable image was looked at, so no crop could be cut")
+    roles = pa.repeat(pa.scalar(TARGET), len(usable))
+    crops = crop.find(usable.append_column("role", roles), settings)
+    kept = crops.filter(crops["is_kept"])
+    counts = pc.value_counts(crops["drop_reason"].drop_null()).to_pylist()
+    reasons = ", ".join(f"{each['counts']} {each['values']}" for each in counts)
+    if not kept.num_rows:
+        sides = f"its shorter side must exceed image.crop.min_side_px = {settings.min_side_px}"
+        raise DataError(
+            f"not one of {len(crops)} crops is kept: {reasons}; {sides}. Lower it, or take another "
+            "image.crop.rule (corner cuts image.crop.corner_fraction of each side)."
+        )
+    area = (usable["width_px"].to_numpy() * usable["height_px"].to_numpy())[
+        crops["is_kept"].to_numpy()
+    ]
+    sides = pc.multiply(pc.subtract(kept["x1"], kept["x0"]), pc.subtract(kept["y1"], kept["y0"]))
+    share = float(np.median(sides.to_numpy() / area))
+    dropped = f"; {reasons}" if reasons else ""
+    return f"{len(kept)} of {len(crops)} crops kept, half of them above {share:.0%} of the image{dropped}"
