@@ -214,8 +214,10 @@ def running() -> Code:
 
 
 def is_uncounted(module: str) -> bool:
-    """Return whether a module decides no result."""
-    return any(module == name or module.startswith(name + ".") for name in UNCOUNTED)
+    """Return whether a module decides no result; the top package only offers what others do."""
+    return module == "dejavu" or any(
+        module == name or module.startswith(name + ".") for name in UNCOUNTED
+    )
 
 
 def _asked_for(registries: list[Any], words: frozenset[str]) -> Iterator[list[Any]]:

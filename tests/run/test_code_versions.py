@@ -134,9 +134,9 @@ def test_registries_count_whole_where_nothing_is_known_of_the_parameters(tmp_pat
     }.items():  # fmt: skip
         (tmp_path / f"{name}.py").write_text(text)
     source = code.Code({"dejavu": tmp_path})
-    assert set(source.closure("dejavu.a", [])) == {"dejavu", *(f"dejavu.{x}" for x in "abcd")}
-    assert set(source.closure("dejavu.a", ["b"])) == {"dejavu", *(f"dejavu.{x}" for x in "abd")}
-    assert set(source.closure("dejavu.a", ["corpus"])) == {"dejavu", "dejavu.a"}
+    assert set(source.closure("dejavu.a", [])) == {f"dejavu.{x}" for x in "abcd"}
+    assert set(source.closure("dejavu.a", ["b"])) == {f"dejavu.{x}" for x in "abd"}
+    assert set(source.closure("dejavu.a", ["corpus"])) == {"dejavu.a"}
     with pytest.raises(ArtifactError, match=r"dejavu\.missing: no such module"):
         source.version("dejavu.missing")
 
@@ -148,15 +148,15 @@ def test_libraries_are_those_that_the_code_uses():
 
 
 def test_facts_that_another_reader_noted_are_not_used(tmp_path, kept):
-    (tmp_path / "__init__.py").write_text("LIMIT = 3\n")
+    (tmp_path / "a.py").write_text("LIMIT = 3\n")
     path = tmp_path / "code.json"
     source = code.Code({"dejavu": tmp_path}, path)
-    version = source.version("dejavu")
+    version = source.version("dejavu.a")
     source.save()
     path.write_text(path.read_text().replace('"code": "', '"code": "0'))
-    assert code.Code({"dejavu": tmp_path}, path).version("dejavu") != version  # it is read
+    assert code.Code({"dejavu": tmp_path}, path).version("dejavu.a") != version  # it is read
     path.write_text(path.read_text().replace('"reader": "', '"reader": "0'))
-    assert code.Code({"dejavu": tmp_path}, path).version("dejavu") == version
+    assert code.Code({"dejavu": tmp_path}, path).version("dejavu.a") == version
 
 
 def test_one_file_per_stage_and_entry(tmp_path):
