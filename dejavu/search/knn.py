@@ -119,7 +119,7 @@ class Search:
         """Search again, among more candidates, where a vector that was none might be nearer."""
         k = found.ids.shape[1]
         norms = np.concatenate([norms_of(tile) for _, tile in self._tiles(queries)])
-        bound = error_bound(norms, self._largest_norm, dim=self._bank.dim)
+        bound = error_bound(norms, self._largest_norm, dim=self._bank.dim, metric=self._metric)
         unsure = is_unsure(found.similarities[:, -1], worst, bound)
         if unsure.any():
             again = self.nearest(queries[unsure], k=k, margin=_WIDEN * n_candidates - k)

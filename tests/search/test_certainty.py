@@ -21,15 +21,23 @@ EPS = 2.0**-23
         (4.0, 0.0, 8, 16 * EPS * 16),
     ],
 )
-def test_the_bound_by_hand(norm, largest, dim, expected):
-    assert error_bound(np.array([norm]), largest, dim=dim).tolist() == [expected]
+def test_the_bound_of_distances_by_hand(norm, largest, dim, expected):
+    assert error_bound(np.array([norm]), largest, dim=dim, metric="l2").tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("norm", "largest", "dim", "expected"),
+    [(1.0, 1.0, 0, 8 * EPS), (3.0, 2.0, 100, 108 * EPS * 6), (0.5, 1.0, 1, 9 * EPS / 2)],
+)
+def test_the_bound_of_inner_products_by_hand(norm, largest, dim, expected):
+    assert error_bound(np.array([norm]), largest, dim=dim, metric="cosine").tolist() == [expected]
 
 
 @pytest.mark.parametrize("worst", [0.5, -3.0])
-def test_two_bounds_above_the_worst_candidate_is_the_last_unsure_similarity(worst):
+def test_one_bound_above_the_worst_candidate_is_the_last_unsure_similarity(worst):
     edge = worst + 0.5
     last = np.array([np.nextafter(edge, -9), edge, np.nextafter(edge, 9)])
-    found = is_unsure(last, np.full(3, worst), np.full(3, 0.25))
+    found = is_unsure(last, np.full(3, worst), np.full(3, 0.5))
     assert found.tolist() == [True, True, False]
 
 
@@ -49,8 +57,9 @@ class Adversary:
             exact = 2 * exact - squares[0][:, None] - squares[1][None]
         norms = np.linalg.norm(queries, axis=1), np.linalg.norm(vectors, axis=1)
         bound = error_bound(
-            norms[0].astype(np.float64), float(norms[1].max()), dim=queries.shape[1]
-        )
+            norms[0].astype(np.float64), float(norms[1].max()), dim=queries.shape[1],
+            metric="l2" if metric == knn.faiss.METRIC_L2 else "cosine",
+        )  # fmt: skip
         nearest = exact >= np.sort(exact, axis=1)[:, [-3]]  # the three nearest look farther away
         seen = exact + np.where(nearest, -1, 1) * self.share * bound[:, None]
         order = np.argsort(-seen, axis=1, kind="stable")[:, :k]
@@ -74,7 +83,7 @@ def test_the_answer_is_exact_although_float32_errs_by_all_it_may(metric, block_r
     query[0, 0] = 1e-6
     rows = shell(300, dim, spread=2e-5)
     if metric == "cosine":
-        rows = (np.ones((300, dim)) + shell(300, dim, 0) * 2e-3).astype(np.float32)
+        rows = (np.ones((300, dim)) + shell(300, dim, 0) * 1e-3).astype(np.float32)
         query = np.ones((1, dim), np.float32)
     expected = slow_nearest(query, rows, range(300), 3, metric)
     adversary = Adversary(share=0.99)
