@@ -2,9 +2,9 @@
 
 FAISS computes ``|q|² + |b|² - 2 q·b``, or ``q·b``, in float32. Whatever the order of the sums, each of the
 ``dim`` products and additions errs by at most eps/2 of what it adds, and what is added never exceeds
-(|q| + |b|)², or |q|·|b|. `error_bound` allows twice that. A vector that was no candidate can therefore be more similar
-than the worst candidate by half a bound at most; `is_unsure` asks for a whole one, so that similarities
-rounded to nine digits cannot reach each other either.
+(|q| + |b|)², or |q|·|b|. `error_bound` allows twice that. A vector that was no candidate can therefore be
+more similar than the worst candidate by half a bound at most; `is_unsure` asks for a whole one, so that
+similarities rounded to nine digits cannot reach each other either.
 """
 
 import numpy as np
