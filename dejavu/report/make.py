@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from dejavu.report import gallery, headline, plots, summary
+from dejavu.report import answers, gallery, headline, plots, summary
 from dejavu.report.calibration import calibrate, calibration_node
 from dejavu.report.caption import summary as caption_summary
 from dejavu.report.caption import tables as caption_tables
@@ -106,6 +106,8 @@ def make(
     }
     _write_json(numbers, out / "results.json")
     metrics = headline.metrics(results, image.targets, image.top_k, captions.headline)
+    for name, numbers_of_model in answers.metrics(calibration).items():
+        metrics[name] = metrics.get(name, {}) | numbers_of_model
     _write_json(metrics, out / "metrics.json")
     shutil.rmtree(out / "tables", ignore_errors=True)
     made |= told
@@ -116,10 +118,15 @@ def make(
         results["caption"], made, captions, models=data / "caption" / "models"
     )
     text = summary.render(
-        results["image"], made, image, encoders=folder / "encoders", captions=sections
+        results["image"],
+        made,
+        image,
+        encoders=folder / "encoders",
+        captions=sections,
+        calibrated=answers.markdown(calibration, image.report.tolerance),
     )
     (out / "summary.md").write_text(text, encoding="utf-8")
-    shown = page.page(results, made, image, captions, data=data)
+    shown = page.page(results, made, image, captions, calibration, data=data)
     (out / "index.html").write_text(
         page.render(shown, image, captions, galleries), encoding="utf-8"
     )

@@ -27,6 +27,7 @@ def render(
     *,
     encoders: Path,
     captions: Sections,
+    calibrated: str,
 ) -> str:
     """Return the summary as Markdown.
 
@@ -36,6 +37,7 @@ def render(
         settings: the parameters of the report.
         encoders: folder with ``<model>/provenance.json`` for every model.
         captions: the caption lane's part.
+        calibrated: the answer that rests on the control sets; empty without them.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("dejavu"),
@@ -62,6 +64,7 @@ def render(
         head_names=[target.name for target in heads],
         headline=_headline(results, heads, settings) if heads else None,
         captions=captions,
+        calibrated=calibrated,
         findings=[_finding(results, target) for target in heads],
         has_control=any("excess" in node for node in _nodes(results)) or bool(captions.calibrated),
         has_oracle=any("oracle" in references for references in results.values()),

@@ -13,7 +13,7 @@ N = 400
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
+def folder(tmp_path_factory):
     """A model that is right on 60 % of target and 20 % of control; one that is right on 20 % of both."""
     rng = np.random.default_rng(0)
     is_target = np.arange(N) < N // 2
@@ -28,13 +28,16 @@ def results(tmp_path_factory):
         target("vicreg_backbone", "vicreg_second_backbone", layer="backbone", is_headline=False),
         target("dino", "dino_second"),
     ]
-    folder = tmp_path_factory.mktemp("world")
     world = build(
-        folder, n_target=N // 2, n_control=N // 2, answers=answers, targets=targets,
+        tmp_path_factory.mktemp("world"), n_target=N // 2, n_control=N // 2, answers=answers, targets=targets,
         consensus_of=["classifier"],
     )  # fmt: skip
-    out = report(world, tmp_path_factory.mktemp("reports"))
-    return json.loads((out / "results.json").read_text())
+    return report(world, tmp_path_factory.mktemp("reports"))
+
+
+@pytest.fixture(scope="module")
+def results(folder):
+    return json.loads((folder / "results.json").read_text())
 
 
 def test_only_headline_settings_get_a_word(results):
@@ -80,3 +83,20 @@ def test_covariates_of_every_annotator_are_chosen():
 def test_an_oracle_is_no_covariate():
     with pytest.raises(ValueError, match="names oracle"):
         check_covariates(("classifier", "oracle"))
+
+
+def test_the_same_word_stands_in_summary_page_and_metrics(folder, results):
+    metrics = json.loads((folder / "metrics.json").read_text())
+    summary = (folder / "summary.md").read_text()
+    page = (folder / "index.html").read_text()
+    for name, title in (("vicreg", "VICReg"), ("dino", "DINO")):
+        word = results["calibrated"]["image"][name]["verdict"]["text"]
+        assert metrics[name]["verdict"] == word
+        assert f"- **{name}: {word}.** {title} is better" in summary
+        assert f">{word}</p>" in page
+
+
+def test_no_difference_of_rates_is_called_a_share_of_images(folder):
+    for name in ("summary.md", "index.html"):
+        assert "memorized 4" not in (folder / name).read_text()
+        assert "of the 200 audited images beyond" not in (folder / name).read_text()

@@ -19,6 +19,8 @@ from markupsafe import Markup
 
 from dejavu import __version__
 from dejavu.image.targets import Target
+from dejavu.report import answers
+from dejavu.report.calibration import Calibration
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.numbers import Node
 from dejavu.report.page import (
@@ -69,6 +71,7 @@ def page(
     made: Mapping[str, Rows],
     image: ImageSettings,
     captions: CaptionSettings,
+    calibration: Calibration,
     *,
     data: Path,
 ) -> Page:
@@ -79,6 +82,7 @@ def page(
         made: the rows of every table, by file name.
         image: parameters of the image lane's report.
         captions: parameters of the caption lane's report.
+        calibration: the excesses and the words about them.
         data: folder of the run's data, for provenance.
     """
     images, told = results["image"], results["caption"]
@@ -101,7 +105,7 @@ def page(
         more.append(caption_calibration.planted(made["caption_planted"], headline))
         is_calibrated = is_calibrated or any(row["excess_ppg"] is not None for row in rows)
     return Page(
-        cards=_cards(results, heads, headline),
+        cards=_cards(results, heads, headline, calibration, image.report.tolerance),
         key_figures=answer.key_images(results, heads, captions),
         image_calibration=image_calibration.calibration(images, heads, image),
         caption_calibration=told_figures,
@@ -119,16 +123,33 @@ def page(
 
 
 def _cards(
-    results: Node, heads: list[Target], headline: tuple[str, str, int] | None
+    results: Node,
+    heads: list[Target],
+    headline: tuple[str, str, int] | None,
+    calibration: Calibration,
+    tolerance: float,
 ) -> list[answer.Card]:
-    cards = [answer.image_card(target, results["image"][target.name]) for target in heads]
+    cards = [
+        answers.with_answer(
+            answer.image_card(target, results["image"][target.name]),
+            "image",
+            target.name,
+            calibration,
+            tolerance,
+        )
+        for target in heads
+    ]
     if headline:
         _, mode, k = headline
         found = (
-            answer.caption_card(name, references, mode, k)
+            (name, answer.caption_card(name, references, mode, k))
             for name, references in results["caption"].items()
         )
-        cards += [card for card in found if card is not None]
+        cards += [
+            answers.with_answer(card, "caption", name, calibration, tolerance)
+            for name, card in found
+            if card is not None
+        ]
     return cards
 
 

@@ -116,9 +116,9 @@ def test_captions_whose_excess_is_around_zero_are_not_called_recalled():
 
 
 def test_cards_and_tables_repeat_results_json(read, results):
-    found = results["image"]["vicreg"]["second_model"]
-    shown = formatting.interval(found["excess"], "dejavu_score", sign=False).partition(" ")
-    assert f"{shown[0]} %" in read.text
+    found = results["calibrated"]["image"]["vicreg"]
+    assert found["verdict"]["text"] in read.text
+    assert formatting.signed(found["adjusted"]["value"]) in read.text
     for reference in results["image"]["vicreg"].values():
         assert (
             " ".join(formatting.interval(reference["target"], "dejavu_score").split()) in read.text

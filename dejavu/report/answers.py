@@ -1,0 +1,99 @@
+"""The calibrated answer in words and numbers: the same in summary, page and metrics.json."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from dejavu.report.calibration import Answer, Calibration
+from dejavu.report.numbers import Node, rounded
+from dejavu.report.page import formatting
+from dejavu.report.page.answer import Card
+from dejavu.report.page.elements import model_title
+from dejavu.statistics.adjusted import Difference
+from dejavu.statistics.verdict import Verdict, Word
+
+_TONES: Mapping[Word, str] = {  # how a word is colored; nothing else depends on it
+    Word.MEMORIZES: "bad",
+    Word.AT_MOST: "good",
+    Word.CONTROL_DIFFERS: "warn",
+    Word.TOO_FEW: "plain",
+}
+_WHAT = {
+    "image": "naming the hidden object from a background crop",
+    "caption": "recalling the objects of an image from its caption",
+}
+
+
+def metrics(found: Calibration) -> Node:
+    """Return ``<model>.adjusted_excess`` (a share) and ``<model>.verdict`` of every model decided on."""
+    return {
+        target: {
+            "adjusted_excess": None
+            if answer.excess.adjusted is None
+            else rounded(answer.excess.adjusted.value),
+            "verdict": answer.verdict.text,
+        }
+        for (_, target), answer in found.answers.items()
+    }
+
+
+def markdown(found: Calibration, tolerance: float) -> str:
+    """Return one line per model decided on, the word first."""
+    return "\n".join(
+        f"- **{target}: {answer.verdict.text}.** {sentence(lane, target, answer, tolerance)}"
+        for (lane, target), answer in found.answers.items()
+    )
+
+
+def sentence(lane: str, target: str, answer: Answer, tolerance: float) -> str:
+    """Return what the numbers say: a difference of rates, never a share of images."""
+    adjusted = answer.excess.adjusted
+    if adjusted is None:
+        return ""
+    parts = [
+        f"{model_title(target)} is better at {_WHAT[lane]} by {points(adjusted)} percentage points on "
+        f"samples it was trained on (n = {formatting.grouped(adjusted.n_target)}) than on control samples "
+        f"(n = {formatting.grouped(adjusted.n_control)}): the adjusted excess. "
+        f"Without covariates: {points(answer.excess.gap)}.",
+        _consequence(answer.verdict, tolerance),
+    ]
+    if answer.gate.reasons:
+        parts.append(f"Look at the control set: {'; '.join(answer.gate.reasons)}.")
+    return " ".join(part for part in parts if part)
+
+
+def points(found: Difference | None) -> str:
+    """Return percentage points with their 95 % interval."""
+    if found is None:
+        return "–"
+    low, high = (formatting.signed(bound) for bound in found.interval())
+    return f"{formatting.signed(found.value)} [{low}, {high}]"
+
+
+def with_answer(card: Card, lane: str, target: str, found: Calibration, tolerance: float) -> Card:
+    """Return the card of a model with the calibrated answer; as it is where there is none."""
+    answer = found.of(lane, target)
+    if answer is None or answer.excess.adjusted is None:
+        return card
+    shown, _, rest = points(answer.excess.adjusted).partition(" ")
+    facts = [("without covariates (gap)", f"{points(answer.excess.gap)} points")]
+    facts += [
+        (f"{name.replace('_', ' ')}, excess", f"{points(each)} points")
+        for name, each in answer.excess.more.items()
+    ]
+    return dataclasses.replace(
+        card,
+        verdict=answer.verdict.text,
+        tone=_TONES[answer.verdict.word],
+        numbers=((shown, rest, "adjusted excess, points"),),
+        sentence=sentence(lane, target, answer, tolerance),
+        facts=(*facts, *card.facts),
+    )
+
+
+def _consequence(verdict: Verdict, tolerance: float) -> str:
+    if verdict.word is Word.TOO_FEW and verdict.n_needed is not None:
+        return (
+            f"About {formatting.grouped(verdict.n_needed)} samples per role would tell it to "
+            f"± {tolerance:g} points."
+        )
+    return ""
