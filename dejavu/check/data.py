@@ -13,11 +13,12 @@ from dejavu.check import rehearsal, sections
 from dejavu.check.findings import Absent, Finding, Untried, fetch_hint, tried
 from dejavu.corpora import build
 from dejavu.corpora.image_reader import external_root
+from dejavu.corpora.plausibility import RULES
 from dejavu.corpora.records import Record
 from dejavu.errors import DataError, ParamsError
 from dejavu.params.corpora import SamplesTableParams
 from dejavu.params.roles import FolderRoles
-from dejavu.roles import ROLES
+from dejavu.roles import ATTACKED, PUBLIC, REFERENCE, ROLES
 from dejavu.splits import given_roles
 from dejavu.tables.schemas import SAMPLES
 
@@ -64,6 +65,11 @@ def look(
             findings += rehearsal.look(lane, values, listed, root=root, machine=values["machine"])
         split = values[f"{lane}.split"]
         findings.append(tried(lane, "split", lambda: _divide(split, known, listed, data_root)))
+        if lane == "image" and split.roles_from is not None and "limits" in values:
+            limit = values["limits"].labels_without_bank
+            findings.append(
+                tried(lane, "labels", lambda: _labels(split, known, listed, data_root, limit))
+            )
     if known.roles is not None:
         findings += _enough(lane, values, known.roles, is_complete=known.is_complete)
         findings += _boxes(values, known)
@@ -136,6 +142,30 @@ def _given(settings: Any, known: Lane, listed: list[Record], data_root: str) -> 
     if not known.is_complete:
         raise Untried("roles_from: the listing takes too long to compare it with here")
     return given_roles.read(settings, _table(listed), external_root(data_root, ""))[0]
+
+
+def _labels(split: Any, known: Lane, listed: list[Record], data_root: str, limit: float) -> str:
+    """Look for labels of attacked samples that no public, or no reference, sample has."""
+    given = _given(split.roles_from, known, listed, data_root)
+    is_drawn = np.array([role is None for role in given], dtype=bool)
+    if not isinstance(split.roles_from, FolderRoles):
+        is_drawn[:] = False  # what a table does not list is unused
+    labels = np.array([-1 if r.label_id is None else r.label_id for r in listed], dtype=np.int64)
+    is_attacked = np.isin(given, ATTACKED)
+    lacking = np.zeros(len(listed), dtype=bool)
+    for role in (PUBLIC, REFERENCE):
+        lacking |= is_attacked & ~np.isin(labels, labels[is_drawn | (given == role)])
+    n, n_attacked = int(lacking.sum()), int(is_attacked.sum())
+    rule = RULES["labels_without_bank"]
+    if n > limit * n_attacked:
+        first = ", ".join(listed[place].name for place in np.flatnonzero(lacking)[:5])
+        raise DataError(
+            f"{n} of {n_attacked} {rule.what}, expected at most limits.labels_without_bank = {limit:.1%}; "
+            f"the first: {first}. {rule.advice}"
+        )
+    return (
+        f"{n} of {n_attacked} samples with a given attacked role have a label that the bank lacks"
+    )
 
 
 def _table(listed: list[Record]) -> pa.Table:

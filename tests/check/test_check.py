@@ -217,3 +217,12 @@ def test_an_odd_exception_is_a_finding_and_the_check_goes_on(content, tmp_path, 
     status, detail = failures(content, tmp_path)["corpus (image_folder)"]
     assert status == "wrong"
     assert "ZeroDivisionError: odd" in detail
+
+
+def test_labels_that_the_bank_lacks_are_wrong_before_the_run(content, tmp_path):
+    content["image"]["split"]["roles_from"] = {"source": "folders", "folders": {"a": "control"}}
+    status, detail = failures(content, tmp_path)["labels"]
+    assert status == "wrong"
+    assert (
+        "10 of 10 attacked samples have a label that no public or no reference sample has" in detail
+    )
