@@ -135,7 +135,14 @@ def convert(path: Path, *, sample_names: Path, class_names: Path, out: Path) -> 
     if len(names) != len(labels):
         raise DataError(f"{path} has {len(labels)} images, but {sample_names} {len(names)} names.")
     counts = np.array([len(entry) for entry in labels], dtype=np.int64)
-    numbers = np.concatenate([np.zeros(0), *labels]).astype(np.int64)
+    stated = np.concatenate([np.zeros(0), *labels])
+    is_odd = ~(np.isfinite(stated) & (stated == np.floor(stated)))
+    if is_odd.any():
+        raise DataError(
+            f"{path}: {int(is_odd.sum())} of {len(stated)} class numbers are no whole numbers, the first "
+            f"{stated[is_odd][0]:g}. Are labels and scores swapped?"
+        )
+    numbers = stated.astype(np.int64)
     if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(classes):
         raise DataError(
             f"{path}: class numbers {numbers.min()} to {numbers.max()}, but {class_names} names "

@@ -174,3 +174,15 @@ def test_a_converted_pickle_of_an_annotator_is_such_a_table(in_tmp):
     found, names = tag(in_tmp, None)
     assert names == ["air", "sea"]
     assert found["tag_ids"] == [[0, 1], [], [0]]
+
+
+@pytest.mark.parametrize("label", [0.7, float("nan"), float("inf")])
+def test_a_class_number_with_a_fraction_is_no_class(in_tmp, label):
+    (in_tmp / "p.pkl").write_bytes(pickle.dumps([[[label]], [[0.9]]]))
+    (in_tmp / "names.txt").write_text("s0\n")
+    (in_tmp / "classes.txt").write_text("dog\ncat\n")
+    with pytest.raises(DataError, match="1 of 1 class numbers are no whole numbers"):
+        label_pickles.convert(
+            in_tmp / "p.pkl", sample_names=in_tmp / "names.txt",
+            class_names=in_tmp / "classes.txt", out=in_tmp / "out.parquet",
+        )  # fmt: skip
