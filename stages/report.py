@@ -11,7 +11,7 @@ from dejavu.params.machine import MachineParams
 from dejavu.params.report import ReportParams, ScoreParams
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.make import make
-from dejavu.report.settings import ImageSettings
+from dejavu.report.settings import ImageSettings, leading
 from dejavu.run import stage
 
 
@@ -24,7 +24,10 @@ def main(*, params: Path, data: Path, out: Path) -> None:
         seed=seed,
         report=report,
         score=section(params, "image.score", ScoreParams),
-        targets=tuple(targets_of(models, section(params, "image.neighbors.metrics", Names))),
+        targets=leading(
+            targets_of(models, section(params, "image.neighbors.metrics", Names)),
+            report.headline.image,
+        ),
         top_k=section(params, "image.naive_bayes.top_k", Positives),
         k=section(params, "image.neighbors.k", int),
     )
@@ -32,6 +35,7 @@ def main(*, params: Path, data: Path, out: Path) -> None:
         seed=seed,
         resamples=report.resamples,
         n_most_memorized=report.n_most_memorized,
+        headline=report.headline.caption,
         models=section(params, "caption.models", CaptionModels),
         score=section(params, "caption.score", CaptionScoreParams),
     )

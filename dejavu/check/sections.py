@@ -25,6 +25,8 @@ from dejavu.params.predictions import Predictions
 from dejavu.params.references import AnnotatorParams, Annotators, ClassifierParams, NaiveBayesParams
 from dejavu.params.report import ReportParams, ScoreParams
 from dejavu.params.search import NeighborsParams, RetrieveParams
+from dejavu.report import opening
+from dejavu.roles import ORACLE, SECOND_MODEL
 
 LANES = ("image", "caption")
 # Every `section(params, NAME, SCHEMA)` of stages/; what stands for {} is said in _names.
@@ -93,8 +95,11 @@ def compare(values: Mapping[str, Any]) -> Iterator[Finding]:
         yield tried("params", "image.score.references", lambda: _image_references(values))
     if {"caption.models", "caption.score"} <= values.keys():
         yield tried("params", "caption.score.references", lambda: _caption_references(values))
-    if {"image.models", "image.neighbors", "caption.models", "report"} <= values.keys():
-        yield tried("params", "report.headline", lambda: _headline(values))
+    image = {"image.corpus", "image.models", "image.neighbors", "image.score", "report"}
+    if image <= values.keys():
+        yield tried("params", "report.headline.image", lambda: _image_headline(values))
+    if {"caption.corpus", "caption.models", "caption.score", "report"} <= values.keys():
+        yield tried("params", "report.headline.caption", lambda: _caption_headline(values))
 
 
 def _recipes_of(pattern: str) -> str:
@@ -153,17 +158,8 @@ def _no_stranger(content: Mapping[str, Any]) -> str:
 
 
 def _image_references(values: Mapping[str, Any]) -> str:
-    score = values["image.score"]
-    annotators = list(values.get("image.annotators", {}))
-    top_k = values.get("image.naive_bayes.top_k", ())
-    tagged = [
-        f"naive_bayes{'' if i == 0 else f'_{name}'}@{k}"
-        for i, name in enumerate(annotators) for k in top_k
-    ]  # fmt: skip
-    classifiers = [name.rpartition(".")[2] for name in values if ".classifiers." in name]
-    elsewhere = values.get("image.predictions", {})
-    single = {"second_model", "oracle", *classifiers, *tagged, *elsewhere}
-    families = {"classifier", "naive_bayes", "predictions", "consensus"}
+    score, families = values["image.score"], {*_image_families(values), "consensus"}
+    single = {name for members in _image_families(values).values() for name in members}
     for where, names, known in (
         ("references", score.references, single | families),
         ("consensus_of", score.consensus_of, single),
@@ -172,6 +168,23 @@ def _image_references(values: Mapping[str, Any]) -> str:
             if name not in known:
                 raise ParamsError(f"image.score.{where}: {name!r}?{suggestion(name, known)}")
     return f"{len(score.references)} references, {len(_image_targets(values))} predictors attacked"
+
+
+def _image_families(values: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the one-model references of the parameters, and the second model, by family."""
+    annotators = list(values.get("image.annotators", {}))
+    top_k = values.get("image.naive_bayes.top_k", ())
+    tagged = [
+        f"naive_bayes{'' if i == 0 else f'_{name}'}@{k}"
+        for i, name in enumerate(annotators) for k in top_k
+    ]  # fmt: skip
+    return {
+        SECOND_MODEL: [SECOND_MODEL],
+        ORACLE: [ORACLE],
+        "classifier": [name.rpartition(".")[2] for name in values if ".classifiers." in name],
+        "naive_bayes": tagged,
+        "predictions": list(values.get("image.predictions", {})),
+    }
 
 
 def _image_targets(values: Mapping[str, Any]) -> list[str]:
@@ -187,15 +200,33 @@ def _caption_references(values: Mapping[str, Any]) -> str:
     return f"{len(planned)} comparisons"
 
 
-def _headline(values: Mapping[str, Any]) -> str:
-    wanted = values["report"].headline
-    known = (
-        _image_targets(values) if wanted.lane == "image"
-        else comparisons.target_names(values["caption.models"])
-    )  # fmt: skip
-    if wanted.target not in known:
-        raise ParamsError(
-            f"report.headline.target: no {wanted.lane} target {wanted.target!r}."
-            f"{suggestion(wanted.target, known)}"
-        )
-    return f"{wanted.target} against {wanted.reference}"
+def _image_headline(values: Mapping[str, Any]) -> str:
+    headline = values["report"].headline.image
+    if values["image.corpus"].adapter == "none":
+        return "the lane is not used"
+    targets = targets_of(values["image.models"], values["image.neighbors"].metrics)
+    if headline is None:
+        raise opening.no_headline("image", [target.name for target in targets])
+    by_name = {target.name: target for target in targets}
+    opening.require("image.target", headline.target, by_name)
+    families, wanted = _image_families(values), values["image.score"].references
+    measured = {name for entry in wanted for name in families.get(entry, [entry])}
+    if by_name[headline.target].second_model is None:
+        measured.discard(SECOND_MODEL)
+    opening.require("image.reference", headline.reference, measured)
+    return f"{headline.target} against {headline.reference}"
+
+
+def _caption_headline(values: Mapping[str, Any]) -> str:
+    headline = values["report"].headline.caption
+    if values["caption.corpus"].adapter == "none":
+        return "the lane is not used"
+    models, score = values["caption.models"], values["caption.score"]
+    targets = comparisons.target_names(models)
+    if headline is None:
+        raise opening.no_headline("caption", targets)
+    opening.require("caption.target", headline.target, targets)
+    opening.require("caption.mode", headline.mode, models[headline.target].modes)
+    opening.require("caption.k", str(headline.k), [str(k) for k in score.k])
+    opening.require("caption.top", str(headline.top), [*map(str, score.top), "all"])
+    return f"{headline.target}, {headline.mode}, K = {headline.k}, top {headline.top}"

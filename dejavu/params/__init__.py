@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dejavu.errors import ParamsError
 from dejavu.params.reader import read
+from dejavu.params.renamed import RENAMED
 from dejavu.text import printable
 
 __all__ = ["read", "section"]
@@ -58,6 +59,9 @@ def _explain(path: Path, name: str, error: ValidationError) -> str:
         where = ".".join([name, *(str(part) for part in problem["loc"])])
         if problem["type"] == "extra_forbidden":
             key = str(problem["loc"][-1])
+            if key in RENAMED:
+                lines.append(f"  {where}: is called {RENAMED[key]} now.")
+                continue
             known = _missing_beside(error, problem["loc"])
             close = difflib.get_close_matches(key, known, n=1)
             guess = f" Did you mean {close[0]!r}?" if close else ""

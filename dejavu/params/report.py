@@ -1,11 +1,13 @@
 """Sections ``image.score`` and ``report``: which comparisons are made, and how they are reported."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from dejavu.params.base import Positive, Section
-from dejavu.params.names import Reference, References
+from dejavu.params.caption import Mode
+from dejavu.params.names import Name, Reference, References
 from dejavu.roles import CONSENSUS, ORACLE, SECOND_MODEL
 
 Percent = Annotated[int, Field(ge=1, le=100)]
@@ -34,12 +36,50 @@ class ScoreParams(Section):
     consensus_of: References  # references of which one must be right for `consensus` to be right
 
 
-class HeadlineParams(Section):
-    """Section ``report.headline``: the comparison that the summary opens with."""
+class ImageHeadline(Section):
+    """Section ``report.headline.image``: the comparison that the image lane opens with."""
 
-    lane: Literal["image", "caption"]
-    target: Reference  # a predictor: the name of a model, or <model>_<layer>
-    reference: Reference
+    target: Reference  # a predictor: the name of a model, or <model>_<layer>_<metric>
+    reference: Reference  # one that the target is compared with, e.g. second_model or naive_bayes@5
+
+
+class CaptionHeadline(Section):
+    """Section ``report.headline.caption``: the setting that the caption lane opens with."""
+
+    target: Name  # a model under audit
+    mode: Mode
+    k: Positive  # neighbors that count, one of caption.score.k
+    top: Positive | Literal["all"]  # predicted objects kept: one of caption.score.top, or all
+
+    @property
+    def n_top(self) -> int | None:
+        """Return how many predicted objects are kept; None: all."""
+        return None if self.top == "all" else self.top
+
+
+class HeadlineParams(Section):
+    """Section ``report.headline``: what summary, page, gallery and metrics.json open with, per lane."""
+
+    image: ImageHeadline | None  # null: the lane is not used
+    caption: CaptionHeadline | None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_both_lanes(cls, given: Any) -> Any:
+        """Say how a headline of one lane, as older versions had it, is written today."""
+        if isinstance(given, Mapping) and "lane" in given:
+            image = f"{{target: {given.get('target')}, reference: {given.get('reference')}}}"
+            caption = f"{{target: {given.get('target')}, mode: t2i, k: 10, top: all}}"
+            lanes = (
+                f"image: null, caption: {caption}"
+                if given["lane"] == "caption"
+                else f"image: {image}, caption: null"
+            )
+            raise ValueError(
+                "names one lane, as in older versions; each lane has a headline of its own now, null where "
+                f"the lane is not used. Write headline: {{{lanes}}}"
+            )
+        return given
 
 
 class GalleryParams(Section):

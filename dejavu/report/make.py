@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from dejavu.report import answers, gallery, headline, plots, summary
+from dejavu.report import answers, gallery, headline, opening, plots, summary
 from dejavu.report.calibration import calibrate, calibration_node
 from dejavu.report.caption import summary as caption_summary
 from dejavu.report.caption import tables as caption_tables
@@ -82,6 +82,7 @@ def make(
             "image": image_results(opened, image) if has_image else {},
             "caption": caption_results(opened, captions) if has_captions else {},
         }
+        opening.require_measured(image.report.headline, results)
         made = image_tables(opened, results["image"], image) if results["image"] else {}
         told = (
             caption_tables.caption_tables(opened, results["caption"], captions)
@@ -105,7 +106,7 @@ def make(
         },
     }
     _write_json(numbers, out / "results.json")
-    metrics = headline.metrics(results, image.targets, image.top_k, captions.headline)
+    metrics = headline.metrics(results, image, captions.headline)
     for name, numbers_of_model in answers.metrics(calibration).items():
         metrics[name] = metrics.get(name, {}) | numbers_of_model
     _write_json(metrics, out / "metrics.json")
@@ -139,7 +140,7 @@ def _has_rows(opened: Catalog, view: str) -> bool:
 def image_tables(opened: Catalog, results: Node, settings: ImageSettings) -> dict[str, Rows]:
     """Return the rows of every table of the image lane, by file name."""
     targets, score, report = settings.targets, settings.score, settings.report
-    heads = [target for target in targets if target.is_headline]
+    heads = settings.heads
     references = reference_tables.reference_tables(
         opened,
         seconds=[target.second_model for target in heads if target.second_model],

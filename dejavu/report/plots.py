@@ -15,7 +15,7 @@ def plot_tables(
     """Return the rows of each plot, by file name; lanes that were not run have none."""
     found: dict[str, Rows] = {}
     if "image_calibration" in made:
-        heads = {target.name for target in image.targets if target.is_headline}
+        heads = {target.name for target in image.heads}
         found["plot_image"] = [
             {"test": row["test"], "score": part, "dejavu_score": row.get(column)}
             for row in made["image_calibration"]
@@ -26,8 +26,8 @@ def plot_tables(
             if row.get(column) is not None
         ]  # fmt: skip
     if captions.headline and "caption_calibration" in made:
-        target, mode, k = captions.headline
-        wanted = {"target": target, "mode": mode, "k": k}
+        lead = captions.headline
+        wanted = {"target": lead.target, "mode": lead.mode, "k": lead.k}
         rows = [row for row in made["caption_calibration"] if wanted.items() <= row.items()]
         for score in ("ppg", "prg"):
             found[f"plot_caption_{score}"] = [
@@ -43,6 +43,6 @@ def plot_tables(
         found["plot_caption_top_l"] = [
             {name: row[name] for name in ("reference", "length", "recall_gap", "precision_gap")}
             for row in made["caption_top_l"]
-            if wanted.items() <= row.items() and row["top"] is None and row["role"] == "target"
+            if wanted.items() <= row.items() and (row["top"], row["role"]) == (lead.n_top, "target")
         ]
     return found

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from dejavu.image.targets import Target
-from dejavu.params.report import ReportParams, ScoreParams
+from dejavu.params.report import ImageHeadline, ReportParams, ScoreParams
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +20,27 @@ class ImageSettings:
     top_k: tuple[int, ...]  # tags that Naive Bayes counts, one reference each
     k: int  # public images that vote
 
+    @property
+    def heads(self) -> tuple[Target, ...]:
+        """Return one predictor per model, that of ``report.headline`` first."""
+        lead = self.report.headline.image
+        heads = (target for target in self.targets if target.is_headline)
+        return tuple(sorted(heads, key=lambda each: lead is None or each.name != lead.target))
+
     def tables(self) -> dict[str, pa.Table]:
         """Return the parameters as small tables, for the queries that need them."""
         return query_tables(self.targets, self.score, self.report)
+
+
+def leading(targets: Sequence[Target], headline: ImageHeadline | None) -> tuple[Target, ...]:
+    """Return the targets; the one that the report opens with stands for its model."""
+    lead = next((each for each in targets if headline and each.name == headline.target), None)
+    if lead is None:
+        return tuple(targets)
+    return tuple(
+        dataclasses.replace(each, is_headline=each == lead) if each.model == lead.model else each
+        for each in targets
+    )
 
 
 def query_tables(

@@ -9,9 +9,11 @@ import jinja2
 
 from dejavu import __version__
 from dejavu.image.targets import Target
+from dejavu.params.report import ImageHeadline
 from dejavu.report.caption.summary import Sections
 from dejavu.report.image.tables import Rows, in_order
 from dejavu.report.numbers import Node
+from dejavu.report.opening import image_reference
 from dejavu.report.page import formatting
 from dejavu.report.settings import ImageSettings
 from dejavu.report.verdict import verdict
@@ -54,7 +56,7 @@ def render(
         "text": _text,
         "number": lambda value: "–" if value is None else f"{value:.3f}",
     }
-    heads = [target for target in settings.targets if target.is_headline and target.name in results]
+    heads = [target for target in settings.heads if target.name in results]
     return environment.get_template("summary.md.j2").render(
         version=__version__,
         results=results,
@@ -62,10 +64,10 @@ def render(
         settings=settings,
         heads=heads,
         head_names=[target.name for target in heads],
-        headline=_headline(results, heads, settings) if heads else None,
+        headline=settings.report.headline.image,
         captions=captions,
         calibrated=calibrated,
-        findings=[_finding(results, target) for target in heads],
+        findings=[_finding(results, target, settings.report.headline.image) for target in heads],
         has_control=any("excess" in node for node in _nodes(results)) or bool(captions.calibrated),
         has_oracle=any("oracle" in references for references in results.values()),
         most_memorized=[
@@ -115,22 +117,10 @@ def _nodes(results: Node) -> list[Node]:
     return [node for references in results.values() for node in references.values()]
 
 
-def _first_reference(references: Node, wanted: str) -> str:
-    """Return the reference to open with: the wanted one, otherwise the first in reading order."""
-    return wanted if wanted in references else in_order(references)[0]
-
-
-def _headline(results: Node, heads: list[Target], settings: ImageSettings) -> dict[str, Any]:
-    wanted = settings.report.headline
-    target = wanted.target if wanted.target in results else heads[0].name
-    reference = _first_reference(results[target], wanted.reference)
-    return {"target": target, "reference": reference, "node": results[target][reference]}
-
-
-def _finding(results: Node, target: Target) -> dict[str, Any]:
+def _finding(results: Node, target: Target, headline: ImageHeadline | None) -> dict[str, Any]:
     """Return what the opening sentence about one model needs."""
     references = results[target.name]
-    reference = _first_reference(references, "second_model")
+    reference = image_reference(references, headline)
     node = references[reference]
     spread: dict[str, Any] = {"n": len(references)}
     for name, role in (("score", "target"), ("excess", "excess")):

@@ -1,6 +1,6 @@
--- The target samples of which the target model brings back the most objects beyond the reference, with all
--- objects counted: by correct objects gained, then by recall gap, then by id. Table `settings` says how
--- many to list.
+-- The target samples of which the target model brings back the most objects beyond the reference, with the
+-- objects of the headline counted: by correct objects gained, then by recall gap, then by id. Table `settings` says how
+-- many to list, `caption_headline` how many predicted objects count.
 WITH ranked AS (
     SELECT
         *,
@@ -12,7 +12,7 @@ WITH ranked AS (
                 sample_id
         )                                                               AS place
     FROM caption_scores
-    WHERE role = 'target' AND top IS NULL
+    WHERE role = 'target' AND top IS NOT DISTINCT FROM (SELECT top FROM caption_headline)
 )
 SELECT
     target, reference, mode, k, place, ranked.sample_id, samples.sample_name, samples.caption,

@@ -1,15 +1,14 @@
--- The samples that the galleries of the caption lane show, with all objects counted and 10 neighbors, or
--- the middle number where 10 is not scored.
+-- The samples that the galleries of the caption lane show, with the objects and neighbors that count in
+-- the headline (table `caption_headline`).
 -- memorized: the target brings back more true objects than the reference (paper, Figure 15).
 -- false_alarm: the same of control samples, which no model was trained on; a quarter as many.
 -- correlation: every reference brings back a large share of the true objects (paper, Figure 14a).
 -- disagreement: `reference` brings back more than `other` (paper, Figures 14b and 14c).
 -- `confidence` counts objects: gained over the reference; brought back by every reference; between both.
-WITH sizes AS (SELECT list_sort(list(DISTINCT k)) AS ks FROM caption_scores),
-scored AS (
+WITH scored AS (
     SELECT * FROM caption_scores
-    WHERE top IS NULL
-        AND k = (SELECT CASE WHEN list_contains(ks, 10) THEN 10 ELSE ks[len(ks) // 2 + 1] END FROM sizes)
+    WHERE k = (SELECT k FROM caption_headline)
+        AND top IS NOT DISTINCT FROM (SELECT top FROM caption_headline)
 ),
 memorized AS (
     SELECT

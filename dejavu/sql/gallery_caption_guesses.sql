@@ -6,5 +6,5 @@ SELECT
     reference_hits, reference_predicted
 FROM caption_scores
 JOIN picked USING (target, mode, k, sample_id)
-WHERE top IS NULL
+WHERE top IS NOT DISTINCT FROM (SELECT top FROM caption_headline)
 ORDER BY target, mode, sample_id, reference

@@ -41,7 +41,7 @@ def content(tmp_path, monkeypatch):
     image["models"] = {"vicreg": image["models"]["vicreg"] | {"second_model": None}}
     image["neighbors"]["k"] = 5
     made["recipes"]["vicreg"]["batch_size"] = 4
-    made["report"]["headline"]["reference"] = "classifier"
+    made["report"]["headline"]["image"]["reference"] = "classifier"
     return made
 
 
@@ -81,7 +81,11 @@ def test_nothing_is_wrong_with_what_is_right(content, tmp_path):
          "does not know"),
         ("image.score.references", ["clasifier"], "image.score.references", "Did you mean 'classifier'"),
         ("image.score.consensus_of", ["naive_bayes@3"], "image.score.references", "'naive_bayes@3'?"),
-        ("report.headline.target", "dino", "report.headline", "no image target 'dino'"),
+        ("report.headline.image.target", "vicrag", "report.headline.image", "Did you mean 'vicreg'"),
+        ("report.headline.image.reference", "naive_bayes@3", "report.headline.image",
+         "measure 'naive_bayes@3'"),
+        ("report.headline.image.reference", "second_model", "report.headline.image", "only classifier"),
+        ("report.headline.image", None, "report.headline.image", "is null, but the run measures"),
         ("recipes.vicreg.architecture", "conv_smal", "models.vicreg (trained)", "Did you mean 'conv_small'"),
         ("image.models.vicreg.layers", ["head"], "models.vicreg (trained)", "no layer 'head'"),
         ("image.models.vicreg.recipe", "released", "models.vicreg (trained)", "models trained elsewhere"),

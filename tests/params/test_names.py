@@ -35,8 +35,8 @@ REFERENCES = (  # section, its schema, the key that names something
     ("caption.models", CaptionModels, "clip.recipe"),
     ("caption.models", CaptionModels, "clip.second_model"),
     ("caption.score", CaptionScoreParams, "references"),
-    ("report", ReportParams, "headline.target"),
-    ("report", ReportParams, "headline.reference"),
+    ("report", ReportParams, "headline.image.target"),
+    ("report", ReportParams, "headline.image.reference"),
 )
 
 

@@ -8,7 +8,7 @@ from dejavu.errors import ArtifactError
 from dejavu.report import headline, summary
 from dejavu.report.image import tables
 from dejavu.tables.schemas import IMAGE_SCORES
-from tests.report.world import NO_CAPTIONS, build, report, target
+from tests.report.world import build, report, settings, target
 
 N = 120
 
@@ -112,7 +112,7 @@ def test_many_models_share_the_fifteen_numbers():
     roles = {"excess": node, "control": node, "target": node}
     references = {"second_model": roles, "classifier": roles}
     results = {"image": {t.name: references for t in targets}}
-    found = headline.metrics(results, targets, (1, 5), None)
+    found = headline.metrics(results, settings(targets), None)
     assert {len(numbers) for numbers in found.values()} == {2}
     assert set(found["m0"]) == {"excess_second_model", "excess_classifier"}
 
@@ -232,7 +232,3 @@ def test_references_are_told_in_reading_order():
     assert tables.in_order(names) == [
         "second_model", "classifier", "naive_bayes@5", "naive_bayes@20", "consensus", "oracle",
     ]  # fmt: skip
-
-
-def test_no_captions_no_caption_headline():
-    assert NO_CAPTIONS.headline is None

@@ -10,15 +10,23 @@ import pyarrow as pa
 from dejavu.image import score
 from dejavu.image.targets import Target
 from dejavu.params.caption import CaptionScoreParams
-from dejavu.params.report import GalleryParams, HeadlineParams, ReportParams, ScoreParams
+from dejavu.params.report import (
+    GalleryParams,
+    HeadlineParams,
+    ImageHeadline,
+    ReportParams,
+    ScoreParams,
+)
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.make import make
 from dejavu.report.settings import ImageSettings
+from dejavu.roles import SECOND_MODEL
 from dejavu.tables import parquet, schemas
 
 NO_CAPTIONS = CaptionSettings(
     seed=0, resamples=10, n_most_memorized=3, models={},
     score=CaptionScoreParams(k=(1,), top=(1,), references=("second_model",)),
+    headline=None,
 )  # fmt: skip
 Answers = tuple[np.ndarray, np.ndarray]  # is_correct, entropy; target samples first, then control
 
@@ -47,9 +55,11 @@ def target(name="vicreg", second="vicreg_second", *, layer="projector", is_headl
 
 
 def settings(
-    targets, *, resamples=200, at_percent=(20, 5), references=None, consensus_of=("classifier",)
-):
+    targets, *, headline=None, resamples=200, at_percent=(20, 5), references=None,
+    consensus_of=("classifier",),
+):  # fmt: skip
     references = references or ("second_model", "classifier", "naive_bayes", "oracle", "consensus")
+    headline = headline or (SECOND_MODEL if targets[0].second_model else "classifier")
     return ImageSettings(
         seed=0,
         report=ReportParams(
@@ -59,7 +69,9 @@ def settings(
             covariates=("classifier", "naive_bayes@5"),
             tolerance=5.0,
             false_discovery_percent=10,
-            headline=HeadlineParams(lane="image", target=targets[0].name, reference="second_model"),
+            headline=HeadlineParams(
+                image=ImageHeadline(target=targets[0].name, reference=headline), caption=None
+            ),
             thumbnails=True,
             gallery=GalleryParams(n_samples=3, n_neighbors=2, thumbnail_px=32),
         ),

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from dejavu.caption.comparisons import target_names
+from dejavu.params.report import CaptionHeadline
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.excess import Excess
 from dejavu.roles import SECOND_MODEL, TARGET, TEXT_MODEL
@@ -68,16 +69,20 @@ class _Attacked:
 
 
 def calibrated(catalog: Catalog, settings: CaptionSettings) -> CalibratedCaptions | None:
-    """Return the calibrated numbers at each target's first mode, the headline's k, all objects.
+    """Return the calibrated numbers at the headline's mode, k and top.
+
+    A target that is not scored in this mode stands at its own first one.
 
     None where no target has attacked samples of both roles.
     """
-    if settings.headline is None:
+    lead = settings.headline
+    if lead is None:
         return None
     excess, gates = {}, {}
     for target in target_names(settings.models):
-        mode = settings.models[target].modes[0]
-        attacked = _read(catalog, target, mode, settings.headline[2])
+        modes = settings.models[target].modes
+        mode = lead.mode if lead.mode in modes else modes[0]
+        attacked = _read(catalog, target, mode, lead)
         if attacked is None or attacked.is_target.all() or not attacked.is_target.any():
             continue
         known = _known(attacked, second=False)
@@ -86,12 +91,12 @@ def calibrated(catalog: Catalog, settings: CaptionSettings) -> CalibratedCaption
     return CalibratedCaptions(excess=excess, gates=gates) if excess else None
 
 
-def _read(catalog: Catalog, target: str, mode: str, k: int) -> _Attacked | None:
+def _read(catalog: Catalog, target: str, mode: str, headline: CaptionHeadline) -> _Attacked | None:
     names = catalog.table(
         "SELECT DISTINCT reference FROM caption_scores WHERE target = $target AND mode = $mode ORDER BY 1",
         {"target": target, "mode": mode},
     )["reference"].to_pylist()
-    setting = {"target": target, "mode": mode, "k": k}
+    setting = {"target": target, "mode": mode, "k": headline.k, "top": headline.n_top}
     tables = {
         name: catalog.table(queries.text("caption_attacked"), setting | {"reference": name})
         for name in names

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from dejavu.caption.comparisons import target_names
 from dejavu.params.caption import CaptionModelParams, CaptionScoreParams
+from dejavu.params.report import CaptionHeadline
 from dejavu.report.numbers import Node, put, significant
 from dejavu.roles import ORACLE
 from dejavu.run import seeds
@@ -37,15 +37,7 @@ class CaptionSettings:
     n_most_memorized: int  # samples listed by name per comparison
     models: Mapping[str, CaptionModelParams]
     score: CaptionScoreParams
-
-    @property
-    def headline(self) -> tuple[str, str, int] | None:
-        """Return the target, mode and k that the summary opens with; None on a lane without targets."""
-        targets = target_names(self.models)
-        if not targets:
-            return None
-        k = 10 if 10 in self.score.k else self.score.k[len(self.score.k) // 2]
-        return targets[0], self.models[targets[0]].modes[0], k
+    headline: CaptionHeadline | None  # what the lane opens with; None: it is not used
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,12 @@ from typing import Any, NamedTuple
 
 import jinja2
 
+from dejavu.params.report import CaptionHeadline
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.caption.tables import Rows, comparisons_of
 from dejavu.report.numbers import Node
+from dejavu.report.opening import caption_reference
+from dejavu.report.page.elements import objects_title
 from dejavu.roles import SECOND_MODEL
 
 _N_LISTED = 5  # most memorized samples shown; the table holds more
@@ -35,7 +38,7 @@ def render(
         models: folder with ``<model>/provenance.json`` for every model.
     """
     headline = settings.headline
-    if headline is None or headline[0] not in results:
+    if headline is None or headline.target not in results:
         return Sections()
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("dejavu"),
@@ -58,16 +61,21 @@ def _facts(
     results: Node,
     made: Mapping[str, Rows],
     settings: CaptionSettings,
-    headline: tuple[str, str, int],
+    headline: CaptionHeadline,
 ) -> dict[str, Any]:
-    target, mode, k = headline
+    target, mode, k = headline.target, headline.mode, headline.k
+    searched = [name for name in results if any(mode in modes for modes in results[name].values())]
+    names = sorted(searched, key=lambda name: name != target)  # the headline first
     first = SECOND_MODEL if SECOND_MODEL in results[target] else next(iter(results[target]))
     wanted = {"target": target, "reference": first, "mode": mode, "k": k}
     return {
         "headline": headline,
-        "findings": [_finding(results, name, mode, k) for name in results],
-        "targets": list(results),
-        "calibration": {name: _calibration(results, name, mode) for name in results},
+        "objects": objects_title(headline.top),
+        "findings": [
+            found for name in names if (found := _finding(results, name, headline)) is not None
+        ],
+        "targets": names,
+        "calibration": {name: _calibration(results, name, mode) for name in names},
         "beside_paper": _beside_paper(made, target),
         "agreement": [
             row
@@ -79,7 +87,8 @@ def _facts(
         "top_l": [
             row
             for row in made["caption_top_l"]
-            if wanted.items() <= row.items() and row["top"] is None and row["role"] == "target"
+            if wanted.items() <= row.items()
+            and (row["top"], row["role"]) == (headline.n_top, "target")
         ],
         "most_memorized": [
             row
@@ -91,18 +100,13 @@ def _facts(
     }
 
 
-def headline_reference(references: Node) -> str:
-    """Return the reference that the lane opens with: a text model, the test without retraining."""
-    return next(
-        (name for name in ("text_model", SECOND_MODEL) if name in references), min(references)
-    )
-
-
-def _finding(results: Node, target: str, mode: str, k: int) -> dict[str, Any]:
-    """Return what the opening sentence about one model needs."""
-    reference = headline_reference(results[target])
-    place = (mode, f"k={k}", "top=all")
+def _finding(results: Node, target: str, headline: CaptionHeadline) -> dict[str, Any] | None:
+    """Return what the opening sentence about one model needs; None: not measured at this setting."""
+    reference = caption_reference(results[target])
+    place = (headline.mode, f"k={headline.k}", f"top={headline.top}")
     node, second = (_at(results[target].get(name, {}), place) for name in (reference, SECOND_MODEL))
+    if "target" not in node:
+        return None
     return {
         "target": target,
         "reference": reference,

@@ -84,7 +84,13 @@ def caption_tables(catalog: Catalog, results: Node, settings: CaptionSettings) -
 
 def query_tables(settings: CaptionSettings) -> dict[str, pa.Table]:
     """Return the parameters as small tables, for the queries that need them."""
+    lead = settings.headline
+    headline = {
+        "k": pa.array([lead.k] if lead else [], pa.int64()),
+        "top": pa.array([lead.n_top] if lead else [], pa.int64()),
+    }
     return {
+        "caption_headline": pa.table(headline),
         "lengths": lengths_table(),
         "settings": pa.table(
             {"n_most_memorized": pa.array([settings.n_most_memorized], pa.int64())}

@@ -53,6 +53,7 @@ def gather(opened: Catalog, settings: CaptionSettings) -> Lane | None:
     """
     if len(opened.add_views(VIEWS)) < len(VIEWS):
         return None
+    lead = settings.headline
     references = reference_table(settings.models, settings.score)
     opened.connection.register("_gallery_references", references)
     opened.connection.execute(
@@ -79,7 +80,12 @@ def gather(opened: Catalog, settings: CaptionSettings) -> Lane | None:
         guesses=_guesses(rows(opened, "gallery_caption_guesses")),
         neighbors=_neighbors(near, objects, names) | _oracle(samples, names),
         searchers={by: own | {ORACLE: ORACLE} for by, own in searchers.items()},
-        start={"by": next(iter(searchers), ""), "reference": TEXT_MODEL},
+        start={}
+        if lead is None
+        else {
+            "by": f"{lead.target}/{lead.mode}",
+            "reference": TEXT_MODEL,
+        },
     )
 
 

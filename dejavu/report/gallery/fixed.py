@@ -28,7 +28,7 @@ def cards(lanes: Sequence[Lane], uris: Mapping[str, str], missing: Mapping[str, 
         for by in (each for each in lane.searchers if each in with_cards):
             own = [card for card in listed if card["by"] == by]
             references = {card["reference"] for card in own}
-            start = lane.start["reference"]
+            start = lane.start.get("reference")
             reference = start if start in references else in_order(references)[0]
             chosen = [card for card in own if card["reference"] == reference][:N_SHOWN]
             found += [_card(lane, card, uris, missing) for card in chosen]

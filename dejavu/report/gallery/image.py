@@ -27,8 +27,8 @@ def gather(opened: Catalog, settings: ImageSettings) -> Lane | None:
     """
     if len(opened.add_views(VIEWS)) < len(VIEWS):
         return None
-    heads = [target for target in settings.targets if target.is_headline]
-    headline = settings.report.headline
+    heads = settings.heads
+    headline = settings.report.headline.image
     cards = [_card(row) for row in keep_table(opened, "gallery_image_cards")]
     near = _nearest(opened)
     samples = rows(opened, "gallery_image_samples")
@@ -45,7 +45,7 @@ def gather(opened: Catalog, settings: ImageSettings) -> Lane | None:
             | ({"second_model": target.second_model} if target.second_model else {})
             for target in heads
         },
-        start={"by": headline.target, "reference": headline.reference},
+        start={} if headline is None else {"by": headline.target, "reference": headline.reference},
         evidence=_evidence(opened, references),
     )
 

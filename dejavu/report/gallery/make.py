@@ -58,7 +58,7 @@ def build(
         captions: parameters of the caption part.
         data_root: ``machine.data_root``, where the images of outside corpora lie.
     """
-    heads = [target for target in image.targets if target.is_headline]
+    heads = image.heads
     opened.add_views(
         ["neighbors", "tags", "tag_vocabulary"],
         layer={target.layer for target in heads},

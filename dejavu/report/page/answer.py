@@ -1,16 +1,18 @@
 """The answer: one card per model, and the image of plain score, bias, excess and two-model score."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from dejavu.image.targets import Target
+from dejavu.params.report import CaptionHeadline, ImageHeadline
 from dejavu.report.caption.results import CaptionSettings
-from dejavu.report.caption.summary import headline_reference
 from dejavu.report.image.tables import in_order
 from dejavu.report.numbers import Node
+from dejavu.report.opening import caption_reference, image_reference, one_model_reference
 from dejavu.report.page import charts, formatting
-from dejavu.report.page.elements import Cell, Figure, model_title, reference_title
+from dejavu.report.page.elements import Cell, Figure, model_title, objects_title, reference_title
+from dejavu.report.settings import ImageSettings
 from dejavu.report.verdict import verdict
 from dejavu.roles import SECOND_MODEL, TEXT_MODEL
 
@@ -35,9 +37,9 @@ class Card:
     facts: tuple[tuple[str, str], ...]  # term, value
 
 
-def image_card(target: Target, references: Node) -> Card:
+def image_card(target: Target, references: Node, headline: ImageHeadline | None) -> Card:
     """Return the card of one image model, from ``image.<target>`` of results.json."""
-    reference = in_order(references)[0]
+    reference = image_reference(references, headline)
     node = references[reference]
     is_calibrated = "excess" in node
     main = node["excess"] if is_calibrated else node["target"]
@@ -108,10 +110,11 @@ def _image_facts(references: Node, reference: str, node: Node) -> list[tuple[str
     return facts
 
 
-def caption_card(target: str, references: Node, mode: str, k: int) -> Card | None:
+def caption_card(target: str, references: Node, headline: CaptionHeadline) -> Card | None:
     """Return the card of one captioned model, from ``caption.<target>`` of results.json."""
-    reference = headline_reference(references)
-    node = at(references, reference, mode, k, "all")
+    reference = caption_reference(references)
+    mode, k, top = headline.mode, headline.k, str(headline.top)
+    node = at(references, reference, mode, k, top)
     if "target" not in node:
         return None
     is_calibrated = "excess" in node
@@ -143,7 +146,7 @@ def caption_card(target: str, references: Node, mode: str, k: int) -> Card | Non
         sentence = f"Memorization beyond correlation is not shown for {title}: {net}; {known}"
     return Card(
         title=title,
-        subtitle=f"{mode}, K = {k}, all objects, against {_against(reference)}",
+        subtitle=f"{mode}, K = {k}, {objects_title(top)}, against {_against(reference)}",
         verdict=word,
         tone=tone,
         numbers=(
@@ -151,7 +154,7 @@ def caption_card(target: str, references: Node, mode: str, k: int) -> Card | Non
             (f"{prg[0]} %", prg[2], "PRG, excess" if is_calibrated else "PRG, plain"),
         ),
         sentence=sentence,
-        facts=tuple(_caption_facts(node, at(references, SECOND_MODEL, mode, k, "all"))),
+        facts=tuple(_caption_facts(node, at(references, SECOND_MODEL, mode, k, top))),
     )
 
 
@@ -185,10 +188,12 @@ def _caption_facts(node: Node, second: Node) -> list[tuple[str, str]]:
     return facts
 
 
-def key_images(results: Node, heads: Sequence[Target], captions: CaptionSettings) -> list[Figure]:
+def key_images(
+    results: Node, heads: Sequence[Target], image: ImageSettings, captions: CaptionSettings
+) -> list[Figure]:
     """Return plain score, bias, excess and two-model score side by side, one figure per lane."""
     figures = []
-    if marks := _image_marks(results["image"], heads):
+    if marks := _image_marks(results["image"], heads, image.report.headline.image):
         figures.append(
             _image("key-image", "Images: what the control set changes", marks, "percentage points")
         )
@@ -201,16 +206,13 @@ def key_images(results: Node, heads: Sequence[Target], captions: CaptionSettings
     return figures
 
 
-def one_model_reference(references: Mapping[str, Any]) -> str | None:
-    """Return the one-model reference to show beside the two-model test: the first in reading order."""
-    return next((name for name in in_order(references) if name != SECOND_MODEL), None)
-
-
-def _image_marks(results: Node, heads: Sequence[Target]) -> list[dict[str, Any]]:
+def _image_marks(
+    results: Node, heads: Sequence[Target], headline: ImageHeadline | None
+) -> list[dict[str, Any]]:
     marks = []
     for target in heads:
         references = results.get(target.name, {})
-        one, name = one_model_reference(references), model_title(target.model)
+        one, name = one_model_reference(references, headline), model_title(target.model)
         if one is not None:
             name = f"{name} / {reference_title(one)}"
             marks += _four(references[one], "dejavu_score", name)
@@ -235,16 +237,16 @@ def _four(node: Node, score: str, name: str) -> list[dict[str, Any]]:
     ]
 
 
-def _caption_marks(results: Node, headline: tuple[str, str, int]) -> list[dict[str, Any]]:
-    _, mode, k = headline
+def _caption_marks(results: Node, headline: CaptionHeadline) -> list[dict[str, Any]]:
+    mode, k, top = headline.mode, headline.k, str(headline.top)
     marks = []
     for target, references in results.items():
-        reference = headline_reference(references)
+        reference = caption_reference(references)
         for score in ("ppg", "prg"):
             name = f"{model_title(target)}, {score.upper()}"
             if reference != SECOND_MODEL:
-                marks += _four(at(references, reference, mode, k, "all"), score, name)
-            second = at(references, SECOND_MODEL, mode, k, "all")
+                marks += _four(at(references, reference, mode, k, top), score, name)
+            second = at(references, SECOND_MODEL, mode, k, top)
             if "target" in second:
                 marks.append(
                     formatting.marked(second["target"], score, name=name, part="two-model score")

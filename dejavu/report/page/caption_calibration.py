@@ -1,5 +1,6 @@
 """How sure the caption lane is: every test calibrated, and what that rests on."""
 
+from dejavu.params.report import CaptionHeadline
 from dejavu.report.page import charts, formatting
 from dejavu.report.page.elements import (
     Figure,
@@ -22,14 +23,14 @@ _PARTS = {
 }
 
 
-def calibration(rows: Rows, headline: tuple[str, str, int]) -> list[Figure]:
+def calibration(rows: Rows, headline: CaptionHeadline) -> list[Figure]:
     """Return, per model, one-model reference and gap: plain, bias, excess and two-model gap by setting.
 
     Args:
         rows: ``caption_calibration``.
-        headline: target, mode and k that the lane opens with; its mode is drawn.
+        headline: what the lane opens with; its mode is drawn.
     """
-    mode = headline[1]
+    mode = headline.mode
     figures = []
     pairs = dict.fromkeys((row["target"], row["reference"]) for row in rows if row["mode"] == mode)
     for target, reference in pairs:
@@ -79,18 +80,19 @@ def _calibration_figure(rows: Rows, gap: str) -> Figure:
     return charts.figure(key, title, said, chart, grid)
 
 
-def exchangeability(rows: Rows, headline: tuple[str, str, int]) -> Grid | None:
+def exchangeability(rows: Rows, headline: CaptionHeadline) -> Grid | None:
     """Return what nobody trained on, by role: objects per image, and the references' own measures."""
-    _, mode, k = headline
+    mode, k = headline.mode, headline.k
     places: dict[tuple[str, str], dict[str, Row]] = {}
     for row in rows:
-        if (row["mode"], row["k"], row["top"]) == (mode, k, None):
+        if (row["mode"], row["k"], row["top"]) == (mode, k, headline.n_top):
             places.setdefault((row["target"], row["reference"]), {})[row["role"]] = row
     both = {
         key: by_role for key, by_role in places.items() if {"target", "control"} <= set(by_role)
     }
     if not both:
         return None
+    objects = objects_title(headline.top)
     measures = ("mean_objects", "mean_precision", "mean_recall")
     columns = {"model": "text", "reference": "text"}
     for measure in measures:
@@ -98,7 +100,7 @@ def exchangeability(rows: Rows, headline: tuple[str, str, int]) -> Grid | None:
         words = "objects per image" if words == "objects" else f"reference {words}"
         columns |= {f"{words}, target": "number", f"{words}, control": "number"}
     return formatting.grid(
-        f"Captions: target and control are drawn alike? ({mode}, K = {k}, all objects; means)",
+        f"Captions: target and control are drawn alike? ({mode}, K = {k}, {objects}; means)",
         columns,
         [
             [
@@ -111,14 +113,16 @@ def exchangeability(rows: Rows, headline: tuple[str, str, int]) -> Grid | None:
     )  # fmt: skip
 
 
-def planted(rows: Rows, headline: tuple[str, str, int]) -> Grid | None:
+def planted(rows: Rows, headline: CaptionHeadline) -> Grid | None:
     """Return how well the order of samples finds those that were repeated in training."""
-    _, mode, k = headline
-    shown = [row for row in rows if (row["mode"], row["k"], row["top"]) == (mode, k, None)]
+    mode, k = headline.mode, headline.k
+    shown = [
+        row for row in rows if (row["mode"], row["k"], row["top"]) == (mode, k, headline.n_top)
+    ]
     if not shown:
         return None
     return formatting.grid(
-        f"Captions: planted duplicates ({mode}, K = {k}, all objects)",
+        f"Captions: planted duplicates ({mode}, K = {k}, {objects_title(headline.top)})",
         {"model": "text", "reference": "text", "planted": "number", "others": "number", "AUROC": "number"},
         [
             (formatting.text(model_title(row["target"])), formatting.text(reference_title(row["reference"])),

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Mapping, Sequence
 
+from dejavu.params.report import CaptionHeadline
 from dejavu.report import paper
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.numbers import Node
@@ -25,9 +26,9 @@ from dejavu.roles import SECOND_MODEL
 _GAPS = {"ppg": "PPG", "prg": "PRG"}
 
 
-def figure_4(rows: Rows, headline: tuple[str, str, int]) -> Block:
+def figure_4(rows: Rows, headline: CaptionHeadline) -> Block:
     """Return how alike the objects are that the second model and the text model get right."""
-    target, mode, _ = headline
+    target, mode = headline.target, headline.mode
     who = {
         "target": target,
         "mode": mode,
@@ -93,7 +94,7 @@ def figure_8(results: Node, captions: CaptionSettings) -> Block:
     """Return PPG and PRG of every test at the headline K, by objects that count."""
     figures = []
     assert captions.headline is not None
-    k = captions.headline[2]
+    k = captions.headline.k
     for target, references in results.items():
         modes = dict.fromkeys(mode for modes in references.values() for mode in modes)
         figures += [
@@ -146,9 +147,9 @@ def _reading_order(name: str) -> tuple[int, str]:
     return {SECOND_MODEL: 0, "oracle": 2}.get(name, 1), name
 
 
-def figure_9(rows: Rows, headline: tuple[str, str, int], results: Node) -> Block:
+def figure_9(rows: Rows, headline: CaptionHeadline, results: Node) -> Block:
     """Return the gaps of the first L samples, most memorized first."""
-    mode = headline[1]
+    mode = headline.mode
     figures = []
     for target in results:
         reference = next(
@@ -158,7 +159,7 @@ def figure_9(rows: Rows, headline: tuple[str, str, int], results: Node) -> Block
             "target": target,
             "reference": reference,
             "mode": mode,
-            "top": None,
+            "top": headline.n_top,
             "role": "target",
         }
         own = [row for row in rows if who.items() <= row.items()]

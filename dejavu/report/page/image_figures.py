@@ -4,9 +4,11 @@ import itertools
 from collections.abc import Sequence
 
 from dejavu.image.targets import Target
+from dejavu.params.report import ImageHeadline
 from dejavu.report import paper
 from dejavu.report.image.tables import in_order
 from dejavu.report.numbers import Node
+from dejavu.report.opening import one_model_reference
 from dejavu.report.page import charts, formatting
 from dejavu.report.page.elements import Block, Figure, Rows, model_title, reference_title, slug
 from dejavu.report.settings import ImageSettings
@@ -69,13 +71,13 @@ def _score_figure(number: str, target: Target, results: Node, percent: int | Non
     return charts.figure(f"chart-{number}-{slug(target.name)}", title, said, chart, grid)
 
 
-def figure_7(rows: Rows, results: Node, heads: Sequence[Target]) -> Block:
-    """Return the histogram of memorization confidence against the first one-model reference."""
+def figure_7(
+    rows: Rows, results: Node, heads: Sequence[Target], headline: ImageHeadline | None
+) -> Block:
+    """Return the histogram of memorization confidence against the headline's one-model reference."""
     figures = []
     for target in heads:
-        reference = next(
-            (name for name in in_order(results[target.name]) if name != SECOND_MODEL), SECOND_MODEL
-        )
+        reference = one_model_reference(results[target.name], headline) or SECOND_MODEL
         wanted = {"target": target.name, "reference": reference, "role": "target"}
         bins = [row for row in rows if wanted.items() <= row.items()]
         if bins:

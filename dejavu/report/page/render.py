@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from dejavu import __version__
 from dejavu.image.targets import Target
+from dejavu.params.report import CaptionHeadline
 from dejavu.report import answers
 from dejavu.report.calibration import Calibration
 from dejavu.report.caption.results import CaptionSettings
@@ -86,8 +87,8 @@ def page(
         data: folder of the run's data, for provenance.
     """
     images, told = results["image"], results["caption"]
-    heads = [target for target in image.targets if target.is_headline and target.name in images]
-    headline = captions.headline if captions.headline and captions.headline[0] in told else None
+    heads = [target for target in image.heads if target.name in images]
+    headline = captions.headline if captions.headline and captions.headline.target in told else None
     alike_figures, alike_grids = image_calibration.exchangeability(
         made.get("image_exchangeability", [])
     )
@@ -105,8 +106,8 @@ def page(
         more.append(caption_calibration.planted(made["caption_planted"], headline))
         is_calibrated = is_calibrated or any(row["excess_ppg"] is not None for row in rows)
     return Page(
-        cards=_cards(results, heads, headline, calibration, image.report.tolerance),
-        key_figures=answer.key_images(results, heads, captions),
+        cards=_cards(results, heads, image, headline, calibration),
+        key_figures=answer.key_images(results, heads, image, captions),
         image_calibration=image_calibration.calibration(images, heads, image),
         caption_calibration=told_figures,
         precision=image_calibration.precision(images, heads, image) if heads and is_calibrated else None,
@@ -125,13 +126,15 @@ def page(
 def _cards(
     results: Node,
     heads: list[Target],
-    headline: tuple[str, str, int] | None,
+    image: ImageSettings,
+    headline: CaptionHeadline | None,
     calibration: Calibration,
-    tolerance: float,
 ) -> list[answer.Card]:
+    """Return one card per model, that of the headline first."""
+    lead, tolerance = image.report.headline.image, image.report.tolerance
     cards = [
         answers.with_answer(
-            answer.image_card(target, results["image"][target.name]),
+            answer.image_card(target, results["image"][target.name], lead),
             "image",
             target.name,
             calibration,
@@ -140,10 +143,9 @@ def _cards(
         for target in heads
     ]
     if headline:
-        _, mode, k = headline
+        names = sorted(results["caption"], key=lambda name: name != headline.target)
         found = (
-            (name, answer.caption_card(name, references, mode, k))
-            for name, references in results["caption"].items()
+            (name, answer.caption_card(name, results["caption"][name], headline)) for name in names
         )
         cards += [
             answers.with_answer(card, "caption", name, calibration, tolerance)
@@ -159,7 +161,7 @@ def _blocks(
     heads: list[Target],
     image: ImageSettings,
     captions: CaptionSettings,
-    headline: tuple[str, str, int] | None,
+    headline: CaptionHeadline | None,
 ) -> list[Block]:
     """Return the paper's figures and tables in its order, of the lanes that were run."""
     images, told = results["image"], results["caption"]
@@ -176,7 +178,9 @@ def _blocks(
         blocks += image_figures.figures_5_and_6(images, heads, image)
         blocks += [
             image_figures.naive_bayes(made["image_naive_bayes"], heads),
-            image_figures.figure_7(made["image_confidence"], images, heads),
+            image_figures.figure_7(
+                made["image_confidence"], images, heads, image.report.headline.image
+            ),
         ]
     if headline:
         blocks += [

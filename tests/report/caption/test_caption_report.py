@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dejavu.params.report import CaptionHeadline
 from dejavu.report.caption import results as captions
 from dejavu.report.caption import tables as caption_tables
 from dejavu.report.caption.results import CaptionSettings, Cells
@@ -40,7 +41,12 @@ def report(folder, rows, pairs=()):
     objects = [{0}] * (1 + max(row["sample_id"] for row in rows))
     world.write(folder / "caption", objects, ["target"] * len(objects), {}, [[1.0]] * len(objects))
     settings = CaptionSettings(
-        seed=0, resamples=50, n_most_memorized=3, models=world.models(), score=world.settings()
+        seed=0,
+        resamples=50,
+        n_most_memorized=3,
+        models=world.models(),
+        score=world.settings(),
+        headline=CaptionHeadline(target="clip", mode="t2i", k=10, top="all"),
     )
     names = ("samples", "splits", "objects", "caption_scores", "reference_agreement")
     with catalog.connect(

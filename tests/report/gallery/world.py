@@ -14,7 +14,7 @@ from PIL import Image
 
 from dejavu.caption import score as caption_scores
 from dejavu.image import score as scores
-from dejavu.params.report import GalleryParams
+from dejavu.params.report import CaptionHeadline, GalleryParams
 from dejavu.report.caption import tables
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.gallery import build
@@ -68,6 +68,7 @@ def caption_settings(*, second=True) -> CaptionSettings:
     return CaptionSettings(
         seed=0, resamples=10, n_most_memorized=3, models=models,
         score=captions.settings(k=(1, 2, 3), references=references),
+        headline=CaptionHeadline(target="clip", mode="t2i", k=2, top="all"),
     )  # fmt: skip
 
 
