@@ -100,3 +100,10 @@ def test_no_difference_of_rates_is_called_a_share_of_images(folder):
     for name in ("summary.md", "index.html"):
         assert "memorized 4" not in (folder / name).read_text()
         assert "of the 200 audited images beyond" not in (folder / name).read_text()
+
+
+def test_an_empty_list_says_how_many_control_samples_would_do(results):
+    for name in ("vicreg", "dino"):
+        found = results["calibrated"]["image"][name]["list"]
+        assert (found["n_target"], found["n_control"]) == (N // 2, N // 2)
+        assert (found["n_listed"] == 0) == (found["n_control_needed"] is not None)

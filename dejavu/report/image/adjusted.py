@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow.compute as pc
+from jaxtyping import Float64
 
 from dejavu.report.excess import Excess
 from dejavu.report.image import attacked as arrays
@@ -14,6 +15,7 @@ from dejavu.roles import TARGET
 from dejavu.statistics.adjusted import Difference, adjusted, unadjusted
 from dejavu.statistics.control_differs import Gate, Known, blind_baseline, gate, joint_test
 from dejavu.statistics.covariates import Covariates, covariates
+from dejavu.statistics.listing import Listing, listing, standardized
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
 
@@ -73,7 +75,17 @@ def _excess(
         covariates=known.names,
         with_second_model=None if wider is None else of(attacked.is_correct, wider.x),
         has_votes=soft is not None,
+        listing=None if soft is None else _listing(attacked, soft, settings),
     )
+
+
+def _listing(
+    attacked: Attacked, soft: Float64[np.ndarray, " n"], settings: ImageSettings
+) -> Listing:
+    """List the target samples whose votes for the truth stand out for their label, against control."""
+    z = standardized(soft, attacked.label_id, np.ones(len(soft), dtype=bool))
+    share = settings.report.false_discovery_percent / 100
+    return listing(z[attacked.is_target], z[~attacked.is_target], share)
 
 
 def _unadjusted(catalog: Catalog, target: str, attacked: Attacked) -> dict[str, Difference | None]:
