@@ -202,7 +202,7 @@ def _caption_references(values: Mapping[str, Any]) -> str:
 
 def _image_headline(values: Mapping[str, Any]) -> str:
     headline = values["report"].headline.image
-    if values["image.corpus"].adapter == "none":
+    if values["image.corpus"].root.adapter == "none":
         return "the lane is not used"
     targets = targets_of(values["image.models"], values["image.neighbors"].metrics)
     if headline is None:
@@ -219,7 +219,7 @@ def _image_headline(values: Mapping[str, Any]) -> str:
 
 def _caption_headline(values: Mapping[str, Any]) -> str:
     headline = values["report"].headline.caption
-    if values["caption.corpus"].adapter == "none":
+    if values["caption.corpus"].root.adapter == "none":
         return "the lane is not used"
     models, score = values["caption.models"], values["caption.score"]
     targets = comparisons.target_names(models)
