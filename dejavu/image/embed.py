@@ -123,7 +123,7 @@ def _compute(
         )
     inputs = {
         **inputs,
-        "weights": encoder.provenance["weights_sha256"][:16],
+        "weights": (encoder.provenance.weights_sha256 or "")[:16],
         "preprocessing": encoder.preprocessing.fingerprint(),
     }
     for view, wanted in rows.items():

@@ -11,7 +11,7 @@ from dejavu.errors import ParamsError
 
 
 def choose(name: str) -> torch.device:
-    """Return the device `name` (``auto`` takes CUDA, then MPS, then the CPU).
+    """Return the device that ``machine.device`` names (``auto``: CUDA, then MPS, then the CPU).
 
     Raises:
         ParamsError: torch does not see the device asked for.

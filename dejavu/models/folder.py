@@ -1,4 +1,4 @@
-"""The folder of one model, of either lane: its weights, and how they came about.
+"""The folder of one model of either lane: its weights, and how they came about.
 
 ``weights.safetensors`` holds the network's tensors, ``provenance.json`` everything else that decides
 its vectors. Nothing volatile is in them: equal weights make equal folders.
@@ -7,7 +7,7 @@ its vectors. Nothing volatile is in them: equal weights make equal folders.
 import importlib.metadata
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +21,13 @@ WEIGHTS = "weights.safetensors"
 PROVENANCE = "provenance.json"
 
 
-IMAGE_LIBRARIES = ("torch", "torchvision", "lightly", "timm")
-CAPTION_LIBRARIES = ("torch", "open_clip_torch")
-
-
 def write(
     out: Path,
     network: nn.Module,
     facts: Mapping[str, Any],
-    files: Mapping[str, str],
     *,
-    libraries: Sequence[str] = IMAGE_LIBRARIES,
+    libraries: Iterable[str],
+    files: Mapping[str, str] | None = None,
 ) -> None:
     """Write the folder, all of it or nothing.
 
@@ -39,8 +35,8 @@ def write(
         out: the folder to make; an older one is replaced.
         network: its state dict is kept.
         facts: what provenance.json says beside the hash of the weights and versions of libraries.
+        libraries: names of the distributions that the network is built with.
         files: further text files by name.
-        libraries: distributions whose versions decide the vectors.
     """
     scratch = _scratch(out)
     tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
@@ -48,52 +44,48 @@ def write(
     provenance = {
         **facts,
         "weights_sha256": checkpoints.sha256(scratch / WEIGHTS),
-        "versions": {name: importlib.metadata.version(name) for name in libraries},
+        "versions": versions(libraries),
     }
     _write_json(provenance, scratch)
-    for name, content in files.items():
+    for name, content in (files or {}).items():
         (scratch / name).write_text(content, encoding="utf-8")
-    shutil.rmtree(out, ignore_errors=True)
-    scratch.replace(out)
+    _replace(scratch, out)
 
 
 def write_facts(out: Path, facts: Mapping[str, Any]) -> None:
-    """Write a folder that has provenance and no weights: there is no network to embed with."""
+    """Write a folder that has provenance and no weights: they lie elsewhere, or there are none."""
     scratch = _scratch(out)
     _write_json(facts, scratch)
-    shutil.rmtree(out, ignore_errors=True)
-    scratch.replace(out)
+    _replace(scratch, out)
+
+
+def versions(libraries: Iterable[str]) -> dict[str, str]:
+    """Return the installed version of each library."""
+    return {name: importlib.metadata.version(name) for name in sorted(libraries)}
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
     """Return what provenance.json says, whether or not there are weights beside it.
 
     Raises:
-        ArtifactError: the folder is not there.
+        ArtifactError: the folder is not there, or its record is damaged.
     """
     path = folder / PROVENANCE
     if not path.is_file():
         raise ArtifactError(f"{path}: not there. Run `dvc repro` to build it.")
-    return dict(json.loads(path.read_text(encoding="utf-8")))
-
-
-def _scratch(out: Path) -> Path:
-    scratch = out.with_name(out.name + ".part")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    return scratch
-
-
-def _write_json(facts: Mapping[str, Any], folder: Path) -> None:
-    text = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False, default=str) + "\n"
-    (folder / PROVENANCE).write_text(text, encoding="utf-8")
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ArtifactError(
+            f"{path}: not the record that a stage wrote ({error}). Run `dvc repro` to build it anew."
+        ) from None
 
 
 def provenance(folder: Path) -> dict[str, Any]:
     """Return what provenance.json says, after checking that it is about the weights beside it.
 
     Raises:
-        ArtifactError: the folder is not there.
+        ArtifactError: the folder is not there, or its record is damaged.
         WeightsError: the weights were changed.
     """
     facts = read_facts(folder)
@@ -102,11 +94,11 @@ def provenance(folder: Path) -> dict[str, Any]:
             f"{folder / WEIGHTS}: no such file. Vectors that were made elsewhere come without a network, "
             "which nothing can be embedded with."
         )
-    found = checkpoints.sha256(folder / WEIGHTS)
-    if found != facts["weights_sha256"]:
+    found, recorded = checkpoints.sha256(folder / WEIGHTS), facts.get("weights_sha256")
+    if found != recorded:
         raise WeightsError(
-            f"{folder / WEIGHTS}: has SHA-256 {found}, but {PROVENANCE} says "
-            f"{facts['weights_sha256']}. Run `dvc repro` to build both anew."
+            f"{folder / WEIGHTS}: has SHA-256 {found}, but {PROVENANCE} says {recorded}. "
+            "Run `dvc repro` to build both anew."
         )
     return facts
 
@@ -116,3 +108,20 @@ def load_weights(folder: Path, network: nn.Module) -> None:
     path = folder / WEIGHTS
     state = checkpoints.read(path)
     checkpoints.load_exactly(network, state, path, contents=state)
+
+
+def _scratch(out: Path) -> Path:
+    scratch = out.with_name(out.name + ".part")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    return scratch
+
+
+def _replace(scratch: Path, out: Path) -> None:
+    shutil.rmtree(out, ignore_errors=True)
+    scratch.replace(out)
+
+
+def _write_json(facts: Mapping[str, Any], folder: Path) -> None:
+    text = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    (folder / PROVENANCE).write_text(text, encoding="utf-8")

@@ -33,7 +33,7 @@ def names(kind, section):
 
 
 def test_every_source_that_can_be_named_is_listed():
-    assert names("models", "image.models") == set(encoders.MAKERS)
+    assert names("models", "image.models") == set(encoders.SOURCES)
     assert names("annotators", "image.annotators") == set(ANNOTATORS)
     listed = names("corpora", "image.corpus") | names("corpora", "caption.corpus")
     assert listed == set(build._ADAPTERS)

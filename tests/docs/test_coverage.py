@@ -33,7 +33,7 @@ def sources_of(union):
 @pytest.mark.parametrize(
     ("heading", "known"),
     [
-        ("Encoders of the image lane", encoders.MAKERS),
+        ("Encoders of the image lane", encoders.SOURCES),
         ("Models of the caption lane", sources_of(CaptionModelParams)),
         ("Data sets", build._ADAPTERS),
         ("Annotators", {*ANNOTATORS, *annotate._ANNOTATORS}),

@@ -109,7 +109,7 @@ def test_origin_is_recorded(trained, tmp_path):
     assert set(recorded) == {"samples", "split", "crops", "weights", "preprocessing"}
     assert recorded["split"] == fingerprint(world.splits)
     assert recorded["crops"] == fingerprint(world.crops)
-    weights = encoders.load(folder).provenance["weights_sha256"]
+    weights = encoders.load(folder).provenance.weights_sha256
     assert recorded["weights"] == weights[:16]
     schema = pq.read_schema(tmp_path / "out" / "layer=projector/view=crop" / "part-00000.parquet")
     assert schema.field("embedding").type.list_size == 16

@@ -265,9 +265,10 @@ def encoder_folder(path, seed=75):
     found = assemble("ResNet backbone file", path, contents=None, **parts)
     side = {"size_px": 32, "shorter_px": 36, "resize": "center", "resample": "bilinear"}
     facts = {
-        "model": "theirs", "source": "vicreg", "layers": found.layers,
+        "model": "theirs", "source": "vicreg", "recipe": {}, "trained_on": "elsewhere",
+        "layers": found.layers,
         "architecture": json.dumps(found.architecture),
         "preprocessing": {**side, "mean": [0.4] * 3, "std": [0.2] * 3},
     }  # fmt: skip
-    folder.write(path, found.network, facts, {})
+    folder.write(path, found.network, facts, libraries=["torch"])
     return backbone, None

@@ -33,14 +33,15 @@ def load(folder: Path, settings: CaptionNetworkParams, machine: MachineParams) -
     Raises:
         WeightsError: the weights are damaged, missing, or no longer those that were verified.
     """
+    device = devices.choose(machine.device)
     if settings.source == "trained":
-        return _trained(folder, str(devices.choose(machine.device)))
-    provenance = folders.read_facts(folder)
+        return _trained(folder, device)
+    verified = folders.read_facts(folder).get("weights_sha256")
     model = released(settings, machine)
-    if model.facts.get("weights_sha256") != provenance.get("weights_sha256"):
+    if model.facts.get("weights_sha256") != verified:
         raise WeightsError(
-            f"{settings.weights}: not the file that was verified (SHA-256 "
-            f"{provenance.get('weights_sha256')}). Run `dvc repro` after replacing weights."
+            f"{settings.weights}: not the file that was verified (SHA-256 {verified}). "
+            "Run `dvc repro` after replacing weights."
         )
     return model
 
@@ -58,7 +59,7 @@ def released(
         from dejavu.models.clip.sentence_encoder import load_text_model
 
         return load_text_model(settings, machine)
-    device = str(devices.choose(machine.device))
+    device = devices.choose(machine.device)
     opened = open_released(settings, machine.data_folder, device=device)
 
     def prepare(images: list[Image.Image]) -> Tensor:
@@ -67,7 +68,7 @@ def released(
     return _of_network(opened.model, opened.tokenize, prepare, device=device, facts=opened.facts)
 
 
-def _trained(folder: Path, device: str) -> CaptionModel:
+def _trained(folder: Path, device: torch.device) -> CaptionModel:
     provenance = folders.provenance(folder)
     sizes: str | SmallClip = TypeAdapter(str | SmallClip).validate_python(provenance["network"])
     model = network.build(sizes)
@@ -89,7 +90,7 @@ def _of_network(
     tokenize: network.Tokenizer,
     prepare: Callable[[list[Image.Image]], Tensor],
     *,
-    device: str,
+    device: torch.device,
     facts: dict[str, Any],
 ) -> CaptionModel:
     model.eval()

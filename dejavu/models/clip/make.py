@@ -23,6 +23,12 @@ from dejavu.run import shards
 from dejavu.run.progress import say
 from dejavu.tables import by_sample, parquet
 
+LIBRARIES = {  # distributions that a network of a source is built with
+    "trained": ("open_clip_torch", "torch"),
+    "open_clip": ("open_clip_torch", "timm", "torch"),
+    "sentence_transformers": ("sentence-transformers", "torch", "transformers"),
+}
+
 
 def make(
     name: str,
@@ -66,7 +72,8 @@ def make(
         )
         return
     if not isinstance(settings, TrainedClipParams):
-        facts = load.released(settings, machine).facts
+        versions = folder.versions(LIBRARIES[settings.source])
+        facts = {**load.released(settings, machine).facts, "versions": versions}
         folder.write_facts(
             out, {"model": name, "is_empty": False, **settings.model_dump(), **facts}
         )
@@ -84,7 +91,7 @@ def make(
         **inputs,
     }
     work = shards.work_folder(f"clip@{name}", decides, module=__name__)
-    device = str(devices.choose(machine.device))
+    device = devices.choose(machine.device)
     trained = train(recipe, data, name=name, seed=seed, device=device, work=work)
     say(f"clip {name}: {trained.sanity}")
     facts = {
@@ -102,7 +109,7 @@ def make(
         "losses": [round(loss, 6) for loss in trained.losses],
         "inputs": inputs,
     }  # fmt: skip
-    folder.write(out, trained.model, facts, {}, libraries=folder.CAPTION_LIBRARIES)
+    folder.write(out, trained.model, facts, libraries=LIBRARIES[settings.source])
     shutil.rmtree(work)
 
 

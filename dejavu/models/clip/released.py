@@ -47,7 +47,7 @@ class OpenedClip:
     facts: dict[str, Any]
 
 
-def open_released(settings: OpenClipParams, data_root: Path, *, device: str) -> OpenedClip:
+def open_released(settings: OpenClipParams, data_root: Path, *, device: torch.device) -> OpenedClip:
     """Open the model that an ``open_clip`` entry names.
 
     Args:
@@ -75,7 +75,7 @@ def is_quick_gelu(model: nn.Module) -> bool:
     return any(type(module).__name__ == "QuickGELU" for module in model.modules())
 
 
-def _file(settings: OpenClipParams, path: Path, device: str) -> OpenedClip:
+def _file(settings: OpenClipParams, path: Path, device: torch.device) -> OpenedClip:
     digest = checkpoints.sha256(path)
     kind, state, contents = _read(path)
     expected = True if kind == "OpenAI TorchScript" else _published_activation(path, digest)
@@ -113,7 +113,7 @@ def _as_in(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
     return state
 
 
-def _tag(settings: OpenClipParams, path: Path, device: str) -> OpenedClip:
+def _tag(settings: OpenClipParams, path: Path, device: torch.device) -> OpenedClip:
     tag, architecture = settings.weights, settings.architecture
     known = open_clip.list_pretrained_tags_by_model(architecture)
     if tag not in known:
@@ -137,7 +137,7 @@ def _tag(settings: OpenClipParams, path: Path, device: str) -> OpenedClip:
     return _opened(settings, model.to(device), preprocess, facts)
 
 
-def _folder(settings: OpenClipParams, folder: Path, device: str) -> OpenedClip:
+def _folder(settings: OpenClipParams, folder: Path, device: torch.device) -> OpenedClip:
     config = folder / CONFIG
     if settings.architecture != LOCAL_DIR:
         raise ParamsError(

@@ -67,7 +67,7 @@ class Trained:
 
 
 def train(
-    recipe: ClipRecipe, data: TrainingSet, *, name: str, seed: int, device: str, work: Path
+    recipe: ClipRecipe, data: TrainingSet, *, name: str, seed: int, device: torch.device, work: Path
 ) -> Trained:
     """Train a network from scratch.
 
@@ -200,7 +200,7 @@ def retrieval_sanity(
     data: TrainingSet,
     tokens: Int64[Tensor, "n_samples context"],
     *,
-    device: str,
+    device: torch.device,
 ) -> dict[str, float]:
     """Return how often a training caption finds its own image first, and among the first ten.
 
@@ -243,7 +243,7 @@ class _Checkpoint:
         }  # fmt: skip
         self.saved = time.monotonic()
 
-    def restore(self, device: str) -> list[float]:
+    def restore(self, device: torch.device) -> list[float]:
         if not self.path.is_file():
             return []
         state = torch.load(self.path, map_location=device, weights_only=True)

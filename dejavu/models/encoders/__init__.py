@@ -4,9 +4,8 @@ Each source of networks is a module that loads on use; names load for free.
 """
 
 import importlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dejavu.errors import ParamsError, suggestion
 
@@ -15,25 +14,20 @@ if TYPE_CHECKING:
 
     from dejavu.models.encoders.encoder import Encoder
     from dejavu.models.encoders.request import Request
+    from dejavu.models.encoders.source import Source
+    from dejavu.models.provenance import Provenance
 
-MAKERS = {  # from a Request to a folder
-    "trained": "dejavu.models.training.make:make",
-    "timm": "dejavu.models.encoders.timm_models:make",
-    "torchvision": "dejavu.models.encoders.torchvision_models:make",
-    "vicreg": "dejavu.models.encoders.released:make",
-    "barlow_twins": "dejavu.models.encoders.released:make",
-    "dino": "dejavu.models.encoders.released:make",
-    "file": "dejavu.models.encoders.released:adopt",
-    "embeddings": "dejavu.models.encoders.imported:make",
-}
-NETWORKS = {  # from provenance to a network without weights
-    "trained": "dejavu.models.encoders.trained:of_provenance",
-    "timm": "dejavu.models.encoders.timm_models:of_provenance",
-    "torchvision": "dejavu.models.encoders.torchvision_models:of_provenance",
-    "vicreg": "dejavu.models.encoders.released:of_provenance",
-    "barlow_twins": "dejavu.models.encoders.released:of_provenance",
-    "dino": "dejavu.models.encoders.released:of_provenance",
-    "file": "dejavu.models.encoders.released:of_origin",
+# `source` of an entry of params.yaml: the `Source` of its module. The code of other sources is no part of
+# what an entry's results depend on, so that a new one reruns nothing.
+SOURCES = {
+    "trained": "dejavu.models.training.make:SOURCE",
+    "timm": "dejavu.models.encoders.timm_models:SOURCE",
+    "torchvision": "dejavu.models.encoders.torchvision_models:SOURCE",
+    "vicreg": "dejavu.models.encoders.vicreg:SOURCE",
+    "barlow_twins": "dejavu.models.encoders.barlow_twins:SOURCE",
+    "dino": "dejavu.models.encoders.dino:SOURCE",
+    "file": "dejavu.models.encoders.adopted:SOURCE",
+    "embeddings": "dejavu.models.encoders.imported:SOURCE",
 }
 
 
@@ -54,14 +48,15 @@ def make(request: "Request", out: Path) -> None:
     from dejavu.tables import parquet
 
     if parquet.is_empty(request.samples):
-        folder.write_facts(out, {**request.described(), "is_empty": True, "weights_sha256": ""})
+        record = request.described(is_empty=True, weights_sha256="")
+        folder.write_facts(out, record.as_dict())
         return
     make_used(request, out)
 
 
 def make_used(request: "Request", out: Path) -> None:
     """Do what `make` does, of a lane that has samples."""
-    _function(MAKERS, request.settings.source)(request, out)
+    source_of(request.settings.source).make(request, out)
 
 
 def load(folder: Path, *, device: str = "cpu") -> "Encoder":
@@ -77,21 +72,37 @@ def load(folder: Path, *, device: str = "cpu") -> "Encoder":
     """
     from dejavu.models import folder as folders
     from dejavu.models.encoders.encoder import Encoder
+    from dejavu.models.provenance import Provenance
 
-    facts = folders.provenance(folder)
-    network = network_of(facts)
+    record = Provenance.from_dict(folders.provenance(folder))
+    network = network_of(record)
     folders.load_weights(folder, network)
-    return Encoder(network, facts, device)
+    return Encoder(network, record, device)
 
 
-def network_of(facts: Mapping[str, Any]) -> "nn.Module":
-    """Return the network that a provenance record describes, without weights."""
-    made: nn.Module = _function(NETWORKS, facts["source"])(facts)
-    return made
+def network_of(record: "Provenance") -> "nn.Module":
+    """Return the network that a provenance record describes, without weights.
+
+    Raises:
+        ParamsError: its source is unknown.
+        WeightsError: there is no network, only vectors.
+    """
+    from dejavu.errors import WeightsError
+
+    build = source_of(record.source).network
+    if build is None:
+        raise WeightsError(f"{record.model}: vectors made elsewhere come without a network.")
+    return build(record)
 
 
-def _function(registry: dict[str, str], source: str) -> Any:
-    if source not in registry:
-        raise ParamsError(f"models: unknown source {source!r}.{suggestion(source, registry)}")
-    module, _, name = registry[source].partition(":")
-    return getattr(importlib.import_module(module), name)
+def source_of(name: str) -> "Source":
+    """Return what the module of a source states.
+
+    Raises:
+        ParamsError: there is no such source.
+    """
+    if name not in SOURCES:
+        raise ParamsError(f"image.models: unknown source {name!r}.{suggestion(name, SOURCES)}")
+    module, _, attribute = SOURCES[name].partition(":")
+    found: Source = getattr(importlib.import_module(module), attribute)
+    return found

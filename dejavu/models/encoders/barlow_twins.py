@@ -11,11 +11,26 @@ from typing import Any
 from dejavu.errors import WeightsError
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints.load import State
-from dejavu.models.encoders import infer_architecture
+from dejavu.models.encoders import infer_architecture, released
 from dejavu.models.encoders.released_network import Released, assemble, flat_resnet
+from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.source import Source
+from dejavu.params.released import BarlowTwinsModel
 
 PROJECTOR = "(lBa)+l"  # three linear maps without any bias
 _LOSS = "bn."  # the running statistics of the loss; no part of the embedding
+
+
+def make(request: Request, out: Path) -> None:
+    """Verify a released checkpoint and write its folder (see `dejavu.models.encoders.make`).
+
+    Raises:
+        WeightsError: the file is missing, of another source, or lacks a layer asked for.
+    """
+    settings = request.settings
+    assert isinstance(settings, BarlowTwinsModel)
+    path = request.machine.data_folder / settings.weights
+    released.write_folder(request, out, load(path), path, resample="bilinear")
 
 
 def load(path: Path) -> Released:
@@ -76,3 +91,6 @@ def _network(
     return assemble(
         kind, path, contents=contents, backbone=(described, backbone), projector=(head, projector)
     )
+
+
+SOURCE = Source(make=make, network=released.network, libraries=released.LIBRARIES)

@@ -13,9 +13,12 @@ from torch import Tensor
 from dejavu.errors import WeightsError
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints.load import State
-from dejavu.models.encoders import infer_architecture
+from dejavu.models.encoders import infer_architecture, released
 from dejavu.models.encoders.infer_architecture import Description
 from dejavu.models.encoders.released_network import Released, assemble, flat_resnet
+from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.source import Source
+from dejavu.params.released import DinoModel
 
 # The released ResNet-50 head has two maps with a batch norm, the ViT heads three without; all have biases.
 PROJECTOR = "(LB?a)*L"
@@ -24,6 +27,20 @@ _PROTOTYPES = (
     {"weight_g", "weight_v"},
     {"parametrizations.weight.original0", "parametrizations.weight.original1"},
 )
+
+
+def make(request: Request, out: Path) -> None:
+    """Verify a released checkpoint and write its folder (see `dejavu.models.encoders.make`).
+
+    Raises:
+        WeightsError: the file is missing, of another source, or lacks a layer asked for.
+    """
+    settings = request.settings
+    assert isinstance(settings, DinoModel)
+    path = request.machine.data_folder / settings.weights
+    released.write_folder(
+        request, out, load(path, network=settings.network), path, resample="bicubic"
+    )
 
 
 def load(path: Path, *, network: Literal["student", "teacher"]) -> Released:
@@ -96,3 +113,6 @@ def _account_for_prototypes(prototypes: Mapping[str, Tensor], path: Path, dim: i
             f"{path}: the head's last_layer holds {sorted(prototypes)} of width {widest[-1:]}, expected "
             f"one linear map without bias from {dim} numbers, plain or weight-normalized."
         )
+
+
+SOURCE = Source(make=make, network=released.network, libraries=released.LIBRARIES)

@@ -1,15 +1,12 @@
 """A loaded encoder: 8-bit squares in, vectors of every layer out."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
 from dejavu.errors import WeightsError
-from dejavu.models.encoders.preprocessing import Preprocessing
+from dejavu.models.provenance import Provenance
 
 # Pixels that pass through the network at once on a CPU: beyond a processor's cache, larger batches only cost
 # memory and time (EfficientNet-Lite0 at 224 px: 41 images per CPU second in eights, 23 in batches of 128).
@@ -19,12 +16,12 @@ _CPU_PIXELS = 400_000
 class Encoder:
     """A network in evaluation mode, with its preprocessing and provenance."""
 
-    def __init__(
-        self, network: nn.Module, facts: Mapping[str, Any], device: torch.device | str
-    ) -> None:
-        self.provenance = dict(facts)
-        self.layers: dict[str, int] = dict(facts["layers"])
-        self.preprocessing = Preprocessing.from_dict(facts["preprocessing"])
+    def __init__(self, network: nn.Module, record: Provenance, device: torch.device | str) -> None:
+        if record.preprocessing is None or record.layers is None:
+            raise WeightsError(f"{record.model}: its record lacks layers or preprocessing.")
+        self.provenance = record
+        self.layers = dict(record.layers)
+        self.preprocessing = record.preprocessing
         self._device = torch.device(device)
         self._network = network.to(self._device).eval()
 
@@ -44,7 +41,7 @@ class Encoder:
         for layer, array in arrays.items():
             if not np.isfinite(array).all():
                 raise WeightsError(
-                    f"{self.provenance['model']}: layer {layer!r} gives NaN or infinity for "
+                    f"{self.provenance.model}: layer {layer!r} gives NaN or infinity for "
                     f"{int((~np.isfinite(array)).any(axis=1).sum())} of {len(array)} images."
                 )
         return arrays

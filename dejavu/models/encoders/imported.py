@@ -6,6 +6,7 @@ from pathlib import Path
 from dejavu.errors import DataError
 from dejavu.models import folder, imported_vectors
 from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.source import Source
 from dejavu.models.imported_vectors import View
 from dejavu.params.released import EmbeddingsModel
 
@@ -24,15 +25,15 @@ def make(request: Request, out: Path) -> None:
     root = request.machine.data_folder / settings.path
     dims = {layer: _dimension(root, layer) for layer in settings.layers}
     described = imported_vectors.describe(views_of(settings, root), root=root)
-    files = described.pop("files")
-    facts = {
-        **request.described(),
-        **described,
-        "file": {"name": root.name, "sha256": described["weights_sha256"], "kind": KIND},
-        "files": files,
-        "layers": dims,
-    }
-    folder.write_facts(out, facts)
+    files = described["files"]
+    digest = described["weights_sha256"]
+    record = request.described(
+        file={"name": root.name, "sha256": digest, "kind": KIND},
+        files=tuple(files),
+        layers=dims,
+        weights_sha256=digest,
+    )
+    folder.write_facts(out, record.as_dict())
 
 
 def views_of(settings: EmbeddingsModel, root: Path) -> Iterator[View]:
@@ -49,3 +50,6 @@ def _dimension(root: Path, layer: str) -> int:
         listed = ", ".join(f"{view}: {dim}" for view, dim in dims.items())
         raise DataError(f"{place}: vectors of different lengths ({listed}), expected one.")
     return dims[VIEWS[0]]
+
+
+SOURCE = Source(make=make, network=None, libraries=())

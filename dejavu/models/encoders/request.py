@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from dejavu.models.provenance import Provenance
 from dejavu.params.encoders import ModelParams, RecipeParams
 from dejavu.params.machine import MachineParams
 
@@ -21,11 +22,12 @@ class Request:
     splits: Path
     machine: MachineParams
 
-    def described(self) -> dict[str, Any]:
-        """Return what provenance says of every network, trained or released."""
-        return {
-            "model": self.model,
-            "source": self.settings.source,
-            "recipe": {"name": self.settings.recipe, **self.recipe.model_dump()},
-            "trained_on": self.settings.trained_on,
-        }
+    def described(self, **more: Any) -> Provenance:
+        """Return the record of every network, trained or released, with `more` of its fields."""
+        return Provenance(
+            model=self.model,
+            source=self.settings.source,
+            recipe={"name": self.settings.recipe, **self.recipe.model_dump()},
+            trained_on=self.settings.trained_on,
+            **more,
+        )

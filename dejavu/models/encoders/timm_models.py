@@ -8,11 +8,13 @@ import timm
 from torch import Tensor, nn
 
 from dejavu.errors import ParamsError, WeightsError, suggestion
-from dejavu.models import folder, packaged
+from dejavu.models import packaged
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.encoders.pooled import PooledNetwork
 from dejavu.models.encoders.preprocessing import Preprocessing
 from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.source import Source, write
+from dejavu.models.provenance import Provenance
 from dejavu.params.encoders import TimmModel
 
 PACKAGED = "packaged"
@@ -37,21 +39,22 @@ def make(request: Request, out: Path) -> None:
     backbone = _without_classifier(state, network.pretrained_cfg, settings.name, path)
     checkpoints.load_exactly(network, backbone, path, contents=state)
     pooled = PooledNetwork(network, dim)
-    facts = {
-        **request.described(),
-        "name": settings.name,
-        "file": {"name": path.name, "sha256": checkpoints.sha256(path)},
-        "layers": pooled.layers,
-        "preprocessing": preprocessing_of(network).as_dict(),
-    }
-    require_layers(settings.layers, pooled.layers, request.model)
-    folder.write(out, pooled, facts, {})
+    record = request.described(
+        name=settings.name,
+        file={"name": path.name, "sha256": checkpoints.sha256(path)},
+        layers=pooled.layers,
+        preprocessing=preprocessing_of(network),
+    )
+    write(request, out, network=pooled, record=record, libraries=SOURCE.libraries)
 
 
-def of_provenance(facts: Mapping[str, Any]) -> PooledNetwork:
-    """Return the network that `facts` describe, without weights."""
-    network, dim = _architecture(facts["name"])
+def network_of(record: Provenance) -> PooledNetwork:
+    """Return the network of a record, without weights."""
+    network, dim = _architecture(str(record.name))
     return PooledNetwork(network, dim)
+
+
+SOURCE = Source(make=make, network=network_of, libraries=("torch", "timm"))
 
 
 def by_order(state: Mapping[str, Tensor], network: nn.Module, path: Path) -> dict[str, Tensor]:
@@ -96,15 +99,6 @@ def _without_classifier(
             "names, those with a tag say how their weights were trained, e.g. vit_small_patch16_224.dino."
         )
     return rest
-
-
-def require_layers(asked: tuple[str, ...], there: Mapping[str, int], model: str) -> None:
-    """Check that a network has the layers that params.yaml asks for."""
-    if missing := [layer for layer in asked if layer not in there]:
-        raise ParamsError(
-            f"image.models.{model}.layers: no layer {missing[0]!r} in this network."
-            f"{suggestion(missing[0], there)}"
-        )
 
 
 def _architecture(name: str) -> tuple[Any, int]:

@@ -1,18 +1,16 @@
 """Released ResNets of torchvision, from a file; nothing is downloaded."""
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from dejavu.errors import WeightsError
-from dejavu.models import folder
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.encoders import networks
 from dejavu.models.encoders.pooled import PooledNetwork
 from dejavu.models.encoders.preprocessing import Preprocessing
 from dejavu.models.encoders.request import Request
-from dejavu.models.encoders.timm_models import require_layers
+from dejavu.models.encoders.source import Source, write
+from dejavu.models.provenance import Provenance
 from dejavu.params.encoders import TorchvisionModel
 
 _WIDTH = 64  # of every torchvision ResNet
@@ -37,15 +35,13 @@ def make(request: Request, out: Path) -> None:
     checkpoints.load_exactly(backbone.body, rest, path, contents=state)
     digest = checkpoints.sha256(path)
     pooled = PooledNetwork(backbone, backbone.dim)
-    require_layers(settings.layers, pooled.layers, request.model)
-    facts = {
-        **request.described(),
-        "name": settings.name,
-        "file": {"name": path.name, "sha256": digest},
-        "layers": pooled.layers,
-        "preprocessing": _preprocessing(settings.name, digest).as_dict(),
-    }
-    folder.write(out, pooled, facts, {})
+    record = request.described(
+        name=settings.name,
+        file={"name": path.name, "sha256": digest},
+        layers=pooled.layers,
+        preprocessing=_preprocessing(settings.name, digest),
+    )
+    write(request, out, network=pooled, record=record, libraries=SOURCE.libraries)
 
 
 def _preprocessing(name: str, digest: str) -> Preprocessing:
@@ -63,7 +59,10 @@ def _preprocessing(name: str, digest: str) -> Preprocessing:
     return _IMAGENET
 
 
-def of_provenance(facts: Mapping[str, Any]) -> PooledNetwork:
-    """Return the network that `facts` describe, without weights."""
-    backbone = networks.build(facts["name"], width=_WIDTH)
+def network(record: Provenance) -> PooledNetwork:
+    """Return the network of a record, without weights."""
+    backbone = networks.build(str(record.name), width=_WIDTH)
     return PooledNetwork(backbone, backbone.dim)
+
+
+SOURCE = Source(make=make, network=network, libraries=("torch", "torchvision"))

@@ -1,7 +1,6 @@
 """Networks that this pipeline trains: a backbone and the projector of their method."""
 
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 from jaxtyping import Float
@@ -10,6 +9,7 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from dejavu.models.encoders import networks
+from dejavu.models.provenance import Provenance
 from dejavu.params.encoders import TrainingRecipe
 
 
@@ -39,9 +39,9 @@ def network(recipe: TrainingRecipe) -> EncoderNetwork:
     return EncoderNetwork(backbone, projector, recipe.projector_dim)
 
 
-def of_provenance(facts: Mapping[str, Any]) -> EncoderNetwork:
-    """Return the network that `facts` describe, without weights."""
-    recipe = {name: value for name, value in facts["recipe"].items() if name != "name"}
+def of_record(record: Provenance) -> EncoderNetwork:
+    """Return the network of a record, without weights."""
+    recipe = {name: value for name, value in record.recipe.items() if name != "name"}
     return network(TypeAdapter(TrainingRecipe).validate_python(recipe))
 
 

@@ -4,11 +4,26 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dejavu.models.checkpoints import load as checkpoints
-from dejavu.models.encoders import infer_architecture
+from dejavu.models.encoders import infer_architecture, released
 from dejavu.models.encoders.released_network import Released, assemble, flat_resnet
+from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.source import Source
+from dejavu.params.released import VicregModel
 
 # The last linear map is neither normalized nor given a bias; Barlow Twins has no bias at all.
 PROJECTOR = "(LBa)+l"
+
+
+def make(request: Request, out: Path) -> None:
+    """Verify a released checkpoint and write its folder (see `dejavu.models.encoders.make`).
+
+    Raises:
+        WeightsError: the file is missing, of another source, or lacks a layer asked for.
+    """
+    settings = request.settings
+    assert isinstance(settings, VicregModel)
+    path = request.machine.data_folder / settings.weights
+    released.write_folder(request, out, load(path), path, resample="bilinear")
 
 
 def load(path: Path) -> Released:
@@ -36,3 +51,6 @@ def load(path: Path) -> Released:
         "VICReg full checkpoint", path, contents=contents, backbone=(described, backbone),
         projector=(head, projector),
     )  # fmt: skip
+
+
+SOURCE = Source(make=make, network=released.network, libraries=released.LIBRARIES)

@@ -3,7 +3,6 @@
 import dataclasses
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pyarrow.compute as pc
 import torch
@@ -11,11 +10,13 @@ from jaxtyping import Int
 from torch import Tensor
 
 from dejavu.errors import DataError, ParamsError
-from dejavu.models import devices, folder
-from dejavu.models.encoders import networks, preprocessing
+from dejavu.models import devices
+from dejavu.models.encoders import networks, preprocessing, source, trained
 from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.source import Source
 from dejavu.models.encoders.trained import EncoderNetwork
 from dejavu.models.pixels import TrainingImages
+from dejavu.models.provenance import Provenance
 from dejavu.models.training import health, loop, methods
 from dejavu.params.encoders import ReleasedRecipe, TrainedModel
 from dejavu.run import seeds, shards
@@ -53,8 +54,8 @@ def make(request: Request, out: Path) -> None:
             f"recipes.{settings.recipe} is empty."
         )
     role = read_role(request.samples, request.splits, settings.trained_on, recipe.planted_repeats)
-    facts = _facts(request)
-    work = shards.work_folder(f"encoder/{request.model}", facts, module=__name__)
+    record = _record(request)
+    work = shards.work_folder(f"encoder/{request.model}", record.as_dict(), module=__name__)
     device = devices.choose(request.machine.device)
     with devices.all_cores():
         images = TrainingImages(
@@ -75,10 +76,13 @@ def make(request: Request, out: Path) -> None:
         curve = loop.train(method, images, course)
         network = method.kept().eval()
         _check(request.model, network, images, recipe.view_px, device)
-    provenance = {
-        **facts, "layers": network.layers, "n_images": len(role.uris), "n_planted": role.n_planted,
-    }  # fmt: skip
-    folder.write(out, network, provenance, {"loss.csv": _csv(curve)})
+    record = dataclasses.replace(
+        record, layers=network.layers, n_images=len(role.uris), n_planted=role.n_planted
+    )
+    files = {"loss.csv": _csv(curve)}
+    source.write(
+        request, out, network=network, record=record, libraries=SOURCE.libraries, files=files
+    )
     shutil.rmtree(work)
 
 
@@ -107,20 +111,19 @@ def read_role(samples: Path, splits: Path, role: str, planted_repeats: int) -> R
     )
 
 
-def _facts(request: Request) -> dict[str, Any]:
+def _record(request: Request) -> Provenance:
     """Return everything that decides the weights."""
     recipe = request.recipe
     assert not isinstance(recipe, ReleasedRecipe)
-    return {
-        **request.described(),
-        "seed": request.seed,
-        "preprocessing": preprocessing.of_trained(recipe.view_px).as_dict(),
-        "inputs": {
+    return request.described(
+        seed=request.seed,
+        preprocessing=preprocessing.of_trained(recipe.view_px),
+        inputs={
             **inputs_of(request.splits),
             "split": fingerprint(request.splits),
             "images": fingerprint(request.images),
         },
-    }
+    )
 
 
 def _check(
@@ -150,3 +153,8 @@ def _csv(curve: list[loop.Epoch]) -> str:
     names = [field.name for field in dataclasses.fields(loop.Epoch)]
     lines = [",".join(str(value) for value in dataclasses.astuple(record)) for record in curve]
     return "\n".join([",".join(names), *lines]) + "\n"
+
+
+SOURCE = Source(
+    make=make, network=trained.of_record, libraries=("torch", "torchvision", "lightly", "timm")
+)

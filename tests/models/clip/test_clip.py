@@ -213,7 +213,9 @@ def test_retrieval_sanity_by_hand():
     data = train.TrainingSet(
         images=_Images(), captions=["x"] * n, is_planted=np.zeros(n, dtype=bool)
     )
-    found = train.retrieval_sanity(_Network(), data, torch.arange(n)[:, None], device="cpu")
+    found = train.retrieval_sanity(
+        _Network(), data, torch.arange(n)[:, None], device=torch.device("cpu")
+    )
     # caption 0 ranks the eleven other images before its own
     assert found == {
         "recall_at_1": 0.916667,
@@ -234,20 +236,29 @@ def test_changed_weights_are_refused(lane):
     make_clip(lane)
     path = lane / "model" / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    with pytest.raises(WeightsError, match=r"but provenance\.json says"):
+    with pytest.raises(WeightsError, match=r"has SHA-256 \w+, but provenance.json says"):
         load.load(lane / "model", CLIP, machine(lane))
 
 
-def test_a_device_that_is_not_there_is_refused(lane):
-    make_clip(lane)
-    elsewhere = machine(lane).model_copy(update={"device": "cuda"})
-    with pytest.raises(ParamsError, match="machine.device is 'cuda', but torch sees only"):
-        load.load(lane / "model", CLIP, elsewhere)
+def test_a_folder_names_its_libraries_and_is_whole_or_not_there(lane, monkeypatch):
+    facts = make_clip(lane)
+    assert set(facts["versions"]) == {"open_clip_torch", "torch"}
+    before = {path.name: path.read_bytes() for path in (lane / "model").iterdir()}
+
+    def full_disk(*args):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(folder, "save_file", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        make_clip(lane)
+    assert {path.name: path.read_bytes() for path in (lane / "model").iterdir()} == before
 
 
-def test_the_folder_says_which_libraries_made_it(lane):
-    make_clip(lane)
-    assert set(folder.read_facts(lane / "model")["versions"]) == {"torch", "open_clip_torch"}
+def test_a_device_that_is_not_there_is_refused(lane, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    there = machine(lane).model_copy(update={"device": "cuda"})
+    with pytest.raises(ParamsError, match=r"machine.device is 'cuda', but torch sees only"):
+        load.load(lane / "model", CLIP, there)
 
 
 def test_an_empty_lane_makes_empty_tables(lane):

@@ -31,7 +31,9 @@ def settings(architecture, weights):
 
 
 def opened(architecture, path):
-    return released.open_released(settings(architecture, path.name), path.parent, device="cpu")
+    return released.open_released(
+        settings(architecture, path.name), path.parent, device=torch.device("cpu")
+    )
 
 
 def vectors(model, tokenize, preprocess):
@@ -166,7 +168,7 @@ def test_published_file_is_known_by_its_hash_under_any_name(
 @pytest.mark.parametrize("tag", ["openai", "yfcc15m", "cc12m"])
 def test_tags_of_rn50_need_quickgelu_and_say_so_before_any_download(tmp_path, tag):
     with pytest.raises(WeightsError, match="set architecture: RN50-quickgelu"):
-        released.open_released(settings("RN50", tag), tmp_path, device="cpu")
+        released.open_released(settings("RN50", tag), tmp_path, device=torch.device("cpu"))
 
 
 def test_architecture_without_a_twin_gets_the_activation_of_its_weights(
@@ -194,7 +196,9 @@ def test_tag_offline_says_which_file_to_get(tmp_path, monkeypatch):
     with pytest.raises(
         WeightsError, match=r"(?s)Failed to download.*rn50-quickgelu-yfcc15m-455df137.pt"
     ):
-        released.open_released(settings("RN50-quickgelu", "yfcc15m"), tmp_path, device="cpu")
+        released.open_released(
+            settings("RN50-quickgelu", "yfcc15m"), tmp_path, device=torch.device("cpu")
+        )
 
 
 def test_tag_is_hashed_by_its_tensors(tmp_path, monkeypatch):
@@ -203,9 +207,13 @@ def test_tag_is_hashed_by_its_tensors(tmp_path, monkeypatch):
     monkeypatch.setattr(open_clip, "list_pretrained_tags_by_model", lambda name: ["tag"])
     monkeypatch.setattr(open_clip, "get_pretrained_cfg", lambda a, t: {"quick_gelu": True})
     monkeypatch.setattr(open_clip, "create_model_and_transforms", lambda *a, **k: made)
-    first = released.open_released(settings("tiny-rn-quickgelu", "tag"), tmp_path, device="cpu")
+    first = released.open_released(
+        settings("tiny-rn-quickgelu", "tag"), tmp_path, device=torch.device("cpu")
+    )
     fixtures.fill(model, 9)
-    second = released.open_released(settings("tiny-rn-quickgelu", "tag"), tmp_path, device="cpu")
+    second = released.open_released(
+        settings("tiny-rn-quickgelu", "tag"), tmp_path, device=torch.device("cpu")
+    )
     assert first.facts["weights_sha256"] != second.facts["weights_sha256"]
 
 
@@ -271,12 +279,16 @@ def test_folder_of_the_transformers_library_is_named(tmp_path):
 
 def test_unknown_tag_lists_the_known_ones(tmp_path):
     with pytest.raises(WeightsError, match=r"no such file or folder.*yfcc15m"):
-        released.open_released(settings("RN50-quickgelu", "yfcc"), tmp_path, device="cpu")
+        released.open_released(
+            settings("RN50-quickgelu", "yfcc"), tmp_path, device=torch.device("cpu")
+        )
 
 
 def test_unknown_architecture_is_guessed(tmp_path):
     with pytest.raises(ParamsError, match="Did you mean"):
-        released.open_released(settings("RN5O-quickgelu", "openai"), tmp_path, device="cpu")
+        released.open_released(
+            settings("RN5O-quickgelu", "openai"), tmp_path, device=torch.device("cpu")
+        )
 
 
 def test_other_width_is_refused_and_nothing_is_resized(tmp_path):

@@ -32,8 +32,8 @@ def test_the_packaged_network_is_verified_and_embeds(tmp_path):
     encoder = encoders.load(tmp_path / "e")
     assert encoder.layers == {"backbone": 1280}
     facts = encoder.provenance
-    assert facts["file"]["name"] == "efficientnet-lite0-57934424.pth"
-    assert len(facts["file"]["sha256"]) == 64
+    assert facts.file["name"] == "efficientnet-lite0-57934424.pth"
+    assert len(facts.file["sha256"]) == 64
     seen = encoder.preprocessing
     assert (seen.size_px, seen.shorter_px, seen.resize) == (224, 256, "center")
     assert seen.mean == seen.std == (0.5, 0.5, 0.5)

@@ -76,10 +76,10 @@ def test_projector_or_backbone_by_parameter(tmp_path, source, make, layers):
     assert set(encoder.layers) == set(layers)
     assert_embeds(encoder, backbone, projector, 224)
     facts = encoder.provenance
-    assert facts["file"]["name"] == "a.pth"
-    assert facts["file"]["sha256"] == checkpoints.sha256(tmp_path / "a.pth")
-    assert "full checkpoint" in facts["file"]["kind"]
-    assert facts["preprocessing"] | {"mean": 0, "std": 0} == {
+    assert facts.file["name"] == "a.pth"
+    assert facts.file["sha256"] == checkpoints.sha256(tmp_path / "a.pth")
+    assert "full checkpoint" in facts.file["kind"]
+    assert facts.preprocessing.as_dict() | {"mean": 0, "std": 0} == {
         "size_px": 224, "resize": "center", "shorter_px": 256, "resample": "bilinear",
         "mean": 0, "std": 0,
     }  # fmt: skip
@@ -149,8 +149,8 @@ def test_folder_is_adopted(tmp_path, elsewhere, layers):
     for layer, vectors in mine.embed(pixels(224)).items():
         assert (vectors == theirs.embed(pixels(224))[layer]).all()
     assert mine.preprocessing == theirs.preprocessing
-    assert mine.provenance["origin"]["file"]["kind"] == "VICReg full checkpoint"
-    assert mine.provenance["model"] == "m"
+    assert mine.provenance.origin["file"]["kind"] == "VICReg full checkpoint"
+    assert mine.provenance.model == "m"
 
 
 def test_adopted_folder_that_was_changed_is_refused(tmp_path, elsewhere):

@@ -122,7 +122,7 @@ def vectors(loader, path, out):
     common = {"source": source, "recipe": "released", "second_model": None, "weights": path.name}
     if source == "open_clip":
         entry = OpenClipParams(**common, architecture="tiny-rn-quickgelu", modes=["t2i"])
-        opened = open_released(entry, path.parent, device="cpu")
+        opened = open_released(entry, path.parent, device=torch.device("cpu"))
         return opened.model.encode_image(PIXELS / 255.0)
     machine = MachineParams(
         device="cpu", engine="local", workers=1, batch_images=2, block_rows=10,

@@ -1,0 +1,57 @@
+"""Encoder folders that stage ``encoder`` wrote elsewhere."""
+
+from pathlib import Path
+
+from torch import nn
+
+from dejavu.errors import WeightsError
+from dejavu.models import encoders, folder
+from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.source import Source, require_layers, write
+from dejavu.models.provenance import Provenance
+from dejavu.params.released import FileModel
+
+
+def make(request: Request, out: Path) -> None:
+    """Take over a folder that stage ``encoder`` wrote elsewhere, after checking its hash and keys.
+
+    Raises:
+        ArtifactError: there is no such folder.
+        WeightsError: its weights are not those of its provenance.
+        ParamsError: it lacks a layer asked for.
+    """
+    settings = request.settings
+    assert isinstance(settings, FileModel)
+    path = request.machine.data_folder / settings.weights
+    facts = folder.provenance(path)
+    origin = _record(facts, path)
+    there = origin.layers or {}
+    require_layers(request, there)
+    record = request.described(
+        origin=facts,
+        file={"name": path.name, "sha256": facts["weights_sha256"], "kind": "encoder folder"},
+        layers={layer: there[layer] for layer in settings.layers},
+        preprocessing=origin.preprocessing,
+    )
+    made = encoders.network_of(origin)
+    folder.load_weights(path, made)
+    libraries = encoders.source_of(origin.source).libraries
+    write(request, out, network=made, record=record, libraries=libraries)
+
+
+def network(record: Provenance) -> nn.Module:
+    """Return the network of an adopted folder, without weights."""
+    return encoders.network_of(Provenance.from_dict(record.origin or {}))
+
+
+def _record(facts: dict[str, object], path: Path) -> Provenance:
+    try:
+        return Provenance.from_dict(facts)
+    except (TypeError, KeyError) as error:
+        raise WeightsError(
+            f"{path / folder.PROVENANCE}: not the record of an encoder ({error}). A model of the caption "
+            "lane is named in caption.models."
+        ) from None
+
+
+SOURCE = Source(make=make, network=network)

@@ -1,0 +1,54 @@
+"""One source of encoders: what its module states of it, once."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from torch import nn
+
+from dejavu.errors import ParamsError, suggestion
+from dejavu.models import folder
+from dejavu.models.encoders.request import Request
+from dejavu.models.provenance import Provenance
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """How entries of one source become networks."""
+
+    make: Callable[[Request, Path], None]  # writes the folder of the network that is asked for
+    network: (
+        Callable[[Provenance], nn.Module] | None
+    )  # without weights; None: vectors made elsewhere
+    libraries: tuple[str, ...] = ("torch",)  # distributions that the network is built with
+
+
+def write(
+    request: Request,
+    out: Path,
+    *,
+    network: nn.Module,
+    record: Provenance,
+    libraries: tuple[str, ...],
+    files: Mapping[str, str] | None = None,
+) -> None:
+    """Write the folder of a network, after checking that it has the layers asked for.
+
+    Raises:
+        ParamsError: a layer asked for is not one of the network's.
+    """
+    require_layers(request, record.layers or {})
+    folder.write(out, network, record.as_dict(), libraries=libraries, files=files)
+
+
+def require_layers(request: Request, there: Mapping[str, int]) -> None:
+    """Check that a network has the layers that params.yaml asks for.
+
+    Raises:
+        ParamsError: one is missing.
+    """
+    if missing := [layer for layer in request.settings.layers if layer not in there]:
+        raise ParamsError(
+            f"image.models.{request.model}.layers: no layer {missing[0]!r} in this network."
+            f"{suggestion(missing[0], there)}"
+        )
