@@ -28,9 +28,9 @@ def test_a_method_trains_and_leaves_a_folder_that_loads(world, tmp_path, method)
         "projector": (3, 16), "backbone": (3, 32),
     }  # fmt: skip
     facts = encoder.provenance
-    assert (facts["n_images"], facts["trained_on"], facts["seed"]) == (24, "target", 0)
-    assert facts["recipe"]["method"] == method
-    assert facts["inputs"]["split"] == fingerprint(world.splits)
+    assert (facts.n_images, facts.trained_on, facts.seed) == (24, "target", 0)
+    assert facts.recipe["method"] == method
+    assert facts.inputs["split"] == fingerprint(world.splits)
     rows = list(csv.DictReader((tmp_path / "out" / "loss.csv").open()))
     assert [int(row["epoch"]) for row in rows] == list(range(1, 13))
     assert all(math.isfinite(float(row["loss"])) for row in rows)
