@@ -14,6 +14,7 @@ from dejavu.commands import (
     cost,
     detect_boxes,
     fetch,
+    gate,
     import_labels,
     init,
     report,
@@ -28,7 +29,8 @@ from dejavu.run import progress
 BEFORE, AFTER = "Before a run", "After a run"
 EPILOG = (
     "[yellow]Exit codes[/yellow]  0 fine · 1 something to fix; the message says what · 2 the command was not "
-    "understood · 3 results differ from what was recorded · 70 a bug of dejavu · 130 stopped by Ctrl-C"
+    "understood · 3 a check says no: `gate` lets no model pass, or `verify` finds other results than were "
+    "recorded · 70 a bug of dejavu · 130 stopped by Ctrl-C"
     "\n\n[yellow]Start[/yellow]  dejavu check, dvc repro, dejavu summary, dejavu report --open"
 )
 
@@ -60,6 +62,7 @@ _register("summary", summary.command, panel=AFTER, examples=summary.EXAMPLES)
 _register("report", report.command, panel=AFTER, examples=report.EXAMPLES)
 _register("show", show.command, panel=AFTER, examples=show.EXAMPLES)
 _register("sql", sql.command, panel=AFTER, examples=sql.EXAMPLES)
+_register("gate", gate.command, panel=AFTER, examples=gate.EXAMPLES)
 _register("verify", verify.command, panel=AFTER, examples=verify.EXAMPLES)
 _register("cost", cost.command, panel=AFTER, examples=cost.EXAMPLES)
 

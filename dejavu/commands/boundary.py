@@ -36,8 +36,9 @@ def run(app: Callable[[], object]) -> int:
         app: parses the command line and runs a command. It may end by SystemExit.
 
     Returns:
-        0 fine, 1 something to fix, 2 the command was not understood, 3 results differ, 70 a bug of
-        ours (the traceback is in ``logs/``), 130 stopped by Ctrl-C, 141 the reader of a pipe is gone.
+        0 fine, 1 something to fix, 2 the command was not understood, 3 a check says no (`gate`,
+        `verify`), 70 a bug of ours (the traceback is in ``logs/``), 130 stopped by Ctrl-C, 141 the reader
+        of a pipe is gone.
     """
     _prepare_streams()
     try:
