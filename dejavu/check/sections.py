@@ -26,7 +26,7 @@ from dejavu.params.references import AnnotatorParams, Annotators, ClassifierPara
 from dejavu.params.report import ReportParams, ScoreParams
 from dejavu.params.search import NeighborsParams, RetrieveParams
 from dejavu.report import opening
-from dejavu.roles import ORACLE, SECOND_MODEL
+from dejavu.roles import ORACLE, SECOND_MODEL, naive_bayes_name
 
 LANES = ("image", "caption")
 # Every `section(params, NAME, SCHEMA)` of stages/; what stands for {} is said in _names.
@@ -40,6 +40,7 @@ SECTIONS: tuple[tuple[str, Any], ...] = (
     ("image.models.{image_model}", ModelParams),
     ("recipes.{image_recipe}", RecipeParams),
     ("image.neighbors", NeighborsParams),
+    ("image.neighbors.k", int),
     ("image.neighbors.metrics", Names),
     ("image.predictions", Predictions),
     ("image.annotators", Annotators),
@@ -174,10 +175,7 @@ def _image_families(values: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the one-model references of the parameters, and the second model, by family."""
     annotators = list(values.get("image.annotators", {}))
     top_k = values.get("image.naive_bayes.top_k", ())
-    tagged = [
-        f"naive_bayes{'' if i == 0 else f'_{name}'}@{k}"
-        for i, name in enumerate(annotators) for k in top_k
-    ]  # fmt: skip
+    tagged = [naive_bayes_name(name, k, annotators) for name in annotators for k in top_k]
     return {
         SECOND_MODEL: [SECOND_MODEL],
         ORACLE: [ORACLE],

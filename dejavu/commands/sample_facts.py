@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dejavu.errors import ParamsError
-from dejavu.image.targets import predictor_name
+from dejavu.roles import predictor_name
 from dejavu.tables.catalog import Catalog
 
 LANES = ("image", "caption")

@@ -4,18 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
 from dejavu.params.encoders import ModelParams
-
-
-def predictor_name(
-    model: str, layer: str, metric: str, *, layers: Sequence[str], metrics: Sequence[str]
-) -> str:
-    """Return the predictor's name; the first layer and the first metric stay unsaid.
-
-    >>> predictor_name("vicreg", "backbone", "l2", layers=["projector", "backbone"], metrics=["l2"])
-    'vicreg_backbone'
-    """
-    parts = [model, *([layer] if layer != layers[0] else [])]
-    return "_".join([*parts, *([metric] if metric != metrics[0] else [])])
+from dejavu.roles import predictor_name
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,8 @@ from jaxtyping import Int32, Int64
 
 from dejavu.errors import ArtifactError, DataError
 from dejavu.image import voting
-from dejavu.image.targets import predictor_name
 from dejavu.params.encoders import ModelParams
-from dejavu.roles import ATTACKED, PUBLIC
+from dejavu.roles import ATTACKED, PUBLIC, predictor_name
 from dejavu.tables import by_sample
 from dejavu.tables.parquet import inputs_of, require_common_origin
 from dejavu.tables.partitions import partition

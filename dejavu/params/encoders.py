@@ -69,8 +69,8 @@ def check_models(models: dict[str, Any]) -> dict[str, Any]:
     if not models:
         raise ValueError("names no model, expected at least one to audit")
     for name, model in models.items():
-        if len(set(model.layers)) != len(model.layers) or not model.layers:
-            raise ValueError(f"{name}.layers must name each layer once, at least one")
+        if len(set(map(str.lower, model.layers))) != len(model.layers) or not model.layers:
+            raise ValueError(f"{name}.layers must name each layer once, in any case, at least one")
     for name, model in models.items():
         if model.second_model is None:
             continue

@@ -15,11 +15,14 @@ from dejavu.text import printable
 MAX_NAME = 64  # characters; packed names hold up to three, and a file name 255 bytes
 _PATTERN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*", re.ASCII)
 _NUMBER = re.compile(r"[0-9_]+|[0-9.]+e-?[0-9]+|0[xob][0-9a-f_]+", re.ASCII | re.IGNORECASE)
+_DATE = re.compile(
+    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", re.ASCII
+)  # readers of folders take it for one
 # YAML readers make something else than text of these where they stand without quotes
 _NOT_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "nan", "inf"}
 RULE = (
-    "a name is text of letters (a-z, A-Z), digits, _ and -, does not start with -, is no number and none of "
-    f"{', '.join(sorted(_NOT_TEXT))}, and has at most {MAX_NAME} characters"
+    "a name is text of letters (a-z, A-Z), digits, _ and -, does not start with -, is no number, no date "
+    f"and none of {', '.join(sorted(_NOT_TEXT))}, and has at most {MAX_NAME} characters"
 )
 
 
@@ -43,6 +46,8 @@ def problem_of(name: object, *, longest: int = MAX_NAME) -> str | None:
         return "starts with '-'"
     if _NUMBER.fullmatch(name):
         return "is a number"
+    if _DATE.fullmatch(name):
+        return "is a date"
     if name.lower() in _NOT_TEXT:
         return "means something else in YAML"
     return f"has {len(name)} characters" if len(name) > longest else None

@@ -25,6 +25,7 @@ from ruamel.yaml.events import (
 )
 
 from dejavu.errors import ParamsError
+from dejavu.params import collisions
 from dejavu.params.names import RULE, alike, problem_of
 from dejavu.text import printable
 
@@ -41,7 +42,7 @@ def read(path: Path) -> dict[str, Any]:
     """Read a whole params.yaml as plain dicts and lists, and check what holds for every key and value.
 
     Every key is a name (`dejavu.params.names`), except folders and files of a corpus that are given
-    roles. Every number is finite and fits 64 bits.
+    roles. Every number is finite and fits 64 bits. No two entries share a name in the results.
 
     Raises:
         ParamsError: no such file, not a regular one, unreadable, too large, no YAML of UTF-8, too
@@ -139,6 +140,8 @@ def _check(path: Path, content: dict[str, Any]) -> None:
             raise ParamsError(f"{path}: {where}: {reason}.")
         if isinstance(value, dict) and not _PATH_KEYS.fullmatch(where):
             _check_keys(path, where or "the file", list(value))
+    if reason := collisions.problem_of(content):
+        raise ParamsError(f"{path}: {reason}.")
 
 
 def _walk(where: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from dejavu.errors import DataError
 from dejavu.image import voting
-from dejavu.image.targets import predictor_name
 from dejavu.image.voting import count_votes, predictions
+from dejavu.roles import predictor_name
 
 
 def slow_vote(labels, similarities):

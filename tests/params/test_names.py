@@ -19,7 +19,7 @@ HOSTILE = (
     "a\ntouch x", "$HOME", "${machine.data_root}", "../x", "..", ".", "/etc/x", "a/b", "ViT-B/32",
     "gte@base", "a b", " a", "-rf", "--out", "32", "1e5", "0x1f", "1_000", "", "a.b", "a:b", "a'b",
     'a"b', "a\\b", "*", "a\0b", "\x1b[31ma", "vіcreg", "ｖicreg", "a\u202eb", "a\u200bb", "é", "null",
-    "True", "nan", "x" * 65,
+    "True", "nan", "2020-01-31", "x" * 65,
 )  # fmt: skip
 PARAMS = ROOT / "params.yaml"
 MAPPINGS = (
@@ -45,7 +45,7 @@ def write(tmp_path):
     """Write a params.yaml that holds one section only; JSON is YAML, and can escape every character."""
 
     def write(section, content):
-        for key in reversed(section.split(".")):
+        for key in reversed(section.split(".") if section else ()):
             content = {key: content}
         path = tmp_path / "params.yaml"
         path.write_text(json.dumps(content))
@@ -128,3 +128,80 @@ def test_folders_of_a_corpus_may_have_any_name(tmp_path):
         "image: {split: {roles_from: {source: folders, folders: {val/a b.c: control}}}}\n"
     )
     assert params.read(tmp_path / "params.yaml")["image"]["split"]["roles_from"]["folders"]
+
+
+def both(section, entries):
+    """Return a whole params.yaml whose `section` holds `entries` more."""
+    content = params.read(PARAMS)
+    *above, last = section.split(".")
+    mapping = functools.reduce(dict.__getitem__, above, content)
+    mapping[last] = mapping.get(last, {}) | entries
+    return content
+
+
+COLLISIONS = (  # section, the entry that is added, what it would be taken for
+    ("image.models", "oracle", "the name of a reference"),
+    ("image.models", "Oracle", "the name of a reference"),
+    ("image.models", "classifier", "the name of a reference"),
+    ("image.models", "second_model", "the name of a reference"),
+    ("image.classifiers", "oracle", "the name of a reference"),
+    ("image.classifiers", "consensus", "the name of a reference"),
+    ("image.classifiers", "naive_bayes", "the name of a reference"),
+    ("image.classifiers", "predictions", "the name of a reference"),
+    ("image.classifiers", "vicreg", "image.models.vicreg (layer projector, cosine)"),
+    ("image.classifiers", "VICReg_L2", "'vicreg_l2' and 'VICReg_L2'"),
+    ("image.classifiers", "vicreg_backbone", "image.models.vicreg (layer backbone, cosine)"),
+    ("image.classifiers", "naive_bayes_5", "'naive_bayes_5' and 'naive_bayes@5'"),
+    ("image.predictions", "consensus", "the name of a reference"),
+    ("image.predictions", "classifier", "the name of a reference"),
+    ("image.predictions", "dino_second_backbone_l2", "image.models.dino_second (layer backbone, l2)"),
+    ("image.predictions", "naive_bayes_visual_words_1", "image.annotators.visual_words (K = 1)"),
+    ("image.models", "__HIVE_DEFAULT_PARTITION__", "NULL"),
+    ("caption.models", "oracle", "the name of a reference"),
+    ("caption.models", "text_model", "the name of a reference"),
+    ("caption.models", "second_model", "the name of a reference"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("section", "name", "taken_for"), COLLISIONS)
+def test_no_entry_has_the_name_of_something_else(write, section, name, taken_for):
+    path = write("", both(section, {name: {}}))
+    for read in (params.read, check):
+        with pytest.raises(ParamsError) as caught:
+            read(path)
+        assert f"{section}.{name}" in str(caught.value)
+        assert taken_for in str(caught.value)
+
+
+def test_a_layer_of_one_model_is_not_another_model(write):
+    content = both("image.models", {})
+    content["image"]["models"]["vicreg_backbone"] = content["image"]["models"]["vicreg_second"]
+    with pytest.raises(ParamsError, match="would share the name 'vicreg_backbone'"):
+        params.read(write("", content))
+
+
+def test_a_layer_is_not_called_as_a_metric(write):
+    content = both("image.models", {"given": {"layers": ["features", "l2"]}})
+    with pytest.raises(ParamsError, match="would share the name 'given_l2'"):
+        params.read(write("", content))
+
+
+def test_layers_that_differ_in_case_only_are_one_folder(write):
+    models = json.loads(default("image.models"))
+    models["vicreg"]["layers"] = ["projector", "Projector"]
+    with pytest.raises(ParamsError, match="each layer once"):
+        params.section(write("image.models", models), "image.models", Models)
+
+
+def test_a_family_may_have_a_member_of_its_own_name(write):
+    content = both("image.predictions", {"predictions": {"path": "guesses.csv"}})
+    assert "classifier" in content["image"]["classifiers"]
+    assert params.read(write("", content))
+
+
+@pytest.mark.parametrize("odd", [None, [], "x", 5, {"a": None}, {"a": []}, {"a": {"layers": "b"}}])
+@pytest.mark.parametrize(
+    "section", ["models", "classifiers", "neighbors", "naive_bayes", "annotators"]
+)
+def test_sections_of_another_shape_are_left_to_their_readers(write, section, odd):
+    assert params.read(write(f"image.{section}", odd))

@@ -7,8 +7,8 @@ import pytest
 
 from dejavu.errors import ArtifactError, ParamsError
 from dejavu.image import embed, vote
-from dejavu.image.targets import predictor_name
 from dejavu.params.search import NeighborsParams, RetrieveParams
+from dejavu.roles import predictor_name
 from dejavu.run import shards
 from dejavu.search import neighbors, recalls, searches
 from dejavu.search.neighbors import NeighborFiles, NeighborSettings

@@ -40,7 +40,7 @@ from dejavu.image.kept_crops import (
 from dejavu.image.predictions import DECIMALS, columns_of, predictions_table
 from dejavu.image.references.tag_matrix import read_tags, tag_matrix
 from dejavu.params.references import NaiveBayesParams
-from dejavu.roles import ATTACKED, REFERENCE
+from dejavu.roles import ATTACKED, REFERENCE, naive_bayes_name
 from dejavu.run.progress import say
 from dejavu.tables import parquet
 from dejavu.tables.parquet import is_empty
@@ -141,16 +141,6 @@ def preferred(
     return np.argmax(np.where(is_best, fitted.preference, -1), axis=1)
 
 
-def predictor_name(annotator: str, top_k: int, annotators: Sequence[str]) -> str:
-    """Return ``naive_bayes@K`` for the first of `annotators`, ``naive_bayes_<annotator>@K`` else.
-
-    >>> predictor_name("ram", 5, ["ram", "dog"]), predictor_name("dog", 5, ["ram", "dog"])
-    ('naive_bayes@5', 'naive_bayes_dog@5')
-    """
-    which = "" if annotator == annotators[0] else f"_{annotator}"
-    return f"naive_bayes{which}@{top_k}"
-
-
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class NaiveBayesSettings:
     """How Naive Bayes learns, and from whose tags."""
@@ -187,7 +177,7 @@ def write_predictions(*, settings: NaiveBayesSettings, inputs: TaggedCrops, out:
         made_from[f"tags.{annotator}"] = _fingerprint_of_tags(folder, made_from["crops"])
         rows = read_tags(folder / "tags", folder / "vocabulary.parquet")
         for top_k in settings.formula.top_k:
-            name = predictor_name(annotator, top_k, settings.annotators)
+            name = naive_bayes_name(annotator, top_k, settings.annotators)
             guesser = _Guesser(name, settings.formula, top_k, rows, names)
             tables += guesser.guess(learned_from, attacked)
     PREDICTIONS.write(pa.concat_tables(tables), out, inputs=made_from)
