@@ -37,7 +37,7 @@ The SQL that makes the report, in `dejavu/sql/`; each takes what it needs of par
 (`targets`, `settings`, `at_percents`, `false_positive_percents`, `lengths`).
 
 ```console
-dejavu sql --query image_excess
+dejavu sql --query image_score_counts
 ```
 
 | query | what it tells |

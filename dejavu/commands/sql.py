@@ -35,7 +35,7 @@ EXAMPLES = terminal.examples(
         'dejavu sql "SELECT role, count(*) AS n FROM splits GROUP BY role ORDER BY role"',
         "a question",
     ),
-    ("dejavu sql --query image_excess --json", "a query of the report, for a script"),
+    ("dejavu sql --query image_score_counts --json", "a query of the report, for a script"),
     ('dejavu sql "FROM image_scores WHERE is_memorized" --out memorized.parquet', "rows to a file"),
 )
 
@@ -106,22 +106,27 @@ def _settings(params_path: Path) -> dict[str, pa.Table]:
     if not params_path.is_file():
         return {}
     from dejavu.image.targets import targets_of
-    from dejavu.report.caption.tables import lengths_table
+    from dejavu.report.caption.tables import headline_table, lengths_table
     from dejavu.report.gallery.captions import reference_table
     from dejavu.report.settings import query_tables
 
     models = params.section(params_path, "image.models", Models)
     metrics = params.section(params_path, "image.neighbors.metrics", Names)
+    report = params.section(params_path, "report", ReportParams)
     found = query_tables(
         tuple(targets_of(models, metrics)),
         params.section(params_path, "image.score", ScoreParams),
-        params.section(params_path, "report", ReportParams),
+        report,
     )
     references = reference_table(
         params.section(params_path, "caption.models", CaptionModels),
         params.section(params_path, "caption.score", CaptionScoreParams),
     )
-    return found | {"lengths": lengths_table(), "caption_references": references}
+    return found | {
+        "lengths": lengths_table(),
+        "caption_references": references,
+        "caption_headline": headline_table(report.headline.caption),
+    }
 
 
 def _format(output: Format | None, out: Path | None) -> Format:

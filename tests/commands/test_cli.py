@@ -105,8 +105,8 @@ def test_the_list_names_views_columns_and_queries(run):
     for word in (
         "image_scores",
         "memorization_confidence double",
-        "image_excess",
-        "Nobody trained on",
+        "image_score_counts",
+        "how often each is right",
     ):
         assert word in " ".join(shown.split()), word
 

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from dejavu.caption.object_sets import jaccard
+from dejavu.params.report import CaptionHeadline
 from dejavu.report.caption.results import ROLES, STATISTICS, CaptionSettings
 from dejavu.report.numbers import Node
 from dejavu.run import seeds
@@ -84,18 +85,23 @@ def caption_tables(catalog: Catalog, results: Node, settings: CaptionSettings) -
 
 def query_tables(settings: CaptionSettings) -> dict[str, pa.Table]:
     """Return the parameters as small tables, for the queries that need them."""
-    lead = settings.headline
-    headline = {
-        "k": pa.array([lead.k] if lead else [], pa.int64()),
-        "top": pa.array([lead.n_top] if lead else [], pa.int64()),
-    }
     return {
-        "caption_headline": pa.table(headline),
+        "caption_headline": headline_table(settings.headline),
         "lengths": lengths_table(),
         "settings": pa.table(
             {"n_most_memorized": pa.array([settings.n_most_memorized], pa.int64())}
         ),
     }
+
+
+def headline_table(headline: CaptionHeadline | None) -> pa.Table:
+    """Return ``k`` and ``top`` (null: all objects) that the lane opens with; no row where it is not used."""
+    return pa.table(
+        {
+            "k": pa.array([headline.k] if headline else [], pa.int64()),
+            "top": pa.array([headline.n_top] if headline else [], pa.int64()),
+        }
+    )
 
 
 def lengths_table() -> pa.Table:

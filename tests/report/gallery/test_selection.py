@@ -108,7 +108,7 @@ def test_queries_come_after_what_they_use():
     assert queries.uses("gallery_image_samples") == [
         "gallery_image_cards", "gallery_image_neighbors",
     ]  # fmt: skip
-    assert queries.uses("image_excess") == []
+    assert queries.uses("image_score_counts") == []
 
 
 def test_neighbors_are_the_nearest_of_the_headline_layer_with_all_votes(project, found):
@@ -241,8 +241,10 @@ def test_a_project_without_scores_has_no_cards(tmp_path):
     assert "There are no samples to show" in world.page(found)
 
 
-def test_the_command_line_runs_the_queries_of_the_galleries(project):
-    params = ROOT / "params.yaml"  # audits a clip model, as the project does
+def test_the_command_line_runs_the_queries_of_the_galleries(project, tmp_path):
+    default = (ROOT / "params.yaml").read_text()  # audits a clip model, as the project does
+    params = tmp_path / "params.yaml"
+    params.write_text(default.replace("mode: t2i, k: 10,", "mode: t2i, k: 2,"))
     command = ["sql", "--query", "gallery_caption_neighbors", "--format", "csv"]
     done = CliRunner().invoke(
         cli.app, [*command, "--data", str(project.data), "--params", str(params)]

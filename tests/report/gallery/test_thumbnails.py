@@ -109,7 +109,7 @@ def test_a_uri_that_is_no_uri_is_missing(tmp_path):
     asked = Wanted(importance=(0,), key="i0", uri="part-00000.parquet#one", box=None)
     with ImageReader.open(tmp_path, ".") as reader:
         found = thumbnails.read({"image": reader}, [("image", asked)], 24)
-    assert found.missing == {"i0": "unreadable"}
+    assert found.missing == {"i0": "missing"}
 
 
 @pytest.fixture(scope="module")

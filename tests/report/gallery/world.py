@@ -47,11 +47,13 @@ def write(
     """Write a project; `text` replaces labels (a list) or changes captions (a function)."""
     image = settings([target(second="vicreg_second" if second else None)])
     score = image.score.model_copy(update={"consensus_of": ("classifier", "oracle")})
-    image = dataclasses.replace(image, score=score)
+    known = caption_settings(second=second)
+    headline = image.report.headline.model_copy(update={"caption": known.headline})
+    report = image.report.model_copy(update={"headline": headline})
+    image = dataclasses.replace(image, score=score, report=report)
     if "image" in lanes:
         rng = np.random.default_rng(seed)
         _write_image(folder / "image", rng, image, second, control, neighbors, tags, **text)
-    known = caption_settings(second=second)
     if "caption" in lanes:
         _write_captions(folder / "caption", seed, known, **text)
     return World(folder, image, known)

@@ -10,11 +10,13 @@ import re
 
 import pytest
 
+from dejavu.params.report import CaptionHeadline
 from dejavu.report.page import answer, charts, elements, formatting, render
 from tests.report.gallery import world
 from tests.report.page.pages import HOSTILE_LABEL, report
 from tests.report.world import target
 
+HEADLINE = CaptionHeadline(target="clip", mode="t2i", k=10, top="all")
 SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 JSON = re.compile(r'<script type="application/json" id="([\w-]+)">(.*?)</script>', re.DOTALL)
 
@@ -73,7 +75,7 @@ def test_the_answer_in_words_is_the_excess_with_its_interval_and_the_control():
             "excess": node(0.164595, 0.108434, 0.218637, estimated_precision=None),
         }
     }
-    card = answer.image_card(target(), references)
+    card = answer.image_card(target(), references, None)
     assert card.sentence.replace("\xa0", " ") == (
         "VICReg memorized 16.5 % [10.8, 21.9] of the 498 audited images beyond correlation; "
         "control −0.8 [−3.8, 2.4] %."
@@ -83,7 +85,7 @@ def test_the_answer_in_words_is_the_excess_with_its_interval_and_the_control():
 
 def test_without_control_the_answer_claims_no_memorization():
     plain = {"target": node(0.1, 0.05, 0.15, n=40, n_memorized=9)}
-    card = answer.image_card(target(), {"classifier": plain})
+    card = answer.image_card(target(), {"classifier": plain}, None)
     assert "memorized" not in card.sentence
     assert "bias of this test is unknown" in card.sentence
     assert (card.verdict, card.numbers[0][2]) == ("uncalibrated", "plain score")
@@ -97,7 +99,7 @@ def test_an_excess_around_zero_is_not_called_memorization():
             "excess": node(0.01, -0.06, 0.08, estimated_precision=0.1),
         }
     }
-    card = answer.image_card(target(), references)
+    card = answer.image_card(target(), references, None)
     assert card.verdict == "no memorization shown"
     assert card.sentence.startswith("Memorization beyond correlation is not shown")
 
@@ -106,11 +108,11 @@ def test_captions_whose_excess_is_around_zero_are_not_called_recalled():
     around_zero = {"ppg": 0.01, "ppg_ci95": [-0.1, 0.1], "prg": -0.02, "prg_ci95": [-0.1, 0.1]}
     roles = {role: {**around_zero, "n": 40} for role in ("target", "control", "excess")}
     references = {"text_model": {"t2i": {"k=10": {"top=all": roles}}}}
-    card = answer.caption_card("clip", references, "t2i", 10)
+    card = answer.caption_card("clip", references, HEADLINE)
     assert (card.verdict, card.tone) == ("no memorization shown", "good")
     assert card.sentence.startswith("Memorization beyond correlation is not shown for CLIP")
     roles["excess"] = {**around_zero, "prg_ci95": [0.01, 0.1], "n": 40}
-    card = answer.caption_card("clip", references, "t2i", 10)
+    card = answer.caption_card("clip", references, HEADLINE)
     assert (card.verdict, card.tone) == ("memorizes", "bad")
     assert card.sentence.startswith("From a caption alone, CLIP recalls")
 
