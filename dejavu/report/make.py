@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from dejavu.report import answers, gallery, headline, opening, plots, summary
+from dejavu.report import answers, gallery, headline, opening, plots, published, summary
 from dejavu.report.calibration import calibrate, calibration_node
 from dejavu.report.caption import summary as caption_summary
 from dejavu.report.caption import tables as caption_tables
@@ -95,6 +95,8 @@ def make(
         galleries = gallery.build(opened, data, image, captions, data_root=data_root)
     numbers: Node = {
         "about": {
+            "schema_version": published.SCHEMA_VERSION,
+            "units": dict(published.UNITS),
             "seed": image.seed,
             "resamples": image.report.resamples,
             "interval": f"{LEVEL:.0%} percentile bootstrap over samples",

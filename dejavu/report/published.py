@@ -13,13 +13,23 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dejavu.errors import ArtifactError
 from dejavu.statistics.verdict import Word
 
+SCHEMA_VERSION = 1
+# By name of a number, the first that fits (`*` stands for anything); written into the file
+UNITS: Mapping[str, str] = {
+    "n*": "count",
+    "adjusted_soft": "nats: difference of the mean log odds of the votes",
+    "cut_at_fpr_*": "nats: memorization confidence",
+    "crop_area": "square pixels",
+    "hotelling_t2": "none: a test statistic",
+    "*": "share or difference of shares: 0.05 is five percentage points",
+}
 Share = Annotated[float, Field(ge=0, le=1)]
 Lane = Literal["image", "caption"]
 Count = Annotated[int, Field(ge=0)]
 
 
 class Record(BaseModel):
-    """A part of results.json; what a later version adds is left aside."""
+    """A part of results.json; what others do not build on, or a later version adds, is left aside."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -79,6 +89,8 @@ class Model(Record):
 class About(Record):
     """What holds for the whole file."""
 
+    schema_version: Literal[1]
+    units: Mapping[str, str]  # by pattern of a number's name, the first that fits
     seed: int
     resamples: Count
     interval: str
@@ -113,6 +125,15 @@ class Results(Record):
         reasons = {model.adjusted.reason for model in self.calibrated.get(lane, {}).values()}
         known = sorted(reason for reason in reasons if reason)
         return "; ".join(known) or "no control samples: the scores are not calibrated"
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of results.json, as docs/results.schema.json holds it."""
+    found = Results.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"results.json of dejavu, version {SCHEMA_VERSION}",
+    } | {name: value for name, value in found.items() if name != "title"}
 
 
 def read(reports: Path) -> Results:

@@ -10,7 +10,7 @@ from dejavu import cli
 from dejavu.commands.boundary import DIFFERS
 from dejavu.errors import ArtifactError, ParamsError
 
-ABOUT = {"seed": 0, "resamples": 10, "interval": "95% percentile bootstrap over samples"}
+ABOUT = {"schema_version": 1, "units": {}, "seed": 0, "resamples": 10, "interval": "95 %"}
 
 
 def difference(value=0.01):
