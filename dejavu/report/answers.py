@@ -1,10 +1,9 @@
-"""The calibrated answer in words and numbers: the same in summary, page and metrics.json."""
+"""The calibrated answer in words and numbers: the same in summary and page."""
 
 import dataclasses
 from collections.abc import Mapping
 
 from dejavu.report.calibration import Answer, Calibration
-from dejavu.report.numbers import Node, rounded
 from dejavu.report.page import formatting
 from dejavu.report.page.answer import Card
 from dejavu.report.page.elements import model_title
@@ -21,19 +20,6 @@ _WHAT = {
     "image": "naming the hidden object from a background crop",
     "caption": "recalling the objects of an image from its caption",
 }
-
-
-def metrics(found: Calibration) -> Node:
-    """Return ``<model>.adjusted_excess`` (a share) and ``<model>.verdict`` of every model decided on."""
-    return {
-        target: {
-            "adjusted_excess": None
-            if answer.excess.adjusted is None
-            else rounded(answer.excess.adjusted.value),
-            "verdict": answer.verdict.text,
-        }
-        for (_, target), answer in found.answers.items()
-    }
 
 
 def markdown(found: Calibration, tolerance: float) -> str:

@@ -108,9 +108,7 @@ def make(
         },
     }
     _write_json(numbers, out / "results.json")
-    metrics = headline.metrics(results, image, captions.headline)
-    for name, numbers_of_model in answers.metrics(calibration).items():
-        metrics[name] = metrics.get(name, {}) | numbers_of_model
+    metrics = headline.metrics(results, calibration, image, captions.headline)
     _write_json(metrics, out / "metrics.json")
     shutil.rmtree(out / "tables", ignore_errors=True)
     made |= told

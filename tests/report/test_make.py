@@ -6,6 +6,7 @@ import pytest
 
 from dejavu.errors import ArtifactError
 from dejavu.report import headline, summary
+from dejavu.report.calibration import Calibration
 from dejavu.report.image import tables
 from dejavu.tables.schemas import IMAGE_SCORES
 from tests.report.world import build, report, settings, target
@@ -98,23 +99,34 @@ def test_null_always_has_a_reason(reports):
 def test_metrics_are_few_and_two_levels_deep(reports):
     metrics = json.loads((reports / "metrics.json").read_text())
     assert set(metrics) == {"vicreg", "dino"}
-    assert sum(len(node) for node in metrics.values()) <= 15
+    assert sum(len(node) for node in metrics.values()) <= headline.MAX_VALUES
     assert list(metrics["vicreg"]) == sorted(metrics["vicreg"])
-    assert set(metrics["vicreg"]) == {
-        "adjusted_excess", "verdict", "control_second_model", "excess_classifier", "excess_naive_bayes_5",
-        "excess_second_model", "planted_auroc",
-    }  # fmt: skip
+    numbers = ("excess_points", "two_model_points")
+    bounds = {f"{name}{end}" for name in numbers for end in ("", "_low", "_high")}
+    assert set(metrics["vicreg"]) == bounds | {"verdict"}
 
 
-def test_many_models_share_the_fifteen_numbers():
-    targets = [target(f"m{i}") for i in range(7)]
-    node = {"dejavu_score": 0.1, "planted_auroc": 0.6}
-    roles = {"excess": node, "control": node, "target": node}
-    references = {"second_model": roles, "classifier": roles}
+def test_metrics_repeat_the_results_in_points(reports):
+    metrics = json.loads((reports / "metrics.json").read_text())["vicreg"]
+    results = json.loads((reports / "results.json").read_text())
+    excess = results["calibrated"]["image"]["vicreg"]["adjusted"]
+    told = [metrics[f"excess_points{end}"] for end in ("", "_low", "_high")]
+    assert told == pytest.approx([100 * each for each in (excess["value"], *excess["ci95"])])
+    second = results["image"]["vicreg"]["second_model"]["target"]
+    assert metrics["two_model_points"] == pytest.approx(100 * second["dejavu_score"])
+
+
+@pytest.mark.parametrize(("n_models", "n_each"), [(1, 4 + 3), (4, 4), (6, 4), (9, 4)])
+def test_many_models_share_the_24_values(n_models, n_each):
+    targets = [target(f"m{i}") for i in range(n_models)]
+    node = {"dejavu_score": 0.1, "dejavu_score_ci95": [0.05, 0.15]}
+    references = {name: {"target": node} for name in ("second_model", "classifier")}
     results = {"image": {t.name: references for t in targets}}
-    found = headline.metrics(results, settings(targets), None)
-    assert {len(numbers) for numbers in found.values()} == {2}
-    assert set(found["m0"]) == {"excess_second_model", "excess_classifier"}
+    nothing = Calibration(image=None, caption=None, answers={})
+    found = headline.metrics(results, nothing, settings(targets), None)
+    assert {len(numbers) for numbers in found.values()} == {n_each}
+    assert len(found) == min(n_models, 6)
+    assert (found["m0"]["score_points_low"], found["m0"]["verdict"]) == (5.0, "uncalibrated")
 
 
 def test_tables_repeat_the_results(reports):
