@@ -36,6 +36,12 @@ def one_thread(monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
 
 
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch):
+    """What commands print is a pipe's, as wide as it needs; workers of a parallel run set a width."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory):
     """A finished run of the whole graph on small corpora: minutes, so once for all tests."""

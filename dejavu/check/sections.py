@@ -42,6 +42,7 @@ SECTIONS: tuple[tuple[str, Any], ...] = (
     ("image.neighbors", NeighborsParams),
     ("image.neighbors.k", int),
     ("image.neighbors.metrics", Names),
+    ("image.neighbors.k", int),
     ("image.predictions", Predictions),
     ("image.annotators", Annotators),
     ("image.annotators.{annotator}", AnnotatorParams),

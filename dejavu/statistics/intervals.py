@@ -16,7 +16,7 @@ SMALL_AUROC = 200  # samples below which DeLong's interval is too narrow
 def least_control(percent: float) -> int:
     """Return how many control samples a cut at `percent` % false positives needs.
 
-    >>> least_control(1), least_control(0.1)
+    >>> least_control(1.0), least_control(0.1)
     (100, 1000)
     """
     return math.ceil(100 / percent)

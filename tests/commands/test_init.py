@@ -2,6 +2,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
@@ -70,7 +71,10 @@ def test_a_wheel_lays_out_a_project_that_runs(tmp_path):
     )
     (wheel,) = tmp_path.glob("dejavu_audit-*.whl")
     subprocess.run([*pip, "install", "--no-deps", "--target", tmp_path / "site", wheel], check=True)
-    environment = os.environ | {"PYTHONPATH": str(tmp_path / "site"), "DVC_NO_ANALYTICS": "1"}
+    environment = os.environ | {
+        "PYTHONPATH": str(tmp_path / "site"), "DVC_NO_ANALYTICS": "1",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+    }  # fmt: skip
 
     def run(*words, cwd):
         done = subprocess.run(

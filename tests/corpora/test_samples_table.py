@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import TypeAdapter
 
+from dejavu.corpora import build as corpus
 from dejavu.corpora.image_reader import ImageReader, NoImagesError
 from dejavu.errors import DataError
 from dejavu.image import crop as crops
@@ -36,7 +37,7 @@ def build(tmp_path, lane="image", name="samples.parquet", max_dropped_share=0.0)
     machine = MachineParams(
         device="cpu", engine="local", workers=1, batch_images=1, block_rows=1, data_root=str(tmp_path)
     )  # fmt: skip
-    build.build(
+    corpus.build(
         lane, settings.root, limits=NO_LIMITS, seed=0, samples=tmp_path / "out/samples.parquet",
         labels=tmp_path / "out/labels.parquet", images=tmp_path / "out/images", machine=machine,
     )  # fmt: skip

@@ -132,7 +132,9 @@ def file_of(predictor: str) -> str:
         return "naive_bayes.parquet"
     if predictor.startswith("elsewhere"):
         return "elsewhere.parquet"
-    return "oracle.parquet" if predictor == "oracle" else f"knn/{predictor}.parquet"
+    if predictor == "oracle":
+        return "oracle.parquet"
+    return f"knn/model={predictor}/layer=projector/metric=l2/part-00000.parquet"
 
 
 def prediction_rows(predictor, roles, label_ids, correct, entropy, n_labels) -> pa.Table:
