@@ -84,7 +84,7 @@ def test_what_a_path_says_becomes_columns(data):
         assert ask(asked) == [
             ("classifier", None, None, None),
             ("dino_l2", "dino", "backbone", "l2"),
-            ("vicreg", None, None, None),
+            ("vicreg", "vicreg", "projector", "l2"),
         ]
 
 

@@ -63,15 +63,9 @@ def run(opened, name, *columns, **where):
 
 @pytest.mark.parametrize("name", IMAGE_QUERIES)
 def test_every_image_query_runs(opened, name):
-<<<<<<< HEAD
     named = {"target": "vicreg", "predictor": "vicreg"}
     text = queries.text(name)
     opened.table(text, {key: value for key, value in named.items() if f"${key}" in text})
-=======
-    text = queries.text(name)
-    values = dict.fromkeys(re.findall(r"\$(\w+)", text), "vicreg")
-    opened.table(text, values)
->>>>>>> 8cc8972 (Tests follow the code: headlines, layouts of predictions, queries with parameters, width of a pipe)
 
 
 def test_score_counts(opened):
