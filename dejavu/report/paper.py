@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from dejavu.report.page.elements import Block, Figure, Grid
 
-_SHOWS = {
+SHOWS = {
     "figure-2a": (
         "Figure 2a. How well each predictor guesses",
         "In the paper the references guess about equally often; ResNet-50 and NB@2 come close to the "
@@ -86,7 +86,7 @@ def block(
         grids: our tables.
         absent: what to say where there is nothing of ours.
     """
-    title, shown = _SHOWS[key]
+    title, shown = SHOWS[key]
     is_empty = not figures and not grids
     return Block(
         key=key, title=title, paper=shown, figures=tuple(figures), grids=tuple(grids),
