@@ -4,6 +4,7 @@ from pathlib import Path
 
 from dejavu.caption import annotate
 from dejavu.params import section
+from dejavu.params.base import Share
 from dejavu.params.caption import ObjectsParams
 from dejavu.params.machine import MachineParams
 from dejavu.run import stage
@@ -18,13 +19,14 @@ def main(
     splits: Path,
     out: Path,
     vocabulary: Path,
+    unannotated: Path,
 ) -> None:
     """Note which objects every attacked or public image shows."""
     annotate.annotate(
         section(params, "caption.objects", ObjectsParams),
         annotate.Images(samples=samples, images=images, labels=labels, splits=splits),
-        out=out,
-        vocabulary=vocabulary,
+        annotate.ObjectTables(objects=out, vocabulary=vocabulary, unannotated=unannotated),
+        limit=section(params, "limits.unannotated", Share),
         machine=section(params, "machine", MachineParams),
     )
 

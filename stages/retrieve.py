@@ -10,7 +10,9 @@ from dejavu.run import stage
 from dejavu.search import neighbors, searches
 
 
-def main(*, model: str, params: Path, embeddings: Path, out: Path, recall: Path) -> None:
+def main(
+    *, model: str, params: Path, embeddings: Path, unannotated: Path, out: Path, recall: Path
+) -> None:
     """Bring back the public samples nearest to each attacked caption, in every mode of one model."""
     modes = section(params, f"caption.models.{model}", CaptionModelParams).modes
     neighbors.find(
@@ -19,6 +21,7 @@ def main(*, model: str, params: Path, embeddings: Path, out: Path, recall: Path)
             model=model,
             search=section(params, "caption.retrieve", RetrieveParams),
             machine=section(params, "machine", MachineParams),
+            left_out=unannotated,
         ),
         inputs=searches.of_captions(embeddings, modes),
         out=neighbors.NeighborFiles(neighbors=out, recall=recall),

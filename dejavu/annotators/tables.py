@@ -1,6 +1,6 @@
 """Annotations that were made elsewhere (Detic, GroundingDINO, RAM, people), as a table.
 
-One row per tag of a crop, or per detection in an image, as Parquet, JSON lines (.jsonl) or CSV:
+One row per tag of a crop, or per detection in an image, in a file that `dejavu.tables.brought` reads:
 
     sample_name   the name of the sample, as in samples.parquet; or sample_id
     tag           what was seen, in words (`object` is read too); empty or NULL in the one row of a sample
@@ -12,17 +12,27 @@ One row per tag of a crop, or per detection in an image, as Parquet, JSON lines 
 Rows of one sample may lie anywhere in the file.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from dejavu.errors import DataError
 from dejavu.run.progress import say
+from dejavu.tables import brought
+from dejavu.tables.brought_values import Column
 
-KEYS = {"sample_name": "VARCHAR", "sample_id": "BIGINT"}  # the first that is there counts
+KEYS = ("sample_name", "sample_id")  # the first that is there counts
 NAMES = ("tag", "object")
 OPTIONAL = {"x0": "FLOAT", "y0": "FLOAT", "x1": "FLOAT", "y1": "FLOAT", "mask_area_px": "BIGINT"}
-_READERS = {".parquet": "read_parquet", ".jsonl": "read_json", ".csv": "read_csv"}
+COLUMNS = (
+    Column(name="sample_name", kind="text"),
+    Column(name="sample_id", kind="integer"),
+    *(Column(name=name, kind="text") for name in NAMES),
+    *(Column(name=name, kind="number") for name in ("score", "x0", "y0", "x1", "y1")),
+    Column(name="mask_area_px", kind="integer"),
+)
 
 
 def load(database: duckdb.DuckDBPyConnection, path: Path, *, param: str) -> tuple[int, int]:
@@ -40,16 +50,9 @@ def load(database: duckdb.DuckDBPyConnection, path: Path, *, param: str) -> tupl
 
     Raises:
         DataError: the file is missing, lacks a column, holds a value of a wrong type, a row without a
-            sample, or a score that is missing or outside [0, 1].
+            sample, a score that is missing or outside [0, 1], or samples both with and without a find.
     """
-    if path.suffix not in _READERS:
-        raise DataError(f"{path}: expected a file that ends in {', '.join(sorted(_READERS))}.")
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; {param} names it.")
-    try:
-        key = _create_table(database, path)
-    except duckdb.Error as error:
-        raise DataError(f"{path}: cannot be read as a table of annotations: {error}") from None
+    key = _create_table(database, path, param)
     _require_values(database, path, key)
     database.execute(
         "CREATE VIEW known AS SELECT sample_id, annotations.* EXCLUDE (sample) "  # noqa: S608  # a name of KEYS
@@ -67,34 +70,71 @@ def load(database: duckdb.DuckDBPyConnection, path: Path, *, param: str) -> tupl
     return n_rows, n_samples
 
 
-def _create_table(database: duckdb.DuckDBPyConnection, path: Path) -> str:
+class _Stream:
+    """The rows of a file for the database, which hides what reading them raises."""
+
+    def __init__(self, path: Path, param: str) -> None:
+        self._parts = brought.batches(path, COLUMNS, named_by=param)
+        self.schema: pa.Schema = next(self._parts).schema
+        self.error: DataError | None = None
+
+    def reader(self) -> pa.RecordBatchReader:
+        return pa.RecordBatchReader.from_batches(self.schema, self._rows())
+
+    def _rows(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self._parts
+        except DataError as error:
+            self.error = error
+            raise
+
+
+def _create_table(database: duckdb.DuckDBPyConnection, path: Path, param: str) -> str:
     """Make the table `annotations` and return which column names the sample."""
-    source = f"{_READERS[path.suffix]}('{str(path).replace(chr(39), chr(39) * 2)}')"
-    found = database.sql(f"SELECT * FROM {source} LIMIT 0").columns  # noqa: S608  # a quoted path
+    stream = _Stream(path, param)
+    found = stream.schema.names
     key = next((name for name in KEYS if name in found), None)
     named = next((name for name in NAMES if name in found), None)
     if key is None or named is None or "score" not in found:
         lacking = ["sample_name or sample_id"] * (key is None) + ["tag"] * (named is None)
         raise DataError(
             f"{path}: lacks column {', '.join(lacking + ['score'] * ('score' not in found))}; expected "
-            f"sample_name or sample_id, tag, score and optionally {', '.join(OPTIONAL)}; found "
-            f"{', '.join(found)}."
+            f"sample_name or sample_id, tag, score and optionally {', '.join(OPTIONAL)}; of these it has "
+            f"{', '.join(found) or 'none'}."
         )
     columns = [
         f"CAST({name if name in found else 'NULL'} AS {kind}) AS {name}"
         for name, kind in OPTIONAL.items()
     ]
-    database.execute(
-        f"CREATE TABLE annotations AS SELECT CAST({key} AS {KEYS[key]}) AS sample, "  # noqa: S608  # known names
-        f"nullif(trim(CAST({named} AS VARCHAR)), '') AS name, CAST(score AS DOUBLE) AS score, "
-        f"{', '.join(columns)} FROM {source}"
-    )
+    database.register("brought_rows", stream.reader())
+    try:
+        database.execute(
+            f"CREATE TABLE annotations AS SELECT {key} AS sample, {named} AS name, score, "  # noqa: S608  # known names
+            f"{', '.join(columns)} FROM brought_rows"
+        )
+    except duckdb.Error as error:
+        if stream.error is not None:
+            raise stream.error from None
+        raise DataError(f"{path}: cannot be read as a table of annotations: {error}") from None
+    finally:
+        database.unregister("brought_rows")
     return key
 
 
 def _require_values(database: duckdb.DuckDBPyConnection, path: Path, key: str) -> None:
     if n_nameless := _count(database, "SELECT count(*) FROM annotations WHERE sample IS NULL"):
         raise DataError(f"{path}: {n_nameless} rows have no {key}; expected one in each.")
+    torn = (
+        "FROM annotations GROUP BY sample HAVING count(name) > 0 AND count(*) > count(name) "
+        "ORDER BY sample"
+    )
+    if torn_samples := [
+        row[0] for row in database.sql(f"SELECT sample {torn}").fetchall()
+    ]:  # fixed text
+        raise DataError(
+            f"{path}: {len(torn_samples)} samples have a row that says that nothing was found, and rows of "
+            f"what was: {brought.listed(torn_samples)}. Keep the one or the other."
+        )
     wrong = (
         "FROM annotations WHERE name IS NOT NULL AND (score IS NULL OR score NOT BETWEEN 0 AND 1)"
     )

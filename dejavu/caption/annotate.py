@@ -1,8 +1,10 @@
 """Which objects each image shows, from an annotator's detections: the truth of the caption lane."""
 
+import collections
 import dataclasses
 import functools
 import importlib
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ from dejavu.annotators.detections import NO_MASK, Found
 from dejavu.annotators.detectors import Looker
 from dejavu.annotators.source import decoded
 from dejavu.corpora.image_reader import ImageReader
+from dejavu.corpora.plausibility import NOTES, RULES
 from dejavu.errors import DataError
 from dejavu.params.caption import CorpusObjectsParams, ObjectsParams, TableObjectsParams
 from dejavu.params.machine import MachineParams
@@ -26,7 +29,14 @@ from dejavu.roles import ATTACKED, PUBLIC
 from dejavu.run import shards
 from dejavu.run.progress import say
 from dejavu.tables import parquet
-from dejavu.tables.schemas import LABELS, OBJECT_VOCABULARY, OBJECTS, SAMPLES, SPLITS
+from dejavu.tables.schemas import (
+    LABELS,
+    OBJECT_VOCABULARY,
+    OBJECTS,
+    SAMPLES,
+    SPLITS,
+    UNANNOTATED,
+)
 
 ANNOTATED_ROLES = (*ATTACKED, PUBLIC)  # whose objects some later stage reads
 BATCH_ROWS = 262_144  # detections held in memory at once
@@ -59,46 +69,55 @@ class Images:
         }
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectTables:
+    """The tables to make."""
+
+    objects: Path  # folder
+    vocabulary: Path
+    unannotated: Path  # samples of which nobody said what they show
+
+
 def annotate(
     settings: ObjectsParams,
     source: Images,
+    out: ObjectTables,
     *,
-    out: Path,
-    vocabulary: Path,
+    limit: float,
     machine: MachineParams,
 ) -> None:
     """Write the objects of every target, control and public sample, and the vocabulary.
 
     An object counts once per sample, with its best detection. Object ids follow the names in
     alphabetical order; the vocabulary holds every name of the labels and every one that was detected
-    or, by a network, looked for.
+    or, by a network, looked for. Samples without annotation show an unknown number of objects, not none:
+    they are listed, and neither searched nor scored.
 
     Args:
         settings: section ``caption.objects``.
         source: the images.
-        out: the folder of the `objects` table to make.
-        vocabulary: the `object_vocabulary` table to make.
+        out: the tables to make.
+        limit: ``limits.unannotated``, where missing annotations are allowed at all.
         machine: how to run.
 
     Raises:
-        DataError: a sample has no annotation and that is not allowed, or the annotations break
-            their format.
+        DataError: samples have no annotation and that is not allowed, or more than `limit` of them have
+            none, or the annotations break their format.
         WeightsError: a network is not what `settings` say.
     """
     if isinstance(settings, CorpusObjectsParams | TableObjectsParams):
-        _import(settings, source, out=out, vocabulary=vocabulary, machine=machine)
+        _import(settings, source, out, limit=limit, machine=machine)
     else:
         looker = detectors.load(settings, machine)
-        _look(looker, settings, source, out=out, vocabulary=vocabulary, machine=machine)
+        _look(looker, settings, source, out, machine=machine)
 
 
 def _look(
     looker: Looker,
     settings: ObjectsParams,
     source: Images,
+    out: ObjectTables,
     *,
-    out: Path,
-    vocabulary: Path,
     machine: MachineParams,
 ) -> None:
     """Let a network look at the images, a shard at a time."""
@@ -115,14 +134,15 @@ def _look(
     parts = shards.run(
         write,
         max(1, -(-wanted.num_rows // IMAGES_PER_SHARD)),
-        out=out,
+        out=out.objects,
         stage="annotate_objects",
         facts={"settings": settings.model_dump(), **inputs},
         engine=machine.engine,
         num_gpus=detectors.gpus_per_task(machine),
     )
     rows = pa.table({"object_id": range(len(names)), "object": names}, OBJECT_VOCABULARY.schema)
-    OBJECT_VOCABULARY.write(rows, vocabulary, inputs=inputs)
+    OBJECT_VOCABULARY.write(rows, out.vocabulary, inputs=inputs)
+    UNANNOTATED.write(UNANNOTATED.schema.empty_table(), out.unannotated, inputs=inputs)
     say(
         f"annotate_objects: {wanted.num_rows} samples in {len(parts)} parts, {len(names)} object names"
     )
@@ -177,16 +197,16 @@ def _detections(
 def _import(
     settings: ObjectsParams,
     source: Images,
+    out: ObjectTables,
     *,
-    out: Path,
-    vocabulary: Path,
+    limit: float,
     machine: MachineParams,
 ) -> None:
     """Take detections that are known already."""
     module, _, name = _ANNOTATORS[settings.source].partition(":")
     register: Register = getattr(importlib.import_module(module), name)
     inputs = source.origin()
-    scratch = out.with_name(out.name + ".scratch")
+    scratch = out.objects.with_name(out.objects.name + ".scratch")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     with duckdb.connect() as database:
@@ -195,18 +215,21 @@ def _import(
             database.read_parquet(str(path)).create_view(view)
         roles = ", ".join(f"'{role}'" for role in ANNOTATED_ROLES)
         database.execute(
-            f"CREATE VIEW wanted AS SELECT sample_id, sample_name FROM samples JOIN splits "  # noqa: S608  # fixed names
+            f"CREATE VIEW wanted AS SELECT sample_id, sample_name, role FROM samples JOIN splits "  # noqa: S608  # fixed names
             f"USING (sample_id) WHERE role IN ({roles})"
         )
         register(database, settings, machine.data_folder)
-        _require_annotated(database, allow_missing=getattr(settings, "allow_missing", False))
+        missing, notes = _unannotated(
+            database, allow_missing=getattr(settings, "allow_missing", False), limit=limit
+        )
+        UNANNOTATED.write(missing, out.unannotated, inputs=inputs, notes={NOTES: notes})
         names = _vocabulary(database, LABELS.read(source.labels)["label"].to_pylist())
-        OBJECT_VOCABULARY.write(names, vocabulary, inputs=inputs)
+        OBJECT_VOCABULARY.write(names, out.vocabulary, inputs=inputs)
         database.register("vocabulary", names)
         database.execute(_SORTED.format(path=scratch / "sorted.parquet"))
-    shutil.rmtree(out, ignore_errors=True)
+    shutil.rmtree(out.objects, ignore_errors=True)
     rows = _sample_rows(scratch / "sorted.parquet")
-    n_rows = OBJECTS.write_stream(rows, out / "part-00000.parquet", inputs=inputs)
+    n_rows = OBJECTS.write_stream(rows, out.objects / "part-00000.parquet", inputs=inputs)
     shutil.rmtree(scratch)
     say(f"annotate_objects: {n_rows} samples, {names.num_rows} object names")
 
@@ -222,19 +245,37 @@ COPY (
 """
 
 
-def _require_annotated(database: duckdb.DuckDBPyConnection, *, allow_missing: bool) -> None:
-    missing = database.sql(
-        "SELECT sample_name FROM wanted ANTI JOIN annotated USING (sample_id) ORDER BY sample_name"
+def _unannotated(
+    database: duckdb.DuckDBPyConnection, *, allow_missing: bool, limit: float
+) -> tuple[pa.Table, dict[str, str]]:
+    """Return table ``unannotated``, and the note where a limit raised on purpose is crossed."""
+    rows = database.sql(
+        "SELECT sample_id, role, sample_name FROM wanted ANTI JOIN annotated USING (sample_id) "
+        "ORDER BY sample_id"
+    ).to_arrow_table()
+    n, n_all = len(rows), len(database.sql("FROM wanted"))
+    counts = collections.Counter(rows["role"].to_pylist())
+    told = (
+        f"{n} of {n_all} target, control or public samples have no annotation "
+        f"({', '.join(f'{count} {role}' for role, count in sorted(counts.items()))})"
     )
-    n_missing, examples = len(missing), [row[0] for row in missing.limit(5).fetchall()]
-    if n_missing and not allow_missing:
+    examples = ", ".join(rows["sample_name"][:5].to_pylist())
+    if n and not allow_missing:
         raise DataError(
-            f"{n_missing} target, control or public samples have no annotation, e.g. "
-            f"{', '.join(examples)}. An image without objects needs a row whose object is empty. "
+            f"{told}, e.g. {examples}. An image without objects needs a row whose object is empty. "
             "Annotate the rest, or set caption.objects.allow_missing to true to leave them out."
         )
-    if n_missing:
-        say(f"annotate_objects: {n_missing} samples have no annotation and are left out")
+    if n > limit * n_all:
+        raise DataError(
+            f"{told}: {n / n_all:.1%}, expected at most limits.unannotated = {limit:.1%}; e.g. {examples}. "
+            "They are left out, and nobody knows whether the rest is like them. Annotate more, or raise the "
+            "limit; the report then says so."
+        )
+    if n:
+        say(f"annotate_objects: {told}; they are neither searched nor scored")
+    is_raised = n > RULES["unannotated"].default * n_all
+    notes = {"unannotated": json.dumps([n, n_all])} if is_raised else {}
+    return rows.select(UNANNOTATED.schema.names).cast(UNANNOTATED.schema), notes
 
 
 def _vocabulary(database: duckdb.DuckDBPyConnection, labels: list[str]) -> pa.Table:

@@ -85,8 +85,9 @@ def to_object_sets(rows: pa.Table) -> ObjectSets:
 
 
 def read_object_sets(objects: Path, sample_ids: Int64[np.ndarray, " n"]) -> ObjectSets:
-    """Read the object sets of ascending `sample_ids`; a sample without a row has the empty set."""
+    """Read the object sets of those of ascending `sample_ids` that are annotated: that have a row."""
     lengths = np.zeros(len(sample_ids), dtype=np.int64)
+    is_annotated = np.zeros(len(sample_ids), dtype=bool)
     pieces: list[np.ndarray] = []
     columns = ["sample_id", "object_ids"]
     for batch in OBJECTS.batches(objects, batch_rows=BATCH_ROWS, columns=columns):
@@ -94,10 +95,11 @@ def read_object_sets(objects: Path, sample_ids: Int64[np.ndarray, " n"]) -> Obje
         places, wanted = by_sample.positions(sample_ids, part.sample_ids)
         sizes = np.diff(part.starts)
         lengths[places[wanted]] = sizes[wanted]
+        is_annotated[places[wanted]] = True
         pieces.append(part.object_ids[np.repeat(wanted, sizes)])
     return ObjectSets(
-        sample_ids=sample_ids,
-        starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        sample_ids=sample_ids[is_annotated],
+        starts=np.concatenate([[0], np.cumsum(lengths[is_annotated])]).astype(np.int64),
         object_ids=np.concatenate([np.zeros(0, np.int32), *pieces]),
     )
 

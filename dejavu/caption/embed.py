@@ -62,7 +62,7 @@ class EmbedShard:
 
     def _vectors(self, ids: np.ndarray) -> Iterator[np.ndarray]:
         model = self._loaded
-        rows = by_sample.require(self.samples, ids, ["uri", "caption"])
+        rows = by_sample.require(self.samples, ids, ["uri", "caption", "content_hash"])
         size = self.machine.batch_images
         if self.view != "public_image":
             captions = rows["caption"].to_pylist()
@@ -72,6 +72,7 @@ class EmbedShard:
         assert model.embed_images is not None
         uris = rows["uri"].to_pylist()
         with ImageReader.open(self.images, self.machine.data_root) as reader:
+            reader.expect(rows)
             for start in range(0, len(ids), size):
                 yield model.embed_images([reader.read(uri) for uri in uris[start : start + size]])
 

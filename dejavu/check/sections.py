@@ -9,7 +9,7 @@ from dejavu.caption import comparisons
 from dejavu.check.findings import Finding, tried
 from dejavu.errors import ParamsError, suggestion
 from dejavu.image.targets import targets_of
-from dejavu.params.base import Names, Positives
+from dejavu.params.base import Names, Positives, Share
 from dejavu.params.caption import (
     CaptionModelParams,
     CaptionModels,
@@ -33,6 +33,8 @@ LANES = ("image", "caption")
 SECTIONS: tuple[tuple[str, Any], ...] = (
     ("seed", int),
     ("limits", LimitsParams),
+    ("limits.labels_without_bank", Share),
+    ("limits.unannotated", Share),
     ("{lane}.corpus", CorpusParams),
     ("{lane}.split", SplitParams),
     ("image.crop", CropParams),

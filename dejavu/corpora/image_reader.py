@@ -66,6 +66,7 @@ class ImageReader:
         self._row_groups: _Recent = _Recent(_BLOCKS_KEPT)
         self._tars: _Recent = _Recent(_BLOCKS_KEPT)
         self._parquets: dict[str, tuple[pq.ParquetFile, np.ndarray]] = {}
+        self._expected: dict[str, str] = {}
 
     @classmethod
     def open(cls, images: Path, data_root: str) -> "ImageReader":
@@ -94,20 +95,29 @@ class ImageReader:
             return cls(images)
         return cls(external_root(data_root, source["root"]))
 
-    def read(self, uri: str, *, content_hash: str | None = None) -> Image.Image:
+    def expect(self, rows: pa.Table) -> None:
+        """Refuse, from now on, images that are not those that stage ``corpus`` listed.
+
+        Args:
+            rows: columns uri and content_hash (null: nobody knows) of the images that will be read.
+        """
+        hashes = zip(rows["uri"].to_pylist(), rows["content_hash"].to_pylist(), strict=True)
+        self._expected = {uri: content_hash for uri, content_hash in hashes if content_hash}
+
+    def read(self, uri: str) -> Image.Image:
         """Return the image at `uri` as RGB, in the orientation it is stored in.
 
         Reading in the order of uris is cheap. EXIF orientation is ignored, as boxes ignore it.
 
         Args:
             uri: relative to the root.
-            content_hash: what stage ``corpus`` noted of it; None: nothing.
 
         Raises:
             ImageError: the image is missing, unreadable, truncated, corrupt or too large, or is not
-                the one that stage ``corpus`` saw.
+                the one that is expected, see `expect`.
         """
         encoded = self.read_bytes(uri)
+        content_hash = self._expected.get(uri)
         if content_hash is not None and content_hash != hash_of(encoded):
             raise ImageError(
                 "changed",

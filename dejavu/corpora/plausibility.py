@@ -17,6 +17,11 @@ from dejavu.errors import DataError
 from dejavu.params.limits import LimitsParams
 
 NOTES = "plausibility"
+# Tables below the data folder that carry notes of crossed limits, by lane
+NOTED = {
+    "image": ("image/samples.parquet", "image/splits.parquet"),
+    "caption": ("caption/samples.parquet", "caption/splits.parquet", "caption/unannotated.parquet"),
+}
 MIN_BOXES = 20  # fewer say nothing about where boxes reach
 DEFAULT_REACH = 0.6  # as in params.yaml
 _SHOWN = 5

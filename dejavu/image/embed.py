@@ -142,7 +142,7 @@ def _attacked_crops(sources: Sources) -> pa.Table:
 
 
 def _with_uris(rows: pa.Table, samples: Path) -> pa.Table:
-    uris = SAMPLES.read(samples, columns=["sample_id", "sample_name", "uri"])
+    uris = SAMPLES.read(samples, columns=["sample_id", "sample_name", "uri", "content_hash"])
     return rows.join(uris, "sample_id", join_type="inner").sort_by("sample_id")
 
 
@@ -187,6 +187,7 @@ def _embed_part(
     vectors: dict[str, list[np.ndarray]] = {layer: [] for layer in sources.layers}
     reader = ImageReader.open(sources.images, sources.machine.data_root)
     with reader, devices.all_cores():
+        reader.expect(part)
         for start in range(0, len(part), sources.machine.batch_images):
             batch = part.slice(start, sources.machine.batch_images)
             pixels = encoder.preprocessing.load(reader, batch["uri"].to_pylist(), boxes_of(batch))

@@ -12,7 +12,7 @@ class Outside:
     """Marks a field whose text is the path of a file or folder below machine.data_root."""
 
     below: str | None = None  # field of the same section that names the folder it is relative to
-    has_corpus: bool = False  # a folder of many files: names and sizes count, contents do not
+    has_corpus: bool = False  # a folder of many files
     pattern: str = "**/*"  # which files of a folder count
 
 
@@ -23,6 +23,7 @@ class OutsidePath:
     path: str
     has_corpus: bool
     pattern: str
+    has_contents: bool = True  # False: names and sizes count, nothing is read
 
 
 File = Annotated[str, Outside()]  # or a folder of files that are all read
@@ -47,7 +48,8 @@ def paths_of(settings: Any) -> Iterator[OutsidePath]:
                 if mark.below and mark.has_corpus and ".." not in text.split("/"):
                     continue  # the folder it lies in is listed as a whole
                 folder = f"{getattr(settings, mark.below)}/" if mark.below else ""
-                yield OutsidePath(f"{folder}{text}", mark.has_corpus, mark.pattern)
+                is_read = not mark.has_corpus or getattr(settings, "hash_images", True)
+                yield OutsidePath(f"{folder}{text}", mark.has_corpus, mark.pattern, is_read)
     elif isinstance(settings, Mapping):
         for value in settings.values():
             yield from paths_of(value)

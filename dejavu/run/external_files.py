@@ -2,26 +2,27 @@
 
 DVC hashes what it tracks, and a data set of a million images is not what it should track. So the first
 stage writes one small record per entry of params.yaml, and each stage depends on the record of its own
-entry. Files count by their SHA-256, which is computed again only when size or time of a file changed.
-Corpora count by the names and sizes of their files; contents are never read.
+entry. A record names files, their sizes and what they hold (SHA-256, see `file_hashes`), never where they
+lie or when they changed: a data set that was copied reruns nothing, and one in which a file was replaced
+by another of equal size reruns what reads it. Only a corpus whose images the pipeline itself does not hash
+(``hash_images: false``) counts by names and sizes.
 """
 
-import contextlib
 import hashlib
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from dejavu.errors import DataError
 from dejavu.params.external_files import OutsidePath, paths_of
-from dejavu.run.progress import say
+from dejavu.run.file_hashes import FileHashes
+from dejavu.run.progress import track
 
-CACHE = Path(".work") / "inputs.json"
-SETTLED_SECONDS = 2.0  # a file changed just now may change again within one tick of its time
+CACHE = Path(".work") / "inputs.parquet"
+_WORKERS = 4  # threads that read files which are not known
 
 
 def record(sections: Mapping[str, Any], out: Path, *, data_folder: Path) -> None:
@@ -39,7 +40,7 @@ def record(sections: Mapping[str, Any], out: Path, *, data_folder: Path) -> None
         DataError: a file or folder cannot be read.
     """
     shutil.rmtree(out, ignore_errors=True)
-    hashes = _Hashes(CACHE)
+    hashes = FileHashes(CACHE, workers=min(_WORKERS, os.cpu_count() or 1))
     for name, settings in sections.items():
         entries = settings if isinstance(settings, Mapping) else {None: settings}
         for entry, values in entries.items():
@@ -51,7 +52,7 @@ def record(sections: Mapping[str, Any], out: Path, *, data_folder: Path) -> None
     hashes.save()
 
 
-def _facts(named: OutsidePath, data_folder: Path, hashes: "_Hashes") -> dict[str, Any]:
+def _facts(named: OutsidePath, data_folder: Path, hashes: FileHashes) -> dict[str, Any]:
     path = data_folder / named.path
     try:
         if path.is_file():
@@ -59,7 +60,7 @@ def _facts(named: OutsidePath, data_folder: Path, hashes: "_Hashes") -> dict[str
         elif not path.is_dir():
             facts = {"is_missing": True}
         elif named.has_corpus:
-            facts = _listing(path)
+            facts = _corpus(path, hashes if named.has_contents else None)
         else:
             facts = _folder(path, named.pattern, hashes)
     except OSError as error:
@@ -69,7 +70,7 @@ def _facts(named: OutsidePath, data_folder: Path, hashes: "_Hashes") -> dict[str
     return {"path": named.path, **facts}
 
 
-def _folder(folder: Path, pattern: str, hashes: "_Hashes") -> dict[str, Any]:
+def _folder(folder: Path, pattern: str, hashes: FileHashes) -> dict[str, Any]:
     """Return what names the contents of a folder's files and their names."""
     digest, n_files, n_bytes = hashlib.sha256(), 0, 0
     for path in sorted(path for path in folder.glob(pattern) if path.is_file()):
@@ -80,56 +81,34 @@ def _folder(folder: Path, pattern: str, hashes: "_Hashes") -> dict[str, Any]:
     return {"files": n_files, "bytes": n_bytes, "sha256": digest.hexdigest()}
 
 
-def _listing(folder: Path) -> dict[str, Any]:
-    """Return what names the files of a folder and their sizes, without opening any."""
+def _corpus(folder: Path, hashes: FileHashes | None) -> dict[str, Any]:
+    """Return what names the files of a corpus, their sizes and, with `hashes`, what they hold."""
     digest, n_files, n_bytes = hashlib.sha256(), 0, 0
-    for name, size in _files_below(str(folder), ""):
-        digest.update(f"{name}\0{size}\n".encode(errors="surrogateescape"))
-        n_files += 1
-        n_bytes += size
-    return {"files": n_files, "bytes": n_bytes, "names_and_sizes_sha256": digest.hexdigest()}
+    folders = _folders(str(folder))
+    for prefix, names in track(folders, what=f"inputs: {folder}, folders"):
+        paths = [folder / f"{prefix}{name}" for name in names]
+        contents = hashes.of_all(paths) if hashes else [""] * len(paths)
+        for name, path, content in zip(names, paths, contents, strict=True):
+            size = path.stat().st_size
+            line = f"{prefix}{name}\0{size}\0{content}\n"
+            digest.update(line.encode(errors="surrogateescape"))
+            n_files += 1
+            n_bytes += size
+    kind = "sha256" if hashes else "names_and_sizes_sha256"
+    return {"files": n_files, "bytes": n_bytes, kind: digest.hexdigest()}
 
 
-def _files_below(folder: str, prefix: str) -> Iterator[tuple[str, int]]:
-    """Yield the relative path and size of every file, folder by folder in name order."""
-    with os.scandir(folder) as entries:
-        listed = sorted(entries, key=lambda entry: entry.name)
-    for entry in listed:
-        if entry.is_dir():
-            yield from _files_below(entry.path, f"{prefix}{entry.name}/")
-        elif entry.is_file():
-            yield prefix + entry.name, entry.stat().st_size
-
-
-class _Hashes:
-    """SHA-256 of files, kept on disk by path, size and time of last change."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._known: dict[str, list[Any]] = {}
-        self._used: dict[str, list[Any]] = {}
-        with contextlib.suppress(OSError, ValueError):  # without it everything is hashed anew
-            self._known = dict(json.loads(path.read_text(encoding="utf-8")))
-
-    def of(self, path: Path) -> str:
-        """Return the SHA-256 of a file, reading it only if it changed since it was last read."""
-        key, status = str(path.absolute()), path.stat()
-        facts = [status.st_size, status.st_mtime_ns]
-        known = self._known.get(key)
-        if known is not None and known[:2] == facts:
-            digest = str(known[2])
-        else:
-            if status.st_size > 1_000_000_000:
-                say(f"inputs: hashing {path}, {status.st_size / 1e9:.1f} GB")
-            with path.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        if time.time() - status.st_mtime > SETTLED_SECONDS:
-            self._used[key] = [*facts, digest]
-        return digest
-
-    def save(self) -> None:
-        """Keep the hashes of the files that this run named, and no others."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = self._path.with_name(self._path.name + ".part")
-        scratch.write_text(json.dumps(self._used, sort_keys=True), encoding="utf-8")
-        scratch.replace(self._path)
+def _folders(folder: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the relative path and the files of every folder below, in name order; links once."""
+    seen: set[str] = set()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        relative = os.path.relpath(parent, folder)
+        prefix = "" if relative == "." else f"{Path(relative).as_posix()}/"
+        names = (name for name in sorted(files) if not name.startswith("."))
+        yield prefix, [name for name in names if Path(parent, name).is_file()]

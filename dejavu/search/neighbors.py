@@ -20,13 +20,13 @@ from dejavu.search.knn import EXACT, Bank, Block, Search, recall
 from dejavu.search.recalls import Recall
 from dejavu.search.searches import Pair
 from dejavu.tables.parquet import fingerprint, inputs_of, require_common_origin
-from dejavu.tables.schemas import EMBEDDINGS, NEIGHBORS
+from dejavu.tables.schemas import EMBEDDINGS, NEIGHBORS, UNANNOTATED
 
 ROWS_PER_PART = 16_384  # fixed, so that no setting of the machine changes the files
 RECALL_QUERIES = 1_000  # attacked samples, evenly spread, on which an approximate index is measured
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class NeighborSettings:
     """Whose neighbors are looked for, and how."""
 
@@ -34,6 +34,14 @@ class NeighborSettings:
     model: str  # its name, for progress
     search: SearchParams  # the section
     machine: MachineParams
+    left_out: Path | None = None  # table with the sample_id of public samples that nobody finds
+
+    @functools.cached_property
+    def left_out_ids(self) -> Int64[np.ndarray, " n"]:
+        """The ids of public samples that are not searched, ascending."""
+        if self.left_out is None:
+            return np.empty(0, np.int64)
+        return UNANNOTATED.read(self.left_out)["sample_id"].to_numpy().astype(np.int64)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +82,8 @@ def _find(settings: NeighborSettings, pair: Pair, out: Path) -> Recall:
         "metric": pair.metric,
         "settings": settings.search.model_dump(),
     }
+    if settings.left_out is not None:
+        facts["left_out"] = fingerprint(settings.left_out)
     n_queries = EMBEDDINGS.count(pair.queries)
     shards.run(
         NeighborsShard(pair=pair, settings=settings, inputs=inputs),
@@ -130,7 +140,8 @@ class NeighborsShard:
 
 def _search_in(pair: Pair, settings: NeighborSettings, index: str) -> Search:
     machine = settings.machine
-    bank = bank_of(pair.bank, machine.block_rows, Budget(machine.memory_gb))
+    budget = Budget(machine.memory_gb)
+    bank = bank_of(pair.bank, machine.block_rows, budget, without=settings.left_out_ids)
     return Search(
         bank, metric=pair.metric, index=index, section=settings.section, memory_gb=machine.memory_gb
     )
@@ -153,20 +164,39 @@ def _recall(
     return recall(ids.flatten().to_numpy().reshape(-1, search.k)[chosen], exact.ids)
 
 
-def bank_of(embeddings: Path, block_rows: int, budget: Budget | None = None) -> Bank:
+def bank_of(
+    embeddings: Path,
+    block_rows: int,
+    budget: Budget | None = None,
+    *,
+    without: Int64[np.ndarray, " n"] | None = None,
+) -> Bank:
     """Return a table of embeddings as a bank that streams `block_rows` rows at a time.
 
-    With a `budget`, fewer where that many would exceed its share for blocks.
+    With a `budget`, fewer where that many would exceed its share for blocks; `without` the samples of
+    these ascending ids.
     """
     dim = vectors_of(EMBEDDINGS.rows(embeddings, 0, 1)).shape[1]
     n_at_once = block_rows if budget is None else min(block_rows, budget.block_rows(dim))
+    excluded = np.empty(0, np.int64) if without is None else without
 
     def blocks() -> Iterator[Block]:
         for batch in EMBEDDINGS.batches(embeddings, batch_rows=n_at_once):
             rows = pa.Table.from_batches([batch])
+            if len(excluded):
+                rows = rows.filter(pa.array(~np.isin(rows["sample_id"].to_numpy(), excluded)))
+                if not len(rows):
+                    continue
             yield rows["sample_id"].to_numpy(), vectors_of(rows)
 
-    return Bank(blocks=blocks, n_rows=EMBEDDINGS.count(embeddings), dim=dim)
+    n_rows = EMBEDDINGS.count(embeddings)
+    if len(excluded):
+        ids = (
+            batch["sample_id"].to_numpy()
+            for batch in EMBEDDINGS.batches(embeddings, batch_rows=n_at_once, columns=["sample_id"])
+        )
+        n_rows -= sum(int(np.isin(each, excluded).sum()) for each in ids)
+    return Bank(blocks=blocks, n_rows=n_rows, dim=dim)
 
 
 def vectors_of(rows: pa.Table) -> Float32[np.ndarray, "n dim"]:

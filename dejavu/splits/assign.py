@@ -13,14 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float, Shaped
 
+from dejavu.corpora.plausibility import NOTES, RULES
 from dejavu.params.corpora import RoleShares, SplitParams
 from dejavu.roles import ROLES, UNUSED
 from dejavu.run import seeds
 from dejavu.run.progress import say
-from dejavu.splits import given_roles
+from dejavu.splits import given_roles, label_bank
 from dejavu.splits.duplicates import exact_groups, joined, near_groups
 from dejavu.tables import parquet
-from dejavu.tables.schemas import SAMPLES, SPLITS
+from dejavu.tables.schemas import LABELS, SAMPLES, SPLITS
 
 _COLUMNS = [
     "sample_id", "sample_name", "uri", "label_id", "caption", "boxes", "content_hash",
@@ -35,28 +36,38 @@ class SplitSettings:
     split: SplitParams  # section ``<lane>.split``
     seed: int  # of the draws
     data_folder: Path  # that files of given roles are relative to
+    labels_without_bank: float  # ``limits.labels_without_bank``
 
 
-def build(*, settings: SplitSettings, inputs: Path, out: Path) -> None:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SplitInputs:
+    """The tables of a lane that are divided."""
+
+    samples: Path
+    labels: Path
+
+
+def build(*, settings: SplitSettings, inputs: SplitInputs, out: Path) -> None:
     """Write the splits table of a lane.
 
     Args:
         settings: shares, caps, and whether roles are given.
-        inputs: the samples table.
+        inputs: the samples and their labels.
         out: the splits table to write.
 
     Raises:
-        DataError: given roles do not fit the samples.
+        DataError: given roles do not fit the samples, or attacked samples have labels that the bank lacks.
     """
-    rows = SAMPLES.read(inputs, columns=_COLUMNS)
-    made_from = {"samples": parquet.fingerprint(inputs)}
+    rows = SAMPLES.read(inputs.samples, columns=_COLUMNS)
+    made_from = {"samples": parquet.fingerprint(inputs.samples)}
     roles_from = settings.split.roles_from
     given = None
     if roles_from is not None and rows.num_rows:
         given, origin = given_roles.read(roles_from, rows, settings.data_folder)
         made_from |= origin
     split = assign(rows, settings.split, seed=settings.seed, given=given)
-    SPLITS.write(split, out, inputs=made_from)
+    notes = _judge_labels(rows, split, LABELS.read(inputs.labels)["label"], settings)
+    SPLITS.write(split, out, inputs=made_from, notes={NOTES: notes})
     counts = sorted(collections.Counter(split["role"].to_pylist()).items())
     n_groups = len(pc.unique(split["group_id"]))
     say(
@@ -67,6 +78,19 @@ def build(*, settings: SplitSettings, inputs: Path, out: Path) -> None:
     n_unhashed = pc.sum(pc.and_(rows["content_hash"].is_null(), rows["problem"].is_null())).as_py()
     if n_unhashed:
         say(f"split: {n_unhashed} samples have no hash: duplicates of them were not looked for")
+
+
+def _judge_labels(
+    rows: pa.Table, split: pa.Table, names: pa.ChunkedArray, settings: SplitSettings
+) -> dict[str, str]:
+    labels = rows["label_id"].fill_null(-1).to_numpy()
+    n, n_attacked, notes = label_bank.judge(
+        np.array(split["role"].to_pylist(), dtype=object), labels, settings.labels_without_bank,
+        lambda place: f"{rows['sample_name'][place]} ({names[int(labels[place])]})",
+    )  # fmt: skip
+    if n:
+        say(f"split: {n} of {n_attacked} {RULES[label_bank.LIMIT].what}")
+    return notes
 
 
 def assign(

@@ -13,6 +13,8 @@ VIEWS = {
     "tags": "What each annotator sees on each kept crop.",
     "tag_vocabulary": "Names of the tags of each annotator.",
     "objects": "The objects on every attacked or public image of the caption lane.",
+    "unannotated": "Attacked and public samples of the caption lane of which nobody said what they show: "
+    "they are neither searched nor scored.",
     "object_vocabulary": "Names of the objects.",
     "embeddings": "One vector per model, layer and sample.",
     "neighbors": "The public samples nearest to each attacked one, per model, layer and metric, or mode.",
@@ -93,6 +95,10 @@ COLUMNS: dict[str, dict[str, Meaning]] = {
         "object_ids": ("", "objects on the image, sorted, each once"),
         "scores": ("0 to 1", "score of the best detection of each object"),
         "detections": ("", "all detections; empty where only the objects are known"),
+    },
+    "unannotated": {
+        "sample_id": _ID,
+        "role": ("", "target, control or public"),
     },
     "object_vocabulary": {
         "object_id": ("", "number of the object"),

@@ -23,6 +23,7 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
     "tags": ("{lane}/tags/{annotator}/tags", "{lane}/tags/{annotator}/tags.parquet"),
     "tag_vocabulary": ("{lane}/tags/{annotator}/vocabulary.parquet",),
     "objects": ("{lane}/objects",),
+    "unannotated": ("{lane}/unannotated.parquet",),
     "object_vocabulary": ("{lane}/vocabulary.parquet",),
     "embeddings": (
         "image/embeddings/model={model}/layer={layer}/view={view}",

@@ -137,6 +137,11 @@ OBJECTS = Table(
     ),
     key=("sample_id",),
 )
+UNANNOTATED = Table(
+    name="unannotated",
+    schema=pa.schema([required("sample_id", pa.int64()), required("role", pa.string())]),
+    key=("sample_id",),
+)
 OBJECT_VOCABULARY = Table(
     name="object_vocabulary",
     schema=pa.schema([required("object_id", pa.int32()), required("object", pa.string())]),
@@ -259,7 +264,8 @@ REFERENCE_AGREEMENT = Table(
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        SAMPLES, LABELS, SPLITS, CROPS, TAGS, TAG_VOCABULARY, OBJECTS, OBJECT_VOCABULARY,
-        EMBEDDINGS, NEIGHBORS, PREDICTIONS, IMAGE_SCORES, CAPTION_SCORES, REFERENCE_AGREEMENT,
+        SAMPLES, LABELS, SPLITS, CROPS, TAGS, TAG_VOCABULARY, OBJECTS, UNANNOTATED,
+        OBJECT_VOCABULARY, EMBEDDINGS, NEIGHBORS, PREDICTIONS, IMAGE_SCORES, CAPTION_SCORES,
+        REFERENCE_AGREEMENT,
     )
 }  # fmt: skip

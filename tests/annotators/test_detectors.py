@@ -171,9 +171,11 @@ def lane(in_tmp):
 def annotate(lane, looker, monkeypatch):
     monkeypatch.setattr(detectors, "load", lambda settings, machine: looker)
     folder = lane.samples.parent
-    objects.annotate(
-        SETTINGS, lane, out=folder / "objects", vocabulary=folder / "names.parquet", machine=MACHINE
-    )
+    out = objects.ObjectTables(
+        objects=folder / "objects", vocabulary=folder / "names.parquet",
+        unannotated=folder / "unannotated.parquet",
+    )  # fmt: skip
+    objects.annotate(SETTINGS, lane, out, limit=0.0, machine=MACHINE)
     names = OBJECT_VOCABULARY.read(folder / "names.parquet")["object"].to_pylist()
     return OBJECTS.read(folder / "objects").to_pylist(), names
 

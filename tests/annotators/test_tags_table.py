@@ -47,8 +47,9 @@ def save(path, rows):
     elif path.suffix == ".jsonl":
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     else:
-        lines = [",".join("" if v is None else str(v) for v in row.values()) for row in rows]
-        path.write_text("\n".join([",".join(rows[0]), *lines]) + "\n")
+        mark = "\t" if path.suffix == ".tsv" else ","
+        lines = [mark.join("" if v is None else str(v) for v in row.values()) for row in rows]
+        path.write_text("\n".join([mark.join(rows[0]), *lines]) + "\n")
 
 
 def tag(folder, rows, name="tags.parquet", **changes):
@@ -66,7 +67,7 @@ def tag(folder, rows, name="tags.parquet", **changes):
     return TAGS.read(folder / "out").to_pydict(), names
 
 
-@pytest.mark.parametrize("name", ["tags.parquet", "tags.jsonl", "tags.csv"])
+@pytest.mark.parametrize("name", ["tags.parquet", "tags.jsonl", "tags.csv", "tags.tsv"])
 @pytest.mark.parametrize("key", ["sample_name", "sample_id"])
 def test_by_hand(in_tmp, name, key, capsys):
     rows = ROWS
@@ -138,8 +139,28 @@ def test_no_tag_at_all_is_a_table_too(in_tmp):
         ([{"sample_name": "s0", "tag": "sea", "score": 1.5}], r"no score in \[0, 1\].*'s0'"),
         ([{"sample_name": "s0", "tag": "sea", "score": float("nan")}], r"no score in \[0, 1\]"),
         ([{"sample_name": "s0", "tag": "sea", "score": None}], r"no score in \[0, 1\]"),
-        ([{"sample_name": "s0", "tag": "sea", "score": "high"}], "cannot be read as a table"),
-        ([{"sample_id": "ten", "tag": "sea", "score": 0.5}], "cannot be read as a table"),
+        (
+            [{"sample_name": "s0", "tag": "sea", "score": "high"}],
+            "column 'score', row 1: found str 'high', expected a number",
+        ),
+        (
+            [{"sample_id": "ten", "tag": "sea", "score": 0.5}],
+            "column 'sample_id', row 1: found str 'ten', expected a whole number",
+        ),
+        (
+            [{"sample_name": "s0", "tag": ["sea"], "score": 0.5}],
+            r"column 'tag', row 1: found list \['sea'\], expected text",
+        ),
+        (
+            [{"sample_name": "s0", "tag": True, "score": 0.5}],
+            "column 'tag', row 1: found bool True, expected text",
+        ),
+        (
+            [{"sample_name": "s0", "tag": "sea", "score": 0.5}] * 2
+            + [{"sample_name": "s0", "tag": None, "score": None}],
+            "1 samples have a row that says that nothing was found, and rows of what was: 's0'",
+        ),
+        ([{"name": "s0", "tag": "sea", "score": 1}], "has a column 'name', and none called"),
         (
             [{"sample_name": None, "tag": "sea", "score": 0.5}, ROWS[0]],
             "1 rows have no sample_name",
@@ -154,11 +175,24 @@ def test_a_table_that_breaks_the_format_is_refused(in_tmp, rows, message):
 def test_other_files_are_refused(in_tmp):
     with pytest.raises(DataError, match="no such file; image.annotators"):
         tag(in_tmp, None)
-    with pytest.raises(DataError, match=r"expected a file that ends in \.csv"):
+    with pytest.raises(DataError, match=r"expected a table that ends in \.csv"):
         tag(in_tmp, None, "tags.xlsx")
     (in_tmp / "it's.parquet").write_bytes(b"PAR1 no parquet")
-    with pytest.raises(DataError, match="cannot be read as a table"):
+    with pytest.raises(DataError, match="not a readable table"):
         tag(in_tmp, None, "it's.parquet")
+
+
+def test_tags_of_other_encodings_and_with_zeros_in_front(in_tmp):
+    rows = "sample_name,tag,score\n007,façade,0.9\ns1,,\ns2,naïve,0.5\ns0,sea,0.4\n"
+    for name, encoding in (
+        ("tags.csv", "utf-8"), ("bom.csv", "utf-8-sig"), ("wide.csv", "utf-16"),
+        ("tags.cp1252.csv", "cp1252"),
+    ):  # fmt: skip
+        (in_tmp / name).write_bytes(rows.encode(encoding))
+        assert tag(in_tmp, None, name)[1] == ["naïve", "sea"], name
+    (in_tmp / "unstated.csv").write_bytes(rows.encode("cp1252"))
+    with pytest.raises(DataError, match="its text cannot be decoded"):
+        tag(in_tmp, None, "unstated.csv")
 
 
 def test_a_converted_pickle_of_an_annotator_is_such_a_table(in_tmp):

@@ -12,9 +12,17 @@ from typer.testing import CliRunner
 from dejavu import cli
 from dejavu.annotators import label_pickles
 from dejavu.caption import annotate as objects
+from dejavu.corpora import plausibility
 from dejavu.errors import DataError
 from dejavu.params.caption import CorpusObjectsParams, TableObjectsParams
-from dejavu.tables.schemas import LABELS, OBJECT_VOCABULARY, OBJECTS, SAMPLES, SPLITS
+from dejavu.tables.schemas import (
+    LABELS,
+    OBJECT_VOCABULARY,
+    OBJECTS,
+    SAMPLES,
+    SPLITS,
+    UNANNOTATED,
+)
 from tests.annotators.test_corpus_annotator import MACHINE
 
 ROLES = ["target", "public", "control", "reference"]
@@ -34,15 +42,19 @@ def lane(tmp_path):
     return tmp_path
 
 
-def annotate(lane, settings, labels=()):
+def annotate(lane, settings, labels=(), limit=0.0):
     table = pa.table({"label_id": range(len(labels)), "label": list(labels)}, schema=LABELS.schema)
     LABELS.write(table, lane / "labels.parquet", inputs={})
     source = objects.Images(
         samples=lane / "samples.parquet", images=lane / "images", labels=lane / "labels.parquet",
         splits=lane / "splits.parquet",
     )  # fmt: skip
+    out = objects.ObjectTables(
+        objects=lane / "objects", vocabulary=lane / "vocabulary.parquet",
+        unannotated=lane / "unannotated.parquet",
+    )  # fmt: skip
     objects.annotate(
-        settings, source, out=lane / "objects", vocabulary=lane / "vocabulary.parquet",
+        settings, source, out, limit=limit,
         machine=MACHINE.model_copy(update={"data_root": str(lane)}),
     )  # fmt: skip
     names = OBJECT_VOCABULARY.read(lane / "vocabulary.parquet")["object"].to_pylist()
@@ -92,12 +104,25 @@ def test_a_table_made_elsewhere(lane, name, capsys):
 
 def test_a_sample_without_annotation_is_an_error_unless_allowed(lane, capsys):
     with pytest.raises(
-        DataError, match="1 target, control or public samples have no annotation, e.g. n1"
+        DataError,
+        match=r"1 of 3 target, control or public samples .* annotation \(1 public\), e.g. n1",
     ):
         annotate(lane, table(lane, FOUND[:2]))
-    rows, _ = annotate(lane, table(lane, FOUND[:2], allow_missing=True))
+    rows, _ = annotate(lane, table(lane, FOUND[:2], allow_missing=True), limit=0.5)
     assert [row["sample_id"] for row in rows] == [0, 2]
-    assert "1 samples have no annotation" in capsys.readouterr().err
+    assert UNANNOTATED.read(lane / "unannotated.parquet").to_pylist() == [
+        {"sample_id": 1, "role": "public"}
+    ]
+    assert "1 of 3 target, control or public samples have no ann" in capsys.readouterr().err
+    (crossing,) = plausibility.crossings(lane / "unannotated.parquet")
+    assert (crossing.name, crossing.count, crossing.total) == ("unannotated", 1, 3)
+
+
+def test_more_samples_without_annotation_than_the_limit_are_refused(lane):
+    with pytest.raises(
+        DataError, match=r"33.3%, expected at most limits.unannotated = 2.0%; e.g. n1"
+    ):
+        annotate(lane, table(lane, FOUND[:2], allow_missing=True), limit=0.02)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +131,10 @@ def test_a_sample_without_annotation_is_an_error_unless_allowed(lane, capsys):
         ([{"sample_name": "n0", "object": "dog"}], "lacks column score"),
         ([{"sample_name": "n0", "object": "dog", "score": 1.5}], r"no score in \[0, 1\].*'n0'"),
         ([{"sample_name": "n0", "object": "dog", "score": None}], r"no score in \[0, 1\]"),
-        ([{"sample_name": "n0", "object": "dog", "score": "high"}], "cannot be read as a table"),
+        (
+            [{"sample_name": "n0", "object": "dog", "score": "high"}],
+            "column 'score', row 1: found str",
+        ),
     ],
 )
 def test_a_table_that_breaks_the_format_is_refused(lane, rows, message):

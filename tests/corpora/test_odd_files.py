@@ -113,11 +113,10 @@ def test_pixels_of_an_unknown_range_are_not_black(dtype, top, problem):
 
 def test_an_image_that_changed_is_noticed_when_it_is_read(tmp_path):
     put(tmp_path / "a.jpg", photo(1))
-    with (
-        ImageReader(tmp_path) as reader,
-        pytest.raises(ImageError, match="changed: .* stage corpus listed"),
-    ):
-        reader.read("a.jpg", content_hash="0" * 16)
+    with ImageReader(tmp_path) as reader:
+        reader.expect(pa.table({"uri": ["a.jpg"], "content_hash": ["0" * 16]}))
+        with pytest.raises(ImageError, match="changed: .* stage corpus listed"):
+            reader.read("a.jpg")
 
 
 MEMBERS = [

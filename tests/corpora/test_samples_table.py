@@ -89,8 +89,11 @@ def test_split_and_crops_need_no_pixels(tmp_path):
             "roles_from": None, "without_box": None, "max_per_label": None, "near_duplicate_bits": None,
         }
     )  # fmt: skip
-    how_to_split = assign.SplitSettings(split=how, seed=0, data_folder=tmp_path)
-    assign.build(settings=how_to_split, inputs=out / "samples.parquet", out=out / "splits.parquet")
+    how_to_split = assign.SplitSettings(
+        split=how, seed=0, data_folder=tmp_path, labels_without_bank=1.0
+    )
+    lists = assign.SplitInputs(samples=out / "samples.parquet", labels=out / "labels.parquet")
+    assign.build(settings=how_to_split, inputs=lists, out=out / "splits.parquet")
     groups = SPLITS.read(out / "splits.parquet")["group_id"].to_pylist()
     assert groups == [0, 0, 2, 2, 4, 4, 6, 6]  # the hashes that the table states
     crop = CropParams(rule="largest", min_side_px=14, corner="lower_left", corner_fraction=0.3)

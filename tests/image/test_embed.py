@@ -1,17 +1,18 @@
 import dataclasses
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dejavu.errors import ParamsError
+from dejavu.errors import DataError, ParamsError
 from dejavu.image import embed
 from dejavu.image.embed import Sources
 from dejavu.models import encoders
 from dejavu.run import shards
 from dejavu.search.neighbors import vectors_of
 from dejavu.tables.parquet import fingerprint, inputs_of
-from dejavu.tables.schemas import CROPS, EMBEDDINGS, SPLITS
+from dejavu.tables.schemas import CROPS, EMBEDDINGS, SAMPLES, SPLITS
 from tests.models.training.world import MACHINE, trained_model
 
 
@@ -94,6 +95,17 @@ def test_parts_and_a_kill_change_nothing(trained, tmp_path, monkeypatch, rows_pe
             assert found["sample_id"].equals(whole["sample_id"])
             assert np.allclose(vectors_of(found), vectors_of(whole), atol=1e-4)
     assert not any(shards.WORK.rglob("*.parquet"))
+
+
+def test_an_image_that_is_not_the_listed_one_is_refused(trained, tmp_path):
+    world, _ = trained
+    rows = SAMPLES.read(world.samples)
+    place = rows.schema.get_field_index("content_hash")
+    hashes = pa.array(["0" * 16] * len(rows))
+    changed = tmp_path / "samples.parquet"
+    SAMPLES.write(rows.set_column(place, rows.schema.field(place), hashes), changed, inputs={})
+    with pytest.raises(DataError, match="is not the image that stage corpus listed"):
+        embed.embed(sources(trained, samples=changed), tmp_path / "out")
 
 
 def test_equal_inputs_give_equal_bytes(trained, tmp_path):

@@ -1,4 +1,4 @@
-"""Files outside the graph are noted by content, corpora by names and sizes, and nothing is read twice."""
+"""Files outside the graph are noted by names, sizes and contents, and nothing is read twice."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from dejavu.params.corpora import CorpusParams
 from dejavu.params.encoders import Models
 from dejavu.params.external_files import OutsidePath, paths_of
 from dejavu.params.roles import GivenRoles
-from dejavu.run import external_files
+from dejavu.run import external_files, file_hashes
 from tests.paths import ROOT
 
 
@@ -25,6 +25,7 @@ def of(schema, value):
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(file_hashes, "SETTLED_SECONDS", -1.0)  # what was just written may be kept
 
 
 def put(path, content, *, age=60.0):
@@ -71,21 +72,22 @@ def test_another_content_under_the_same_name_changes_one_record_only(tmp_path):
 def test_what_did_not_change_is_not_read_again(tmp_path, monkeypatch):
     put(tmp_path / "a.pth", b"abc")
     before = note(tmp_path, a="a.pth")
-    monkeypatch.setattr(external_files.hashlib, "file_digest", None)
+    monkeypatch.setattr(file_hashes.hashlib, "file_digest", None)
     assert note(tmp_path, a="a.pth") == before
     put(tmp_path / "a.pth", b"abc", age=30.0)  # the same bytes, written again
     with pytest.raises(TypeError):
         note(tmp_path, a="a.pth")
 
 
-def test_a_file_written_a_moment_ago_is_read_again(tmp_path):
-    """A second write within one tick of the clock changes neither its size nor its time."""
+def test_a_file_written_a_moment_ago_is_read_again(tmp_path, monkeypatch):
+    """A second write within one tick of the clock changes neither its size nor its times."""
+    monkeypatch.setattr(file_hashes, "SETTLED_SECONDS", 2.0)
     put(tmp_path / "a.pth", b"abc", age=0.0)
-    status = (tmp_path / "a.pth").stat()
     before = note(tmp_path, a="a.pth")
-    (tmp_path / "a.pth").write_bytes(b"abd")
-    os.utime(tmp_path / "a.pth", ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert note(tmp_path, a="a.pth") != before
+    monkeypatch.setattr(file_hashes.hashlib, "file_digest", None)
+    with pytest.raises(TypeError):
+        note(tmp_path, a="a.pth")
+    assert before["a"][0]["bytes"] == 3
 
 
 def test_records_do_not_tell_where_the_data_lies_or_when(tmp_path):
@@ -110,23 +112,64 @@ def folder_corpus(**changes):
     }  # fmt: skip
 
 
-def test_a_corpus_counts_by_names_and_sizes_and_is_never_opened(tmp_path, monkeypatch):
+def listed(tmp_path, corpus):
+    external_files.record({"image/corpus": corpus}, tmp_path / "out", data_folder=tmp_path)
+    return json.loads((tmp_path / "out/image/corpus.json").read_text())["outside"][0]
+
+
+def replaced(path, content):
+    """Put another file of the same size and the same time of change in the place of one."""
+    status = path.stat()
+    time.sleep(0.02)  # one tick of the clock
+    path.with_name("new").write_bytes(content)
+    os.utime(path.with_name("new"), ns=(status.st_atime_ns, status.st_mtime_ns))
+    path.with_name("new").replace(path)
+
+
+def test_an_image_replaced_by_one_of_equal_size_and_time_is_noticed(tmp_path):
     corpus = of(CorpusParams, folder_corpus())
-
-    def listed():
-        external_files.record({"image/corpus": corpus}, tmp_path / "out", data_folder=tmp_path)
-        return json.loads((tmp_path / "out/image/corpus.json").read_text())["outside"][0]
-
     put(tmp_path / "photos/a/1.jpg", b"123")
     put(tmp_path / "photos/b/2.jpg", b"4567")
-    monkeypatch.setattr(external_files.hashlib, "file_digest", None)
-    first = listed()
+    first = listed(tmp_path, corpus)
     assert (first["files"], first["bytes"]) == (2, 7)
+    assert listed(tmp_path, corpus) == first
+    replaced(tmp_path / "photos/b/2.jpg", b"7654")
+    assert listed(tmp_path, corpus) != first
+    replaced(tmp_path / "photos/b/2.jpg", b"4567")
+    assert listed(tmp_path, corpus) == first
     (tmp_path / "photos/b/2.jpg").rename(tmp_path / "photos/a/2.jpg")
-    moved = listed()
-    assert moved["names_and_sizes_sha256"] != first["names_and_sizes_sha256"]
-    put(tmp_path / "photos/a/2.jpg", b"45678")
-    assert listed()["names_and_sizes_sha256"] != moved["names_and_sizes_sha256"]
+    assert listed(tmp_path, corpus) != first
+
+
+def test_an_unchanged_corpus_is_read_once(tmp_path, monkeypatch):
+    corpus = of(CorpusParams, folder_corpus())
+    put(tmp_path / "photos/a/1.jpg", b"123")
+    put(tmp_path / "photos/a/.DS_Store", b"left by a system")
+    first = listed(tmp_path, corpus)
+    assert first["files"] == 1
+    monkeypatch.setattr(file_hashes.hashlib, "file_digest", None)
+    assert listed(tmp_path, corpus) == first
+
+
+def test_a_link_that_leads_back_ends(tmp_path):
+    put(tmp_path / "photos/a/1.jpg", b"123")
+    (tmp_path / "photos/a/again").symlink_to(tmp_path / "photos")
+    assert listed(tmp_path, of(CorpusParams, folder_corpus()))["files"] == 1
+
+
+def test_images_that_no_stage_hashes_count_by_names_and_sizes(tmp_path, monkeypatch):
+    corpus = of(
+        CorpusParams,
+        {
+            "adapter": "imagenet", "root": "photos", "use": ["train"], "wnids": None, "boxes": [],
+            "val_labels": None, "hash_images": False, "max_dropped_share": 0.0,
+        },
+    )  # fmt: skip
+    put(tmp_path / "photos/train/n1/1.jpg", b"123")
+    monkeypatch.setattr(file_hashes.hashlib, "file_digest", None)
+    first = listed(tmp_path, corpus)
+    put(tmp_path / "photos/train/n1/1.jpg", b"1234")
+    assert listed(tmp_path, corpus)["names_and_sizes_sha256"] != first["names_and_sizes_sha256"]
 
 
 def test_a_file_of_boxes_beside_the_corpus_counts_by_content(tmp_path):

@@ -13,7 +13,15 @@ from dejavu.run import shards
 from dejavu.search import neighbors, recalls, searches
 from dejavu.search.neighbors import NeighborFiles, NeighborSettings
 from dejavu.tables.parquet import fingerprint
-from dejavu.tables.schemas import EMBEDDINGS, LABELS, NEIGHBORS, PREDICTIONS, SAMPLES, SPLITS
+from dejavu.tables.schemas import (
+    EMBEDDINGS,
+    LABELS,
+    NEIGHBORS,
+    PREDICTIONS,
+    SAMPLES,
+    SPLITS,
+    UNANNOTATED,
+)
 from tests.models.training.world import MACHINE, World, trained_model
 from tests.search.slow import slow_nearest
 
@@ -117,12 +125,12 @@ def captions(tmp_path, monkeypatch):
     return root, ids, banks, queries
 
 
-def retrieve(root, out, modes=("t2i", "t2t"), **changes):
+def retrieve(root, out, modes=("t2i", "t2t"), left_out=None, **changes):
     facts = {"k": 4, "index": "Flat", "candidate_margin": 2, **changes}
     neighbors.find(
         settings=NeighborSettings(
             section="caption.retrieve", model="clip", search=RetrieveParams(**facts),
-            machine=MACHINE,
+            machine=MACHINE, left_out=left_out,
         ),
         inputs=searches.of_captions(root, modes),
         out=NeighborFiles(neighbors=out, recall=out.with_name("recall") / "clip.json"),
@@ -140,6 +148,20 @@ def test_captions_search_images_or_captions_by_their_cosine(captions, tmp_path):
         assert rows["neighbor_ids"].to_pylist() == slow_nearest(
             queries, banks[view], ids, 4, "cosine"
         )
+
+
+@pytest.mark.parametrize("index", ["Flat", "IVF2,Flat; nprobe=2"])
+def test_public_samples_that_nobody_annotated_are_not_found(captions, tmp_path, index):
+    root, ids, banks, queries = captions
+    rows = pa.table({"sample_id": ids[::2], "role": ["public"] * 16}, schema=UNANNOTATED.schema)
+    UNANNOTATED.write(rows, tmp_path / "unannotated.parquet", inputs={})
+    changes = {"index": index, "left_out": tmp_path / "unannotated.parquet"}
+    retrieve(root, tmp_path / "out", modes=("t2i",), **changes)
+    nearest = NEIGHBORS.read(tmp_path / "out/mode=t2i")["neighbor_ids"].to_pylist()
+    bank = banks["public_image"][1::2]
+    assert nearest == slow_nearest(queries, bank, ids[1::2], 4, "cosine")
+    with pytest.raises(ParamsError, match=r"Lower caption\.retrieve\.k"):
+        retrieve(root, tmp_path / "more", modes=("t2i",), k=16, **changes)
 
 
 def test_the_recall_of_the_caption_lane_is_measured_too(captions, tmp_path):

@@ -4,6 +4,7 @@ import collections
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
@@ -14,7 +15,7 @@ from dejavu.params import section
 from dejavu.params.corpora import SplitParams
 from dejavu.splits import assign
 from dejavu.tables import parquet
-from dejavu.tables.schemas import SAMPLES, SPLITS
+from dejavu.tables.schemas import LABELS, SAMPLES, SPLITS
 
 SHARES = {"target": 0.1, "reference": 0.2, "public": 0.4, "control": 0.1}
 
@@ -45,6 +46,24 @@ def samples(names, *, labels=None, captions=None, contents=None, hashes=None, pr
         "problem": problems or [None] * n,
     }  # fmt: skip
     return pa.table(rows, schema=SAMPLES.schema)
+
+
+def divide(folder, rows, split, *, limit=0.0):
+    """Write the splits table of `rows` in `folder`, and return its path."""
+    SAMPLES.write(rows, folder / "samples.parquet", inputs={})
+    n_labels = 1 + (pc.max(rows["label_id"]).as_py() or 0)
+    labels = {"label_id": range(n_labels), "label": [f"label {i}" for i in range(n_labels)]}
+    LABELS.write(pa.table(labels, schema=LABELS.schema), folder / "labels.parquet", inputs={})
+    assign.build(
+        settings=assign.SplitSettings(
+            split=split, seed=0, data_folder=folder, labels_without_bank=limit
+        ),
+        inputs=assign.SplitInputs(
+            samples=folder / "samples.parquet", labels=folder / "labels.parquet"
+        ),
+        out=folder / "splits.parquet",
+    )
+    return folder / "splits.parquet"
 
 
 def numbered(n, prefix="image"):
@@ -186,9 +205,6 @@ def test_order_of_rows_does_not_matter():
 
 
 def test_the_table_records_what_it_was_made_from(tmp_path):
-    SAMPLES.write(samples(numbered(50)), tmp_path / "samples.parquet", inputs={})
-    out = tmp_path / "splits.parquet"
-    how_to_split = assign.SplitSettings(split=settings(), seed=0, data_folder=tmp_path)
-    assign.build(settings=how_to_split, inputs=tmp_path / "samples.parquet", out=out)
+    out = divide(tmp_path, samples(numbered(50)), settings())
     assert SPLITS.read(out).num_rows == 50
     assert parquet.inputs_of(out) == {"samples": parquet.fingerprint(tmp_path / "samples.parquet")}

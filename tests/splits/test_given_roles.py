@@ -12,10 +12,10 @@ from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
 from dejavu.errors import DataError
-from dejavu.splits import assign, given_roles
+from dejavu.splits import given_roles
 from dejavu.tables import parquet
 from dejavu.tables.schemas import SAMPLES, SPLITS
-from tests.splits.test_assign import samples, settings
+from tests.splits.test_assign import divide, samples, settings
 
 BOX = {"x0": 0, "y0": 0, "x1": 4, "y1": 4, "label": "n01"}
 FOLDERS = {"source": "folders", "folders": {"val": "control"}}
@@ -39,11 +39,8 @@ def imagenet(n_val=3, contents=None):
 
 def divided(tmp_path, roles_from, rows=None, **changes):
     """Return {sample_name: (role, reason)} and the inputs that the table records."""
-    SAMPLES.write(imagenet() if rows is None else rows, tmp_path / "samples.parquet", inputs={})
-    out = tmp_path / "splits.parquet"
     given = settings(roles_from=roles_from, near_duplicate_bits=None, **changes)
-    how_to_split = assign.SplitSettings(split=given, seed=0, data_folder=tmp_path)
-    assign.build(settings=how_to_split, inputs=tmp_path / "samples.parquet", out=out)
+    out = divide(tmp_path, imagenet() if rows is None else rows, given)
     names = SAMPLES.read(tmp_path / "samples.parquet")["sample_name"].to_pylist()
     table = SPLITS.read(out)
     pairs = zip(table["role"].to_pylist(), table["reason"].to_pylist(), strict=True)
