@@ -9,8 +9,11 @@ import typer
 
 from dejavu import __version__
 from dejavu.commands import (
+    annex,
     boundary,
+    card,
     check,
+    compare,
     cost,
     detect_boxes,
     fetch,
@@ -63,6 +66,9 @@ _register("report", report.command, panel=AFTER, examples=report.EXAMPLES)
 _register("show", show.command, panel=AFTER, examples=show.EXAMPLES)
 _register("sql", sql.command, panel=AFTER, examples=sql.EXAMPLES)
 _register("gate", gate.command, panel=AFTER, examples=gate.EXAMPLES)
+_register("compare", compare.command, panel=AFTER, examples=compare.EXAMPLES)
+_register("card", card.command, panel=AFTER, examples=card.EXAMPLES)
+_register("annex", annex.command, panel=AFTER, examples=annex.EXAMPLES)
 _register("verify", verify.command, panel=AFTER, examples=verify.EXAMPLES)
 _register("cost", cost.command, panel=AFTER, examples=cost.EXAMPLES)
 
