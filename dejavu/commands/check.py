@@ -1,15 +1,16 @@
 """`dejavu check`: a dry run before hours are spent."""
 
 import dataclasses
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
-from dejavu.check import check
-from dejavu.check.findings import FAILURES, Finding
 from dejavu.commands import terminal
 from dejavu.commands.terminal import PARAMS, AsJson, ParamsFile
+
+if TYPE_CHECKING:
+    from dejavu.check.findings import Finding
 
 EXAMPLES = terminal.examples(
     ("dejavu check", "before `dvc repro`, after every change of params.yaml"),
@@ -25,6 +26,9 @@ def command(
     full: Annotated[bool, typer.Option("--full", help="List what is right line by line.")] = False,
 ) -> None:
     """Dry run: open what params.yaml names; say what is missing or wrong and which stages would run."""
+    from dejavu.check import check
+    from dejavu.check.findings import FAILURES
+
     findings = check(params_path)
     if as_json:
         terminal.show_json([dataclasses.asdict(finding) for finding in findings])
@@ -34,7 +38,7 @@ def command(
         raise typer.Exit(1)
 
 
-def _show(findings: list[Finding], *, full: bool) -> None:
+def _show(findings: "list[Finding]", *, full: bool) -> None:
     shown = [f for f in findings if full or f.status != "ok" or f.area != "params"]
     rows = [
         (f.area, Text(f.status, style=_STYLES[f.status]), f.what, Text(f.detail)) for f in shown

@@ -5,10 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from dejavu import params
 from dejavu.commands import terminal
 from dejavu.commands.terminal import PARAMS, ParamsFile
-from dejavu.run import project_lock
 
 EXAMPLES = terminal.examples(
     (
@@ -36,10 +34,12 @@ def command(
     A killed command resumes where it was. Images in which nothing is found stay without a box: they can
     only be public ones.
     """
+    from dejavu import params
     from dejavu.annotators import foreground
     from dejavu.params.corpora import CorpusParams
     from dejavu.params.machine import MachineParams
     from dejavu.params.references import AnnotatorParams
+    from dejavu.run import project_lock
 
     with project_lock.held():
         path: Path = foreground.detect(

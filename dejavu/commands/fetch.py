@@ -5,12 +5,8 @@ from typing import Annotated
 
 import typer
 
-from dejavu import params
 from dejavu.commands import terminal
 from dejavu.commands.terminal import PARAMS, AsJson, ParamsFile
-from dejavu.downloads import fetch
-from dejavu.params.machine import MachineParams
-from dejavu.run import project_lock
 from dejavu.run.progress import is_quiet
 
 EXAMPLES = terminal.examples(
@@ -33,6 +29,11 @@ def command(
 
     Without a connection it says which file to download elsewhere and where to put it.
     """
+    from dejavu import params
+    from dejavu.downloads import fetch
+    from dejavu.params.machine import MachineParams
+    from dejavu.run import project_lock
+
     if name is None:
         _list(as_json)
         return
@@ -51,6 +52,8 @@ def command(
 
 
 def _list(as_json: bool) -> None:
+    from dejavu.downloads import fetch
+
     rows = [
         {
             "name": name, "title": entry.title, "license": entry.license, "source": entry.source,

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dejavu import params
 from dejavu.commands import terminal
 from dejavu.commands.boundary import DIFFERS
 from dejavu.commands.terminal import PARAMS, REPORTS, AsJson, ParamsFile, ReportFolder
@@ -48,6 +47,7 @@ def command(
     What counts is the upper bound of the excess, so few samples never help a model: an audit that cannot
     tell does not pass, and neither does one whose control samples differ from its target samples.
     """
+    from dejavu import params
     from dejavu.report import published
 
     limit = max_excess

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from dejavu.commands import terminal
-from dejavu.run import project_lock
 
 EXAMPLES = terminal.examples(
     (
@@ -28,6 +27,7 @@ def command(
     The pickle is read without running anything it holds; anything but lists of numbers is refused.
     """
     from dejavu.annotators import label_pickles
+    from dejavu.run import project_lock
 
     with project_lock.held():
         n = label_pickles.convert(

@@ -9,14 +9,15 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from dejavu.commands import sample_facts, terminal
+from dejavu.commands import terminal
 from dejavu.commands.terminal import DATA, PARAMS, AsJson, DataFolder, ParamsFile
 from dejavu.errors import ParamsError
 from dejavu.run.progress import say
-from dejavu.tables import catalog
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from dejavu.commands.sample_facts import Search
 
 EXAMPLES = terminal.examples(
     ("dejavu show glyph_000017", "by name"),
@@ -56,6 +57,9 @@ def command(
     Names are listed by `dejavu sql "SELECT lane, sample_id, sample_name FROM samples"`; those of the most
     memorized samples by `dejavu sql --query image_most_memorized`.
     """
+    from dejavu.commands import sample_facts
+    from dejavu.tables import catalog
+
     with catalog.connect(data, sandboxed=False) as opened:
         found = sample_facts.find(opened, sample, lane.value if lane else None)
         facts = sample_facts.dossier(opened, found, n_neighbors=neighbors)
@@ -71,7 +75,7 @@ def command(
         say(f"image in {image}: objects orange, background crop blue-green")
 
 
-def _headline(params_path: Path) -> dict[str, sample_facts.Search]:
+def _headline(params_path: Path) -> "dict[str, Search]":
     """Return the layer and metric that stand for each model of the image lane; {} if nothing says so."""
     if not params_path.is_file():
         return {}
@@ -212,10 +216,12 @@ def _yes(value: bool) -> str:
 
 
 def _neighbors(facts: Mapping[str, Any]) -> Cells:
+    from dejavu.commands.sample_facts import SEARCH
+
     what = "label" if facts["lane"] == "image" else "caption"
     rows: list[list[Any]] = []
     for search in facts["neighbors"]:
-        name = " ".join(search[part] for part in sample_facts.SEARCH if search[part])
+        name = " ".join(search[part] for part in SEARCH if search[part])
         for row in search["nearest"]:
             first = name if row["place"] == 1 else ""
             rows.append([first, row["sample_name"], row[what], row["similarity"]])

@@ -1,12 +1,15 @@
-"""What the report of the image lane needs to know from params.yaml."""
+"""What the report, and queries of it, need to know from params.yaml."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
+from dejavu.caption.comparisons import plan, target_names
 from dejavu.image.targets import Target
-from dejavu.params.report import ImageHeadline, ReportParams, ScoreParams
+from dejavu.params.caption import CaptionModelParams, CaptionScoreParams
+from dejavu.params.report import CaptionHeadline, ImageHeadline, ReportParams, ScoreParams
+from dejavu.roles import ORACLE
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,41 @@ def query_tables(
             }
         ),
     }
+
+
+def headline_table(headline: CaptionHeadline | None) -> pa.Table:
+    """Return ``k`` and ``top`` (null: all objects) that the lane opens with; no row where it is not used."""
+    return pa.table(
+        {
+            "k": pa.array([headline.k] if headline else [], pa.int64()),
+            "top": pa.array([headline.n_top] if headline else [], pa.int64()),
+        }
+    )
+
+
+def lengths_table() -> pa.Table:
+    """Return the values of L for which the L most memorized samples are reported."""
+    lengths = [step * 10**power for power in range(13) for step in (1, 2, 5)]
+    return pa.table({"length": pa.array(lengths, pa.int64())})
+
+
+def reference_table(
+    models: Mapping[str, CaptionModelParams], settings: CaptionScoreParams
+) -> pa.Table:
+    """Return table ``caption_references``: which model, searching how, answers for each reference.
+
+    The model of the oracle, which searches nothing, is null.
+    """
+    found = plan(models, settings, knows_truth=True) if target_names(models) else []
+    who = [None if each.reference == ORACLE else each.reference_predictor for each in found]
+    columns = {
+        "target": [each.target for each in found],
+        "mode": [each.mode for each in found],
+        "reference": [each.reference for each in found],
+        "model": [predictor and predictor.model for predictor in who],
+        "searched_mode": [predictor and predictor.mode for predictor in who],
+    }
+    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
 
 
 def _one_column(name: str, values: Sequence[int]) -> pa.Table:

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TypeVar
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from dejavu.text import printable
 
 T = TypeVar("T")
@@ -32,6 +30,13 @@ def track(items: Iterable[T], *, what: Text, total: int | None = None) -> Iterat
 
 def _bar(items: Iterable[T], what: Text, total: int | None) -> Iterator[T]:
     from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),

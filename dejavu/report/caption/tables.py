@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from dejavu.caption.object_sets import jaccard
-from dejavu.params.report import CaptionHeadline
 from dejavu.report.caption.results import ROLES, STATISTICS, CaptionSettings
 from dejavu.report.numbers import Node
+from dejavu.report.settings import headline_table, lengths_table
 from dejavu.run import seeds
 from dejavu.statistics import resampling
 from dejavu.tables import queries
@@ -92,22 +92,6 @@ def query_tables(settings: CaptionSettings) -> dict[str, pa.Table]:
             {"n_most_memorized": pa.array([settings.n_most_memorized], pa.int64())}
         ),
     }
-
-
-def headline_table(headline: CaptionHeadline | None) -> pa.Table:
-    """Return ``k`` and ``top`` (null: all objects) that the lane opens with; no row where it is not used."""
-    return pa.table(
-        {
-            "k": pa.array([headline.k] if headline else [], pa.int64()),
-            "top": pa.array([headline.n_top] if headline else [], pa.int64()),
-        }
-    )
-
-
-def lengths_table() -> pa.Table:
-    """Return the values of L for which the L most memorized samples are reported."""
-    lengths = [step * 10**power for power in range(13) for step in (1, 2, 5)]
-    return pa.table({"length": pa.array(lengths, pa.int64())})
 
 
 def comparisons_of(results: Node) -> Iterator[tuple[dict[str, Any], Node]]:

@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-import pyarrow as pa
 
-from dejavu.caption.comparisons import plan, target_names
 from dejavu.caption.object_sets import likeliest_objects
-from dejavu.params.caption import CaptionModelParams, CaptionScoreParams
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.gallery.lane import Json, Lane, Row, has_columns, keep_table, number, rows
 from dejavu.report.gallery.texts import clean
+from dejavu.report.settings import reference_table
 from dejavu.roles import ORACLE, TEXT_MODEL
 from dejavu.tables.catalog import Catalog
 
@@ -25,25 +23,6 @@ CREATE OR REPLACE TEMP TABLE gallery_caption_neighbors (
 )
 """
 Objects = Mapping[int, Sequence[int]]  # sample id -> ids of the objects that its image shows
-
-
-def reference_table(
-    models: Mapping[str, CaptionModelParams], settings: CaptionScoreParams
-) -> pa.Table:
-    """Return table ``caption_references``: which model, searching how, answers for each reference.
-
-    The model of the oracle, which searches nothing, is null.
-    """
-    found = plan(models, settings, knows_truth=True) if target_names(models) else []
-    who = [None if each.reference == ORACLE else each.reference_predictor for each in found]
-    columns = {
-        "target": [each.target for each in found],
-        "mode": [each.mode for each in found],
-        "reference": [each.reference for each in found],
-        "model": [predictor and predictor.model for predictor in who],
-        "searched_mode": [predictor and predictor.mode for predictor in who],
-    }
-    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
 
 
 def gather(opened: Catalog, settings: CaptionSettings) -> Lane | None:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from dejavu import cli
 from dejavu.caption.object_sets import likeliest_objects
-from dejavu.report.gallery.captions import reference_table
+from dejavu.report.settings import reference_table
 from dejavu.tables import catalog, queries, schemas
 from tests.paths import ROOT
 from tests.report.gallery import slow, world

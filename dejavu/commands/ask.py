@@ -1,0 +1,113 @@
+"""Ask the tables of a run: open them, list them, explain them, take the rows of an answer."""
+
+from pathlib import Path
+
+import pyarrow as pa
+from rich.text import Text
+
+from dejavu import params
+from dejavu.commands import interruptible, terminal
+from dejavu.errors import ParamsError, suggestion
+from dejavu.image.targets import targets_of
+from dejavu.params.base import Names
+from dejavu.params.caption import CaptionModels, CaptionScoreParams
+from dejavu.params.encoders import Models
+from dejavu.params.report import ReportParams, ScoreParams
+from dejavu.report import settings
+from dejavu.tables import catalog, dictionary, queries
+from dejavu.tables.catalog import VECTORS
+
+
+def rows(statement: str, data: Path, params_path: Path) -> pa.Table:
+    """Return what a statement answers.
+
+    Args:
+        statement: in DuckDB's SQL.
+        data: folder of the tables.
+        params_path: named queries join small tables made of it; it need not exist.
+
+    Raises:
+        ArtifactError: no tables there.
+        QueryError: DuckDB refuses the statement.
+    """
+    with catalog.connect(data, settings=_settings(params_path)) as opened:
+        return interruptible.rows(opened, statement)
+
+
+def named(query: str, data: Path, params_path: Path) -> pa.Table:
+    """Return what a named query answers.
+
+    Raises:
+        ParamsError: no query of this name.
+    """
+    return rows(queries.text(query), data, params_path)
+
+
+def _settings(params_path: Path) -> dict[str, pa.Table]:
+    """Return the small tables that named queries join; none without a params.yaml."""
+    if not params_path.is_file():
+        return {}
+    models = params.section(params_path, "image.models", Models)
+    metrics = params.section(params_path, "image.neighbors.metrics", Names)
+    report = params.section(params_path, "report", ReportParams)
+    found = settings.query_tables(
+        tuple(targets_of(models, metrics)),
+        params.section(params_path, "image.score", ScoreParams),
+        report,
+    )
+    references = settings.reference_table(
+        params.section(params_path, "caption.models", CaptionModels),
+        params.section(params_path, "caption.score", CaptionScoreParams),
+    )
+    return found | {
+        "lengths": settings.lengths_table(),
+        "caption_references": references,
+        "caption_headline": settings.headline_table(report.headline.caption),
+    }
+
+
+def show_all(data: Path, params_path: Path, *, as_json: bool) -> None:
+    """Print the views below `data`, and the named queries."""
+    with catalog.connect(data, settings=_settings(params_path)) as opened:
+        views = opened.views()
+    known = {name: queries.about(name) for name in queries.names()}
+    if as_json:
+        columns = {view.name: view.columns for view in views}
+        terminal.show_json({"views": columns, "queries": known})
+        return
+    cells = [
+        (view.name, ", ".join(f"{name} {_brief(kind)}" for name, kind in view.columns.items()))
+        for view in views
+    ]
+    console = terminal.console()
+    terminal.show_titled(
+        console, "Views (--describe VIEW)", terminal.table(["view", "columns"], cells)
+    )
+    listed = terminal.table(["query", "what it tells"], known.items())
+    terminal.show_titled(console, "Named queries (--query NAME)", listed)
+    wide = ", ".join(sorted(VECTORS))
+    console.print(f"Leave vectors out of SUMMARIZE: SELECT * EXCLUDE ({wide}).", markup=False)
+
+
+def _brief(kind: str) -> str:
+    return "struct[]" if kind.startswith("STRUCT") and kind.endswith("[]") else (
+        "struct" if kind.startswith("STRUCT") else kind.lower()
+    )  # fmt: skip
+
+
+def describe(name: str, *, as_json: bool) -> None:
+    """Print the columns of one view, with their units and meanings."""
+    known = {view.name: view for view in dictionary.views()}
+    if name not in known:
+        raise ParamsError(f"no view {name!r}.{suggestion(name, known)}")
+    view = known[name]
+    rows = [
+        {"column": c.name, "type": c.kind, "unit": c.unit, "meaning": c.meaning}
+        for c in view.columns
+    ]
+    if as_json:
+        terminal.show_json({"view": name, "about": view.about, "columns": rows})
+        return
+    console = terminal.console()
+    console.print(Text(f"{name}: {view.about}"))
+    console.print(terminal.table(["column", "type", "unit", "meaning"], [r.values() for r in rows]))
