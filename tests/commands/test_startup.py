@@ -16,7 +16,7 @@ HEAVY = {
     "pydantic", "pydantic_core", "ruamel", "yaml", "filelock", "psutil", "http", "urllib3", "jinja2",
     "asyncio",
 }  # fmt: skip
-OF_TABLES = {"numpy", "pyarrow", "duckdb", "asyncio", "http", "yaml", "filelock"}
+OF_TABLES = {"numpy", "pyarrow", "duckdb", "asyncio"}
 OF_SETTINGS = {"pydantic", "pydantic_core", "ruamel"}  # named queries take names from params.yaml
 
 LIST = (
