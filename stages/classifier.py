@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from dejavu import params as parameters
-from dejavu.image.references.classifier import Request, write_predictions
+from dejavu.image.references import classifier as classifier_reference
+from dejavu.params import section
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import ClassifierParams
 from dejavu.run import stage
@@ -21,17 +21,18 @@ def main(
     history: Path,
 ) -> None:
     """Write the classifier's predictions for the kept target and control crops, and how it trained."""
-    request = Request(
-        name=classifier,
-        settings=parameters.section(params, f"image.classifiers.{classifier}", ClassifierParams),
-        samples=samples,
-        labels=labels,
-        crops=crops,
-        images=images,
-        seed=parameters.section(params, "seed", int),
-        machine=parameters.section(params, "machine", MachineParams),
+    classifier_reference.write_predictions(
+        settings=classifier_reference.ClassifierSettings(
+            name=classifier,
+            entry=section(params, f"image.classifiers.{classifier}", ClassifierParams),
+            seed=section(params, "seed", int),
+            machine=section(params, "machine", MachineParams),
+        ),
+        inputs=classifier_reference.ClassifierInputs(
+            samples=samples, labels=labels, crops=crops, images=images
+        ),
+        out=classifier_reference.ClassifierFiles(predictions=out, history=history),
     )
-    write_predictions(request, out=out, history=history)
 
 
 if __name__ == "__main__":

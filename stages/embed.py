@@ -22,17 +22,15 @@ def main(
 ) -> None:
     """Embed the public images and the attacked crops with one network, all its layers."""
     embed.embed(
-        embed.Sources(
+        settings=embed.EmbedSettings(
             model=model,
-            settings=section(params, f"image.models.{model}", ModelParams),
-            samples=samples,
-            images=images,
-            splits=splits,
-            crops=crops,
-            encoder=encoder,
+            entry=section(params, f"image.models.{model}", ModelParams),
             machine=section(params, "machine", MachineParams),
         ),
-        out,
+        inputs=embed.EmbedInputs(
+            samples=samples, images=images, splits=splits, crops=crops, encoder=encoder
+        ),
+        out=out,
     )
 
 

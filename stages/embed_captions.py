@@ -21,13 +21,14 @@ def main(
 ) -> None:
     """Embed public images, public captions and attacked captions with one model."""
     embed.embed(
-        model,
-        section(params, f"caption.models.{model}", CaptionModelParams),
-        samples=samples,
-        images=images,
-        splits=splits,
-        model=weights,
-        machine=section(params, "machine", MachineParams),
+        settings=embed.CaptionEmbedSettings(
+            model=model,
+            entry=section(params, f"caption.models.{model}", CaptionModelParams),
+            machine=section(params, "machine", MachineParams),
+        ),
+        inputs=embed.CaptionEmbedInputs(
+            samples=samples, images=images, splits=splits, weights=weights
+        ),
         out=out,
     )
 

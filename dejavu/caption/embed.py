@@ -29,25 +29,41 @@ from dejavu.tables.views import VIEWS, views_of
 SHARD_ROWS = 65_536
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CaptionEmbedSettings:
+    """Which model embeds, and where."""
+
+    model: str
+    entry: CaptionModelParams  # ``caption.models.<model>``
+    machine: MachineParams
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CaptionEmbedInputs:
+    """What is embedded, and the model."""
+
+    samples: Path
+    images: Path
+    splits: Path
+    weights: Path  # the folder that stage ``clip`` made
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EmbedShard:
     """Embed one shard of one view; picklable, so that it can run anywhere."""
 
     view: str
-    model: Path
-    settings: CaptionNetworkParams
-    samples: Path
-    images: Path
-    splits: Path
+    entry: CaptionNetworkParams
     machine: MachineParams
-    inputs: dict[str, str]
+    inputs: CaptionEmbedInputs
+    stamp: dict[str, str]
 
     def __call__(self, index: int, path: Path) -> None:
         """Write the embeddings of shard `index` to `path`."""
-        ids = by_sample.ids_of_roles(self.splits, *VIEWS[self.view])
+        ids = by_sample.ids_of_roles(self.inputs.splits, *VIEWS[self.view])
         ids = ids[index * SHARD_ROWS : (index + 1) * SHARD_ROWS]
         if len(ids) == 0:
-            EMBEDDINGS.write(EMBEDDINGS.schema.empty_table(), path, inputs=self.inputs)
+            EMBEDDINGS.write(EMBEDDINGS.schema.empty_table(), path, inputs=self.stamp)
             return
         vectors = np.concatenate(list(self._vectors(ids)))
         rows = pa.table(
@@ -58,11 +74,11 @@ class EmbedShard:
                 ),
             }
         )
-        EMBEDDINGS.write(rows, path, inputs=self.inputs)
+        EMBEDDINGS.write(rows, path, inputs=self.stamp)
 
     def _vectors(self, ids: np.ndarray) -> Iterator[np.ndarray]:
         model = self._loaded
-        rows = by_sample.require(self.samples, ids, ["uri", "caption", "content_hash"])
+        rows = by_sample.require(self.inputs.samples, ids, ["uri", "caption", "content_hash"])
         size = self.machine.batch_images
         if self.view != "public_image":
             captions = rows["caption"].to_pylist()
@@ -71,65 +87,48 @@ class EmbedShard:
             return
         assert model.embed_images is not None
         uris = rows["uri"].to_pylist()
-        with ImageReader.open(self.images, self.machine.data_root) as reader:
+        with ImageReader.open(self.inputs.images, self.machine.data_root) as reader:
             reader.expect(rows)
             for start in range(0, len(ids), size):
                 yield model.embed_images([reader.read(uri) for uri in uris[start : start + size]])
 
     @functools.cached_property
     def _loaded(self) -> CaptionModel:
-        return load.load(self.model, self.settings, self.machine)
+        return load.load(self.inputs.weights, self.entry, self.machine)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_loaded"}
 
 
-def embed(
-    name: str,
-    settings: CaptionModelParams,
-    *,
-    samples: Path,
-    images: Path,
-    splits: Path,
-    model: Path,
-    machine: MachineParams,
-    out: Path,
-) -> None:
+def embed(*, settings: CaptionEmbedSettings, inputs: CaptionEmbedInputs, out: Path) -> None:
     """Write the views of one model that its modes need, as ``out/view=<view>/part-*.parquet``.
 
-    Args:
-        name: of the model, in ``caption.models``.
-        settings: its entry.
-        samples: the samples table.
-        images: the images folder.
-        splits: the splits table.
-        model: the folder that stage ``clip`` made.
-        machine: where to compute.
-        out: the folder to make.
+    Raises:
+        ArtifactError: the tables come from different runs.
+        DataError: an image cannot be read, or vectors made elsewhere do not fit these samples.
     """
-    inputs = {
-        "samples": parquet.fingerprint(samples),
-        "split": parquet.fingerprint(splits),
-        "weights": parquet.fingerprint(model),
+    stamp = {
+        "samples": parquet.fingerprint(inputs.samples),
+        "split": parquet.fingerprint(inputs.splits),
+        "weights": parquet.fingerprint(inputs.weights),
     }
+    entry, machine = settings.entry, settings.machine
     shutil.rmtree(out, ignore_errors=True)
-    if isinstance(settings, CaptionEmbeddingsParams):
+    if isinstance(entry, CaptionEmbeddingsParams):
         imported.write(
-            settings, machine.data_folder / settings.path, provenance=model / folder.PROVENANCE,
-            samples=samples, splits=splits, inputs=inputs, out=out,
+            entry, machine.data_folder / entry.path,
+            provenance=inputs.weights / folder.PROVENANCE,
+            samples=inputs.samples, splits=inputs.splits, inputs=stamp, out=out,
         )  # fmt: skip
         return
-    for view in views_of(settings.modes):
-        n = len(by_sample.ids_of_roles(splits, *VIEWS[view]))
+    for view in views_of(entry.modes):
+        n = len(by_sample.ids_of_roles(inputs.splits, *VIEWS[view]))
         shards.run(
-            EmbedShard(
-                view=view, model=model, settings=settings, samples=samples, images=images,
-                splits=splits, machine=machine, inputs=inputs,
-            ),
+            EmbedShard(view=view, entry=entry, machine=machine, inputs=inputs, stamp=stamp),
             max(1, -(-n // SHARD_ROWS)),
             out=out / partition(view=view),
-            stage=f"embed_captions@{name} {view}",
-            facts={**inputs, "view": view, "settings": settings.model_dump()},
+            stage=f"embed_captions@{settings.model} {view}",
+            facts={**stamp, "view": view, "settings": entry.model_dump()},
             engine=machine.engine,
             num_gpus=0.0 if devices.choose(machine.device).type == "cpu" else 1.0,
-        )  # fmt: skip
+        )

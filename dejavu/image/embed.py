@@ -1,7 +1,6 @@
 """Turn images and crops into vectors: one forward pass gives every layer, shard by shard."""
 
 import dataclasses
-import functools
 import shutil
 from pathlib import Path
 
@@ -29,25 +28,31 @@ ROWS_PER_PART = 16_384  # fixed, so that no setting of the machine changes the f
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """What is embedded, and with what."""
+class EmbedSettings:
+    """Which network embeds, and where."""
 
     model: str
-    settings: ModelParams
-    samples: Path
-    images: Path
-    splits: Path
-    crops: Path
-    encoder: Path
+    entry: ModelParams  # ``image.models.<model>``
     machine: MachineParams
 
     @property
     def layers(self) -> tuple[str, ...]:
         """Return the layers whose vectors are wanted."""
-        return self.settings.layers
+        return self.entry.layers
 
 
-def embed(sources: Sources, out: Path) -> None:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class EmbedInputs:
+    """What is embedded, and the network."""
+
+    samples: Path
+    images: Path
+    splits: Path
+    crops: Path
+    encoder: Path  # the folder that stage ``encoder`` made
+
+
+def embed(*, settings: EmbedSettings, inputs: EmbedInputs, out: Path) -> None:
     """Write ``layer=<layer>/view=<view>/part-*.parquet`` (table ``embeddings``) for both views.
 
     The view ``public_image`` holds whole images of the public role, ``crop`` the kept crops of the
@@ -58,87 +63,91 @@ def embed(sources: Sources, out: Path) -> None:
         ArtifactError: the tables come from different runs.
         DataError: there is nothing to embed, or vectors made elsewhere do not fit these samples.
     """
-    origin = require_common_origin([sources.splits, sources.crops], "samples")
-    inputs = {
-        **inputs_of(sources.crops),
+    origin = require_common_origin([inputs.splits, inputs.crops], "samples")
+    stamp = {
+        **inputs_of(inputs.crops),
         **origin,
-        "split": fingerprint(sources.splits),
-        "crops": fingerprint(sources.crops),
+        "split": fingerprint(inputs.splits),
+        "crops": fingerprint(inputs.crops),
     }
-    rows = {PUBLIC_IMAGE: _public_images(sources), CROP: _attacked_crops(sources)}
-    is_unused = SPLITS.read(sources.splits, columns=["sample_id"]).num_rows == 0
+    rows = {PUBLIC_IMAGE: _public_images(inputs), CROP: _attacked_crops(inputs)}
+    is_unused = SPLITS.read(inputs.splits, columns=["sample_id"]).num_rows == 0
     for view, wanted in rows.items():
         if len(wanted) == 0 and not is_unused:
-            raise DataError(f"{sources.splits}: view {view!r} has no image to embed.")
+            raise DataError(f"{inputs.splits}: view {view!r} has no image to embed.")
     shutil.rmtree(out, ignore_errors=True)
     if is_unused:
-        _write_nothing(sources.layers, inputs, out)
-    elif isinstance(sources.settings, EmbeddingsModel):
-        _take_over(sources, sources.settings, rows, inputs, out)
+        _write_nothing(settings.layers, stamp, out)
+    elif isinstance(settings.entry, EmbeddingsModel):
+        root = settings.machine.data_folder / settings.entry.path
+        _take_over(settings.entry, root, inputs.encoder, rows, stamp, out)
     else:
-        _compute(sources, rows, inputs, out)
+        _compute(settings, inputs, rows, stamp, out)
 
 
-def _write_nothing(layers: tuple[str, ...], inputs: dict[str, str], out: Path) -> None:
+def _write_nothing(layers: tuple[str, ...], stamp: dict[str, str], out: Path) -> None:
     """Write empty tables: the lane is not used."""
     for layer in layers:
         for view in (PUBLIC_IMAGE, CROP):
             place = out / partition(layer=layer, view=view) / "part-00000.parquet"
-            EMBEDDINGS.write(EMBEDDINGS.schema.empty_table(), place, inputs=inputs)
+            EMBEDDINGS.write(EMBEDDINGS.schema.empty_table(), place, inputs=stamp)
 
 
 def _take_over(
-    sources: Sources,
-    settings: EmbeddingsModel,
+    entry: EmbeddingsModel,
+    root: Path,
+    encoder: Path,
     rows: dict[str, pa.Table],
-    inputs: dict[str, str],
+    stamp: dict[str, str],
     out: Path,
 ) -> None:
     """Write vectors that were made elsewhere, after checking that they are those that were verified."""
-    root = sources.machine.data_folder / settings.path
-    verified = folders.read_facts(sources.encoder)["weights_sha256"]
-    if (
-        imported_vectors.describe(imported.views_of(settings, root), root=root)["weights_sha256"]
-        != verified
-    ):
+    verified = folders.read_facts(encoder)["weights_sha256"]
+    described = imported_vectors.describe(imported.views_of(entry, root), root=root)
+    if described["weights_sha256"] != verified:
         raise WeightsError(f"{root}: changed since stage encoder read it. Run `dvc repro` again.")
-    inputs = {**inputs, "weights": verified[:16], "preprocessing": "elsewhere"}
-    for layer in settings.layers:
+    stamp = {**stamp, "weights": verified[:16], "preprocessing": "elsewhere"}
+    for layer in entry.layers:
         for view, wanted in rows.items():
             found = imported_vectors.find(imported_vectors.layer_folder(root, layer), view)
             place = out / partition(layer=layer, view=view)
-            imported_vectors.write(found, wanted, place, inputs=inputs)
+            imported_vectors.write(found, wanted, place, inputs=stamp)
 
 
 def _compute(
-    sources: Sources, rows: dict[str, pa.Table], inputs: dict[str, str], out: Path
+    settings: EmbedSettings,
+    inputs: EmbedInputs,
+    rows: dict[str, pa.Table],
+    stamp: dict[str, str],
+    out: Path,
 ) -> None:
     """Load the network and let it see the images."""
-    device = devices.choose(sources.machine.device)
-    encoder = encoders.load(sources.encoder, device=str(device))
-    if missing := [layer for layer in sources.layers if layer not in encoder.layers]:
+    device = devices.choose(settings.machine.device)
+    encoder = encoders.load(inputs.encoder, device=str(device))
+    if missing := [layer for layer in settings.layers if layer not in encoder.layers]:
         raise ParamsError(
-            f"image.models.{sources.model}.layers: the network has no layer {missing[0]!r}."
+            f"image.models.{settings.model}.layers: the network has no layer {missing[0]!r}."
             f"{suggestion(missing[0], encoder.layers)}"
         )
-    inputs = {
-        **inputs,
+    stamp = {
+        **stamp,
         "weights": (encoder.provenance.weights_sha256 or "")[:16],
         "preprocessing": encoder.preprocessing.fingerprint(),
     }
     for view, wanted in rows.items():
-        _embed_view(sources, encoder, wanted, view=view, inputs=inputs, out=out)
+        part = _EmbedPart(settings, encoder, inputs.images, wanted, stamp, ROWS_PER_PART)
+        _embed_view(part, view=view, out=out)
 
 
-def _public_images(sources: Sources) -> pa.Table:
-    roles = SPLITS.read(sources.splits, columns=["sample_id", "role"])
-    return _with_uris(roles.filter(pc.equal(roles["role"], PUBLIC)), sources.samples)
+def _public_images(inputs: EmbedInputs) -> pa.Table:
+    roles = SPLITS.read(inputs.splits, columns=["sample_id", "role"])
+    return _with_uris(roles.filter(pc.equal(roles["role"], PUBLIC)), inputs.samples)
 
 
-def _attacked_crops(sources: Sources) -> pa.Table:
-    crops = CROPS.read(sources.crops)
+def _attacked_crops(inputs: EmbedInputs) -> pa.Table:
+    crops = CROPS.read(inputs.crops)
     is_attacked = pc.is_in(crops["role"], pa.array(ATTACKED))
-    return _with_uris(crops.filter(pc.and_(crops["is_kept"], is_attacked)), sources.samples)
+    return _with_uris(crops.filter(pc.and_(crops["is_kept"], is_attacked)), inputs.samples)
 
 
 def _with_uris(rows: pa.Table, samples: Path) -> pa.Table:
@@ -146,59 +155,56 @@ def _with_uris(rows: pa.Table, samples: Path) -> pa.Table:
     return rows.join(uris, "sample_id", join_type="inner").sort_by("sample_id")
 
 
-def _embed_view(
-    sources: Sources,
-    encoder: Encoder,
-    rows: pa.Table,
-    *,
-    view: str,
-    inputs: dict[str, str],
-    out: Path,
-) -> None:
-    facts = {"inputs": inputs, "view": view, "layers": sources.layers, "rows": ROWS_PER_PART}
-    facts["images"] = fingerprint(sources.images)
-    shard = functools.partial(_embed_part, sources, encoder, rows, inputs, ROWS_PER_PART)
+@dataclasses.dataclass(frozen=True, slots=True)
+class _EmbedPart:
+    """Embed one part of some rows into ``folder/<layer>.parquet``; picklable, so that it can run anywhere."""
+
+    settings: EmbedSettings
+    encoder: Encoder
+    images: Path
+    rows: pa.Table
+    stamp: dict[str, str]
+    step: int
+
+    def __call__(self, index: int, folder: Path) -> None:
+        part = self.rows.slice(index * self.step, self.step)
+        machine = self.settings.machine
+        vectors: dict[str, list[np.ndarray]] = {layer: [] for layer in self.settings.layers}
+        reader = ImageReader.open(self.images, machine.data_root)
+        with reader, devices.all_cores():
+            reader.expect(part)
+            for start in range(0, len(part), machine.batch_images):
+                batch = part.slice(start, machine.batch_images)
+                uris = batch["uri"].to_pylist()
+                pixels = self.encoder.preprocessing.load(reader, uris, boxes_of(batch))
+                embedded = self.encoder.embed(pixels)
+                for layer, arrays in vectors.items():
+                    arrays.append(embedded[layer])
+        for layer, arrays in vectors.items():
+            table = pa.table(
+                {"sample_id": part["sample_id"], "embedding": fixed_size(np.concatenate(arrays))}
+            )
+            EMBEDDINGS.write(table, folder / f"{layer}.parquet", inputs=self.stamp)
+
+
+def _embed_view(part: _EmbedPart, *, view: str, out: Path) -> None:
+    settings = part.settings
+    facts = {
+        "inputs": part.stamp, "view": view, "layers": settings.layers, "rows": part.step,
+        "images": fingerprint(part.images),
+    }  # fmt: skip
     assembled = out.with_name(f"{out.name}.{view}")
-    n_parts = -(-len(rows) // ROWS_PER_PART)
-    stage = f"embed {sources.model} {view}"
-    machine = sources.machine
-    for part in shards.run(
-        shard, n_parts, out=assembled, stage=stage, facts=facts, suffix="", engine=machine.engine,
+    machine = settings.machine
+    for made in shards.run(
+        part, -(-len(part.rows) // part.step), out=assembled, facts=facts, suffix="",
+        stage=f"embed {settings.model} {view}", engine=machine.engine,
         num_gpus=0.0 if devices.choose(machine.device).type == "cpu" else 1.0,
     ):  # fmt: skip
-        for layer in sources.layers:
-            place = out / partition(layer=layer, view=view) / f"{part.name}.parquet"
+        for layer in settings.layers:
+            place = out / partition(layer=layer, view=view) / f"{made.name}.parquet"
             place.parent.mkdir(parents=True, exist_ok=True)
-            (part / f"{layer}.parquet").replace(place)
+            (made / f"{layer}.parquet").replace(place)
     shutil.rmtree(assembled)
-
-
-def _embed_part(
-    sources: Sources,
-    encoder: Encoder,
-    rows: pa.Table,
-    inputs: dict[str, str],
-    step: int,
-    index: int,
-    folder: Path,
-) -> None:
-    """Embed one part of `rows` into ``folder/<layer>.parquet``."""
-    part = rows.slice(index * step, step)
-    vectors: dict[str, list[np.ndarray]] = {layer: [] for layer in sources.layers}
-    reader = ImageReader.open(sources.images, sources.machine.data_root)
-    with reader, devices.all_cores():
-        reader.expect(part)
-        for start in range(0, len(part), sources.machine.batch_images):
-            batch = part.slice(start, sources.machine.batch_images)
-            pixels = encoder.preprocessing.load(reader, batch["uri"].to_pylist(), boxes_of(batch))
-            embedded = encoder.embed(pixels)
-            for layer, arrays in vectors.items():
-                arrays.append(embedded[layer])
-    for layer, arrays in vectors.items():
-        table = pa.table(
-            {"sample_id": part["sample_id"], "embedding": fixed_size(np.concatenate(arrays))}
-        )
-        EMBEDDINGS.write(table, folder / f"{layer}.parquet", inputs=inputs)
 
 
 def boxes_of(rows: pa.Table) -> np.ndarray | None:

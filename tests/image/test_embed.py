@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -7,7 +5,7 @@ import pytest
 
 from dejavu.errors import DataError, ParamsError
 from dejavu.image import embed
-from dejavu.image.embed import Sources
+from dejavu.image.embed import EmbedInputs, EmbedSettings
 from dejavu.models import encoders
 from dejavu.run import shards
 from dejavu.search.neighbors import vectors_of
@@ -18,16 +16,19 @@ from tests.models.training.world import MACHINE, trained_model
 
 def sources(trained, **changes):
     world, encoder = trained
-    facts = {
-        "model": "m", "settings": trained_model(), "samples": world.samples,
-        "images": world.images, "splits": world.splits, "crops": world.crops,
-        "encoder": encoder, "machine": MACHINE,
+    files = {
+        "samples": world.samples, "images": world.images, "splits": world.splits,
+        "crops": world.crops, "encoder": encoder,
     }  # fmt: skip
-    return Sources(**{**facts, **changes})
+    entry = changes.pop("entry", trained_model())
+    return {
+        "settings": EmbedSettings(model="m", entry=entry, machine=MACHINE),
+        "inputs": EmbedInputs(**files | changes),
+    }
 
 
 def test_views_hold_public_images_and_kept_crops_of_attacked_roles(trained, tmp_path):
-    embed.embed(sources(trained), tmp_path / "out")
+    embed.embed(**sources(trained), out=tmp_path / "out")
     world, _ = trained
     roles = SPLITS.read(world.splits).to_pylist()
     public = [row["sample_id"] for row in roles if row["role"] == "public"]
@@ -45,7 +46,7 @@ def test_views_hold_public_images_and_kept_crops_of_attacked_roles(trained, tmp_
 
 
 def test_a_crop_is_embedded_from_its_own_pixels(trained, tmp_path):
-    embed.embed(sources(trained), tmp_path / "out")
+    embed.embed(**sources(trained), out=tmp_path / "out")
     world, folder = trained
     rows = EMBEDDINGS.read(tmp_path / "out" / "layer=backbone/view=crop")
     cut = {i: image.copy() for i, image in world.arrays.items()}
@@ -67,24 +68,24 @@ def test_a_crop_is_embedded_from_its_own_pixels(trained, tmp_path):
 
 @pytest.mark.parametrize("rows_per_part", [5, 7])
 def test_parts_and_a_kill_change_nothing(trained, tmp_path, monkeypatch, rows_per_part):
-    embed.embed(sources(trained), tmp_path / "whole")
+    embed.embed(**sources(trained), out=tmp_path / "whole")
     monkeypatch.setattr(embed, "ROWS_PER_PART", rows_per_part)
-    real, calls = embed._embed_part, []
+    real, calls = embed._EmbedPart.__call__, []
 
-    def killed(*arguments):
-        calls.append(arguments[-2])
+    def killed(part, index, folder):
+        calls.append(index)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        real(*arguments)
+        real(part, index, folder)
 
     with monkeypatch.context() as patch:
-        patch.setattr(embed, "_embed_part", killed)
+        patch.setattr(embed._EmbedPart, "__call__", killed)
         with pytest.raises(KeyboardInterrupt):
-            embed.embed(sources(trained), tmp_path / "parts")
+            embed.embed(**sources(trained), out=tmp_path / "parts")
     calls.clear()
     with monkeypatch.context() as patch:
-        patch.setattr(embed, "_embed_part", lambda *a: (calls.append(a[-2]), real(*a)))
-        embed.embed(sources(trained), tmp_path / "parts")
+        patch.setattr(embed._EmbedPart, "__call__", lambda *a: (calls.append(a[1]), real(*a)))
+        embed.embed(**sources(trained), out=tmp_path / "parts")
     assert calls[0] == 2  # of the public images; 0 and 1 were done
     for layer in ("projector", "backbone"):
         for view in ("public_image", "crop"):
@@ -105,17 +106,17 @@ def test_an_image_that_is_not_the_listed_one_is_refused(trained, tmp_path):
     changed = tmp_path / "samples.parquet"
     SAMPLES.write(rows.set_column(place, rows.schema.field(place), hashes), changed, inputs={})
     with pytest.raises(DataError, match="is not the image that stage corpus listed"):
-        embed.embed(sources(trained, samples=changed), tmp_path / "out")
+        embed.embed(**sources(trained, samples=changed), out=tmp_path / "out")
 
 
 def test_equal_inputs_give_equal_bytes(trained, tmp_path):
     for name in ("first", "again"):
-        embed.embed(sources(trained), tmp_path / name)
+        embed.embed(**sources(trained), out=tmp_path / name)
     assert fingerprint(tmp_path / "first") == fingerprint(tmp_path / "again")
 
 
 def test_origin_is_recorded(trained, tmp_path):
-    embed.embed(sources(trained), tmp_path / "out")
+    embed.embed(**sources(trained), out=tmp_path / "out")
     world, folder = trained
     recorded = inputs_of(tmp_path / "out" / "layer=projector/view=crop")
     assert set(recorded) == {"samples", "split", "crops", "weights", "preprocessing"}
@@ -128,6 +129,6 @@ def test_origin_is_recorded(trained, tmp_path):
 
 
 def test_a_layer_the_network_lacks_is_a_parameter_error(trained, tmp_path):
-    asked = dataclasses.replace(sources(trained), settings=trained_model(layers=["projecter"]))
+    asked = sources(trained, entry=trained_model(layers=["projecter"]))
     with pytest.raises(ParamsError, match="no layer 'projecter'. Did you mean 'projector'"):
-        embed.embed(asked, tmp_path / "out")
+        embed.embed(**asked, out=tmp_path / "out")

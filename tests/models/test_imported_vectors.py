@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dejavu.errors import ArtifactError, DataError, DejavuError, WeightsError
 from dejavu.image import embed
-from dejavu.image.embed import Sources
+from dejavu.image.embed import EmbedInputs, EmbedSettings
 from dejavu.models import encoders, folder, imported_vectors
 from dejavu.params.encoders import Models
 from dejavu.params.search import NeighborsParams
@@ -48,17 +48,20 @@ def settings(**changes):
 
 def sources(trained, tmp_path, of, encoder):
     world, _ = trained
-    return Sources(
-        model="m", settings=of, samples=world.samples, images=world.images,
-        splits=world.splits, crops=world.crops, encoder=encoder,
-        machine=MACHINE.model_copy(update={"data_root": str(tmp_path)}),
-    )  # fmt: skip
+    machine = MACHINE.model_copy(update={"data_root": str(tmp_path)})
+    return {
+        "settings": EmbedSettings(model="m", entry=of, machine=machine),
+        "inputs": EmbedInputs(
+            samples=world.samples, images=world.images, splits=world.splits, crops=world.crops,
+            encoder=encoder,
+        ),
+    }  # fmt: skip
 
 
 @pytest.fixture
 def ours(trained, tmp_path):
     """What the pipeline's own network embeds."""
-    embed.embed(sources(trained, tmp_path, trained_model(), trained[1]), tmp_path / "ours")
+    embed.embed(**sources(trained, tmp_path, trained_model(), trained[1]), out=tmp_path / "ours")
     return tmp_path / "ours"
 
 
@@ -133,7 +136,7 @@ def take_over(trained, tmp_path, **changes):
         trained[0].request(), settings=of, machine=MACHINE.model_copy(update={"data_root": str(tmp_path)})
     )  # fmt: skip
     encoders.make(request, tmp_path / "encoder")
-    embed.embed(sources(trained, tmp_path, of, tmp_path / "encoder"), tmp_path / "out")
+    embed.embed(**sources(trained, tmp_path, of, tmp_path / "encoder"), out=tmp_path / "out")
     return tmp_path / "out"
 
 
@@ -279,7 +282,9 @@ def test_files_that_change_between_the_two_stages_are_noticed(trained, ours, tmp
     rows = pq.read_table(tmp_path / "theirs/backbone/crop.parquet")
     pq.write_table(shuffled(rows, seed=1), tmp_path / "theirs/backbone/crop.parquet")
     with pytest.raises(WeightsError, match="changed since stage encoder read it"):
-        embed.embed(sources(trained, tmp_path, settings(), tmp_path / "encoder"), tmp_path / "out")
+        embed.embed(
+            **sources(trained, tmp_path, settings(), tmp_path / "encoder"), out=tmp_path / "out"
+        )
 
 
 def test_views_of_one_layer_have_one_length(trained, ours, tmp_path):

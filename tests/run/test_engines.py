@@ -1,5 +1,6 @@
 """Ray finds the same neighbors as one process; skipped where the extra is not installed."""
 
+import dataclasses
 import importlib.util
 
 import numpy as np
@@ -37,10 +38,8 @@ def assert_alike(root):
 def run(trained, root, engine):
     machine = MACHINE.model_copy(update={"engine": engine, "data_root": str(root)})
     of = sources(trained, root, trained_model(), trained[1])
-    embed.embed(
-        embed.Sources(**{name: getattr(of, name) for name in of.__slots__} | {"machine": machine}),
-        root / engine / "embeddings",
-    )
+    settings = dataclasses.replace(of["settings"], machine=machine)
+    embed.embed(settings=settings, inputs=of["inputs"], out=root / engine / "embeddings")
     neighbors.find(
         settings=neighbors.NeighborSettings(
             section="image.neighbors", model="m", search=HOW, machine=machine

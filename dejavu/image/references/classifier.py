@@ -37,15 +37,11 @@ from dejavu.tables.schemas import PREDICTIONS
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """Which classifier to train, on what, and how."""
+class ClassifierSettings:
+    """Which classifier to train, and how."""
 
     name: str  # of the entry in ``image.classifiers``; also the predictor
-    settings: ClassifierParams
-    samples: Path
-    labels: Path
-    crops: Path
-    images: Path
+    entry: ClassifierParams
     seed: int
     machine: MachineParams
 
@@ -53,62 +49,76 @@ class Request:
         """Return the integer seed of a purpose of this classifier."""
         return seeds.number(self.seed, f"classifier.{self.name}.{purpose}")
 
-    def squares(self, crops: pa.Table) -> CropSquares:
+    def squares(self, crops: pa.Table, images: Path) -> CropSquares:
         """Return the pixels of some crops."""
         return CropSquares(
             crops,
-            images=self.images,
+            images=images,
             data_root=self.machine.data_root,
-            size_px=self.settings.image_px,
-            resize=self.settings.resize,
+            size_px=self.entry.image_px,
+            resize=self.entry.resize,
             workers=self.machine.workers,
         )
 
 
-def write_predictions(request: Request, *, out: Path, history: Path) -> None:
-    """Train the classifier and let it guess for every attacked crop.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifierInputs:
+    """What it is trained on, and what it guesses."""
 
-    Args:
-        request: what to train.
-        out: table ``predictions`` to write.
-        history: JSON to write: losses, how many crops, held-out accuracy beside that of the most
-            frequent label.
+    samples: Path
+    labels: Path
+    crops: Path
+    images: Path
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifierFiles:
+    """What is written."""
+
+    predictions: Path  # table ``predictions``
+    history: Path  # JSON: losses, how many crops, held-out accuracy beside that of the most frequent label
+
+
+def write_predictions(
+    *, settings: ClassifierSettings, inputs: ClassifierInputs, out: ClassifierFiles
+) -> None:
+    """Train the classifier and let it guess for every attacked crop.
 
     Raises:
         TrainingError: there is nothing to learn from, or the network learned nothing.
     """
-    if is_empty(request.samples):
-        inputs = origin(request.samples, request.crops)
-        PREDICTIONS.write(PREDICTIONS.schema.empty_table(), out, inputs=inputs)
-        _write_json({"is_empty": True}, history)
+    stamp = origin(inputs.samples, inputs.crops)
+    if is_empty(inputs.samples):
+        PREDICTIONS.write(PREDICTIONS.schema.empty_table(), out.predictions, inputs=stamp)
+        _write_json({"is_empty": True}, out.history)
         return
-    label_ids = read_labels(request.labels)["label_id"].to_numpy()
-    crops = kept_crops(request.samples, request.crops, roles=[REFERENCE], columns=["uri"])
-    is_held_out = held_out(crops["sample_id"].to_numpy(), request)
+    label_ids = read_labels(inputs.labels)["label_id"].to_numpy()
+    crops = kept_crops(inputs.samples, inputs.crops, roles=[REFERENCE], columns=["uri"])
+    is_held_out = held_out(crops["sample_id"].to_numpy(), settings)
     learned_from = crops.filter(pa.array(~is_held_out))
     spared = crops.filter(pa.array(is_held_out))
-    _require_crops(request.name, learned_from, spared)
-    inputs = origin(request.samples, request.crops)
-    facts = {"settings": request.settings.model_dump(), "seed": request.seed, **inputs}
-    work = shards.work_folder(f"classifier/{request.name}", facts, module=__name__)
+    _require_crops(settings.name, learned_from, spared)
+    facts = {"settings": settings.entry.model_dump(), "seed": settings.seed, **stamp}
+    work = shards.work_folder(f"classifier/{settings.name}", facts, module=__name__)
+    images = inputs.images
     with devices.all_cores():
-        network, losses = _train(request, learned_from, label_ids, work)
-        report = _report(request, network, learned_from, spared, label_ids)
-        attacked = kept_crops(request.samples, request.crops, roles=ATTACKED, columns=["uri"])
+        network, losses = _train(settings, learned_from, images, label_ids, work)
+        report = _report(settings, network, learned_from, spared, label_ids, images)
+        attacked = kept_crops(inputs.samples, inputs.crops, roles=ATTACKED, columns=["uri"])
         tables = [
             predictions_table(
-                request.name,
+                settings.name,
                 sample_id=block["sample_id"].to_numpy(),
                 role=block["role"],
                 label_id=block["label_id"].to_numpy(),
                 probabilities=probabilities,
                 label_ids=label_ids,
             )
-            for block, probabilities in _guess(request, network, attacked)
+            for block, probabilities in _guess(settings, network, attacked, images)
         ]
     rows = pa.concat_tables(tables) if tables else PREDICTIONS.schema.empty_table()
-    PREDICTIONS.write(rows, out, inputs=inputs)
-    _write_json({**report, "losses": losses}, history)
+    PREDICTIONS.write(rows, out.predictions, inputs=stamp)
+    _write_json({**report, "losses": losses}, out.history)
     shutil.rmtree(work)
 
 
@@ -117,41 +127,47 @@ def _write_json(facts: Mapping[str, object], path: Path) -> None:
     path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
-def held_out(sample_id: Int[np.ndarray, " n"], request: Request) -> Bool[np.ndarray, " n"]:
+def held_out(
+    sample_id: Int[np.ndarray, " n"], settings: ClassifierSettings
+) -> Bool[np.ndarray, " n"]:
     """Mark the crops to spare: each with probability ``held_out_share``, whatever the others are."""
     names = [str(number) for number in sample_id.tolist()]
-    draws = seeds.uniforms(request.seed, f"classifier.{request.name}.held_out", names)
-    return draws < request.settings.held_out_share
+    draws = seeds.uniforms(settings.seed, f"classifier.{settings.name}.held_out", names)
+    return draws < settings.entry.held_out_share
 
 
 def _train(
-    request: Request, crops: pa.Table, label_ids: Int32[np.ndarray, " labels"], work: Path
+    settings: ClassifierSettings,
+    crops: pa.Table,
+    images: Path,
+    label_ids: Int32[np.ndarray, " labels"],
+    work: Path,
 ) -> tuple[Classifier, list[float]]:
-    settings = request.settings
+    entry = settings.entry
     network = networks.seeded(
-        request.seed_of("init"),
-        lambda: Classifier(settings.architecture, settings.width, len(label_ids)),
+        settings.seed_of("init"),
+        lambda: Classifier(entry.architecture, entry.width, len(label_ids)),
     )
     assert isinstance(network, Classifier)
-    column = columns_of(crops["label_id"].to_numpy(), label_ids, what=request.name)
+    column = columns_of(crops["label_id"].to_numpy(), label_ids, what=settings.name)
     course = Course(
-        name=request.name,
-        settings=settings,
-        seed_of=request.seed_of,
-        device=devices.choose(request.machine.device),
+        name=settings.name,
+        settings=entry,
+        seed_of=settings.seed_of,
+        device=devices.choose(settings.machine.device),
         work=work,
     )
-    losses = train(network, request.squares(crops), torch.from_numpy(column), course)
+    losses = train(network, settings.squares(crops, images), torch.from_numpy(column), course)
     return network.eval(), losses
 
 
 def _guess(
-    request: Request, network: Classifier, crops: pa.Table
+    settings: ClassifierSettings, network: Classifier, crops: pa.Table, images: Path
 ) -> Iterator[tuple[pa.Table, Float64[np.ndarray, "n labels"]]]:
     """Yield blocks of crops with their softmax, from the whole square, without augmentation."""
     device = next(network.parameters()).device
-    batch = request.machine.batch_images
-    batches = request.squares(crops).batches(torch.arange(crops.num_rows), batch)
+    batch = settings.machine.batch_images
+    batches = settings.squares(crops, images).batches(torch.arange(crops.num_rows), batch)
     for number, pixels in enumerate(batches):
         with torch.inference_mode():
             views = normalized(pixels.to(device)).contiguous(memory_format=torch.channels_last)
@@ -160,15 +176,19 @@ def _guess(
 
 
 def _report(
-    request: Request,
+    settings: ClassifierSettings,
     network: Classifier,
     learned_from: pa.Table,
     spared: pa.Table,
     label_ids: Int32[np.ndarray, " labels"],
+    images: Path,
 ) -> dict[str, str | int | float]:
     """Say how the classifier does on crops it has not seen."""
     guesses = np.concatenate(
-        [most_probable(shares, label_ids) for _, shares in _guess(request, network, spared)]
+        [
+            most_probable(shares, label_ids)
+            for _, shares in _guess(settings, network, spared, images)
+        ]
     )
     truth = spared["label_id"].to_numpy()
     learned = learned_from["label_id"].to_numpy()
@@ -176,11 +196,11 @@ def _report(
     majority = float((truth == np.bincount(learned).argmax()).mean())
     if accuracy <= majority:
         say(
-            f"{request.name}: held-out accuracy {accuracy:.3f} (n = {len(truth)}) does not exceed that "
+            f"{settings.name}: held-out accuracy {accuracy:.3f} (n = {len(truth)}) does not exceed that "
             f"of the most frequent label, {majority:.3f}: the crops tell it little about the label"
         )
     return {
-        "classifier": request.name,
+        "classifier": settings.name,
         "n_trained": learned_from.num_rows,
         "n_held_out": spared.num_rows,
         "label_entropy": label_entropy(learned),

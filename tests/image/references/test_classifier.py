@@ -38,8 +38,17 @@ SETTINGS = {
 
 
 def request_of(paths, **changes):
-    settings = ClassifierParams(**SETTINGS | changes)
-    return classifier.Request(name="net", settings=settings, seed=1, machine=MACHINE, **paths)
+    entry = ClassifierParams(**SETTINGS | changes)
+    return {
+        "settings": classifier.ClassifierSettings(name="net", entry=entry, seed=1, machine=MACHINE),
+        "inputs": classifier.ClassifierInputs(**paths),
+    }
+
+
+def files(folder, name="net"):
+    return classifier.ClassifierFiles(
+        predictions=folder / f"{name}.parquet", history=folder / f"{name}.json"
+    )
 
 
 @pytest.fixture
@@ -56,24 +65,22 @@ def in_tmp(tmp_path, monkeypatch):
 )
 def test_it_learns_what_the_crops_show(in_tmp, changes):
     request = request_of(striped_world(in_tmp, n_per_label=60), **changes)
-    classifier.write_predictions(request, out=in_tmp / "out.parquet", history=in_tmp / "net.json")
-    rows = PREDICTIONS.read(in_tmp / "out.parquet")
+    classifier.write_predictions(**request, out=files(in_tmp))
+    rows = PREDICTIONS.read(in_tmp / "net.parquet")
     assert rows.num_rows == 80  # kept target and control crops
     assert set(rows["predictor"].to_pylist()) == {"net"}
     assert np.mean(rows["is_correct"].to_numpy()) > 0.9
     history = json.loads((in_tmp / "net.json").read_text())
     assert history["n_trained"] + history["n_held_out"] == 40
     assert history["held_out_accuracy"] > 0.9 > history["held_out_majority_accuracy"]
-    assert len(history["losses"]) == request.settings.epochs
+    assert len(history["losses"]) == request["settings"].entry.epochs
     assert not any((in_tmp / ".work" / "classifier_net").iterdir())
 
 
 def test_the_same_bytes_twice(in_tmp):
     request = request_of(striped_world(in_tmp, n_per_label=12), epochs=2)
     for name in ("first", "second"):
-        classifier.write_predictions(
-            request, out=in_tmp / f"{name}.parquet", history=in_tmp / f"{name}.json"
-        )
+        classifier.write_predictions(**request, out=files(in_tmp, name))
     for kind in ("parquet", "json"):
         first, second = (in_tmp / f"{name}.{kind}" for name in ("first", "second"))
         assert first.read_bytes() == second.read_bytes()
@@ -81,9 +88,9 @@ def test_the_same_bytes_twice(in_tmp):
 
 def test_a_killed_training_goes_on_and_ends_alike(in_tmp, monkeypatch, capsys):
     request = request_of(striped_world(in_tmp, n_per_label=12), epochs=4)
-    outs = {"out": in_tmp / "out.parquet", "history": in_tmp / "net.json"}
-    classifier.write_predictions(request, **outs)
-    expected = [path.read_bytes() for path in outs.values()]
+    outs = files(in_tmp)
+    classifier.write_predictions(**request, out=outs)
+    expected = [path.read_bytes() for path in (outs.predictions, outs.history)]
 
     epoch = classifier_training._Run.epoch
 
@@ -95,45 +102,39 @@ def test_a_killed_training_goes_on_and_ends_alike(in_tmp, monkeypatch, capsys):
     monkeypatch.setattr(classifier_training, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(classifier_training._Run, "epoch", killed)
     with pytest.raises(KeyboardInterrupt):
-        classifier.write_predictions(request, **outs)
+        classifier.write_predictions(**request, out=outs)
     monkeypatch.setattr(classifier_training._Run, "epoch", epoch)
-    classifier.write_predictions(request, **outs)
+    classifier.write_predictions(**request, out=outs)
     assert "net: resuming after epoch 2" in capsys.readouterr().err
-    assert [path.read_bytes() for path in outs.values()] == expected
+    assert [path.read_bytes() for path in (outs.predictions, outs.history)] == expected
 
 
 def test_learning_nothing_is_an_error(in_tmp):
     request = request_of(striped_world(in_tmp, n_per_label=12), learning_rate=1e-12)
     with pytest.raises(TrainingError, match=r"net: learned nothing.* costs 0\.6"):
-        classifier.write_predictions(
-            request, out=in_tmp / "out.parquet", history=in_tmp / "net.json"
-        )
-    assert not (in_tmp / "out.parquet").exists()
+        classifier.write_predictions(**request, out=files(in_tmp))
+    assert not (in_tmp / "net.parquet").exists()
 
 
 def test_diverging_is_an_error(in_tmp):
     request = request_of(striped_world(in_tmp, n_per_label=12), learning_rate=1e30)
     with pytest.raises(TrainingError, match="diverged"):
-        classifier.write_predictions(
-            request, out=in_tmp / "out.parquet", history=in_tmp / "net.json"
-        )
+        classifier.write_predictions(**request, out=files(in_tmp))
 
 
 def test_one_label_teaches_nothing(in_tmp):
     paths = write_world(in_tmp, [("reference", 0, True)] * 9, n_labels=2)
     paths["images"] = write_images(in_tmp, [np.zeros((8, 8, 3), dtype=np.uint8)] * 9)
     with pytest.raises(TrainingError, match="of 1 labels"):
-        classifier.write_predictions(
-            request_of(paths), out=in_tmp / "out.parquet", history=in_tmp / "net.json"
-        )
+        classifier.write_predictions(**request_of(paths), out=files(in_tmp))
 
 
 def test_who_is_held_out_depends_on_nobody_else(in_tmp):
     request = request_of(striped_world(in_tmp, n_per_label=3))
     ids = np.arange(4000, dtype=np.int64)
-    marks = classifier.held_out(ids, request)
+    marks = classifier.held_out(ids, request["settings"])
     assert abs(marks.mean() - 0.2) < 4 * np.sqrt(0.2 * 0.8 / 4000)
-    assert (classifier.held_out(ids[1000:], request) == marks[1000:]).all()
+    assert (classifier.held_out(ids[1000:], request["settings"]) == marks[1000:]).all()
 
 
 def test_squash_keeps_all_and_mirror_keeps_proportions():
@@ -150,7 +151,7 @@ def test_a_square_never_sees_beyond_its_box(in_tmp):
     image[:, 8:] = 255  # the hidden object begins where the box (8 x 8) ends
     paths = write_world(in_tmp, [("target", 0, True)], n_labels=1)
     paths["images"] = write_images(in_tmp, [image])
-    squares = request_of(paths).squares(_crops(paths))
+    squares = request_of(paths)["settings"].squares(_crops(paths), paths["images"])
     assert int(next(squares.batches(torch.tensor([0]), 1)).max()) == 0
 
 

@@ -102,12 +102,9 @@ def test_from_training_to_neighbors(lane):
     facts = make_clip(lane)
     assert (facts["n_training_samples"], facts["dim"], len(facts["losses"])) == (8, 16, 4)
     embed.embed(
-        "clip",
-        CLIP,
-        model=lane / "model",
-        machine=machine(lane),
+        settings=embed.CaptionEmbedSettings(model="clip", entry=CLIP, machine=machine(lane)),
+        inputs=embed.CaptionEmbedInputs(weights=lane / "model", **files(lane)),
         out=lane / "embeddings",
-        **files(lane),
     )
     assert sorted(p.name for p in (lane / "embeddings").iterdir()) == sorted(
         f"view={view}" for view in embed.VIEWS
@@ -266,12 +263,9 @@ def test_an_empty_lane_makes_empty_tables(lane):
     SPLITS.write(SPLITS.schema.empty_table(), lane / "splits.parquet", inputs={})
     assert make_clip(lane)["is_empty"] is True
     embed.embed(
-        "clip",
-        CLIP,
-        model=lane / "model",
-        machine=machine(lane),
+        settings=embed.CaptionEmbedSettings(model="clip", entry=CLIP, machine=machine(lane)),
+        inputs=embed.CaptionEmbedInputs(weights=lane / "model", **files(lane)),
         out=lane / "embeddings",
-        **files(lane),
     )
     neighbors.find(
         settings=neighbors.NeighborSettings(

@@ -46,9 +46,10 @@ def owner(lane):  # noqa: F811  # a fixture
 def run(root, of):
     make.make("m", of, NoRecipe(), seed=0, machine=machine(root), out=root / "model", **files(root))
     embed.embed(
-        "m", of, model=root / "model", machine=machine(root), out=root / "embeddings",
-        **files(root),
-    )  # fmt: skip
+        settings=embed.CaptionEmbedSettings(model="m", entry=of, machine=machine(root)),
+        inputs=embed.CaptionEmbedInputs(weights=root / "model", **files(root)),
+        out=root / "embeddings",
+    )
 
 
 def test_vectors_made_elsewhere_give_the_tables_of_the_model(owner):
