@@ -1,21 +1,21 @@
 """Ask the tables of a run: open them, list them, explain them, take the rows of an answer."""
 
+import re
 from pathlib import Path
 
 import pyarrow as pa
 from rich.text import Text
 
-from dejavu import params
 from dejavu.commands import interruptible, terminal
 from dejavu.errors import ParamsError, suggestion
-from dejavu.image.targets import targets_of
-from dejavu.params.base import Names
-from dejavu.params.caption import CaptionModels, CaptionScoreParams
-from dejavu.params.encoders import Models
-from dejavu.params.report import ReportParams, ScoreParams
-from dejavu.report import settings
 from dejavu.tables import catalog, dictionary, queries
 from dejavu.tables.catalog import VECTORS
+
+SETTINGS = (  # small tables of what params.yaml says, which are made for who asks for them
+    "targets", "at_percents", "false_positive_percents", "settings", "lengths", "caption_references",
+    "caption_headline",
+)  # fmt: skip
+_SETTING = re.compile(rf"\b({'|'.join(SETTINGS)})\b", re.IGNORECASE)
 
 
 def rows(statement: str, data: Path, params_path: Path) -> pa.Table:
@@ -30,7 +30,8 @@ def rows(statement: str, data: Path, params_path: Path) -> pa.Table:
         ArtifactError: no tables there.
         QueryError: DuckDB refuses the statement.
     """
-    with catalog.connect(data, settings=_settings(params_path)) as opened:
+    made = _settings(params_path) if _SETTING.search(statement) else {}  # they take a while
+    with catalog.connect(data, settings=made) as opened:
         return interruptible.rows(opened, statement)
 
 
@@ -47,6 +48,14 @@ def _settings(params_path: Path) -> dict[str, pa.Table]:
     """Return the small tables that named queries join; none without a params.yaml."""
     if not params_path.is_file():
         return {}
+    from dejavu import params
+    from dejavu.image.targets import targets_of
+    from dejavu.params.base import Names
+    from dejavu.params.caption import CaptionModels, CaptionScoreParams
+    from dejavu.params.encoders import Models
+    from dejavu.params.report import ReportParams, ScoreParams
+    from dejavu.report import settings
+
     models = params.section(params_path, "image.models", Models)
     metrics = params.section(params_path, "image.neighbors.metrics", Names)
     report = params.section(params_path, "report", ReportParams)

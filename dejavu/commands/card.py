@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import yaml
 
 from dejavu.commands import terminal
 from dejavu.commands.terminal import DATA, PARAMS, REPORTS, DataFolder, ParamsFile, ReportFolder
@@ -84,6 +83,8 @@ def _dataset(run: "Run", lane: str) -> str:
 
 def _header(run: "Run", lane: str, name: str, found: "Model") -> str:
     """Return YAML that Hugging Face reads; values are percentage points."""
+    import yaml
+
     names = {"value": found.adjusted.value}
     if found.adjusted.ci95 is not None:
         names |= dict(zip(("low", "high"), found.adjusted.ci95, strict=True))

@@ -7,6 +7,7 @@ import sys
 import pyarrow as pa
 import pytest
 
+from dejavu.commands import ask
 from dejavu.tables import schemas
 from tests.paths import ROOT
 
@@ -16,8 +17,8 @@ HEAVY = {
     "pydantic", "pydantic_core", "ruamel", "yaml", "filelock", "psutil", "http", "urllib3", "jinja2",
     "asyncio",
 }  # fmt: skip
-OF_TABLES = {"numpy", "pyarrow", "duckdb", "asyncio"}
-OF_SETTINGS = {"pydantic", "pydantic_core", "ruamel"}  # named queries take names from params.yaml
+OF_TABLES = {"numpy", "pyarrow", "duckdb", "asyncio", "pydantic", "pydantic_core"}
+OF_SETTINGS = {"ruamel"}  # named queries take names from params.yaml
 
 LIST = (
     "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})), file=sys.stderr)"
@@ -48,15 +49,24 @@ def test_help_is_cheap(tmp_path, words):
     assert not loaded & (HEAVY - of_typer)
 
 
-def test_a_question_to_tables_loads_no_network_and_no_chart(tmp_path):
-    code = "import dejavu.cli; dejavu.cli.app(['sql', 'SELECT 1 AS one', '--params', 'p.yaml', '--json'])"
+@pytest.mark.parametrize(
+    ("statement", "of_settings"), [("FROM labels", set()), ("FROM targets LIMIT 0", OF_SETTINGS)]
+)
+def test_a_question_to_tables_loads_no_network_and_no_chart(tmp_path, statement, of_settings):
+    code = (
+        f"import dejavu.cli; dejavu.cli.app(['sql', {statement!r}, '--params', 'p.yaml', '--json'])"
+    )
     (tmp_path / "p.yaml").write_text((ROOT / "params.yaml").read_text())
     (tmp_path / "data" / "image").mkdir(parents=True)
     rows = pa.table({"label_id": pa.array([0], pa.int32()), "label": ["gull"]})
     schemas.LABELS.write(rows, tmp_path / "data" / "image" / "labels.parquet", inputs={})
     loaded, done = modules_after(code, tmp_path)
-    assert json.loads(done.stdout) == [{"one": 1}]
-    assert not loaded & (HEAVY - OF_TABLES - OF_SETTINGS)
+    assert len(json.loads(done.stdout)) == (statement == "FROM labels")
+    assert not loaded & (HEAVY - OF_TABLES - of_settings)
+
+
+def test_every_table_of_settings_is_known_by_name():
+    assert set(ask._settings(ROOT / "params.yaml")) == set(ask.SETTINGS)
 
 
 def test_the_tests_above_can_fail(tmp_path):
