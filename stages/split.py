@@ -10,16 +10,20 @@ from dejavu.run import stage
 from dejavu.splits import assign
 
 
-def main(*, lane: str, params: Path, samples: Path, labels: Path, out: Path) -> None:
+def main(*, lane: str, params: Path, samples: Path, labels: Path, images: Path, out: Path) -> None:
     """Give every sample one role; duplicates stay together."""
+    machine = section(params, "machine", MachineParams)
     settings = assign.SplitSettings(
         split=section(params, f"{lane}.split", SplitParams),
         seed=section(params, "seed", int),
-        data_folder=section(params, "machine", MachineParams).data_folder,
+        data_folder=machine.data_folder,
+        workers=machine.workers,
         labels_without_bank=section(params, "limits.labels_without_bank", Share),
     )
     assign.build(
-        settings=settings, inputs=assign.SplitInputs(samples=samples, labels=labels), out=out
+        settings=settings,
+        inputs=assign.SplitInputs(samples=samples, labels=labels, images=images),
+        out=out,
     )
 
 

@@ -110,12 +110,7 @@ def _crops(rows: pa.Table, settings: Any) -> str:
     kept = crops.filter(crops["is_kept"])
     counts = pc.value_counts(crops["drop_reason"].drop_null()).to_pylist()
     reasons = ", ".join(f"{each['counts']} {each['values']}" for each in counts)
-    if not kept.num_rows:
-        sides = f"its shorter side must exceed image.crop.min_side_px = {settings.min_side_px}"
-        raise DataError(
-            f"not one of {len(crops)} crops is kept: {reasons}; {sides}. Lower it, or take another "
-            "image.crop.rule (corner cuts image.crop.corner_fraction of each side)."
-        )
+    crop.require_kept(crops, settings)
     area = (usable["width_px"].to_numpy() * usable["height_px"].to_numpy())[
         crops["is_kept"].to_numpy()
     ]

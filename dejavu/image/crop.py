@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Int
 
-from dejavu.errors import ArtifactError
+from dejavu.errors import ArtifactError, DataError
 from dejavu.image import rectangles
 from dejavu.params.corpora import CropParams
-from dejavu.roles import CONTROL, REFERENCE, TARGET
+from dejavu.roles import ATTACKED, CONTROL, REFERENCE, TARGET
 from dejavu.run.progress import say
 from dejavu.tables import parquet
 from dejavu.tables.schemas import CROPS, SAMPLES, SPLITS
@@ -34,6 +34,7 @@ def build(*, settings: CropParams, inputs: CropInputs, out: Path) -> None:
 
     Raises:
         ArtifactError: the split was made from other samples.
+        DataError: not one crop of an attacked role is kept.
     """
     samples, splits = inputs.samples, inputs.splits
     samples_fingerprint = parquet.fingerprint(samples)
@@ -47,11 +48,46 @@ def build(*, settings: CropParams, inputs: CropInputs, out: Path) -> None:
     roles = SPLITS.read(splits, columns=["sample_id", "role"])  # both in the order of sample_id
     rows = rows.append_column("role", roles["role"])
     crops = find(rows.filter(pc.is_in(rows["role"], pa.array(CROPPED_ROLES))), settings)
+    require_kept(crops, settings)
     made_from = {"samples": samples_fingerprint, "split": parquet.fingerprint(splits)}
     CROPS.write(crops, out, inputs=made_from)
+    n_kept = pc.sum(crops["is_kept"]).as_py() or 0
+    say(f"crop: {n_kept} of {crops.num_rows} kept; {_reasons(crops) or 'none dropped'}")
+
+
+def require_kept(crops: pa.Table, settings: CropParams) -> None:
+    """Refuse crops of an attacked role of which not one is kept: nobody could be attacked.
+
+    Raises:
+        DataError: the message counts the reasons and says what the rule asks for.
+    """
+    for role in ATTACKED:
+        mine = crops.filter(pc.equal(crops["role"], role))
+        if not mine.num_rows or pc.any(mine["is_kept"]).as_py():
+            continue
+        where = f" at the {settings.corner} corner" if settings.rule == "corner" else ""
+        raise DataError(
+            f"role {role}: not one of {mine.num_rows} crops is kept: {_reasons(mine)}. image.crop.rule "
+            f"{settings.rule!r}{where} must leave a crop whose shorter side exceeds image.crop.min_side_px = "
+            f"{settings.min_side_px}{_sizes(mine)}. Lower it, or take another rule (corner cuts "
+            f"image.crop.corner_fraction = {settings.corner_fraction:g} of each side)."
+        )
+
+
+def _reasons(crops: pa.Table) -> str:
     dropped = collections.Counter(crops["drop_reason"].drop_null().to_pylist())
-    reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(dropped.items())) or "none dropped"
-    say(f"crop: {crops.num_rows - dropped.total()} of {crops.num_rows} kept; {reasons}")
+    return ", ".join(f"{n} {reason}" for reason, n in sorted(dropped.items()))
+
+
+def _sizes(crops: pa.Table) -> str:
+    """Say how large the crops would be, where any has a place."""
+    placed = crops.filter(crops["x0"].is_valid())
+    if not placed.num_rows:
+        return ""
+    sides = pc.min_element_wise(
+        pc.subtract(placed["x1"], placed["x0"]), pc.subtract(placed["y1"], placed["y0"])
+    )
+    return f"; here it is {pc.min(sides).as_py()} to {pc.max(sides).as_py()} pixels"
 
 
 def find(rows: pa.Table, settings: CropParams) -> pa.Table:

@@ -5,6 +5,7 @@ first), so adding samples moves no other sample between roles.
 """
 
 import collections
+import contextlib
 import dataclasses
 from pathlib import Path
 
@@ -13,13 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float, Shaped
 
+from dejavu.corpora.image_reader import ImageReader, NoImagesError
 from dejavu.corpora.plausibility import NOTES, RULES
 from dejavu.params.corpora import RoleShares, SplitParams
 from dejavu.roles import ROLES, UNUSED
 from dejavu.run import seeds
 from dejavu.run.progress import say
-from dejavu.splits import given_roles, label_bank
+from dejavu.splits import given_roles, label_bank, pixel_groups
 from dejavu.splits.duplicates import exact_groups, joined, near_groups
+from dejavu.splits.pixel_groups import Look
 from dejavu.tables import parquet
 from dejavu.tables.schemas import LABELS, SAMPLES, SPLITS
 
@@ -37,14 +40,16 @@ class SplitSettings:
     seed: int  # of the draws
     data_folder: Path  # that files of given roles are relative to
     labels_without_bank: float  # ``limits.labels_without_bank``
+    workers: int = 1  # threads that open images
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SplitInputs:
-    """The tables of a lane that are divided."""
+    """The tables of a lane that are divided, and its images."""
 
     samples: Path
     labels: Path
+    images: Path  # folder that stage ``corpus`` wrote
 
 
 def build(*, settings: SplitSettings, inputs: SplitInputs, out: Path) -> None:
@@ -52,7 +57,7 @@ def build(*, settings: SplitSettings, inputs: SplitInputs, out: Path) -> None:
 
     Args:
         settings: shares, caps, and whether roles are given.
-        inputs: the samples and their labels.
+        inputs: the samples, their labels and images; few images are opened, see `pixel_groups`.
         out: the splits table to write.
 
     Raises:
@@ -65,7 +70,9 @@ def build(*, settings: SplitSettings, inputs: SplitInputs, out: Path) -> None:
     if roles_from is not None and rows.num_rows:
         given, origin = given_roles.read(roles_from, rows, settings.data_folder)
         made_from |= origin
-    split = assign(rows, settings.split, seed=settings.seed, given=given)
+    with contextlib.ExitStack() as opened:
+        look = _looker(rows, settings, inputs.images, opened)
+        split = assign(rows, settings.split, seed=settings.seed, given=given, look=look)
     notes = _judge_labels(rows, split, LABELS.read(inputs.labels)["label"], settings)
     SPLITS.write(split, out, inputs=made_from, notes={NOTES: notes})
     counts = sorted(collections.Counter(split["role"].to_pylist()).items())
@@ -99,13 +106,15 @@ def assign(
     *,
     seed: int,
     given: Shaped[np.ndarray, " n"] | None = None,
+    look: Look | None = None,
 ) -> pa.Table:
     """Return the splits table of samples.
 
     1. Unusable samples get no role (reason ``unusable: <problem>``).
     2. Of samples with the same caption, the one whose name sorts first stays
        (``duplicate_caption: <sample_id of the one that stays>``).
-    3. Identical files and images whose perceptual hashes are close form one group; the group's
+    3. Identical files and images whose perceptual hashes are close form one group (where many are
+       close, their pixels must agree, see `pixel_groups`); the group's
        role is drawn for the name that sorts first (``remaining_share`` where the shares end).
        With ``without_box: public``, a group whose first name has no box is never attacked.
     4. Given roles replace drawn ones, as `given_roles.settle` says. They may tear duplicates apart;
@@ -118,6 +127,7 @@ def assign(
         settings: shares, caps and how close near duplicates are.
         seed: of the draws.
         given: the roles that ``roles_from`` gives, None for each sample of which it says nothing.
+        look: opens images by place; None: there are none, and hashes decide alone.
 
     Returns:
         Columns of the splits table, in the order of `rows`.
@@ -125,7 +135,7 @@ def assign(
     ids = rows["sample_id"].to_numpy()
     names = rows["sample_name"].to_pylist()
     alphabetical = pc.sort_indices(rows["sample_name"]).to_numpy()
-    groups = _duplicate_groups(rows, settings.near_duplicate_bits)
+    groups = _duplicate_groups(rows, settings.near_duplicate_bits, look)
     draws = seeds.uniforms(seed, "split.roles", names)
     leaders = _first_of_group(groups, alphabetical)
     roles, reasons = _draw_roles(draws[leaders], settings.shares)
@@ -164,7 +174,22 @@ def _tell_leaks(split: pa.Table) -> None:
         say(f"split: duplicates lie in several of the given roles: {listed}")
 
 
-def _duplicate_groups(rows: pa.Table, near_duplicate_bits: int | None) -> np.ndarray:
+def _looker(
+    rows: pa.Table, settings: SplitSettings, images: Path, opened: contextlib.ExitStack
+) -> Look | None:
+    """Return what opens the images of `rows`, closed with `opened`; None where there are none."""
+    if not rows.num_rows or settings.split.near_duplicate_bits is None:
+        return None
+    try:
+        reader = opened.enter_context(ImageReader.open(images, str(settings.data_folder)))
+    except NoImagesError:
+        return None
+    return pixel_groups.looker(reader, rows["uri"].to_pylist(), workers=settings.workers)
+
+
+def _duplicate_groups(
+    rows: pa.Table, near_duplicate_bits: int | None, look: Look | None
+) -> np.ndarray:
     groups = exact_groups(rows["content_hash"])
     if near_duplicate_bits is None:
         return groups
@@ -173,7 +198,22 @@ def _duplicate_groups(rows: pa.Table, near_duplicate_bits: int | None) -> np.nda
     near = np.arange(rows.num_rows)
     close = near_groups(hashes, max_bits=near_duplicate_bits)
     near[known] = rows.num_rows + close
+    if look is not None:
+        torn = pixel_groups.confirmed(near, groups, look)
+        before, after = (_n_shared(each) for each in (near, torn))
+        if before != after:
+            say(
+                f"split: of {before} samples whose perceptual hash is close to another's, {after} have "
+                "pixels like it"
+            )
+        near = torn
     return joined(groups, near)
+
+
+def _n_shared(groups: np.ndarray) -> int:
+    """Return how many samples share their group with another."""
+    counts = np.unique(groups, return_counts=True)[1]
+    return int(counts[counts > 1].sum())
 
 
 def _first_of_group(groups: np.ndarray, order: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 import faiss
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Int
+from jaxtyping import Int, Int64
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -70,7 +70,7 @@ def joined(*groupings: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
     for grouping in groupings:
         _, first, place = np.unique(grouping, return_index=True, return_inverse=True)
         edges.append(np.stack([np.arange(n), first[place]]))
-    return _components(np.concatenate(edges, axis=1), n)
+    return components(np.concatenate(edges, axis=1), n)
 
 
 def _index(hashes: np.ndarray, max_bits: int) -> faiss.IndexBinary:
@@ -92,9 +92,10 @@ def _index(hashes: np.ndarray, max_bits: int) -> faiss.IndexBinary:
 
 def _merged(groups: np.ndarray, pending: list[np.ndarray]) -> np.ndarray:
     edges = np.concatenate([np.empty((2, 0), dtype=np.int64), *pending], axis=1)
-    return joined(groups, _components(edges, len(groups)))
+    return joined(groups, components(edges, len(groups)))
 
 
-def _components(edges: np.ndarray, n: int) -> Int[np.ndarray, " n"]:
+def components(edges: Int[np.ndarray, "2 edges"], n: int) -> Int64[np.ndarray, " n"]:
+    """Return one number per point of `n`; points that edges connect, directly or not, share it."""
     graph = coo_array((np.ones(edges.shape[1], dtype=np.int8), (edges[0], edges[1])), shape=(n, n))
     return connected_components(graph, directed=False)[1].astype(np.int64)

@@ -202,7 +202,7 @@ def test_zero_kept_crops_are_wrong_before_the_run(content, tmp_path):
     content["image"]["crop"]["corner_fraction"] = 0.1
     status, detail = failures(content, tmp_path)["crops"]
     assert status == "wrong"
-    assert "not one of 20 crops is kept: 20 crop_too_small" in detail
+    assert "role target: not one of 20 crops is kept: 20 crop_too_small" in detail
 
 
 def test_boxes_of_another_unit_are_wrong_before_the_run(content, tmp_path):

@@ -92,7 +92,9 @@ def test_split_and_crops_need_no_pixels(tmp_path):
     how_to_split = assign.SplitSettings(
         split=how, seed=0, data_folder=tmp_path, labels_without_bank=1.0
     )
-    lists = assign.SplitInputs(samples=out / "samples.parquet", labels=out / "labels.parquet")
+    lists = assign.SplitInputs(
+        samples=out / "samples.parquet", labels=out / "labels.parquet", images=out / "images"
+    )
     assign.build(settings=how_to_split, inputs=lists, out=out / "splits.parquet")
     groups = SPLITS.read(out / "splits.parquet")["group_id"].to_pylist()
     assert groups == [0, 0, 2, 2, 4, 4, 6, 6]  # the hashes that the table states

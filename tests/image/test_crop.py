@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from dejavu.errors import ArtifactError
+from dejavu.errors import ArtifactError, DataError
 from dejavu.image import crop
 from dejavu.params.corpora import CropParams
 from dejavu.tables import parquet
@@ -105,6 +105,22 @@ def test_public_and_unused_images_are_not_cropped(tmp_path):
         "samples": parquet.fingerprint(samples),
         "split": parquet.fingerprint(splits),
     }
+
+
+def test_no_crop_at_all_is_an_error_that_tells_their_size(tmp_path):
+    samples, splits = write_world(tmp_path, ["public", "target", "reference", "control"])
+    with pytest.raises(DataError) as caught:
+        crop.build(
+            settings=settings("corner", 20),
+            inputs=crop.CropInputs(samples=samples, splits=splits),
+            out=tmp_path / "crops.parquet",
+        )
+    assert (
+        "role target: not one of 1 crops is kept: 1 crop_too_small. image.crop.rule 'corner' at the "
+        "lower_left corner must leave a crop whose shorter side exceeds image.crop.min_side_px = 20; here it "
+        "is 19 to 19 pixels."
+    ) in str(caught.value)
+    assert not (tmp_path / "crops.parquet").exists()
 
 
 def test_no_sample_at_all_gives_an_empty_table(tmp_path):

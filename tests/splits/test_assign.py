@@ -48,9 +48,12 @@ def samples(names, *, labels=None, captions=None, contents=None, hashes=None, pr
     return pa.table(rows, schema=SAMPLES.schema)
 
 
-def divide(folder, rows, split, *, limit=0.0):
+def divide(folder, rows, split, *, limit=0.0, images=None):
     """Write the splits table of `rows` in `folder`, and return its path."""
     SAMPLES.write(rows, folder / "samples.parquet", inputs={})
+    if images is None:
+        (folder / "images").mkdir(exist_ok=True)
+        (folder / "images/source.json").write_text('{"kind": "none"}')
     n_labels = 1 + (pc.max(rows["label_id"]).as_py() or 0)
     labels = {"label_id": range(n_labels), "label": [f"label {i}" for i in range(n_labels)]}
     LABELS.write(pa.table(labels, schema=LABELS.schema), folder / "labels.parquet", inputs={})
@@ -59,7 +62,9 @@ def divide(folder, rows, split, *, limit=0.0):
             split=split, seed=0, data_folder=folder, labels_without_bank=limit
         ),
         inputs=assign.SplitInputs(
-            samples=folder / "samples.parquet", labels=folder / "labels.parquet"
+            samples=folder / "samples.parquet",
+            labels=folder / "labels.parquet",
+            images=images or folder / "images",
         ),
         out=folder / "splits.parquet",
     )

@@ -199,8 +199,10 @@ class _Guesser:
         fitted, known = self._fit(learned_from, label_ids)
         found = self._matrix(attacked, self.top_k)
         if n_blind := int((found @ known == 0).sum()):
+            # Without evidence every label has the same product; see the module on ties.
+            guess = "P(t)" if self.settings.formula == "bayes" else "the name that sorts last"
             say(
-                f"{self.name}: {n_blind} of {attacked.num_rows} crops show no tag of D'; P(t) guesses"
+                f"{self.name}: {n_blind} of {attacked.num_rows} crops show no tag of D'; {guess} guesses"
             )
         for start in range(0, attacked.num_rows, BLOCK_ROWS):
             block = attacked.slice(start, BLOCK_ROWS)

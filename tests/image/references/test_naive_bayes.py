@@ -197,10 +197,10 @@ def test_the_stage_by_hand(tmp_path, capsys):
     assert rows["naive_bayes@2", 28]["p_truth"] == pytest.approx(known / (known + other))
     said = capsys.readouterr().err
     assert "1 labels of the attacked crops never occur in D'" in said
-    assert "naive_bayes@1: 2 of 4 crops show no tag of D'" in said
+    assert "naive_bayes@1: 2 of 4 crops show no tag of D'; P(t) guesses" in said
 
 
-def test_the_released_formula_truncates_the_guessing_only(tmp_path):
+def test_the_released_formula_truncates_the_guessing_only(tmp_path, capsys):
     settings = NaiveBayesParams(top_k=(1,), alpha=1.0, formula="product_of_posteriors")
     rows = PREDICTIONS.read(world(tmp_path, settings)["out"]).to_pylist()
     at_25, at_34 = (next(r for r in rows if r["sample_id"] == i) for i in (25, 34))
@@ -209,6 +209,7 @@ def test_the_released_formula_truncates_the_guessing_only(tmp_path):
     # without tags all labels tie, and the name that sorts last ("c") is guessed
     assert at_25["predicted_id"] == 2
     assert at_25["p_truth"] == pytest.approx(1 / 3)
+    assert "show no tag of D'; the name that sorts last guesses" in capsys.readouterr().err
 
 
 def test_the_same_bytes_twice(tmp_path):
