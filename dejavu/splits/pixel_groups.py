@@ -68,8 +68,8 @@ def confirmed(
     wanted = first[is_large]
     wanted = wanted[np.argsort(near[wanted], kind="stable")]
     next_group = int(near.max(initial=-1)) + 1
-    starts = np.flatnonzero(np.r_[True, np.diff(near[wanted]) > 0]) if len(wanted) else []
-    for members in np.split(wanted, starts[1:]) if len(wanted) else []:
+    ends = np.flatnonzero(np.diff(near[wanted])) + 1
+    for members in np.split(wanted, ends) if len(wanted) else []:
         thumbnails, is_read = look(members)
         parts = _parts(thumbnails, is_read)
         groups[members] = next_group + parts
