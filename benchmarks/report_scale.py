@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dejavu.image import score
-from tests.report.world import build, report, target
+from tests.report.world import build, report, target, write_list
 
 TARGETS = ("vicreg", "barlow_twins", "dino")
 REFERENCES = ("classifier", "naive_bayes@1", "naive_bayes@2", "naive_bayes@5", "naive_bayes@20")
@@ -38,6 +38,7 @@ def main(n: int) -> None:
         )  # fmt: skip
         print(f"score_labels: {time.perf_counter() - start:.1f} s, peak {peak()} MiB", flush=True)
         start = time.perf_counter()
+        write_list(world)
         reports = Path(folder) / "reports"
         report(world, reports)
         size = (reports / "index.html").stat().st_size / 1e6

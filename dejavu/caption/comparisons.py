@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from dejavu.errors import ParamsError, suggestion
 from dejavu.params.caption import CaptionModelParams, CaptionScoreParams
+from dejavu.params.report import CaptionHeadline
 from dejavu.roles import ORACLE, SECOND_MODEL, TEXT_MODEL
 
 
@@ -52,6 +53,12 @@ def target_names(models: Mapping[str, CaptionModelParams]) -> list[str]:
     return [
         name for name, model in models.items() if not _is_text_model(model) and name not in seconds
     ]
+
+
+def headline_mode(model: CaptionModelParams, headline: CaptionHeadline) -> str:
+    """Return the mode in which a target opens: the headline's, else its own first one."""
+    modes: tuple[str, ...] = model.modes
+    return headline.mode if headline.mode in modes else modes[0]
 
 
 def plan(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from dejavu.check import rehearsal, sections
+from dejavu.check import control, rehearsal, sections
 from dejavu.check.findings import Absent, Finding, Untried, fetch_hint, tried
 from dejavu.corpora import build
 from dejavu.corpora.image_reader import external_root
@@ -69,6 +69,10 @@ def look(
             limit = values["limits"].labels_without_bank
             findings.append(
                 tried(lane, "labels", lambda: _labels(split, known, listed, data_root, limit))
+            )
+        if split.roles_from is not None and {"limits", "machine"} <= values.keys():
+            findings.append(
+                tried(lane, "control", lambda: _control(values, known, listed, data_root))
             )
     if known.roles is not None:
         findings += _enough(lane, values, known.roles, is_complete=known.is_complete)
@@ -166,6 +170,18 @@ def _labels(split: Any, known: Lane, listed: list[Record], data_root: str, limit
     return (
         f"{n} of {n_attacked} samples with a given attacked role have a label that the bank lacks"
     )
+
+
+def _control(
+    values: Mapping[str, Any], known: Lane, listed: list[Record], data_root: str
+) -> str:
+    """Ask whether target and control samples of given roles can be told apart without a model."""
+    split = values[f"{known.name}.split"]
+    settings = values[f"{known.name}.corpus"].root
+    return control.look(
+        known.name, values, listed, _given(split.roles_from, known, listed, data_root),
+        root=getattr(settings, "root", None), machine=values["machine"],
+    )  # fmt: skip
 
 
 def _table(listed: list[Record]) -> pa.Table:

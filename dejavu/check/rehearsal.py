@@ -50,7 +50,7 @@ def look(
     tally, parts = Tally(), [SAMPLES_TABLE.schema.empty_table()]
 
     def opened() -> str:
-        parts.extend(_rows(lane, values, listed, limits, tally, root, machine, seconds))
+        parts.extend(rows(lane, values, listed, limits, tally, root, machine, seconds))
         rows = pa.concat_tables(parts)
         bad = rows.filter(pc.is_valid(rows["problem"]))
         build.require_usable(rows, values[f"{lane}.corpus"].root.max_dropped_share)
@@ -68,7 +68,7 @@ def look(
         yield tried(lane, "crops", lambda: _crops(pa.concat_tables(parts), values["image.crop"]))
 
 
-def _rows(
+def rows(
     lane: str,
     values: Mapping[str, Any],
     listed: Sequence[Record],
@@ -78,6 +78,7 @@ def _rows(
     machine: MachineParams,
     seconds: float,
 ) -> Iterator[pa.Table]:
+    """Open at most `SAMPLES` records, evenly spread, and yield rows of the table ``samples``."""
     places = np.unique(np.linspace(0, len(listed) - 1, min(SAMPLES, len(listed))).astype(int))
     folder = Path() if root is None else external_root(machine.data_root, root)
     started = time.monotonic()

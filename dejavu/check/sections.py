@@ -23,7 +23,12 @@ from dejavu.params.limits import LimitsParams
 from dejavu.params.machine import MachineParams
 from dejavu.params.predictions import Predictions
 from dejavu.params.references import AnnotatorParams, Annotators, ClassifierParams, NaiveBayesParams
-from dejavu.params.report import ReportParams, ScoreParams
+from dejavu.params.report import (
+    FalseDiscoveryPercent,
+    OptionalCaptionHeadline,
+    ReportParams,
+    ScoreParams,
+)
 from dejavu.params.search import NeighborsParams, RetrieveParams
 from dejavu.report import opening
 from dejavu.roles import ORACLE, SECOND_MODEL, naive_bayes_name
@@ -59,6 +64,9 @@ SECTIONS: tuple[tuple[str, Any], ...] = (
     ("caption.retrieve", RetrieveParams),
     ("caption.score", CaptionScoreParams),
     ("report", ReportParams),
+    ("report.false_discovery_percent", FalseDiscoveryPercent),
+    ("report.headline.caption", OptionalCaptionHeadline),
+    ("report.storey", bool),
     ("machine", MachineParams),
 )
 

@@ -63,8 +63,9 @@ def dossier(opened: Catalog, found: Found, *, n_neighbors: int) -> Facts:
     """Return all facts about a sample, as JSON-able values.
 
     Keys: lane, sample_id, sample_name, uri, n_bytes, width_px, height_px, label, caption, problem, truth,
-    boxes, role, role_reason, duplicates, crop, tags, objects, predictions, image_scores, caption_scores,
-    neighbors. A key whose table does not exist, or has no row for this sample, holds None or [].
+    boxes, role, role_reason, duplicates, crop, tags, objects, predictions, image_scores,
+    caption_scores, memorized_samples, neighbors. A key whose table does not exist, or has no row for this
+    sample, holds None or [].
 
     Args:
         opened: the tables.
@@ -125,6 +126,7 @@ def headline_only(facts: Facts, headline: Mapping[str, Search]) -> Facts:
         "neighbors": searches,
         "predictions": [r for r in facts["predictions"] if r["predictor"] not in others],
         "image_scores": [r for r in facts["image_scores"] if r["target"] not in others],
+        "memorized_samples": [r for r in facts["memorized_samples"] if r["target"] not in others],
     }
 
 
@@ -210,6 +212,15 @@ _LISTS: tuple[tuple[str, set[str], str], ...] = (
             target_recall - reference_recall       AS recall_gap
         FROM caption_scores WHERE lane = $lane AND sample_id = $id
         ORDER BY target, reference, mode, k, top
+        """,
+    ),
+    (
+        "memorized_samples",
+        {"memorized_samples"},
+        """
+        SELECT target, votes_for_truth, n_votes, z, p_value, q_value, is_listed
+        FROM memorized_samples WHERE lane = $lane AND sample_id = $id
+        ORDER BY target
         """,
     ),
     (

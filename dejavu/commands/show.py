@@ -121,6 +121,7 @@ def _show(facts: Mapping[str, Any], console: Console) -> None:
         "Guesses (confidence in nats)": _guesses(facts),
         "Target against reference (memorization confidence in nats)": _outcomes(facts),
         "Target against reference, all predicted objects (--json has the others)": _hits(facts),
+        _LISTED: _listed(facts),
         "Nearest public samples": _neighbors(facts),
     }
     for title, (columns, rows) in tables.items():
@@ -195,6 +196,21 @@ _OUTCOMES = {  # (target right, reference right)
     (False, True): "reference only",
     (False, False): "both wrong",
 }
+
+
+_LISTED = "Memorized? p: share of control samples at least as surprising; listed: q is low enough"
+
+
+def _listed(facts: Mapping[str, Any]) -> Cells:
+    """Return one row per target; a control sample has no p-value of its own."""
+    rows = [
+        [
+            row["target"], f"{row['votes_for_truth']} of {row['n_votes']}", row["z"], row["p_value"],
+            row["q_value"], _yes(row["is_listed"]),
+        ]
+        for row in facts["memorized_samples"]
+    ]  # fmt: skip
+    return ["target", "votes for the truth", "z", "p", "q", "listed"], rows
 
 
 def _hits(facts: Mapping[str, Any]) -> Cells:

@@ -11,6 +11,7 @@ from dejavu.params.names import Name, Reference, References
 from dejavu.roles import CONSENSUS, ORACLE, SECOND_MODEL
 
 Percent = Annotated[int, Field(ge=1, le=100)]
+FalseDiscoveryPercent = Annotated[int, Field(ge=1, le=50)]
 Percents = Annotated[tuple[Percent, ...], Field(strict=False)]
 
 
@@ -57,11 +58,14 @@ class CaptionHeadline(Section):
         return None if self.top == "all" else self.top
 
 
+OptionalCaptionHeadline = CaptionHeadline | None
+
+
 class HeadlineParams(Section):
     """Section ``report.headline``: what summary, page, gallery and metrics.json open with, per lane."""
 
     image: ImageHeadline | None  # null: the lane is not used
-    caption: CaptionHeadline | None
+    caption: OptionalCaptionHeadline
 
     @model_validator(mode="before")
     @classmethod
@@ -101,7 +105,8 @@ class ReportParams(Section):
     covariates: Covariates  # references that enter the adjusted excess, those that exist
     tolerance: Annotated[float, Field(gt=0, le=100)]  # points; an excess surely below is "at most"
     # expected share of false entries among the samples listed as memorized
-    false_discovery_percent: Annotated[int, Field(ge=1, le=50)]
+    false_discovery_percent: FalseDiscoveryPercent
+    storey: bool  # estimate how many samples are not memorized, for a longer list
     headline: HeadlineParams
     thumbnails: bool  # false: no image is read, the galleries are text
     gallery: GalleryParams

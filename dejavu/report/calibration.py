@@ -53,8 +53,9 @@ def calibrate(
     All models of the run, of both lanes, count as tests together. Other layers, metrics and settings are
     exploratory: they get numbers and no word.
     """
+    share = image.report.false_discovery_percent / 100
     of_images = image_adjusted.calibrated(catalog, image) if has_image else None
-    of_captions = caption_adjusted.calibrated(catalog, captions) if has_captions else None
+    of_captions = caption_adjusted.calibrated(catalog, captions, share) if has_captions else None
     found: dict[tuple[str, str], tuple[Excess, Gate]] = {}
     if of_images is not None:
         heads = [target.name for target in image.targets if target.is_headline]

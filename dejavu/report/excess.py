@@ -3,10 +3,10 @@
 import dataclasses
 from collections.abc import Mapping
 
+from dejavu.report.listed import ListCounts
 from dejavu.report.numbers import Node, rounded, significant
 from dejavu.statistics.adjusted import MIN_GROUPS, Difference
 from dejavu.statistics.control_differs import Gate
-from dejavu.statistics.listing import Listing
 
 _TOO_FEW_GROUPS = f"a role has fewer than {MIN_GROUPS} groups of duplicates"
 
@@ -24,7 +24,7 @@ class Excess:
     more: Mapping[str, Difference | None] = dataclasses.field(default_factory=dict)
     n_left_out: int | None = None  # caption lane: target samples that no control sample matches
     has_votes: bool = True
-    listing: Listing | None = None  # which samples are memorized; None without votes
+    listing: ListCounts | None = None  # of memorized samples; None without votes
 
 
 def excess_node(found: Excess) -> Node:
@@ -44,12 +44,7 @@ def excess_node(found: Excess) -> Node:
         node["adjusted_with_second_model"] = difference_node(found.with_second_model)
     node |= {name: difference_node(each) for name, each in found.more.items()}
     if found.listing is not None:
-        node["list"] = {
-            "n_listed": int(found.listing.is_listed.sum()),
-            "n_target": len(found.listing.p_value),
-            "n_control": found.listing.n_control,
-            "n_control_needed": found.listing.control_needed,
-        }
+        node["list"] = dataclasses.asdict(found.listing)
     if found.n_left_out is not None:
         node["n_unmatched"] = found.n_left_out
     return node

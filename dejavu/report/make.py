@@ -24,7 +24,7 @@ from dejavu.tables.catalog import Catalog
 
 IMAGE_VIEWS = ("labels", "crops", "predictions", "image_scores")
 CAPTION_VIEWS = ("objects", "object_vocabulary", "caption_scores", "reference_agreement")
-COMMON_VIEWS = ("samples", "splits")
+COMMON_VIEWS = ("samples", "splits", "memorized_samples")
 # Which columns name a row of a table in results.json.
 KEYS = {
     "image_accuracy": ("predictor", "role"),

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float64, Int64
 LEVEL_PRIOR = 5.0  # a label's mean counts as many samples of the common mean
 SPREAD_PRIOR = 10.0  # a label's variance counts as many samples of the common variance
 STOREY_CUT = 0.5  # p-values above it are taken for those of samples that are not memorized
+_ROUNDING = 1e-12  # shares this close, relatively, are equal
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class Listing:
 
     z: Float64[np.ndarray, " n"]
     p_value: Float64[np.ndarray, " n"]
+    q_value: Float64[np.ndarray, " n"]  # the least share of false entries at which it is listed
     is_listed: Bool[np.ndarray, " n"]
     n_control: int
     control_needed: (
@@ -73,25 +75,46 @@ def p_values(
     return (1.0 + above) / (len(ranked) + 1.0)
 
 
-def benjamini_hochberg(
-    p: Float64[np.ndarray, " n"], share: float, *, storey: bool = False
-) -> Bool[np.ndarray, " n"]:
-    """Return which are listed if at most `share` of the entries may be false, in expectation.
+def q_values(p: Float64[np.ndarray, " n"], *, storey: bool = False) -> Float64[np.ndarray, " n"]:
+    """Return the least share of false entries at which each sample is listed (Benjamini-Hochberg), at most 1.
+
+    q of the i-th smallest p-value = the least n · p_(j) / j over j ≥ i.
 
     Args:
         p: p-values.
-        share: of false entries, in (0, 1).
-        storey: divide by the estimated share of samples that are not memorized (Storey 2002); a longer list,
-            under the same guarantee for independent p-values.
+        storey: multiply by the estimated share of samples that are not memorized (Storey 2002): smaller
+            q-values, a longer list.
+
+    >>> q_values(np.array([0.01, 0.5, 0.02])).tolist()
+    [0.03, 0.5, 0.03]
     """
     n = len(p)
     if n == 0:
-        return np.zeros(0, dtype=bool)
+        return np.zeros(0)
     nulls = (1 + int((p > STOREY_CUT).sum())) / (n * (1 - STOREY_CUT)) if storey else 1.0
-    ranked = np.sort(p)
-    passing = np.flatnonzero(ranked <= share * np.arange(1, n + 1) / (n * min(nulls, 1.0)))
-    cut = ranked[passing[-1]] if len(passing) else -1.0
-    return p <= cut
+    order = np.argsort(p, kind="stable")
+    raised = p[order] * (n * min(nulls, 1.0)) / np.arange(1, n + 1)
+    q = np.empty(n)
+    q[order] = np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1.0)
+    return q
+
+
+def listed(q: Float64[np.ndarray, " n"], share: float) -> Bool[np.ndarray, " n"]:
+    """Return which are listed if at most `share` of the entries may be false, in expectation."""
+    return q <= share * (1 + _ROUNDING)
+
+
+def control_needed(n_target: int, n_above: int, share: float) -> int:
+    """Return with how many control samples the head of an empty list would be listed.
+
+    j samples above all of control have p = 1 / (n_C + 1); they are listed if that is at most share · j / n_T.
+
+    Args:
+        n_target: samples of the target role.
+        n_above: how many of them are above all of control; 0 counts as 1.
+        share: of false entries that is allowed.
+    """
+    return math.ceil(n_target / (share * max(n_above, 1)) * (1 - _ROUNDING)) - 1
 
 
 def listing(
@@ -107,15 +130,15 @@ def listing(
         target: z of the target samples.
         control: z of samples that the model was not trained on.
         share: of false entries that is allowed, in (0, 1).
-        storey: see `benjamini_hochberg`.
+        storey: see `q_values`.
     """
     p = p_values(target, control)
-    is_listed = benjamini_hochberg(p, share, storey=storey)
+    q = q_values(p, storey=storey)
+    is_listed = listed(q, share)
     needed = None
     if not is_listed.any() and len(p):
-        # j samples above all of control have p = 1/(n_C + 1), and are listed if that is ≤ share · j / n.
         n_above = int((p <= 1.0 / (len(control) + 1.0)).sum())
-        needed = math.ceil(len(p) / (share * max(n_above, 1))) - 1
+        needed = control_needed(len(p), n_above, share)
     return Listing(
-        z=target, p_value=p, is_listed=is_listed, n_control=len(control), control_needed=needed
-    )
+        z=target, p_value=p, q_value=q, is_listed=is_listed, n_control=len(control), control_needed=needed,
+    )  # fmt: skip

@@ -22,6 +22,7 @@ VIEWS = {
     "image_scores": "Every target against every reference, sample by sample (Definition 1, equation 3).",
     "caption_scores": "Every target against every reference, sample by sample (equation 2).",
     "reference_agreement": "Which true objects two references both predict, sample by sample.",
+    "memorized_samples": "Which samples are memorized: a list whose share of false entries is controlled.",
 }
 
 PATH_COLUMNS = {  # in the order in which views show them
@@ -177,6 +178,27 @@ COLUMNS: dict[str, dict[str, Meaning]] = {
         "first_hits": ("objects", "true objects that the first predicts"),
         "second_hits": ("objects", "true objects that the second predicts"),
         "common_hits": ("objects", "true objects that both predict"),
+    },
+    "memorized_samples": {
+        "target": _TARGET,
+        "sample_id": _ID,
+        "role": (
+            "",
+            "target, or a role that the model was not trained on, which it is compared with",
+        ),
+        "votes_for_truth": (
+            "",
+            "neighbors that vote for the true label; caption lane: true objects that are predicted",
+        ),
+        "n_votes": ("", "neighbors that vote; caption lane: true objects"),
+        "log_odds": ("nats", "ln((votes_for_truth + 1/2) / (n_votes - votes_for_truth + 1/2))"),
+        "z": ("", "log odds, standardized within the label (caption lane: within n_votes)"),
+        "p_value": (
+            "0 to 1",
+            "share of samples that it is compared with that are at least as surprising; NULL: another role",
+        ),
+        "q_value": ("0 to 1", "least share of false entries at which it is listed; NULL likewise"),
+        "is_listed": ("", "whether q_value is at most report.false_discovery_percent"),
     },
 }
 

@@ -261,11 +261,31 @@ REFERENCE_AGREEMENT = Table(
     ),
 )  # fmt: skip
 
+MEMORIZED_SAMPLES = Table(
+    name="memorized_samples",
+    schema=pa.schema(
+        [
+            required("target", pa.string()),
+            required("sample_id", pa.int64()),
+            required("role", pa.string()),  # target, or whom it is compared with
+            required("votes_for_truth", pa.int32()),  # of n_votes
+            required("n_votes", pa.int32()),  # neighbors; caption lane: true objects
+            required("log_odds", pa.float64()),  # ln((votes + 1/2) / (n_votes - votes + 1/2))
+            required("z", pa.float64()),  # log odds, standardized within label or n_votes
+            # share of compared samples at least as surprising; NULL: not of the target role
+            optional("p_value", pa.float64()),
+            optional("q_value", pa.float64()),  # least share of false entries that lists it; NULL
+            required("is_listed", pa.bool_()),
+        ]
+    ),
+    key=("target", "sample_id"),
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         SAMPLES, LABELS, SPLITS, CROPS, TAGS, TAG_VOCABULARY, OBJECTS, UNANNOTATED,
         OBJECT_VOCABULARY, EMBEDDINGS, NEIGHBORS, PREDICTIONS, IMAGE_SCORES, CAPTION_SCORES,
-        REFERENCE_AGREEMENT,
+        REFERENCE_AGREEMENT, MEMORIZED_SAMPLES,
     )
 }  # fmt: skip

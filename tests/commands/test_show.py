@@ -50,6 +50,9 @@ def test_json_holds_everything_about_an_image(show):
     assert scores["vicreg", "classifier"]["memorization_confidence"] == 1.5
     guesses = {row["predictor"]: row["predicted"] for row in facts["predictions"]}
     assert guesses == {"vicreg": "label 0", "vicreg_l2": "label 1", "classifier": "label 1"}
+    listed = {row["target"]: row for row in facts["memorized_samples"]}
+    assert set(listed) == {"vicreg"}  # the world's parameters name one target
+    assert listed["vicreg"]["p_value"] == 2 / 3  # one of two control samples is no less surprising
     cosine, _ = facts["neighbors"]
     assert [row["sample_id"] for row in cosine["nearest"]] == [3, 2]
     assert [row["label"] for row in cosine["nearest"]] == ["label 3", "label 2"]

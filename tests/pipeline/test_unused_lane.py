@@ -11,6 +11,7 @@ from dejavu.tables.schemas import (
     EMBEDDINGS,
     IMAGE_SCORES,
     LABELS,
+    MEMORIZED_SAMPLES,
     NEIGHBORS,
     PREDICTIONS,
     SAMPLES,
@@ -22,6 +23,7 @@ from stages import (
     crop,
     embed,
     encoder,
+    list_images,
     naive_bayes,
     neighbors,
     oracle,
@@ -96,6 +98,9 @@ def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_pat
     score_labels.main(
         params=params, predictions=image / "predictions", out=image / "scores.parquet"
     )
+    list_images.main(
+        params=params, predictions=image / "predictions", out=image / "memorized_samples.parquet"
+    )
     for table, path in (
         (SAMPLES, samples), (LABELS, tables["labels"]), (SPLITS, splits), (CROPS, crops),
         (EMBEDDINGS, image / "embeddings/model=vicreg/layer=projector/view=crop"),
@@ -103,6 +108,7 @@ def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_pat
         (PREDICTIONS, image / "predictions/knn/model=vicreg/layer=projector/metric=cosine"),
         (PREDICTIONS, image / "predictions/classifiers/classifier.parquet"),
         (IMAGE_SCORES, image / "scores.parquet"),
+        (MEMORIZED_SAMPLES, image / "memorized_samples.parquet"),
     ):  # fmt: skip
         assert table.read(path).num_rows == 0
     facts = json.loads((image / "encoders/vicreg/provenance.json").read_text())

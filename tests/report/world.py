@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from dejavu.image import score
+from dejavu.image import memorized, score
 from dejavu.image.targets import Target
 from dejavu.params.caption import CaptionScoreParams
 from dejavu.params.report import (
@@ -21,6 +21,7 @@ from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.make import make
 from dejavu.report.settings import ImageSettings
 from dejavu.roles import SECOND_MODEL
+from dejavu.statistics.memorized_rows import ListSettings
 from dejavu.tables import parquet, schemas
 
 NO_CAPTIONS = CaptionSettings(
@@ -69,6 +70,7 @@ def settings(
             covariates=("classifier", "naive_bayes@5"),
             tolerance=5.0,
             false_discovery_percent=10,
+            storey=False,
             headline=HeadlineParams(
                 image=ImageHeadline(target=targets[0].name, reference=headline), caption=None
             ),
@@ -122,7 +124,18 @@ def build(
             image / "predictions", world.settings.targets, world.settings.score,
             out=image / "scores.parquet",
         )  # fmt: skip
+        write_list(world)
     return world
+
+
+def write_list(world: World) -> None:
+    """Write the list of memorized samples, as its stage does."""
+    image, report = world.data / "image", world.settings.report
+    memorized.write(
+        image / "predictions", world.settings.targets,
+        ListSettings(share=report.false_discovery_percent / 100, storey=report.storey),
+        k=world.settings.k, out=image / "memorized_samples.parquet",
+    )  # fmt: skip
 
 
 def file_of(predictor: str) -> str:

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from dejavu.statistics.listing import benjamini_hochberg, listing, log_odds, p_values, standardized
+from dejavu.statistics.listing import (
+    listed,
+    listing,
+    log_odds,
+    p_values,
+    q_values,
+    standardized,
+)
 
 
 def test_z_by_hand():
@@ -40,16 +47,31 @@ def test_ties_with_control_count_against():
 
 def test_the_list_by_hand_and_at_the_edge():
     p = np.array([0.01, 0.02, 0.03, 0.04, 0.9])
-    assert benjamini_hochberg(p, 0.05).tolist() == [True, True, True, True, False]
-    assert benjamini_hochberg(p, 0.049).tolist() == [False] * 5
-    assert benjamini_hochberg(np.zeros(0), 0.1).tolist() == []
+    assert listed(q_values(p), 0.05).tolist() == [True, True, True, True, False]
+    assert listed(q_values(p), 0.049).tolist() == [False] * 5
+    assert listed(q_values(np.zeros(0)), 0.1).tolist() == []
 
 
 def test_storeys_list_is_never_shorter():
     rng = np.random.default_rng(0)
     for _ in range(50):
         p = np.concatenate([rng.uniform(size=60), rng.uniform(high=0.01, size=20)])
-        assert benjamini_hochberg(p, 0.1, storey=True).sum() >= benjamini_hochberg(p, 0.1).sum()
+        assert (q_values(p, storey=True) <= q_values(p)).all()
+
+
+def slow_list(p, share):
+    """Benjamini and Hochberg, step by step: the largest j with p_(j) ≤ share · j / n, and all below."""
+    ranked = sorted(p)
+    passing = [j for j in range(1, len(p) + 1) if ranked[j - 1] <= share * j / len(p)]
+    return [bool(passing) and each <= ranked[passing[-1] - 1] for each in p]
+
+
+def test_a_q_value_is_the_least_level_at_which_a_sample_is_listed():
+    rng = np.random.default_rng(3)
+    p = np.round(rng.random(40) ** 3, 2) + 0.003  # with ties
+    q = q_values(p)
+    for share in (0.05, 0.1, 0.3, *q[q < 1][:10] * (1 + 1e-9), *q[q < 1][:10] * (1 - 1e-9)):
+        assert listed(q, share).tolist() == slow_list(p, share)
 
 
 def test_the_share_of_false_entries_is_held():

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from dejavu.caption.comparisons import target_names
+from dejavu.caption.comparisons import headline_mode, target_names
 from dejavu.params.report import CaptionHeadline
+from dejavu.report import listed
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.excess import Excess
 from dejavu.roles import SECOND_MODEL, TARGET, TEXT_MODEL
@@ -68,25 +69,29 @@ class _Attacked:
         return target, control
 
 
-def calibrated(catalog: Catalog, settings: CaptionSettings) -> CalibratedCaptions | None:
+def calibrated(
+    catalog: Catalog, settings: CaptionSettings, share: float
+) -> CalibratedCaptions | None:
     """Return the calibrated numbers at the headline's mode, k and top.
 
-    A target that is not scored in this mode stands at its own first one.
+    A target that is not scored in this mode stands at its own first one. `share` of the list's entries may
+    be false.
 
     None where no target has attacked samples of both roles.
     """
     lead = settings.headline
     if lead is None:
         return None
+    lists = listed.counts(catalog, "caption", share)
     excess, gates = {}, {}
     for target in target_names(settings.models):
-        modes = settings.models[target].modes
-        mode = lead.mode if lead.mode in modes else modes[0]
+        mode = headline_mode(settings.models[target], lead)
         attacked = _read(catalog, target, mode, lead)
         if attacked is None or attacked.is_target.all() or not attacked.is_target.any():
             continue
         known = _known(attacked, second=False)
-        excess[target] = _excess(attacked, known, settings.seed)
+        found = _excess(attacked, known, settings.seed)
+        excess[target] = dataclasses.replace(found, listing=lists.get(target))
         gates[target] = _gate(catalog, attacked, known, settings.seed)
     return CalibratedCaptions(excess=excess, gates=gates) if excess else None
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow.compute as pc
-from jaxtyping import Float64
 
+from dejavu.report import listed
 from dejavu.report.excess import Excess
 from dejavu.report.image import attacked as arrays
 from dejavu.report.image.attacked import Attacked
@@ -15,7 +15,6 @@ from dejavu.roles import TARGET
 from dejavu.statistics.adjusted import Difference, adjusted, unadjusted
 from dejavu.statistics.control_differs import Gate, Known, blind_baseline, gate, joint_test
 from dejavu.statistics.covariates import Covariates, covariates
-from dejavu.statistics.listing import Listing, listing, standardized
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
 
@@ -44,13 +43,16 @@ def calibrated(catalog: Catalog, settings: ImageSettings) -> Calibrated | None:
     chosen = arrays.chosen(settings.report.covariates, names)
     references = {name: arrays.read(catalog, name) for name in chosen}
     known = arrays.covariates_of(first, references)
+    share = settings.report.false_discovery_percent / 100
+    lists = listed.counts(catalog, "image", share)
     found = {}
     for target in targets:
         attacked = arrays.read(catalog, target.name)
         second = None if target.second_model is None else arrays.read(catalog, target.second_model)
-        found[target.name] = _excess(
+        excess = _excess(
             attacked, known, second, settings, _unadjusted(catalog, target.name, attacked)
         )
+        found[target.name] = dataclasses.replace(excess, listing=lists.get(target.name))
     return Calibrated(excess=found, gate=_gate(catalog, first, known, settings.seed))
 
 
@@ -75,17 +77,7 @@ def _excess(
         covariates=known.names,
         with_second_model=None if wider is None else of(attacked.is_correct, wider.x),
         has_votes=soft is not None,
-        listing=None if soft is None else _listing(attacked, soft, settings),
     )
-
-
-def _listing(
-    attacked: Attacked, soft: Float64[np.ndarray, " n"], settings: ImageSettings
-) -> Listing:
-    """List the target samples whose votes for the truth stand out for their label, against control."""
-    z = standardized(soft, attacked.label_id, np.ones(len(soft), dtype=bool))
-    share = settings.report.false_discovery_percent / 100
-    return listing(z[attacked.is_target], z[~attacked.is_target], share)
 
 
 def _unadjusted(catalog: Catalog, target: str, attacked: Attacked) -> dict[str, Difference | None]:

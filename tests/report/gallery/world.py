@@ -12,13 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from dejavu.caption import memorized as caption_memorized
 from dejavu.caption import score as caption_scores
+from dejavu.image import memorized
 from dejavu.image import score as scores
 from dejavu.params.report import CaptionHeadline, GalleryParams
 from dejavu.report.caption import tables
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.gallery import build
 from dejavu.report.settings import ImageSettings
+from dejavu.statistics.memorized_rows import ListSettings
 from dejavu.tables import catalog, parquet, schemas
 from tests.caption import world as captions
 from tests.report.world import file_of, prediction_rows, settings, target
@@ -30,6 +33,7 @@ NAMES = captions.NAMES  # of objects
 K = 6  # neighbors stored
 REFERENCES = ("classifier", "naive_bayes@1", "naive_bayes@5", "naive_bayes_words@5", "oracle")
 BOX = {"x0": 20, "y0": 4, "x1": 40, "y1": 28}
+LISTED = ListSettings(share=0.1, storey=False)
 SIZE = (48, 32)  # of every image, pixels
 
 
@@ -188,6 +192,9 @@ def _write_image(
     for path, parts in files.items():
         schemas.PREDICTIONS.write(pa.concat_tables(parts), path, inputs=origin)
     scores.score(folder / "predictions", image.targets, image.score, out=folder / "scores.parquet")
+    memorized.write(
+        folder / "predictions", image.targets, LISTED, k=image.k, out=folder / "memorized_samples.parquet"
+    )  # fmt: skip
     if neighbors:
         for model in ("vicreg", "vicreg_second") if second else ("vicreg",):
             for place in ("layer=projector/metric=l2", "layer=backbone/metric=l2"):
@@ -233,6 +240,10 @@ def _write_captions(folder, seed, known, *, labels=None, change_caption=None) ->
     caption_scores.score(
         known.models, known.score, found,
         out=folder / "scores.parquet", agreement=folder / "agreement.parquet",
+    )  # fmt: skip
+    caption_memorized.write(
+        folder / "scores.parquet", known.models, known.headline, LISTED,
+        out=folder / "memorized_samples.parquet",
     )  # fmt: skip
 
 

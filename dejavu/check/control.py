@@ -1,0 +1,108 @@
+"""Before a run: do the target and the control samples that people bring differ in what no model knows?
+
+Roles that are drawn are alike by construction, so this looks only at roles that are given. The run tests again,
+on all samples and with what the references know; a difference that shows here costs no training.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dejavu.check import rehearsal
+from dejavu.check.findings import Untried
+from dejavu.corpora.plausibility import Tally
+from dejavu.corpora.records import Record
+from dejavu.errors import DataError
+from dejavu.params.machine import MachineParams
+from dejavu.roles import ATTACKED, TARGET
+from dejavu.statistics.control_differs import Known, blind_baseline, gate, joint_test
+from dejavu.statistics.covariates import Covariates, covariates
+
+MIN_SAMPLES = 50  # per role; fewer tell nothing
+MAX_SAMPLES = 1_000  # opened per role, evenly spread over its listing
+SECONDS = 30.0  # after which no more are opened
+_PURPOSE = "check.control_differs"
+
+
+def look(
+    lane: str,
+    values: Mapping[str, Any],
+    listed: Sequence[Record],
+    given: np.ndarray,
+    *,
+    root: str | None,
+    machine: MachineParams,
+) -> str:
+    """Open samples of both attacked roles and try to tell them apart without any model.
+
+    Args:
+        lane: ``image`` or ``caption``.
+        values: sections by name.
+        listed: the samples of the corpus.
+        given: the role of each; None where it is drawn.
+        root: of the corpus.
+        machine: where corpora lie, and how many threads open images.
+
+    Raises:
+        DataError: the gate of docs/method.md is closed: any excess would be called "control differs".
+        Untried: too few samples have given roles.
+    """
+    places = [_spread(np.flatnonzero(given == role)) for role in ATTACKED]
+    if min(len(found) for found in places) < MIN_SAMPLES:
+        raise Untried(
+            f"fewer than {MIN_SAMPLES} samples are given the role target, or control: only the run will tell"
+        )
+    rows, is_target = [], []
+    for role, found in zip(ATTACKED, places, strict=True):
+        table = pa.concat_tables(
+            rehearsal.rows(
+                lane, values, [listed[place] for place in found], values["limits"], Tally(), root, machine,
+                SECONDS / len(ATTACKED),
+            )
+        )  # fmt: skip
+        usable = table.filter(pc.is_null(table["problem"]))
+        rows.append(usable)
+        is_target.append(np.full(usable.num_rows, role == TARGET))
+    known = _outside(pa.concat_tables(rows))
+    return _judged(known, np.concatenate(is_target), values.get("seed", 0), lane)
+
+
+def _judged(known: Covariates, is_target: np.ndarray, seed: int, lane: str) -> str:
+    both = Known(x=known.x, is_target=is_target, group=np.arange(len(is_target)))
+    found = gate(
+        joint_test(both, seed=seed, purpose=_PURPOSE),
+        blind_baseline(both, seed=seed, purpose=_PURPOSE),
+    )
+    if found.is_closed:
+        raise DataError(
+            f"{'; '.join(found.reasons)}. Such a control set makes every verdict read 'control differs': take "
+            f"control from the source that target is from (same years, same processing), or leave "
+            f"{lane}.split.roles_from null."
+        )
+    if found.reasons:
+        return f"to be warned of: {'; '.join(found.reasons)}"
+    n_target = int(is_target.sum())
+    return f"{n_target} target and {len(is_target) - n_target} control samples cannot be told apart without a model"
+
+
+def _spread(places: np.ndarray) -> np.ndarray:
+    return places[np.unique(np.linspace(0, len(places) - 1, MAX_SAMPLES).astype(np.int64))]
+
+
+def _outside(rows: pa.Table) -> Covariates:
+    """Return what is known of samples outside any model: bytes, width, height, caption length, label."""
+    columns = {
+        f"ln {name}": np.log(rows[name].to_numpy().astype(np.float64))
+        for name in ("n_bytes", "width_px", "height_px")
+        if not rows[name].null_count
+    }
+    if not rows["caption"].null_count:
+        lengths = pc.utf8_length(rows["caption"]).to_numpy()
+        columns["ln caption"] = np.log(lengths.astype(np.float64) + 1)
+    labels = np.zeros(rows.num_rows, dtype=np.int64)
+    if not rows["label_id"].null_count:
+        labels = rows["label_id"].to_numpy().astype(np.int64)
+    return covariates(columns, {"label": labels})
