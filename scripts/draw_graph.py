@@ -26,12 +26,22 @@ STEPS = (
     ("vote", "image", ("vote",), "neighbors vote on the label"),
     ("tags", "image", ("tag_crops", "naive_bayes"), "tag crops, Naive Bayes"),
     ("references", "image", ("classifier", "oracle", "predictions"), "other references"),
-    ("image_scores", "image", ("score_labels", "list_images"), "target against references, the list"),
+    (
+        "image_scores",
+        "image",
+        ("score_labels", "list_images"),
+        "target against references, the list",
+    ),
     ("caption_samples", "caption", ("corpus", "split"), "captioned samples, roles"),
     ("objects", "caption", ("annotate_objects",), "objects in the images"),
     ("caption_models", "caption", ("clip",), "train or verify CLIP models"),
     ("caption_vectors", "caption", ("embed_captions", "retrieve"), "embed, search public samples"),
-    ("caption_scores", "caption", ("score_objects", "list_captions"), "target against references, the list"),
+    (
+        "caption_scores",
+        "caption",
+        ("score_objects", "list_captions"),
+        "target against references, the list",
+    ),
     ("report", "", ("report",), "tables, summary, page"),
 )
 

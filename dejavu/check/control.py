@@ -1,7 +1,7 @@
 """Before a run: do the target and the control samples that people bring differ in what no model knows?
 
-Roles that are drawn are alike by construction, so this looks only at roles that are given. The run tests again,
-on all samples and with what the references know; a difference that shows here costs no training.
+Roles that are drawn are alike by construction, so this looks only at roles that are given. The run tests
+again, on all samples and with what the references know; a difference that shows here costs no training.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,7 +58,7 @@ def look(
     rows, is_target = [], []
     for role, found in zip(ATTACKED, places, strict=True):
         table = pa.concat_tables(
-            rehearsal.rows(
+            rehearsal.inspected(
                 lane, values, [listed[place] for place in found], values["limits"], Tally(), root, machine,
                 SECONDS / len(ATTACKED),
             )
@@ -78,17 +78,20 @@ def _judged(known: Covariates, is_target: np.ndarray, seed: int, lane: str) -> s
     )
     if found.is_closed:
         raise DataError(
-            f"{'; '.join(found.reasons)}. Such a control set makes every verdict read 'control differs': take "
-            f"control from the source that target is from (same years, same processing), or leave "
+            f"{'; '.join(found.reasons)}. Such a control set makes every verdict read 'control differs': "
+            "take control from the source that target is from (same years, same processing), or leave "
             f"{lane}.split.roles_from null."
         )
     if found.reasons:
         return f"to be warned of: {'; '.join(found.reasons)}"
     n_target = int(is_target.sum())
-    return f"{n_target} target and {len(is_target) - n_target} control samples cannot be told apart without a model"
+    n_control = len(is_target) - n_target
+    return f"{n_target} target and {n_control} control samples cannot be told apart without a model"
 
 
 def _spread(places: np.ndarray) -> np.ndarray:
+    if len(places) <= MAX_SAMPLES:
+        return places
     return places[np.unique(np.linspace(0, len(places) - 1, MAX_SAMPLES).astype(np.int64))]
 
 

@@ -172,9 +172,7 @@ def _labels(split: Any, known: Lane, listed: list[Record], data_root: str, limit
     )
 
 
-def _control(
-    values: Mapping[str, Any], known: Lane, listed: list[Record], data_root: str
-) -> str:
+def _control(values: Mapping[str, Any], known: Lane, listed: list[Record], data_root: str) -> str:
     """Ask whether target and control samples of given roles can be told apart without a model."""
     split = values[f"{known.name}.split"]
     settings = values[f"{known.name}.corpus"].root

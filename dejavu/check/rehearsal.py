@@ -50,7 +50,7 @@ def look(
     tally, parts = Tally(), [SAMPLES_TABLE.schema.empty_table()]
 
     def opened() -> str:
-        parts.extend(rows(lane, values, listed, limits, tally, root, machine, seconds))
+        parts.extend(inspected(lane, values, listed, limits, tally, root, machine, seconds))
         rows = pa.concat_tables(parts)
         bad = rows.filter(pc.is_valid(rows["problem"]))
         build.require_usable(rows, values[f"{lane}.corpus"].root.max_dropped_share)
@@ -68,7 +68,7 @@ def look(
         yield tried(lane, "crops", lambda: _crops(pa.concat_tables(parts), values["image.crop"]))
 
 
-def rows(
+def inspected(
     lane: str,
     values: Mapping[str, Any],
     listed: Sequence[Record],

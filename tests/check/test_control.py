@@ -22,7 +22,7 @@ def corpus(content, folder, control):  # noqa: F811  # the fixture's value
         path = folder / f"photos/{label}/many-{i}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(photo(i, size=(side, side)))
-        lines.append(f"{label}/many-{i},{role}")
+        lines.append(f"{label}/many-{i}.jpg,{role}")
     (folder / "roles.csv").write_text("\n".join(lines) + "\n")
     image = content["image"]
     image["corpus"]["boxes"] = None
