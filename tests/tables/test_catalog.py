@@ -122,7 +122,9 @@ def test_scores_of_an_older_version_are_refused_with_what_they_lack(data, sandbo
 def test_views_exist_only_for_tables_that_exist(data):
     with catalog.connect(data) as opened:
         names = [view.name for view in opened.views()]
-        assert names == ["crops", "image_scores", "labels", "predictions", "samples", "splits"]
+        assert names == [
+            "crops", "image_scores", "labels", "memorized_samples", "predictions", "samples", "splits",
+        ]  # fmt: skip
         columns = {view.name: view.columns for view in opened.views()}["labels"]
         assert columns == {"lane": "VARCHAR", "label_id": "INTEGER", "label": "VARCHAR"}
 
