@@ -51,15 +51,18 @@ class Project:
         with (self.folder / "params.yaml").open("w", encoding="utf-8") as stream:
             YAML().dump(self.params, stream)
 
-    def dvc(self, *words):
-        environment = os.environ | {
+    def environment(self):
+        """Return the variables that DVC runs with: this project's code, this Python."""
+        return os.environ | {
             "PYTHONPATH": str(self.folder),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "DVC_NO_ANALYTICS": "1",
         }
+
+    def dvc(self, *words):
         done = subprocess.run(
             [sys.executable, "-m", "dvc", *words],
-            cwd=self.folder, env=environment, capture_output=True, text=True,
+            cwd=self.folder, env=self.environment(), capture_output=True, text=True,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout
