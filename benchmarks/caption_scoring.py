@@ -152,11 +152,11 @@ def measure(n_targets: int, folder: Path) -> None:
     settings = CaptionScoreParams(k=(K,), top=(10,), references=("second_model",))
     started, cpu = time.perf_counter(), time.process_time()
     score.score(
-        models,
-        settings,
-        tables,
-        out=folder / "scores.parquet",
-        agreement=folder / "agreement.parquet",
+        settings=score.CaptionScoreSettings(models=models, score=settings),
+        inputs=tables,
+        out=score.CaptionScoreFiles(
+            scores=folder / "scores.parquet", agreement=folder / "agreement.parquet"
+        ),
     )
     seconds = time.perf_counter() - started
     facts = {

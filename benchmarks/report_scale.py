@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dejavu.image import score
-from tests.report.world import build, report, target, write_list
+from tests.report.world import build, comparisons, report, target, write_list
 
 TARGETS = ("vicreg", "barlow_twins", "dino")
 REFERENCES = ("classifier", "naive_bayes@1", "naive_bayes@2", "naive_bayes@5", "naive_bayes@20")
@@ -33,7 +33,7 @@ def main(n: int) -> None:
         print(f"{n} samples per role; peak before: {peak()} MiB", flush=True)
         start = time.perf_counter()
         score.score(
-            image / "predictions", world.settings.targets, world.settings.score,
+            settings=comparisons(world.settings), inputs=image / "predictions",
             out=image / "scores.parquet",
         )  # fmt: skip
         print(f"score_labels: {time.perf_counter() - start:.1f} s, peak {peak()} MiB", flush=True)

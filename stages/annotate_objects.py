@@ -23,11 +23,13 @@ def main(
 ) -> None:
     """Note which objects every attacked or public image shows."""
     annotate.annotate(
-        section(params, "caption.objects", ObjectsParams),
-        annotate.Images(samples=samples, images=images, labels=labels, splits=splits),
-        annotate.ObjectTables(objects=out, vocabulary=vocabulary, unannotated=unannotated),
-        limit=section(params, "limits.unannotated", Share),
-        machine=section(params, "machine", MachineParams),
+        settings=annotate.AnnotateSettings(
+            entry=section(params, "caption.objects", ObjectsParams),
+            limit=section(params, "limits.unannotated", Share),
+            machine=section(params, "machine", MachineParams),
+        ),
+        inputs=annotate.Images(samples=samples, images=images, labels=labels, splits=splits),
+        out=annotate.ObjectTables(objects=out, vocabulary=vocabulary, unannotated=unannotated),
     )
 
 

@@ -16,9 +16,11 @@ def main(*, params: Path, predictions: Path, out: Path) -> None:
     models = section(params, "image.models", Models)
     metrics = section(params, "image.neighbors.metrics", Names)
     score.score(
-        predictions,
-        targets_of(models, metrics),
-        section(params, "image.score", ScoreParams),
+        settings=score.ScoreSettings(
+            targets=tuple(targets_of(models, metrics)),
+            references=section(params, "image.score", ScoreParams),
+        ),
+        inputs=predictions,
         out=out,
     )
 

@@ -21,17 +21,18 @@ def main(
 ) -> None:
     """Compare the objects that every target and every reference brings back, sample by sample."""
     score.score(
-        section(params, "caption.models", CaptionModels),
-        section(params, "caption.score", CaptionScoreParams),
-        score.CaptionTables(
+        settings=score.CaptionScoreSettings(
+            models=section(params, "caption.models", CaptionModels),
+            score=section(params, "caption.score", CaptionScoreParams),
+        ),
+        inputs=score.CaptionTables(
             samples=samples,
             splits=splits,
             objects=objects,
             vocabulary=vocabulary,
             neighbors=neighbors,
         ),
-        out=out,
-        agreement=agreement,
+        out=score.CaptionScoreFiles(scores=out, agreement=agreement),
     )
 
 

@@ -23,13 +23,14 @@ def main(
     """Write the tags of the kept crops of reference, target and control, and their vocabulary."""
     machine = parameters.section(params, "machine", MachineParams)
     tag_crops.tag_crops(
-        annotator,
-        parameters.section(params, f"image.annotators.{annotator}", AnnotatorParams).root,
-        CropSource(samples=samples, crops=crops, images=images, data_root=machine.data_root),
-        out=out,
-        vocabulary=vocabulary,
-        seed=parameters.section(params, "seed", int),
-        machine=machine,
+        settings=tag_crops.TagSettings(
+            name=annotator,
+            entry=parameters.section(params, f"image.annotators.{annotator}", AnnotatorParams).root,
+            seed=parameters.section(params, "seed", int),
+            machine=machine,
+        ),
+        inputs=CropSource(samples=samples, crops=crops, images=images, data_root=machine.data_root),
+        out=tag_crops.TagTables(tags=out, vocabulary=vocabulary),
     )
 
 

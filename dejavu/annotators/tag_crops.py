@@ -4,11 +4,12 @@ An annotator is prepared once (it may look at the crops of the reference role, n
 then tags the crops shard by shard.
 """
 
+import dataclasses
 import functools
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -63,51 +64,52 @@ def prepare(
     return make(settings, source, seed=seed, machine=machine)
 
 
-def tag_crops(
-    name: str,
-    settings: AnnotatorSource,
-    source: CropSource,
-    *,
-    out: Path,
-    vocabulary: Path,
-    seed: int,
-    machine: MachineParams,
-) -> None:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TagSettings:
+    """Which annotator tags, and how it runs."""
+
+    name: str  # of the annotator, for the scratch folder and progress
+    entry: AnnotatorSource  # ``image.annotators.<name>``
+    seed: int
+    machine: MachineParams
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TagTables:
+    """What is written."""
+
+    tags: Path  # folder for table ``tags``, one part per shard
+    vocabulary: Path  # table ``tag_vocabulary``
+
+
+def tag_crops(*, settings: TagSettings, inputs: CropSource, out: TagTables) -> None:
     """Tag the kept crops of the roles reference, target and control, a shard at a time.
 
     Of a lane without samples nothing is prepared or tagged.
-
-    Args:
-        name: of the annotator, for the scratch folder and progress.
-        settings: its entry in ``image.annotators``.
-        source: the crops.
-        out: folder for table ``tags``, one part per shard.
-        vocabulary: table ``tag_vocabulary`` to write.
-        seed: of everything random.
-        machine: how to run.
     """
-    if is_empty(source.samples):
-        TAGS.write(TAGS.schema.empty_table(), out / "part-00000.parquet", inputs=source.origin())
-        empty = TAG_VOCABULARY.schema.empty_table()
-        TAG_VOCABULARY.write(empty, vocabulary, inputs=source.origin())
+    stamp = inputs.origin()
+    if is_empty(inputs.samples):
+        TAGS.write(TAGS.schema.empty_table(), out.tags / "part-00000.parquet", inputs=stamp)
+        TAG_VOCABULARY.write(TAG_VOCABULARY.schema.empty_table(), out.vocabulary, inputs=stamp)
         return
-    annotator = prepare(settings, source, seed=seed, machine=machine)
-    inputs = source.origin() | dict(annotator.provenance)
-    crops = source.kept((REFERENCE, *ATTACKED), columns=annotator.columns)
-    facts: dict[str, Any] = {"settings": settings.model_dump(), "seed": seed, **inputs}
+    annotator = prepare(settings.entry, inputs, seed=settings.seed, machine=settings.machine)
+    stamp |= dict(annotator.provenance)
+    crops = inputs.kept((REFERENCE, *ATTACKED), columns=annotator.columns)
     parts = shards.run(
-        functools.partial(_write_shard, annotator, crops, inputs),
+        functools.partial(_write_shard, annotator, crops, stamp),
         max(1, -(-crops.num_rows // annotator.crops_per_shard)),
-        out=out,
-        stage=f"tag_crops/{name}",
-        facts=facts,
-        engine=machine.engine,
+        out=out.tags,
+        stage=f"tag_crops/{settings.name}",
+        facts={"settings": settings.entry.model_dump(), "seed": settings.seed, **stamp},
+        engine=settings.machine.engine,
         num_gpus=annotator.num_gpus,
     )
     words = {"tag_id": range(len(annotator.vocabulary)), "tag": list(annotator.vocabulary)}
-    TAG_VOCABULARY.write(pa.table(words, schema=TAG_VOCABULARY.schema), vocabulary, inputs=inputs)
+    vocabulary = pa.table(words, schema=TAG_VOCABULARY.schema)
+    TAG_VOCABULARY.write(vocabulary, out.vocabulary, inputs=stamp)
     say(
-        f"{name}: {len(annotator.vocabulary)} tags for {crops.num_rows} crops in {len(parts)} parts"
+        f"{settings.name}: {len(annotator.vocabulary)} tags for {crops.num_rows} crops in "
+        f"{len(parts)} parts"
     )
 
 

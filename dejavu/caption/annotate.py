@@ -78,14 +78,16 @@ class ObjectTables:
     unannotated: Path  # samples of which nobody said what they show
 
 
-def annotate(
-    settings: ObjectsParams,
-    source: Images,
-    out: ObjectTables,
-    *,
-    limit: float,
-    machine: MachineParams,
-) -> None:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotateSettings:
+    """What says which objects an image shows, and where it runs."""
+
+    entry: ObjectsParams  # section ``caption.objects``
+    limit: float  # ``limits.unannotated``, where missing annotations are allowed at all
+    machine: MachineParams
+
+
+def annotate(*, settings: AnnotateSettings, inputs: Images, out: ObjectTables) -> None:
     """Write the objects of every target, control and public sample, and the vocabulary.
 
     An object counts once per sample, with its best detection. Object ids follow the names in
@@ -93,56 +95,42 @@ def annotate(
     or, by a network, looked for. Samples without annotation show an unknown number of objects, not none:
     they are listed, and neither searched nor scored.
 
-    Args:
-        settings: section ``caption.objects``.
-        source: the images.
-        out: the tables to make.
-        limit: ``limits.unannotated``, where missing annotations are allowed at all.
-        machine: how to run.
-
     Raises:
-        DataError: samples have no annotation and that is not allowed, or more than `limit` of them have
+        DataError: samples have no annotation and that is not allowed, or more than the limit of them have
             none, or the annotations break their format.
-        WeightsError: a network is not what `settings` say.
+        WeightsError: a network is not what its entry says.
     """
-    if isinstance(settings, CorpusObjectsParams | TableObjectsParams):
-        _import(settings, source, out, limit=limit, machine=machine)
+    if isinstance(settings.entry, CorpusObjectsParams | TableObjectsParams):
+        _import(settings.entry, settings, inputs, out)
     else:
-        looker = detectors.load(settings, machine)
-        _look(looker, settings, source, out, machine=machine)
+        _look(detectors.load(settings.entry, settings.machine), settings, inputs, out)
 
 
-def _look(
-    looker: Looker,
-    settings: ObjectsParams,
-    source: Images,
-    out: ObjectTables,
-    *,
-    machine: MachineParams,
-) -> None:
+def _look(looker: Looker, settings: AnnotateSettings, inputs: Images, out: ObjectTables) -> None:
     """Let a network look at the images, a shard at a time."""
-    inputs = source.origin() | dict(looker.provenance)
-    names = sorted({*looker.vocabulary, *LABELS.read(source.labels)["label"].to_pylist()})
+    machine = settings.machine
+    stamp = inputs.origin() | dict(looker.provenance)
+    names = sorted({*looker.vocabulary, *LABELS.read(inputs.labels)["label"].to_pylist()})
     id_of = {name: object_id for object_id, name in enumerate(names)}
-    roles = SPLITS.read(source.splits, columns=["role"])["role"]
-    wanted = SAMPLES.read(source.samples, columns=["sample_id", "uri"])
+    roles = SPLITS.read(inputs.splits, columns=["role"])["role"]
+    wanted = SAMPLES.read(inputs.samples, columns=["sample_id", "uri"])
     wanted = wanted.filter(pc.is_in(roles, pa.array(ANNOTATED_ROLES)))
     write = functools.partial(
         _write_shard, looker, np.array([id_of[name] for name in looker.vocabulary], np.int32),
-        wanted, source.images, machine, inputs,
+        wanted, inputs.images, machine, stamp,
     )  # fmt: skip
     parts = shards.run(
         write,
         max(1, -(-wanted.num_rows // IMAGES_PER_SHARD)),
         out=out.objects,
         stage="annotate_objects",
-        facts={"settings": settings.model_dump(), **inputs},
+        facts={"settings": settings.entry.model_dump(), **stamp},
         engine=machine.engine,
         num_gpus=detectors.gpus_per_task(machine),
     )
     rows = pa.table({"object_id": range(len(names)), "object": names}, OBJECT_VOCABULARY.schema)
-    OBJECT_VOCABULARY.write(rows, out.vocabulary, inputs=inputs)
-    UNANNOTATED.write(UNANNOTATED.schema.empty_table(), out.unannotated, inputs=inputs)
+    OBJECT_VOCABULARY.write(rows, out.vocabulary, inputs=stamp)
+    UNANNOTATED.write(UNANNOTATED.schema.empty_table(), out.unannotated, inputs=stamp)
     say(
         f"annotate_objects: {wanted.num_rows} samples in {len(parts)} parts, {len(names)} object names"
     )
@@ -154,7 +142,7 @@ def _write_shard(
     wanted: pa.Table,
     images: Path,
     machine: MachineParams,
-    inputs: dict[str, str],
+    stamp: dict[str, str],
     index: int,
     path: Path,
 ) -> None:
@@ -162,7 +150,7 @@ def _write_shard(
     with ImageReader.open(images, machine.data_root) as reader:
         found = list(looker.look(decoded(shard, reader, workers=machine.workers)))
     rows = _detections(shard["sample_id"].to_numpy(), found, object_ids)
-    OBJECTS.write(_grouped(rows), path, inputs=inputs)
+    OBJECTS.write(_grouped(rows), path, inputs=stamp)
 
 
 def _detections(
@@ -195,41 +183,38 @@ def _detections(
 
 
 def _import(
-    settings: ObjectsParams,
-    source: Images,
+    entry: CorpusObjectsParams | TableObjectsParams,
+    settings: AnnotateSettings,
+    inputs: Images,
     out: ObjectTables,
-    *,
-    limit: float,
-    machine: MachineParams,
 ) -> None:
     """Take detections that are known already."""
-    module, _, name = _ANNOTATORS[settings.source].partition(":")
+    module, _, name = _ANNOTATORS[entry.source].partition(":")
     register: Register = getattr(importlib.import_module(module), name)
-    inputs = source.origin()
+    stamp = inputs.origin()
     scratch = out.objects.with_name(out.objects.name + ".scratch")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     with duckdb.connect() as database:
         database.execute("SET temp_directory = ?", [str(scratch / "spill")])
-        for view, path in (("samples", source.samples), ("splits", source.splits)):
+        for view, path in (("samples", inputs.samples), ("splits", inputs.splits)):
             database.read_parquet(str(path)).create_view(view)
         roles = ", ".join(f"'{role}'" for role in ANNOTATED_ROLES)
         database.execute(
             f"CREATE VIEW wanted AS SELECT sample_id, sample_name, role FROM samples JOIN splits "  # noqa: S608  # fixed names
             f"USING (sample_id) WHERE role IN ({roles})"
         )
-        register(database, settings, machine.data_folder)
-        missing, notes = _unannotated(
-            database, allow_missing=getattr(settings, "allow_missing", False), limit=limit
-        )
-        UNANNOTATED.write(missing, out.unannotated, inputs=inputs, notes={NOTES: notes})
-        names = _vocabulary(database, LABELS.read(source.labels)["label"].to_pylist())
-        OBJECT_VOCABULARY.write(names, out.vocabulary, inputs=inputs)
+        register(database, entry, settings.machine.data_folder)
+        allow_missing = getattr(entry, "allow_missing", False)
+        missing, notes = _unannotated(database, allow_missing=allow_missing, limit=settings.limit)
+        UNANNOTATED.write(missing, out.unannotated, inputs=stamp, notes={NOTES: notes})
+        names = _vocabulary(database, LABELS.read(inputs.labels)["label"].to_pylist())
+        OBJECT_VOCABULARY.write(names, out.vocabulary, inputs=stamp)
         database.register("vocabulary", names)
         database.execute(_SORTED.format(path=scratch / "sorted.parquet"))
     shutil.rmtree(out.objects, ignore_errors=True)
     rows = _sample_rows(scratch / "sorted.parquet")
-    n_rows = OBJECTS.write_stream(rows, out.objects / "part-00000.parquet", inputs=inputs)
+    n_rows = OBJECTS.write_stream(rows, out.objects / "part-00000.parquet", inputs=stamp)
     shutil.rmtree(scratch)
     say(f"annotate_objects: {n_rows} samples, {names.num_rows} object names")
 

@@ -49,6 +49,22 @@ class CaptionTables:
     neighbors: Path  # folder; model=<model>/mode=<mode>/part-*.parquet below it
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CaptionScoreSettings:
+    """Which models are compared, and how."""
+
+    models: Mapping[str, CaptionModelParams]  # section ``caption.models``
+    score: CaptionScoreParams  # section ``caption.score``
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CaptionScoreFiles:
+    """The tables to write."""
+
+    scores: Path  # `caption_scores`
+    agreement: Path  # `reference_agreement`: pairs of references on the same samples
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Outcome:
     """What one predictor achieves on a block."""
@@ -62,12 +78,10 @@ Outcomes = dict[tuple[Predictor, Setting], Outcome]
 
 
 def score(
-    models: Mapping[str, CaptionModelParams],
-    settings: CaptionScoreParams,
-    tables: CaptionTables,
     *,
-    out: Path,
-    agreement: Path,
+    settings: CaptionScoreSettings,
+    inputs: CaptionTables,
+    out: CaptionScoreFiles,
     block_rows: int = blocks.BLOCK_ROWS,
 ) -> None:
     """Compare every target with every reference on every attacked sample that shows an object.
@@ -77,39 +91,38 @@ def score(
     equation 2). Samples without any object are left out.
 
     Args:
-        models: section ``caption.models``.
-        settings: section ``caption.score``.
-        tables: the artifacts to read.
-        out: the `caption_scores` table to write.
-        agreement: the `agreement` table to write: pairs of references on the same samples.
+        settings: the models, and section ``caption.score``.
+        inputs: the artifacts to read.
+        out: the tables to write.
         block_rows: attacked samples held in memory; it changes no byte.
 
     Raises:
         ArtifactError: tables of different splits, or neighbors of different samples.
         ParamsError: a reference has no entry, or more neighbors are asked for than are stored.
     """
-    comparisons = plan(models, settings, knows_truth=_knows_probabilities(tables.samples))
+    how = settings.score
+    comparisons = plan(settings.models, how, knows_truth=_knows_probabilities(inputs.samples))
     pairs = _reference_pairs(comparisons)
-    folders, inputs = _origins(comparisons, tables)
-    grid = [(k, top) for k in settings.k for top in (*settings.top, None)]
-    crossings = agreement_settings(settings)
-    n_vocabulary = OBJECT_VOCABULARY.read(tables.vocabulary).num_rows
-    public_ids = by_sample.ids_of_roles(tables.splits, PUBLIC)
-    public = blocks.read_object_sets(tables.objects, public_ids)
+    folders, stamp = _origins(comparisons, inputs)
+    grid = [(k, top) for k in how.k for top in (*how.top, None)]
+    crossings = agreement_settings(how)
+    n_vocabulary = OBJECT_VOCABULARY.read(inputs.vocabulary).num_rows
+    public_ids = by_sample.ids_of_roles(inputs.splits, PUBLIC)
+    public = blocks.read_object_sets(inputs.objects, public_ids)
     stream = blocks.blocks(
         folders,
-        splits=tables.splits,
-        objects=tables.objects,
+        splits=inputs.splits,
+        objects=inputs.objects,
         n_vocabulary=n_vocabulary,
         block_rows=block_rows,
     )
-    scratch = out.with_name(out.name + ".scratch")
+    scratch = out.scores.with_name(out.scores.name + ".scratch")
     shutil.rmtree(scratch, ignore_errors=True)
     with _Shelf(scratch / "scores") as scores, _Shelf(scratch / "agreement") as agreements:
         for block in track(stream, what="score_objects, blocks"):
             outcomes = search_outcomes(block, public, grid, n_vocabulary)
             if any(comparison.reference == ORACLE for comparison in comparisons):
-                known = blocks.known_probabilities(tables.samples, block.sample_ids, n_vocabulary)
+                known = blocks.known_probabilities(inputs.samples, block.sample_ids, n_vocabulary)
                 outcomes |= oracle_outcomes(block, known, grid)
             for place, comparison in enumerate(comparisons):
                 for number, setting in enumerate(grid):
@@ -119,8 +132,8 @@ def score(
                 for number, crossing in enumerate(crossings):
                     rows = _agreement_rows(block, pair, crossing, outcomes)
                     agreements.add(place * len(crossings) + number, rows)
-    n_rows = CAPTION_SCORES.write_stream(scores.rows(), out, inputs=inputs)
-    REFERENCE_AGREEMENT.write_stream(agreements.rows(), agreement, inputs=inputs)
+    n_rows = CAPTION_SCORES.write_stream(scores.rows(), out.scores, inputs=stamp)
+    REFERENCE_AGREEMENT.write_stream(agreements.rows(), out.agreement, inputs=stamp)
     shutil.rmtree(scratch, ignore_errors=True)
     say(f"score_objects: {len(comparisons)} comparisons, {n_rows} rows")
 

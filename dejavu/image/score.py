@@ -84,9 +84,15 @@ class PredictionFolder:
         return rows.sort_by("sample_id").combine_chunks()
 
 
-def score(
-    predictions: Path, targets: Sequence[Target], settings: ScoreParams, *, out: Path
-) -> None:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreSettings:
+    """Who is compared with whom."""
+
+    targets: tuple[Target, ...]  # the predictors under audit
+    references: ScoreParams  # section ``image.score``
+
+
+def score(*, settings: ScoreSettings, inputs: Path, out: Path) -> None:
     """Write the table of image scores: one row per target, reference and attacked sample.
 
     is_memorized = the target is right and the reference wrong; memorization_confidence = entropy of
@@ -94,29 +100,28 @@ def score(
     where a guess came without an entropy.
 
     Args:
-        predictions: folder of `predictions` tables; files ``oracle``, ``naive_bayes``, ``elsewhere``
+        settings: the comparisons.
+        inputs: folder of `predictions` tables; files ``oracle``, ``naive_bayes``, ``elsewhere``
             and the folder ``classifiers`` hold the one-model references.
-        targets: the predictors under audit.
-        settings: section ``image.score``.
         out: the `image_scores` table to write. Memory holds one comparison at a time.
 
     Raises:
         ParamsError: a reference has an unknown name.
         ArtifactError: predictors of different splits or crops, or of different samples.
     """
-    folder = PredictionFolder(predictions)
-    inputs = parquet.require_common_origin(folder.files, "samples", "split", "crops")
-    inputs["predictions"] = parquet.fingerprint(predictions)
+    folder = PredictionFolder(inputs)
+    stamp = parquet.require_common_origin(folder.files, "samples", "split", "crops")
+    stamp["predictions"] = parquet.fingerprint(inputs)
     if not folder.names():  # the lane is not used
-        IMAGE_SCORES.write(IMAGE_SCORES.schema.empty_table(), out, inputs=inputs)
+        IMAGE_SCORES.write(IMAGE_SCORES.schema.empty_table(), out, inputs=stamp)
         return
-    comparisons = plan(targets, settings, folder)
+    comparisons = plan(settings.targets, settings.references, folder)
     if not comparisons:
         raise ParamsError(
             "image.score.references: no reference applies to any target. Known: "
             f"{', '.join(_known_names(folder))}."
         )
-    IMAGE_SCORES.write_stream(_scored(comparisons, folder), out, inputs=inputs)
+    IMAGE_SCORES.write_stream(_scored(comparisons, folder), out, inputs=stamp)
 
 
 def plan(

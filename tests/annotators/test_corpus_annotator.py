@@ -27,13 +27,13 @@ def tag(folder, attributes):
     truth = [None if a is None else {"attributes": a} for a in attributes]
     paths = write_world(folder, PEOPLE, n_labels=1, truth=truth)
     tag_crops.tag_crops(
-        "truth",
-        CorpusAnnotatorParams(source="corpus"),
-        CropSource(samples=paths["samples"], crops=paths["crops"], images=folder, data_root="."),
-        out=folder / "tags",
-        vocabulary=folder / "vocabulary.parquet",
-        seed=0,
-        machine=MACHINE,
+        settings=tag_crops.TagSettings(
+            name="truth", entry=CorpusAnnotatorParams(source="corpus"), seed=0, machine=MACHINE
+        ),
+        inputs=CropSource(
+            samples=paths["samples"], crops=paths["crops"], images=folder, data_root="."
+        ),
+        out=tag_crops.TagTables(tags=folder / "tags", vocabulary=folder / "vocabulary.parquet"),
     )
     return paths
 

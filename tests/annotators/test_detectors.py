@@ -112,9 +112,10 @@ def tag(crops, looker, monkeypatch, per_shard=2):
     monkeypatch.setattr(detectors, "prepare", prepare)
     folder = crops.samples.parent
     tag_crops.tag_crops(
-        "net", SETTINGS, crops, out=folder / "tags", vocabulary=folder / "vocabulary.parquet", seed=0,
-        machine=MACHINE,
-    )  # fmt: skip
+        settings=tag_crops.TagSettings(name="net", entry=SETTINGS, seed=0, machine=MACHINE),
+        inputs=crops,
+        out=tag_crops.TagTables(tags=folder / "tags", vocabulary=folder / "vocabulary.parquet"),
+    )
     return TAGS.read(folder / "tags").to_pydict()
 
 
@@ -175,7 +176,8 @@ def annotate(lane, looker, monkeypatch):
         objects=folder / "objects", vocabulary=folder / "names.parquet",
         unannotated=folder / "unannotated.parquet",
     )  # fmt: skip
-    objects.annotate(SETTINGS, lane, out, limit=0.0, machine=MACHINE)
+    how = objects.AnnotateSettings(entry=SETTINGS, limit=0.0, machine=MACHINE)
+    objects.annotate(settings=how, inputs=lane, out=out)
     names = OBJECT_VOCABULARY.read(folder / "names.parquet")["object"].to_pylist()
     return OBJECTS.read(folder / "objects").to_pylist(), names
 

@@ -58,11 +58,14 @@ def tag(folder, rows, name="tags.parquet", **changes):
         save(folder / name, rows)
     settings = {"path": name, "min_score": 0.3, "max_tags": 2, "allow_missing": False} | changes
     tag_crops.tag_crops(
-        "table",
-        TagTableParams(source="table", **settings),
-        CropSource(samples=paths["samples"], crops=paths["crops"], images=folder, data_root="."),
-        out=folder / "out", vocabulary=folder / "vocabulary.parquet", seed=0, machine=MACHINE,
-    )  # fmt: skip
+        settings=tag_crops.TagSettings(
+            name="table", entry=TagTableParams(source="table", **settings), seed=0, machine=MACHINE
+        ),
+        inputs=CropSource(
+            samples=paths["samples"], crops=paths["crops"], images=folder, data_root="."
+        ),
+        out=tag_crops.TagTables(tags=folder / "out", vocabulary=folder / "vocabulary.parquet"),
+    )
     names = TAG_VOCABULARY.read(folder / "vocabulary.parquet")["tag"].to_pylist()
     return TAGS.read(folder / "out").to_pydict(), names
 

@@ -120,13 +120,11 @@ def tag(folder, paths, name, **changes):
     source = CropSource(**{k: paths[k] for k in ("samples", "crops", "images")}, data_root=".")
     out = folder / name
     tag_crops.tag_crops(
-        name,
-        settings_of(**changes),
-        source,
-        out=out / "tags",
-        vocabulary=out / "vocabulary.parquet",
-        seed=0,
-        machine=MACHINE,
+        settings=tag_crops.TagSettings(
+            name=name, entry=settings_of(**changes), seed=0, machine=MACHINE
+        ),
+        inputs=source,
+        out=tag_crops.TagTables(tags=out / "tags", vocabulary=out / "vocabulary.parquet"),
     )
     return TAGS.read(out / "tags")
 

@@ -53,10 +53,9 @@ def annotate(lane, settings, labels=(), limit=0.0):
         objects=lane / "objects", vocabulary=lane / "vocabulary.parquet",
         unannotated=lane / "unannotated.parquet",
     )  # fmt: skip
-    objects.annotate(
-        settings, source, out, limit=limit,
-        machine=MACHINE.model_copy(update={"data_root": str(lane)}),
-    )  # fmt: skip
+    machine = MACHINE.model_copy(update={"data_root": str(lane)})
+    how = objects.AnnotateSettings(entry=settings, limit=limit, machine=machine)
+    objects.annotate(settings=how, inputs=source, out=out)
     names = OBJECT_VOCABULARY.read(lane / "vocabulary.parquet")["object"].to_pylist()
     return OBJECTS.read(lane / "objects").to_pylist(), names
 

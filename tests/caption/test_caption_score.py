@@ -10,9 +10,13 @@ from tests.caption import slow, world
 def score(tables, folder, settings=None, block_rows=1000):
     out, agreement = folder / "scores.parquet", folder / "agreement.parquet"
     caption_scores.score(
-        world.models(), settings or world.settings(), tables, out=out, agreement=agreement,
+        settings=caption_scores.CaptionScoreSettings(
+            models=world.models(), score=settings or world.settings()
+        ),
+        inputs=tables,
+        out=caption_scores.CaptionScoreFiles(scores=out, agreement=agreement),
         block_rows=block_rows,
-    )  # fmt: skip
+    )
     return CAPTION_SCORES.read(out).to_pylist(), REFERENCE_AGREEMENT.read(agreement).to_pylist()
 
 

@@ -7,7 +7,7 @@ from dejavu.errors import ArtifactError, ParamsError
 from dejavu.image import score
 from dejavu.tables import parquet
 from dejavu.tables.schemas import IMAGE_SCORES, PREDICTIONS
-from tests.report.world import build, prediction_rows, target
+from tests.report.world import build, comparisons, prediction_rows, target
 
 YES, NO = True, False
 FLAT = np.zeros(4)
@@ -130,7 +130,7 @@ def test_predictors_of_other_samples_are_refused(tmp_path):
     PREDICTIONS.write(PREDICTIONS.read(file).slice(1), file, inputs=inputs)
     with pytest.raises(ArtifactError, match=r"differ in column 'sample_id' \(4 and 3 rows\)"):
         score.score(
-            tmp_path / "image" / "predictions", world.settings.targets, world.settings.score,
+            settings=comparisons(world.settings), inputs=tmp_path / "image" / "predictions",
             out=tmp_path / "scores.parquet",
         )  # fmt: skip
 
@@ -142,7 +142,7 @@ def test_predictors_of_another_split_are_refused(tmp_path):
     PREDICTIONS.write(PREDICTIONS.read(file), file, inputs={"split": "another"})
     with pytest.raises(ArtifactError, match="do not belong together"):
         score.score(
-            tmp_path / "image" / "predictions", world.settings.targets, world.settings.score,
+            settings=comparisons(world.settings), inputs=tmp_path / "image" / "predictions",
             out=tmp_path / "scores.parquet",
         )  # fmt: skip
 
@@ -159,7 +159,7 @@ def test_the_order_of_rows_in_files_is_irrelevant(tmp_path):
     )
     pq.write_table(shuffled, file)
     score.score(
-        tmp_path / "image" / "predictions", world.settings.targets, world.settings.score,
+        settings=comparisons(world.settings), inputs=tmp_path / "image" / "predictions",
         out=tmp_path / "again.parquet",
     )  # fmt: skip
     assert IMAGE_SCORES.read(tmp_path / "again.parquet").equals(first)

@@ -121,7 +121,7 @@ def build(
     world = World(data=folder, settings=settings(targets, **options))
     if with_scores:
         score.score(
-            image / "predictions", world.settings.targets, world.settings.score,
+            settings=comparisons(world.settings), inputs=image / "predictions",
             out=image / "scores.parquet",
         )  # fmt: skip
         write_list(world)
@@ -136,6 +136,10 @@ def write_list(world: World) -> None:
         ListSettings(share=report.false_discovery_percent / 100, storey=report.storey),
         k=world.settings.k, out=image / "memorized_samples.parquet",
     )  # fmt: skip
+
+
+def comparisons(settings: ImageSettings) -> score.ScoreSettings:
+    return score.ScoreSettings(targets=settings.targets, references=settings.score)
 
 
 def file_of(predictor: str) -> str:

@@ -24,7 +24,7 @@ from dejavu.report.settings import ImageSettings
 from dejavu.statistics.memorized_rows import ListSettings
 from dejavu.tables import catalog, parquet, schemas
 from tests.caption import world as captions
-from tests.report.world import file_of, prediction_rows, settings, target
+from tests.report.world import comparisons, file_of, prediction_rows, settings, target
 
 N_PUBLIC, N_TARGET, N_CONTROL = 20, 30, 12
 ROLES = ["public"] * N_PUBLIC + ["target"] * N_TARGET + ["control"] * N_CONTROL
@@ -191,7 +191,9 @@ def _write_image(
         files.setdefault(folder / "predictions" / file_of(predictor), []).append(found)
     for path, parts in files.items():
         schemas.PREDICTIONS.write(pa.concat_tables(parts), path, inputs=origin)
-    scores.score(folder / "predictions", image.targets, image.score, out=folder / "scores.parquet")
+    scores.score(
+        settings=comparisons(image), inputs=folder / "predictions", out=folder / "scores.parquet"
+    )
     memorized.write(
         folder / "predictions", image.targets, LISTED, k=image.k, out=folder / "memorized_samples.parquet"
     )  # fmt: skip
@@ -238,9 +240,12 @@ def _write_captions(folder, seed, known, *, labels=None, change_caption=None) ->
     schemas.SAMPLES.write(rows, folder / "samples.parquet", inputs={})
     write_images(folder / "images", [encoded(image_of(7))])
     caption_scores.score(
-        known.models, known.score, found,
-        out=folder / "scores.parquet", agreement=folder / "agreement.parquet",
-    )  # fmt: skip
+        settings=caption_scores.CaptionScoreSettings(models=known.models, score=known.score),
+        inputs=found,
+        out=caption_scores.CaptionScoreFiles(
+            scores=folder / "scores.parquet", agreement=folder / "agreement.parquet"
+        ),
+    )
     caption_memorized.write(
         folder / "scores.parquet", known.models, known.headline, LISTED,
         out=folder / "memorized_samples.parquet",
