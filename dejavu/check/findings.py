@@ -1,7 +1,7 @@
 """What a check finds: one line per thing that was tried."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 from dejavu.downloads.published_files import DOWNLOADS
@@ -46,6 +46,26 @@ def tried(area: str, what: str, attempt: Callable[[], str]) -> Finding:
             f"{type(error).__name__}: {error} (not foreseen; please report it)",
         )
     return Finding(area=area, what=what, status=status, detail=detail)
+
+
+def guarded(area: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield `findings`; what breaks while the next one is made is the last finding, not the end."""
+    stream = iter(findings)
+    while True:
+        finding: Finding | None = None
+
+        def step() -> str:
+            nonlocal finding
+            finding = next(stream, None)
+            return ""
+
+        failure = tried(area, "the check itself", step)
+        if failure.status != "ok":
+            yield failure
+            return
+        if finding is None:
+            return
+        yield finding
 
 
 def fetch_hint(name: str) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dejavu.check.findings import Finding, tried
+from dejavu.check.findings import Finding, Untried, tried
+from dejavu.check.roles import Lane
 from dejavu.corpora import build
 from dejavu.corpora.image_reader import ImageReader, external_root
 from dejavu.corpora.plausibility import Tally, judge
@@ -30,9 +31,8 @@ _AT_ONCE = 100
 def look(
     lane: str,
     values: Mapping[str, Any],
-    listed: Sequence[Record],
+    known: Lane,
     *,
-    root: str | None,
     machine: MachineParams,
     seconds: float = SECONDS,
 ) -> Iterator[Finding]:
@@ -41,20 +41,22 @@ def look(
     Args:
         lane: ``image`` or ``caption``.
         values: sections by name.
-        listed: the samples of the corpus.
-        root: of the corpus; None: the images are in the records, or elsewhere.
+        known: the listed samples; is told what was opened, and which crops were cut.
         machine: where corpora lie, and how many threads open images.
         seconds: after which no more images are opened.
     """
-    limits = values["limits"]
+    limits, listed = values["limits"], known.listed
+    root = getattr(values[f"{lane}.corpus"].root, "root", None)
     tally, parts = Tally(), [SAMPLES_TABLE.schema.empty_table()]
 
     def opened() -> str:
         parts.extend(inspected(lane, values, listed, limits, tally, root, machine, seconds))
-        rows = pa.concat_tables(parts)
+        rows = known.opened = pa.concat_tables(parts)
         bad = rows.filter(pc.is_valid(rows["problem"]))
         build.require_usable(rows, values[f"{lane}.corpus"].root.max_dropped_share)
-        return f"{len(rows)} of {len(listed)} samples opened; " + (
+        if not len(rows):
+            raise Untried("no image could be opened in time")
+        return f"{len(rows)} of {known.n} samples opened; " + (
             f"{len(bad)} unusable: {_told(bad)}" if len(bad) else "all usable"
         )
 
@@ -65,7 +67,7 @@ def look(
     yield tried(lane, "images", opened)
     yield tried(lane, "limits", judged)
     if lane == "image" and "image.crop" in values:
-        yield tried(lane, "crops", lambda: _crops(pa.concat_tables(parts), values["image.crop"]))
+        yield tried(lane, "crops", lambda: _crops(known, values["image.crop"]))
 
 
 def inspected(
@@ -101,13 +103,14 @@ def _told(bad: pa.Table) -> str:
     return ", ".join(f"{uri} ({problem})" for uri, problem in pairs)
 
 
-def _crops(rows: pa.Table, settings: Any) -> str:
+def _crops(known: Lane, settings: Any) -> str:
     """Cut the crop of every usable sample looked at, as if all were attacked."""
+    rows = SAMPLES_TABLE.schema.empty_table() if known.opened is None else known.opened
     usable = rows.filter(pc.is_null(rows["problem"]))
     if not usable.num_rows:
         raise DataError("no usable image was looked at, so no crop could be cut")
     roles = pa.repeat(pa.scalar(TARGET), len(usable))
-    crops = crop.find(usable.append_column("role", roles), settings)
+    crops = known.crops = crop.find(usable.append_column("role", roles), settings)
     kept = crops.filter(crops["is_kept"])
     counts = pc.value_counts(crops["drop_reason"].drop_null()).to_pylist()
     reasons = ", ".join(f"{each['counts']} {each['values']}" for each in counts)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from dejavu import params
-from dejavu.check.data import Lane
 from dejavu.check.findings import Finding, Untried, tried
 from dejavu.check.models import Dims
+from dejavu.check.roles import Lane
 from dejavu.errors import DataError
 from dejavu.roles import ATTACKED
 from dejavu.run import code_versions, dvc_lock, graph

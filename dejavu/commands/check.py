@@ -1,6 +1,7 @@
 """`dejavu check`: a dry run before hours are spent."""
 
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,7 @@ EXAMPLES = terminal.examples(
     ("dejavu check --params presets/tiny-imagenet.yaml", "try a preset before copying it"),
     ("dejavu check --json", "findings for a script; exit code 1 if anything is missing or wrong"),
 )
+PAGE = Path("reports") / "check.html"
 _STYLES = {"ok": "green", "untried": "yellow", "missing": "red", "wrong": "red"}
 
 
@@ -29,11 +31,12 @@ def command(
     from dejavu.check import check
     from dejavu.check.findings import FAILURES
 
-    findings = check(params_path)
+    findings = check(params_path, page=PAGE)
     if as_json:
         terminal.show_json([dataclasses.asdict(finding) for finding in findings])
     else:
         _show(findings, full=full)
+        terminal.console().print(f"Contact sheet, counts and all findings: {PAGE}")
     if any(finding.status in FAILURES for finding in findings):
         raise typer.Exit(1)
 

@@ -22,7 +22,14 @@ EXAMPLES = terminal.examples(
 FILES = ("dvc.yaml", "params.yaml", ".dvcignore", "data/.gitignore")
 FOLDERS = ("stages", "presets")
 DVC_FILES = ("config", "plots", "plots_page.html")  # go into the .dvc folder that `dvc init` makes
-GITIGNORE = (".work/", "logs/", "reports/cost.*", "dvc_plots/", "__pycache__/")
+GITIGNORE = (
+    ".work/",
+    "logs/",
+    "reports/cost.*",
+    "reports/check.html",
+    "dvc_plots/",
+    "__pycache__/",
+)
 
 
 def command(

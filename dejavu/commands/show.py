@@ -98,8 +98,8 @@ def _checked(image: Path) -> Path:
 
 def _draw(facts: Mapping[str, Any], data: Path, params_path: Path) -> "Image.Image":
     from dejavu import params
-    from dejavu.commands import draw_boxes
     from dejavu.corpora.image_reader import ImageReader
+    from dejavu.image import draw_boxes
     from dejavu.params.machine import MachineParams
 
     root = "."

@@ -9,8 +9,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from dejavu import cli
-from dejavu.commands.draw_boxes import CROP_COLOR, outlined
 from dejavu.errors import ArtifactError, ParamsError
+from dejavu.image.draw_boxes import CROP_COLOR, outlined
 from tests.commands.world import write
 from tests.pipeline.project import ROOT
 
