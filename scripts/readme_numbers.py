@@ -1,0 +1,87 @@
+"""Write the numbers of README.md from reports/results.json, so that there is one headline everywhere.
+
+Run as ``python -m scripts.readme_numbers`` after a run; a test fails when the README is stale.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dejavu.report import published
+
+ROOT = Path(__file__).parents[1]
+README, REPORTS = ROOT / "README.md", ROOT / "reports"
+BETWEEN = re.compile(r"(<!-- numbers: .*? -->\n).*?(<!-- /numbers -->)", re.DOTALL)
+HEAD = """\
+| model | what is compared | two-model test | one-model test, plain | target minus control | **adjusted excess** | the word |
+| --- | --- | ---: | ---: | ---: | ---: | --- |
+"""
+
+
+def points(value: float, ci95: Any, *, bold: bool = False) -> str:
+    """Return a share or difference of shares in percentage points, with its interval.
+
+    >>> points(0.1234, (-0.01, 0.2))
+    '+12.3 [−1.0, +20.0]'
+    """
+    low, high = (f"{100 * bound:+.1f}" for bound in ci95)
+    shown = f"{100 * value:+.1f} [{low}, {high}]".replace("-", "−")
+    return f"**{shown}**" if bold else shown
+
+
+def _plain(results: Mapping[str, Any], lane: str, name: str, how: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the two-model score and the plain one-model score of one model."""
+    nodes = results[lane][name]
+    statistic = "dejavu_score"
+    if lane == "caption":
+        statistic, top = "prg", how["top"]
+        nodes = {
+            reference: modes[how["mode"]][f"k={how['k']}"][f"top={top}"]
+            for reference, modes in nodes.items()
+            if how["mode"] in modes
+        }
+    cells = []
+    for reference in ("second_model", "classifier" if lane == "image" else "text_model"):
+        target = nodes.get(reference, {}).get("target")
+        cells.append(
+            points(target[statistic], target[f"{statistic}_ci95"]) if target else "not measured"
+        )
+    return cells[0], cells[1]
+
+
+def rows(reports: Path, caption: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a row per model that got a word."""
+    raw = json.loads((reports / "results.json").read_text(encoding="utf-8"))
+    for (lane, name), model in published.read(reports).decided().items():
+        two, plain = _plain(raw, lane, name, caption)
+        what = "images: label guessed" if lane == "image" else "captions: recall of objects"
+        adjusted, gap, verdict = model.adjusted, model.gap, model.verdict
+        if verdict is None or adjusted.value is None or gap.value is None:
+            continue
+        cells = (
+            name, what, two, plain, points(gap.value, gap.ci95),
+            points(adjusted.value, adjusted.ci95, bold=True), verdict.text,
+        )  # fmt: skip
+        yield f"| {' | '.join(cells)} |\n"
+
+
+def text(readme: str, reports: Path, caption: Mapping[str, Any]) -> str:
+    """Return the README with the numbers of a run."""
+    table = HEAD + "".join(rows(reports, caption))
+    return BETWEEN.sub(lambda found: f"{found[1]}{table}{found[2]}", readme)
+
+
+def caption_headline() -> Mapping[str, Any]:
+    """Return the comparison that opens the caption lane, from params.yaml."""
+    from dejavu import params
+    from dejavu.params.report import ReportParams
+
+    lead = params.section(ROOT / "params.yaml", "report", ReportParams).headline.caption
+    return lead.model_dump() if lead else {}
+
+
+if __name__ == "__main__":
+    new = text(README.read_text(encoding="utf-8"), REPORTS, caption_headline())
+    README.write_text(new, encoding="utf-8")
