@@ -14,10 +14,11 @@ from dejavu.report import published
 ROOT = Path(__file__).parents[1]
 README, REPORTS = ROOT / "README.md", ROOT / "reports"
 BETWEEN = re.compile(r"(<!-- numbers: .*? -->\n).*?(<!-- /numbers -->)", re.DOTALL)
-HEAD = """\
-| model | what is compared | two-model test | one-model test, plain | target minus control | **adjusted excess** | the word |
-| --- | --- | ---: | ---: | ---: | ---: | --- |
-"""
+COLUMNS = (
+    "model", "what is compared", "two-model test", "one-model test, plain", "target minus control",
+    "**adjusted excess**", "the word",
+)  # fmt: skip
+HEAD = f"| {' | '.join(COLUMNS)} |\n| --- | --- | ---: | ---: | ---: | ---: | --- |\n"
 
 
 def points(value: float, ci95: Any, *, bold: bool = False) -> str:
@@ -31,7 +32,9 @@ def points(value: float, ci95: Any, *, bold: bool = False) -> str:
     return f"**{shown}**" if bold else shown
 
 
-def _plain(results: Mapping[str, Any], lane: str, name: str, how: Mapping[str, Any]) -> tuple[str, str]:
+def _plain(
+    results: Mapping[str, Any], lane: str, name: str, how: Mapping[str, Any]
+) -> tuple[str, str]:
     """Return the two-model score and the plain one-model score of one model."""
     nodes = results[lane][name]
     statistic = "dejavu_score"

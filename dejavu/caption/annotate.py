@@ -6,20 +6,19 @@ import functools
 import importlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from jaxtyping import Int32
 
 from dejavu.annotators import detectors
-from dejavu.annotators.detections import NO_MASK, Found
 from dejavu.annotators.detectors import Looker
 from dejavu.annotators.source import decoded
+from dejavu.caption import object_rows
 from dejavu.corpora.image_reader import ImageReader
 from dejavu.corpora.plausibility import NOTES, RULES
 from dejavu.errors import DataError
@@ -39,9 +38,7 @@ from dejavu.tables.schemas import (
 )
 
 ANNOTATED_ROLES = (*ATTACKED, PUBLIC)  # whose objects some later stage reads
-BATCH_ROWS = 262_144  # detections held in memory at once
 IMAGES_PER_SHARD = 2_048  # minutes of work for a large network on a GPU
-_DETECTION = OBJECTS.schema.field("detections").type.value_type
 # A source that knows all detections makes two views in the database: `annotated` (sample_id) and
 # `detections` (sample_id, object, score, x0, y0, x1, y1, mask_area_px). It finds the view `samples` of
 # samples.parquet, and is given the folder that its paths are relative to.
@@ -149,37 +146,8 @@ def _write_shard(
     shard = wanted.slice(index * IMAGES_PER_SHARD, IMAGES_PER_SHARD)
     with ImageReader.open(images, machine.data_root) as reader:
         found = list(looker.look(decoded(shard, reader, workers=machine.workers)))
-    rows = _detections(shard["sample_id"].to_numpy(), found, object_ids)
-    OBJECTS.write(_grouped(rows), path, inputs=stamp)
-
-
-def _detections(
-    sample_ids: np.ndarray, found: list[Found], object_ids: Int32[np.ndarray, " names"]
-) -> pa.Table:
-    """Return what was found in order of sample, object and score; NULL where an image shows nothing."""
-    nothing = Found(
-        name_ids=np.array([-1]), scores=np.zeros(1), boxes=np.full((1, 4), np.nan, np.float32),
-        mask_areas=np.array([NO_MASK]),
-    )  # fmt: skip
-    filled = [each if len(each.name_ids) else nothing for each in found]
-    names = np.concatenate([np.zeros(0, np.int64), *(each.name_ids for each in filled)])
-    scores = np.concatenate([np.zeros(0), *(each.scores for each in filled)])
-    boxes = np.concatenate([np.zeros((0, 4), np.float32), *(each.boxes for each in filled)])
-    areas = np.concatenate([np.zeros(0, np.int64), *(each.mask_areas for each in filled)])
-    owners = np.repeat(sample_ids, [len(each.name_ids) for each in filled])
-    ids = np.where(names < 0, -1, object_ids[names] if len(object_ids) else -1).astype(np.int32)
-    columns = {
-        "sample_id": owners,
-        "object_id": pa.array(ids, mask=names < 0),
-        "score": scores.astype(np.float32),
-        **{
-            corner: pa.array(boxes[:, axis], mask=np.isnan(boxes[:, axis]))
-            for axis, corner in enumerate(("x0", "y0", "x1", "y1"))
-        },
-        "mask_area_px": pa.array(areas, mask=areas == NO_MASK),
-    }
-    order = np.lexsort((*boxes.T[::-1], -scores, ids, owners))
-    return pa.table(columns).take(order)
+    rows = object_rows.of_found(shard["sample_id"].to_numpy(), found, object_ids)
+    OBJECTS.write(object_rows.grouped(rows), path, inputs=stamp)
 
 
 def _import(
@@ -213,7 +181,7 @@ def _import(
         database.register("vocabulary", names)
         database.execute(_SORTED.format(path=scratch / "sorted.parquet"))
     shutil.rmtree(out.objects, ignore_errors=True)
-    rows = _sample_rows(scratch / "sorted.parquet")
+    rows = object_rows.by_sample(scratch / "sorted.parquet")
     n_rows = OBJECTS.write_stream(rows, out.objects / "part-00000.parquet", inputs=stamp)
     shutil.rmtree(scratch)
     say(f"annotate_objects: {n_rows} samples, {names.num_rows} object names")
@@ -271,49 +239,3 @@ def _vocabulary(database: duckdb.DuckDBPyConnection, labels: list[str]) -> pa.Ta
     return pa.table(
         {"object_id": range(len(names)), "object": names}, schema=OBJECT_VOCABULARY.schema
     )
-
-
-def _sample_rows(detections: Path) -> Iterator[pa.Table]:
-    """Turn sorted detections into one row per sample, a bounded number at a time."""
-    rest = pq.read_schema(detections).empty_table()
-    with pq.ParquetFile(detections) as file:
-        for batch in file.iter_batches(batch_size=BATCH_ROWS):
-            rows = pa.concat_tables([rest, pa.Table.from_batches([batch])])
-            ids = rows["sample_id"].to_numpy()
-            cut = int(np.searchsorted(ids, ids[-1]))  # the last sample may go on in the next batch
-            if cut:
-                yield _grouped(rows.slice(0, cut))
-            rest = rows.slice(cut)
-    yield _grouped(rest)
-
-
-def _grouped(rows: pa.Table) -> pa.Table:
-    rows = rows.combine_chunks()
-    ids = rows["sample_id"].to_numpy()
-    is_found = rows["object_id"].is_valid().to_numpy()
-    sample_ids, sample_rows = np.unique(ids, return_inverse=True)
-    found = rows.filter(pa.array(is_found))
-    owners = sample_rows[is_found]
-    object_ids = found["object_id"].to_numpy()
-    is_best = np.ones(len(object_ids), dtype=bool)
-    is_best[1:] = (owners[1:] != owners[:-1]) | (object_ids[1:] != object_ids[:-1])
-    best = found.filter(pa.array(is_best))
-    n = len(sample_ids)
-    detections = pa.StructArray.from_arrays(
-        [found[field.name].combine_chunks().cast(field.type) for field in _DETECTION],
-        fields=list(_DETECTION),
-    )
-    return pa.table(
-        {
-            "sample_id": sample_ids,
-            "object_ids": _lists(best["object_id"].combine_chunks(), owners[is_best], n),
-            "scores": _lists(best["score"].combine_chunks(), owners[is_best], n),
-            "detections": _lists(detections, owners, n),
-        },
-        schema=OBJECTS.schema,
-    )
-
-
-def _lists(values: pa.Array, owners: np.ndarray, n: int) -> pa.Array:
-    starts = np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=n))])
-    return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), values)

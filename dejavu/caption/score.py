@@ -5,37 +5,25 @@ Samples stream through in blocks. Memory holds one block and the object sets of 
 """
 
 import dataclasses
-import itertools
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from jaxtyping import Int32
 
-from dejavu.caption import blocks
+from dejavu.caption import agreement, blocks
 from dejavu.caption.blocks import Block
 from dejavu.caption.comparisons import CaptionComparison, Predictor, plan
-from dejavu.caption.object_sets import (  # fmt: skip
-    Keys,
-    ObjectSets,
-    count_by_row,
-    is_among,
-    likeliest_objects,
-    neighbor_objects,
-)
-from dejavu.errors import ParamsError
+from dejavu.caption.outcomes import Outcomes, Setting, head, oracle_outcomes, search_outcomes
 from dejavu.params.caption import CaptionModelParams, CaptionScoreParams
 from dejavu.roles import ORACLE, PUBLIC
 from dejavu.run.progress import say, track
 from dejavu.tables import by_sample, parquet
 from dejavu.tables.partitions import partition
 from dejavu.tables.schemas import CAPTION_SCORES, OBJECT_VOCABULARY, REFERENCE_AGREEMENT
-
-Setting = tuple[int, int | None]  # (k, top); top None: all objects
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,18 +53,6 @@ class CaptionScoreFiles:
     agreement: Path  # `reference_agreement`: pairs of references on the same samples
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one predictor achieves on a block."""
-
-    n_hits: Int32[np.ndarray, " n"]
-    n_predicted: Int32[np.ndarray, " n"]
-    correct: Keys  # the true objects that it predicts
-
-
-Outcomes = dict[tuple[Predictor, Setting], Outcome]
-
-
 def score(
     *,
     settings: CaptionScoreSettings,
@@ -102,10 +78,10 @@ def score(
     """
     how = settings.score
     comparisons = plan(settings.models, how, knows_truth=_knows_probabilities(inputs.samples))
-    pairs = _reference_pairs(comparisons)
+    pairs = agreement.pairs(comparisons)
     folders, stamp = _origins(comparisons, inputs)
     grid = [(k, top) for k in how.k for top in (*how.top, None)]
-    crossings = agreement_settings(how)
+    crossings = agreement.crossings(how)
     n_vocabulary = OBJECT_VOCABULARY.read(inputs.vocabulary).num_rows
     public_ids = by_sample.ids_of_roles(inputs.splits, PUBLIC)
     public = blocks.read_object_sets(inputs.objects, public_ids)
@@ -130,55 +106,12 @@ def score(
                     scores.add(place * len(grid) + number, rows)
             for place, pair in enumerate(pairs):
                 for number, crossing in enumerate(crossings):
-                    rows = _agreement_rows(block, pair, crossing, outcomes)
+                    rows = agreement.rows(block, pair, crossing, outcomes)
                     agreements.add(place * len(crossings) + number, rows)
     n_rows = CAPTION_SCORES.write_stream(scores.rows(), out.scores, inputs=stamp)
     REFERENCE_AGREEMENT.write_stream(agreements.rows(), out.agreement, inputs=stamp)
     shutil.rmtree(scratch, ignore_errors=True)
     say(f"score_objects: {len(comparisons)} comparisons, {n_rows} rows")
-
-
-def search_outcomes(
-    block: Block, public: ObjectSets, grid: Sequence[Setting], n_vocabulary: int
-) -> Outcomes:
-    """Return what the searches of each model achieve on a block, at every (k, top) of `grid`.
-
-    Raises:
-        ParamsError: a setting counts more neighbors than the searches stored.
-    """
-    outcomes: Outcomes = {}
-    for predictor, neighbor_ids in block.neighbor_ids.items():
-        n_stored = neighbor_ids.shape[1]
-        if len(neighbor_ids) and n_stored < max(k for k, _ in grid):
-            raise ParamsError(
-                f"caption.score.k counts up to {max(k for k, _ in grid)} neighbors, but "
-                f"{predictor.model}/{predictor.mode} holds {n_stored}: raise caption.retrieve.k, or "
-                "enlarge the public role."
-            )
-        found = neighbor_objects(public.rows_of(neighbor_ids), public, n_vocabulary)
-        for k, top in grid:
-            outcomes[predictor, (k, top)] = _outcome(block, found.predict(k, top), n_vocabulary)
-    return outcomes
-
-
-def oracle_outcomes(block: Block, probabilities: np.ndarray, grid: Sequence[Setting]) -> Outcomes:
-    """Return what the oracle achieves on a block; it searches nothing, so `k` changes nothing."""
-    oracle = Predictor(ORACLE, "")
-    by_top = {
-        top: _outcome(block, likeliest_objects(probabilities, top), probabilities.shape[1])
-        for top in {top for _, top in grid}
-    }
-    return {(oracle, setting): by_top[setting[1]] for setting in grid}
-
-
-def _outcome(block: Block, predicted: Keys, n_vocabulary: int) -> Outcome:
-    correct = predicted[is_among(predicted, block.truth)]
-    n = len(block.sample_ids)
-    return Outcome(
-        n_hits=count_by_row(correct, n, n_vocabulary),
-        n_predicted=count_by_row(predicted, n, n_vocabulary),
-        correct=correct,
-    )
 
 
 def _score_rows(
@@ -189,7 +122,7 @@ def _score_rows(
     names = {
         "target": comparison.target, "reference": comparison.reference, "mode": comparison.mode,
     }  # fmt: skip
-    columns = _head(names, {"k": setting[0], "top": setting[1]}, block) | {
+    columns = head(names, {"k": setting[0], "top": setting[1]}, block) | {
         "n_objects": block.n_objects,
         "target_hits": target.n_hits,
         "target_predicted": target.n_predicted,
@@ -201,72 +134,6 @@ def _score_rows(
         "reference_recall": reference.n_hits / block.n_objects,
     }
     return pa.table(columns, schema=CAPTION_SCORES.schema)
-
-
-def _agreement_rows(
-    block: Block,
-    pair: tuple[CaptionComparison, CaptionComparison],
-    crossing: tuple[Setting, Setting],
-    outcomes: Outcomes,
-) -> pa.Table:
-    first, second = (
-        outcomes[each.reference_predictor, setting]
-        for each, setting in zip(pair, crossing, strict=True)
-    )
-    common = first.correct[is_among(first.correct, second.correct)]
-    names = {
-        "target": pair[0].target, "mode": pair[0].mode,
-        "first": pair[0].reference, "second": pair[1].reference,
-    }  # fmt: skip
-    counts = {
-        "first_k": crossing[0][0], "second_k": crossing[1][0],
-        "first_top": crossing[0][1], "second_top": crossing[1][1],
-    }  # fmt: skip
-    columns = _head(names, counts, block) | {
-        "first_hits": first.n_hits,
-        "second_hits": second.n_hits,
-        "common_hits": count_by_row(common, len(block.sample_ids), block.n_vocabulary),
-    }
-    return pa.table(columns, schema=REFERENCE_AGREEMENT.schema)
-
-
-def agreement_settings(settings: CaptionScoreParams) -> list[tuple[Setting, Setting]]:
-    """List the pairs of (k, top) at which two references are compared (paper, Figure 4).
-
-    Every k with every k at all objects, and every top with every top at the largest k; in the order of
-    the agreement table's key.
-    """
-    tops = (*settings.top, None)
-    by_k = [((k, None), (other, None)) for k in settings.k for other in settings.k]
-    by_top = [((settings.k[-1], top), (settings.k[-1], other)) for top in tops for other in tops]
-
-    def key(crossing: tuple[Setting, Setting]) -> tuple[int, ...]:
-        (first_k, first_top), (second_k, second_top) = crossing
-        last = 1 << 32  # NULL, all objects, sorts after any number
-        return (first_k, second_k, first_top or last, second_top or last)
-
-    return sorted(set(by_k + by_top), key=key)
-
-
-def _head(
-    names: Mapping[str, str], counts: Mapping[str, int | None], block: Block
-) -> dict[str, pa.Array]:
-    n = len(block.sample_ids)
-    texts = {name: pa.repeat(pa.scalar(value, pa.string()), n) for name, value in names.items()}
-    numbers = {name: pa.repeat(pa.scalar(value, pa.int32()), n) for name, value in counts.items()}
-    return texts | numbers | {"sample_id": pa.array(block.sample_ids), "role": block.roles}
-
-
-def _reference_pairs(
-    comparisons: Iterable[CaptionComparison],
-) -> list[tuple[CaptionComparison, CaptionComparison]]:
-    """Pair the references of each target and mode, in the order of the agreement table's key."""
-    pairs = [
-        (first, second)
-        for first, second in itertools.combinations(comparisons, 2)
-        if (first.target, first.mode) == (second.target, second.mode)
-    ]
-    return sorted(pairs, key=lambda p: (p[0].target, p[0].mode, p[0].reference, p[1].reference))
 
 
 def _origins(

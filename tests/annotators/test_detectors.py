@@ -14,6 +14,7 @@ from dejavu.annotators.detections import NO_MASK, ranked
 from dejavu.annotators.detectors import CropLooker
 from dejavu.annotators.source import CropSource
 from dejavu.caption import annotate as objects
+from dejavu.caption import object_rows
 from dejavu.errors import ParamsError
 from dejavu.params.annotators import TaggerParams
 from dejavu.tables import parquet
@@ -226,7 +227,9 @@ def test_several_detections_of_one_object_stand_in_order():
         name_ids=np.array([0, 1, 0]), scores=np.array([0.9, 0.8, 0.3]),
         boxes=np.full((3, 4), np.nan, np.float32), mask_areas=np.full(3, NO_MASK),
     )  # fmt: skip
-    rows = objects._grouped(objects._detections(np.array([7]), [found], np.array([4, 2], np.int32)))
+    rows = object_rows.grouped(
+        object_rows.of_found(np.array([7]), [found], np.array([4, 2], np.int32))
+    )
     (row,) = rows.to_pylist()
     assert (row["object_ids"], row["scores"]) == ([2, 4], pytest.approx([0.8, 0.9]))
     assert [d["object_id"] for d in row["detections"]] == [2, 4, 4]

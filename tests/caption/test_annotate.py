@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from dejavu import cli
 from dejavu.annotators import label_pickles
 from dejavu.caption import annotate as objects
+from dejavu.caption import object_rows
 from dejavu.corpora import plausibility
 from dejavu.errors import DataError
 from dejavu.params.caption import CorpusObjectsParams, TableObjectsParams
@@ -144,7 +145,7 @@ def test_a_table_that_breaks_the_format_is_refused(lane, rows, message):
 @pytest.mark.parametrize("batch", [1, 2, 3])
 def test_samples_that_span_batches_stay_whole(lane, batch, monkeypatch):
     expected = annotate(lane, table(lane, FOUND))
-    monkeypatch.setattr(objects, "BATCH_ROWS", batch)
+    monkeypatch.setattr(object_rows, "BATCH_ROWS", batch)
     assert annotate(lane, table(lane, FOUND)) == expected
 
 
