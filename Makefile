@@ -1,11 +1,11 @@
 # Two commands do everything, set-up included:
 #   make repro   runs the whole pipeline on the embedded corpora and prints the headline
-#   make test    passes the tests (make test-fast: those that take no time)
+#   make test    passes the tests (make test-fast: those that take no time; make coverage: with coverage)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help repro test test-fast lint check clean
+.PHONY: help repro test test-fast coverage lint check clean
 
 help:
 	@sed -n '2,4p' Makefile | sed 's/^# *//'
@@ -23,6 +23,9 @@ repro: $(VENV)/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dejavu summary
 
 test: $(VENV)/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto
+
+coverage: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 test-fast: $(VENV)/installed
