@@ -1,21 +1,11 @@
 """The calibrated answer in words and numbers: the same in summary and page."""
 
-import dataclasses
-from collections.abc import Mapping
-
 from dejavu.report.calibration import Answer, Calibration
 from dejavu.report.page import formatting
-from dejavu.report.page.answer import Card
 from dejavu.report.page.elements import model_title
 from dejavu.statistics.adjusted import Difference
 from dejavu.statistics.verdict import Verdict, Word
 
-_TONES: Mapping[Word, str] = {  # how a word is colored; nothing else depends on it
-    Word.MEMORIZES: "bad",
-    Word.AT_MOST: "good",
-    Word.CONTROL_DIFFERS: "warn",
-    Word.TOO_FEW: "plain",
-}
 _WHAT = {
     "image": "naming the hidden object from a background crop",
     "caption": "recalling the objects of an image from its caption",
@@ -53,27 +43,6 @@ def points(found: Difference | None) -> str:
         return "–"
     low, high = (formatting.signed(bound) for bound in found.interval())
     return f"{formatting.signed(found.value)} [{low}, {high}]"
-
-
-def with_answer(card: Card, lane: str, target: str, found: Calibration, tolerance: float) -> Card:
-    """Return the card of a model with the calibrated answer; as it is where there is none."""
-    answer = found.of(lane, target)
-    if answer is None or answer.excess.adjusted is None:
-        return card
-    shown, _, rest = points(answer.excess.adjusted).partition(" ")
-    facts = [("without covariates (gap)", f"{points(answer.excess.gap)} points")]
-    facts += [
-        (f"{name.replace('_', ' ')}, excess", f"{points(each)} points")
-        for name, each in answer.excess.more.items()
-    ]
-    return dataclasses.replace(
-        card,
-        verdict=answer.verdict.text,
-        tone=_TONES[answer.verdict.word],
-        numbers=((shown, rest, "adjusted excess, points"),),
-        sentence=sentence(lane, target, answer, tolerance),
-        facts=(*facts, *card.facts),
-    )
 
 
 def _consequence(verdict: Verdict, tolerance: float) -> str:

@@ -2,15 +2,18 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from dejavu.report import answers, gallery, headline, opening, plots, published, summary
-from dejavu.report.calibration import calibrate, calibration_node
+from dejavu.report.calibration import Calibration, calibrate, calibration_node
 from dejavu.report.caption import summary as caption_summary
 from dejavu.report.caption import tables as caption_tables
+from dejavu.report.caption.records import CaptionResults, caption_node
 from dejavu.report.caption.results import CaptionSettings, caption_results
 from dejavu.report.image import reference_tables, tables
 from dejavu.report.image.exchangeability import exchangeability
+from dejavu.report.image.records import ImageResults, image_node
 from dejavu.report.image.results import image_results
 from dejavu.report.image.tables import Rows
 from dejavu.report.numbers import Node, nest, rounded
@@ -78,22 +81,44 @@ def make(
     queries = caption_tables.query_tables(captions) | image.tables()
     with catalog.connect(data, only=views, settings=queries, sandboxed=False) as opened:
         has_image = has_image and _has_rows(opened, "image_scores")
-        results = {
-            "image": image_results(opened, image) if has_image else {},
-            "caption": caption_results(opened, captions) if has_captions else {},
-        }
-        opening.require_measured(image.report.headline, results)
-        made = image_tables(opened, results["image"], image) if results["image"] else {}
-        told = (
-            caption_tables.caption_tables(opened, results["caption"], captions)
-            if results["caption"]
-            else {}
-        )
+        images = image_results(opened, image) if has_image else {}
+        told = caption_results(opened, captions) if has_captions else {}
+        opening.require_measured(image.report.headline, images, told)
+        made = image_tables(opened, images, image) if images else {}
+        of_captions = caption_tables.caption_tables(opened, told, captions) if told else {}
         calibration = calibrate(
             opened, image, captions, has_image=has_image, has_captions=has_captions
         )
         galleries = gallery.build(opened, data, image, captions, data_root=data_root)
-    numbers: Node = {
+    _write_json(_numbers(images, told, calibration, made, image), out / "results.json")
+    metrics = headline.metrics(images, told, calibration, image, captions.headline)
+    _write_json(metrics, out / "metrics.json")
+    made |= of_captions
+    _write_tables(made | plots.plot_tables(made, image, captions), out / "tables")
+    text = summary.render(
+        images,
+        made,
+        image,
+        encoders=folder / "encoders",
+        captions=caption_summary.render(told, made, captions, models=data / "caption" / "models"),
+        calibrated=answers.markdown(calibration, image.report.tolerance),
+    )
+    (out / "summary.md").write_text(text, encoding="utf-8")
+    shown = page.page(images, told, made, image, captions, calibration, data=data)
+    (out / "index.html").write_text(
+        page.render(shown, image, captions, galleries), encoding="utf-8"
+    )
+
+
+def _numbers(
+    images: ImageResults,
+    told: CaptionResults,
+    calibration: Calibration,
+    made: Mapping[str, Rows],
+    image: ImageSettings,
+) -> Node:
+    """Return results.json."""
+    return {
         "about": {
             "schema_version": published.SCHEMA_VERSION,
             "units": dict(published.UNITS),
@@ -101,45 +126,31 @@ def make(
             "resamples": image.report.resamples,
             "interval": f"{LEVEL:.0%} percentile bootstrap over samples",
         },
-        **results,
+        "image": image_node(images),
+        "caption": caption_node(told),
         "calibrated": calibration_node(calibration),
         "image_tables": {
             name: nest(_json_rows(made[name]), keys) for name, keys in KEYS.items() if name in made
         },
     }
-    _write_json(numbers, out / "results.json")
-    metrics = headline.metrics(results, calibration, image, captions.headline)
-    _write_json(metrics, out / "metrics.json")
-    shutil.rmtree(out / "tables", ignore_errors=True)
-    made |= told
-    for name, rows in (made | plots.plot_tables(made, image, captions)).items():
+
+
+def _write_tables(made: Mapping[str, Rows], folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, rows in made.items():
         columns = tables.columns_of(rows, EMPTY.get(name, ()))
-        tables.write_csv(rows, out / "tables" / f"{name}.csv", columns)
-    sections = caption_summary.render(
-        results["caption"], made, captions, models=data / "caption" / "models"
-    )
-    text = summary.render(
-        results["image"],
-        made,
-        image,
-        encoders=folder / "encoders",
-        captions=sections,
-        calibrated=answers.markdown(calibration, image.report.tolerance),
-    )
-    (out / "summary.md").write_text(text, encoding="utf-8")
-    shown = page.page(results, made, image, captions, calibration, data=data)
-    (out / "index.html").write_text(
-        page.render(shown, image, captions, galleries), encoding="utf-8"
-    )
+        tables.write_csv(rows, folder / f"{name}.csv", columns)
 
 
 def _has_rows(opened: Catalog, view: str) -> bool:
     return bool(opened.table(f"SELECT 1 FROM {view} LIMIT 1").num_rows)  # noqa: S608 our own name
 
 
-def image_tables(opened: Catalog, results: Node, settings: ImageSettings) -> dict[str, Rows]:
+def image_tables(
+    opened: Catalog, results: ImageResults, settings: ImageSettings
+) -> dict[str, Rows]:
     """Return the rows of every table of the image lane, by file name."""
-    targets, score, report = settings.targets, settings.score, settings.report
+    targets, report = settings.targets, settings.report
     heads = settings.heads
     references = reference_tables.reference_tables(
         opened,
@@ -149,10 +160,8 @@ def image_tables(opened: Catalog, results: Node, settings: ImageSettings) -> dic
     )
     counts = opened.rows(named_queries.text("image_accuracy"))
     return {
-        "image_scores": tables.score_rows(results, targets, score.at_percent),
-        "image_calibration": tables.calibration_rows(
-            results, targets, score.at_percent, report.false_positive_percent
-        ),
+        "image_scores": tables.score_rows(results, targets),
+        "image_calibration": tables.calibration_rows(results, targets),
         "image_layers": tables.layer_rows(results, targets),
         "image_naive_bayes": tables.naive_bayes_rows(results, targets),
         "image_planted": tables.planted_rows(results, targets),

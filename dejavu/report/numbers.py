@@ -1,5 +1,6 @@
 """How a number enters the report: rounded, with its interval, and never NaN."""
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,8 +11,35 @@ from jaxtyping import Float64
 from dejavu.statistics import resampling
 
 DECIMALS = 6  # of shares in results.json; resampling noise is far larger
-Node = dict[str, Any]
+Node = dict[str, Any]  # what is written as JSON
 _NO_INTERVAL = "undefined in more than 1 % of the resamples"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A number as it is reported, with its 95 % interval; null has its reason."""
+
+    value: float | None  # rounded
+    low: float | None = None
+    high: float | None = None
+    reason: str | None = None  # why there is no value, or no interval
+    has_interval: bool = True  # False: by its nature it has none
+
+    def node(self, name: str) -> Node:
+        """Return ``<name>``, ``<name>_ci95`` and, where one of them is null, ``<name>_reason``."""
+        found: Node = {name: self.value}
+        if self.has_interval:
+            found[f"{name}_ci95"] = None if self.low is None else [self.low, self.high]
+        if self.reason is not None:
+            found[f"{name}_reason"] = self.reason
+        return found
+
+    def cells(self, column: str) -> dict[str, float | None]:
+        """Return the columns ``<column>``, ``<column>_low`` and ``<column>_high`` of a table."""
+        return {column: self.value, f"{column}_low": self.low, f"{column}_high": self.high}
+
+
+NOTHING = Estimate(value=None)  # what was not measured at all
 
 
 def rounded(value: float) -> float:
@@ -24,32 +52,28 @@ def significant(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def put(
-    node: Node,
-    name: str,
+def estimate(
     value: float | None,
     resampled: Float64[np.ndarray, " resamples"] | None = None,
     *,
     reason: str | None = None,
-) -> None:
-    """Write a number and, where it was resampled, its 95 % interval.
+) -> Estimate:
+    """Return a number and, where it was resampled, its 95 % percentile interval.
 
-    A value (None, or NaN) or an interval that does not exist is null, with the reason beside it under
-    ``<name>_reason``.
+    Args:
+        value: None or NaN where it is not defined.
+        resampled: the number in each resample; None: it has no interval.
+        reason: why `value` is not defined.
     """
+    has_interval = resampled is not None
     if value is None or math.isnan(value):
-        node[name] = None
-        if resampled is not None:
-            node[f"{name}_ci95"] = None
-        node[f"{name}_reason"] = reason or "undefined"
-        return
-    node[name] = rounded(value)
+        return Estimate(value=None, reason=reason or "undefined", has_interval=has_interval)
     if resampled is None:
-        return
+        return Estimate(value=rounded(value), has_interval=False)
     bounds = resampling.interval(resampled)
-    node[f"{name}_ci95"] = None if bounds is None else [rounded(bound) for bound in bounds]
     if bounds is None:
-        node[f"{name}_reason"] = f"no interval: {_NO_INTERVAL}"
+        return Estimate(value=rounded(value), reason=f"no interval: {_NO_INTERVAL}")
+    return Estimate(value=rounded(value), low=rounded(bounds[0]), high=rounded(bounds[1]))
 
 
 def nest(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> Node:

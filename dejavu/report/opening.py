@@ -1,52 +1,55 @@
 """What the report opens with: `report.headline`, held against what the run measured."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
 from dejavu.errors import ParamsError, suggestion
 from dejavu.params.report import CaptionHeadline, HeadlineParams, ImageHeadline
+from dejavu.report.caption.records import Setting
 from dejavu.report.image.tables import in_order
 from dejavu.roles import SECOND_MODEL, TEXT_MODEL
 
 
-def require_measured(headline: HeadlineParams, results: Mapping[str, Mapping[str, Any]]) -> None:
+def require_measured(
+    headline: HeadlineParams,
+    images: Mapping[str, Collection[str]],
+    captions: Mapping[str, Mapping[str, Collection[Setting]]],
+) -> None:
     """Refuse a headline that names what the run did not measure.
 
     Args:
         headline: section ``report.headline``.
-        results: ``image`` and ``caption`` of results.json; a lane that was not run is empty.
+        images: references by target; empty where the lane was not run.
+        captions: settings by target and reference; empty where the lane was not run.
 
     Raises:
         ParamsError: a lane was measured and its headline is null, or names a target, reference, mode, k or
             top that has no score.
     """
-    if images := results["image"]:
+    if images:
         _require_image(headline.image, images)
-    if captions := results["caption"]:
+    if captions:
         _require_caption(headline.caption, captions)
 
 
-def _require_image(headline: ImageHeadline | None, measured: Mapping[str, Any]) -> None:
+def _require_image(headline: ImageHeadline | None, measured: Mapping[str, Collection[str]]) -> None:
     if headline is None:
         raise no_headline("image", measured)
     require("image.target", headline.target, measured)
     require("image.reference", headline.reference, measured[headline.target])
 
 
-def _require_caption(headline: CaptionHeadline | None, measured: Mapping[str, Any]) -> None:
+def _require_caption(
+    headline: CaptionHeadline | None, measured: Mapping[str, Mapping[str, Collection[Setting]]]
+) -> None:
     if headline is None:
         raise no_headline("caption", measured)
     require("caption.target", headline.target, measured)
-    references = measured[headline.target]
-    modes = {mode: by_k for modes in references.values() for mode, by_k in modes.items()}
-    require("caption.mode", headline.mode, modes)
-    by_k = {key.removeprefix("k="): by_top for key, by_top in modes[headline.mode].items()}
-    require("caption.k", str(headline.k), by_k)
-    require(
-        "caption.top",
-        str(headline.top),
-        [key.removeprefix("top=") for key in by_k[str(headline.k)]],
-    )
+    found = {at for settings in measured[headline.target].values() for at in settings}
+    require("caption.mode", headline.mode, {at.mode for at in found})
+    found = {at for at in found if at.mode == headline.mode}
+    require("caption.k", str(headline.k), {str(at.k) for at in found})
+    found = {at for at in found if at.k == headline.k}
+    require("caption.top", str(headline.top), {at.top_text for at in found})
 
 
 def no_headline(lane: str, targets: Iterable[str]) -> ParamsError:

@@ -4,11 +4,13 @@ Numbers and findings are quoted from the text of "Measuring Déjà vu Memorizati
 values that it gives as drawings only are described, not measured.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
-from dejavu.report.page.elements import Block, Figure, Grid
+from dejavu.roles import SECOND_MODEL, TEXT_MODEL
 
-SHOWS = {
+Pair = tuple[float | None, float | None]  # PPG, PRG
+SHOWS = {  # title of each figure and table, and what the paper says of it
     "figure-2a": (
         "Figure 2a. How well each predictor guesses",
         "In the paper the references guess about equally often; ResNet-50 and NB@2 come close to the "
@@ -74,21 +76,74 @@ SHOWS = {
     ),
 }  # fmt: skip
 
+TABLE_1 = {  # share of the intersection of the two-model tests, by reference and labels
+    "naive_bayes@1": {"all": 0.3204, "top-20": 0.3112, "top-5": 0.2978, "top-1": 0.1351},
+    "naive_bayes@2": {"all": 0.4531, "top-20": 0.5019, "top-5": 0.4574, "top-1": 0.3513},
+    "naive_bayes@5": {"all": 0.5452, "top-20": 0.6582, "top-5": 0.7021, "top-1": 0.7567},
+    "naive_bayes@20": {"all": 0.5932, "top-20": 0.6966, "top-5": 0.7553, "top-1": 0.7837},
+    "classifier": {"all": 0.5802, "top-20": 0.7258, "top-5": 0.7601, "top-1": 0.8648},
+}
+_NEITHER: Pair = (None, None)
+# Tables 2 to 5, by (reference, mode): Tables 2 and 4 count all objects, by k; Tables 3 and 5 have 10
+# neighbors, by top (None: all objects).
+TABLES_K = 10
+_BY_K: dict[str, dict[tuple[str, str], dict[int | None, Pair]]] = {
+    "table_2": {  # 40 million licensed images
+        (SECOND_MODEL, "t2i"): {1: (0.030, 0.030), 10: (0.060, 0.064), 100: (0.054, 0.063)},
+        (TEXT_MODEL, "t2i"): {1: (0.014, 0.034), 10: (0.094, 0.082), 100: (0.190, 0.107)},
+        (TEXT_MODEL, "t2t"): {1: (0.033, 0.038), 10: (0.098, 0.065), 100: (0.218, 0.061)},
+    },
+    "table_4": {  # OpenCLIP trained on YFCC15M
+        (TEXT_MODEL, "t2i"): {1: (0.140, 0.164), 10: (0.156, 0.165), 100: (0.257, 0.097)},
+        (TEXT_MODEL, "t2t"): {1: (0.053, 0.061), 10: (0.054, 0.092), 100: (0.066, 0.080)},
+    },
+}
+_BY_TOP: dict[str, dict[tuple[str, str], dict[int | None, Pair]]] = {
+    "table_3": {
+        (SECOND_MODEL, "t2i"): {1: (0.022, 0.022), 10: (0.055, 0.056), None: (0.060, 0.064)},
+        (TEXT_MODEL, "t2i"): {1: (0.034, 0.034), 10: (0.081, 0.074), None: (0.094, 0.082)},
+        (TEXT_MODEL, "t2t"): {1: (0.026, 0.026), 10: (0.068, 0.064), None: (0.098, 0.065)},
+    },
+    "table_5": {
+        (TEXT_MODEL, "t2i"): {1: (0.092, 0.092), 10: (0.143, 0.142), None: (0.156, 0.165)},
+        (TEXT_MODEL, "t2t"): {1: (0.054, 0.054), 10: (0.071, 0.071), None: (0.054, 0.092)},
+    },
+}
+# Figure 4: Jaccard similarity, [second model's setting][text model's setting].
+_AGREEMENT_BY_K: dict[int | None, dict[int | None, float]] = {
+    1: {1: 0.25, 10: 0.30, 100: 0.25},
+    10: {1: 0.29, 10: 0.59, 100: 0.62},
+    100: {1: 0.25, 10: 0.61, 100: 0.84},
+}
+_AGREEMENT_BY_TOP: dict[int | None, dict[int | None, float]] = {
+    1: {1: 0.40, 10: 0.23, None: 0.14},
+    10: {1: 0.21, 10: 0.64, None: 0.47},
+    None: {1: 0.13, 10: 0.45, None: 0.84},
+}
 
-def block(
-    key: str, *, figures: Sequence[Figure] = (), grids: Sequence[Grid] = (), absent: str
-) -> Block:
-    """Return one figure or table of the paper with ours.
+
+def caption_gaps(by: str, reference: str, mode: str, setting: int | None) -> dict[str, Pair]:
+    """Return PPG and PRG of Tables 2 and 4 (`by` = ``k``) or 3 and 5 (``top``), by table; None: not in it.
 
     Args:
-        key: which one.
-        figures: our figures.
-        grids: our tables.
-        absent: what to say where there is nothing of ours.
+        by: ``k`` or ``top``.
+        reference: ``second_model`` or ``text_model``; another is not in the paper.
+        mode: ``t2i`` or ``t2t``.
+        setting: k, or top (None: all objects).
     """
-    title, shown = SHOWS[key]
-    is_empty = not figures and not grids
-    return Block(
-        key=key, title=title, paper=shown, figures=tuple(figures), grids=tuple(grids),
-        absent=absent if is_empty else "",
-    )  # fmt: skip
+    tables = _BY_K if by == "k" else _BY_TOP
+    return {
+        table: found.get((reference, mode), {}).get(setting, _NEITHER)
+        for table, found in tables.items()
+    }
+
+
+def agreement(row: Mapping[str, Any]) -> float | None:
+    """Return the Jaccard similarity of Figure 4 that a row of ``caption_agreement`` stands beside."""
+    if (row["first"], row["second"], row["mode"]) != (SECOND_MODEL, TEXT_MODEL, "t2i"):
+        return None
+    if row["first_top"] is None and row["second_top"] is None:
+        return _AGREEMENT_BY_K.get(row["first_k"], {}).get(row["second_k"])
+    if row["first_k"] == row["second_k"] == 100:
+        return _AGREEMENT_BY_TOP.get(row["first_top"], {}).get(row["second_top"])
+    return None

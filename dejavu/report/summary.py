@@ -1,7 +1,8 @@
 """summary.md: the answer in words first, then the tables behind it, then what the words mean."""
 
+import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,19 @@ from dejavu import __version__
 from dejavu.image.targets import Target
 from dejavu.params.report import ImageHeadline
 from dejavu.report.caption.summary import Sections
-from dejavu.report.image.tables import Rows, in_order
-from dejavu.report.numbers import Node
+from dejavu.report.image.records import Comparison, ImageResults
+from dejavu.report.image.tables import Rows, in_order, pairs
+from dejavu.report.numbers import Estimate
 from dejavu.report.opening import image_reference
 from dejavu.report.page import formatting
 from dejavu.report.settings import ImageSettings
-from dejavu.report.verdict import verdict
 
 _PROVENANCE = ("source", "recipe", "trained_on", "architecture", "layers", "weights_sha256")
 _N_LISTED = 5  # most memorized samples shown in the summary; the table holds more
 
 
 def render(
-    results: Node,
+    results: ImageResults,
     made: Mapping[str, Rows],
     settings: ImageSettings,
     *,
@@ -34,7 +35,7 @@ def render(
     """Return the summary as Markdown.
 
     Args:
-        results: ``image`` of results.json.
+        results: what the image lane measured.
         made: the rows of every table, by file name.
         settings: the parameters of the report.
         encoders: folder with ``<model>/provenance.json`` for every model.
@@ -52,6 +53,8 @@ def render(
     environment.filters |= {
         "points": points,
         "points_in": points_in,
+        "points_of": points_of,
+        "share_in": share_in,
         "share": share,
         "text": _text,
         "number": lambda value: "–" if value is None else f"{value:.3f}",
@@ -67,8 +70,12 @@ def render(
         headline=settings.report.headline.image,
         captions=captions,
         calibrated=calibrated,
-        findings=[_finding(results, target, settings.report.headline.image) for target in heads],
-        has_control=any("excess" in node for node in _nodes(results)) or bool(captions.calibrated),
+        findings=[
+            _finding(results[target.name], target, settings.report.headline.image)
+            for target in heads
+        ],
+        has_control=any(each.excess for _, _, each in pairs(results, heads))
+        or bool(captions.calibrated),
         has_oracle=any("oracle" in references for references in results.values()),
         most_memorized=[
             row for row in made.get("image_most_memorized", []) if row["place"] <= _N_LISTED
@@ -91,13 +98,17 @@ def points(value: float | None) -> str:
 
 
 def points_in(row: Mapping[str, Any], name: str) -> str:
-    """Return percentage points with their interval, from ``name`` and its bounds in a row or node."""
-    if row.get(name) is None:
+    """Return percentage points with their interval, from ``name`` and its bounds in a row of a table."""
+    return points_of(formatting.of(row, name))
+
+
+def points_of(found: Estimate | None) -> str:
+    """Return percentage points with their interval; a dash for what was not measured."""
+    if found is None or found.value is None:
         return "–"
-    bounds = row.get(f"{name}_ci95") or [row.get(f"{name}_low"), row.get(f"{name}_high")]
-    if bounds[0] is None:
-        return points(row[name])
-    return f"{points(row[name])} [{points(bounds[0])}, {points(bounds[1])}]"
+    if found.low is None:
+        return points(found.value)
+    return f"{points(found.value)} [{points(found.low)}, {points(found.high)}]"
 
 
 def share(value: float | None) -> str:
@@ -113,28 +124,43 @@ def _text(value: Any) -> str:
     return "–" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
 
 
-def _nodes(results: Node) -> list[Node]:
-    return [node for references in results.values() for node in references.values()]
+def share_in(found: Estimate) -> str:
+    """Return a share in percent with its interval."""
+    if found.low is None:
+        return share(found.value)
+    return f"{share(found.value)} [{share(found.low)}, {share(found.high)}]"
 
 
-def _finding(results: Node, target: Target, headline: ImageHeadline | None) -> dict[str, Any]:
-    """Return what the opening sentence about one model needs."""
-    references = results[target.name]
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What the opening sentence about one model needs."""
+
+    target: Target
+    reference: str
+    comparison: Comparison
+    n_references: int
+    scores: tuple[float | None, float | None]  # least and largest over the references
+    excesses: tuple[float | None, float | None]
+
+
+def _finding(
+    references: Mapping[str, Comparison], target: Target, headline: ImageHeadline | None
+) -> Finding:
     reference = image_reference(references, headline)
-    node = references[reference]
-    spread: dict[str, Any] = {"n": len(references)}
-    for name, role in (("score", "target"), ("excess", "excess")):
-        values = [other[role]["dejavu_score"] for other in references.values() if role in other]
-        spread[name] = (min(values), max(values)) if values else (None, None)
-    return {
-        "target": target,
-        "reference": reference,
-        "node": node,
-        "verdict": verdict(
-            node.get("excess", {}).get("dejavu_score_ci95"), is_calibrated="excess" in node
-        )[0],
-        "spread": spread,
-    }
+    excesses = [each.excess.scores.dejavu_score for each in references.values() if each.excess]
+    return Finding(
+        target=target,
+        reference=reference,
+        comparison=references[reference],
+        n_references=len(references),
+        scores=_range(each.target.scores.dejavu_score for each in references.values()),
+        excesses=_range(excesses),
+    )
+
+
+def _range(found: Iterable[Estimate]) -> tuple[float | None, float | None]:
+    values = [each.value for each in found if each.value is not None]
+    return (min(values), max(values)) if values else (None, None)
 
 
 def _pivot(

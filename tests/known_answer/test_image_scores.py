@@ -8,6 +8,7 @@ guess among `N_LABELS` labels.
 import numpy as np
 import pytest
 
+from dejavu.report.image.records import image_node
 from dejavu.report.image.results import image_results
 from dejavu.tables import catalog
 from tests.report.world import build
@@ -41,7 +42,7 @@ def make_world(tmp_path, rate, *, offset=0.0, seed=0, names=("second_model", "cl
         resamples=200, references=names,
     )  # fmt: skip
     with catalog.connect(world.data, settings=world.settings.tables(), sandboxed=False) as opened:
-        return image_results(opened, world.settings)["vicreg"]
+        return image_node(image_results(opened, world.settings))["vicreg"]
 
 
 def expected_gap(rate):
@@ -115,7 +116,7 @@ def test_without_a_difference_auroc_is_one_half(tmp_path):
         tmp_path, n_target=N, n_control=N, answers=answers, planted=rng.random(2 * N) < 0.2
     )
     with catalog.connect(world.data, settings=world.settings.tables(), sandboxed=False) as opened:
-        node = image_results(opened, world.settings)["vicreg"]["classifier"]["target"]
+        node = image_node(image_results(opened, world.settings))["vicreg"]["classifier"]["target"]
     low, high = node["planted_auroc_ci95"]
     assert node["planted_auroc"] == pytest.approx(0.5, abs=4 * (high - low) / 3.92)
 
@@ -140,7 +141,7 @@ def results_of(tmp_path, target_answers, reference_answers):
         answers={"vicreg": target_answers, "classifier": reference_answers},
     )  # fmt: skip
     with catalog.connect(world.data, settings=world.settings.tables(), sandboxed=False) as opened:
-        return image_results(opened, world.settings)["vicreg"]["classifier"]
+        return image_node(image_results(opened, world.settings))["vicreg"]["classifier"]
 
 
 @pytest.fixture

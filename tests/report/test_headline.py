@@ -11,6 +11,7 @@ from dejavu.errors import ParamsError
 from dejavu.params.caption import SmallClip
 from dejavu.params.report import CaptionHeadline, HeadlineParams, ImageHeadline
 from dejavu.report import opening
+from dejavu.report.caption.records import Setting
 from dejavu.report.settings import leading
 from tests.report.world import build, report, settings, target
 
@@ -47,8 +48,8 @@ def test_summary_opens_with_the_reference_of_the_headline(opened_with_naive_baye
 
 def test_page_opens_with_the_reference_of_the_headline(opened_with_naive_bayes):
     text = (opened_with_naive_bayes / "index.html").read_text()
-    subtitles = re.findall(r"projector, l2, against “(.*?)”", text)
-    assert subtitles == ["NB@5", "NB@5"]
+    references = re.findall(r"<dt>score on target against “(.*?)”</dt>", text)
+    assert references == ["NB@5", "NB@5"]
 
 
 def test_metrics_open_with_the_target_of_the_headline(opened_with_naive_bayes):
@@ -78,20 +79,20 @@ def test_the_headline_stands_for_its_model_and_comes_first():
     ],
 )  # fmt: skip
 def test_what_was_not_measured_is_refused(image, caption, message):
-    results = {
-        "image": {"vicreg": {"classifier": {}}},
-        "caption": {"clip": {"text_model": {"t2i": {"k=10": {"top=1": {}, "top=all": {}}}}}},
-    }
+    images = {"vicreg": ["classifier"]}
+    captions = {"clip": {"text_model": [Setting("t2i", 10, 1), Setting("t2i", 10, None)]}}
     good_image = {"target": "vicreg", "reference": "classifier"}
     good_caption = {"target": "clip", "mode": "t2i", "k": 10, "top": "all"}
-    opening.require_measured(HeadlineParams(image=good_image, caption=good_caption), results)
+    opening.require_measured(
+        HeadlineParams(image=good_image, caption=good_caption), images, captions
+    )
     headline = HeadlineParams(
         image=None if image is None else ImageHeadline(**good_image | image),
         caption=None if caption is None else CaptionHeadline(**good_caption | caption),
     )
     with pytest.raises(ParamsError, match=message):
-        opening.require_measured(headline, results)
-    opening.require_measured(headline, {"image": {}, "caption": {}})
+        opening.require_measured(headline, images, captions)
+    opening.require_measured(headline, {}, {})
 
 
 def test_the_old_form_ends_in_the_new_one_word_for_word(tmp_path):

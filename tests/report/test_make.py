@@ -9,6 +9,7 @@ from dejavu.report import headline, summary
 from dejavu.report.calibration import Calibration
 from dejavu.report.image import tables
 from dejavu.tables.schemas import IMAGE_SCORES
+from tests.report.records import comparison
 from tests.report.world import build, report, settings, target
 
 N = 120
@@ -119,11 +120,12 @@ def test_metrics_repeat_the_results_in_points(reports):
 @pytest.mark.parametrize(("n_models", "n_each"), [(1, 4 + 3), (4, 4), (6, 4), (9, 4)])
 def test_many_models_share_the_24_values(n_models, n_each):
     targets = [target(f"m{i}") for i in range(n_models)]
-    node = {"dejavu_score": 0.1, "dejavu_score_ci95": [0.05, 0.15]}
-    references = {name: {"target": node} for name in ("second_model", "classifier")}
-    results = {"image": {t.name: references for t in targets}}
+    references = {
+        name: comparison(score=(0.1, 0.05, 0.15)) for name in ("second_model", "classifier")
+    }
+    results = {t.name: references for t in targets}
     nothing = Calibration(image=None, caption=None, answers={})
-    found = headline.metrics(results, nothing, settings(targets), None)
+    found = headline.metrics(results, {}, nothing, settings(targets), None)
     assert {len(numbers) for numbers in found.values()} == {n_each}
     assert len(found) == min(n_models, 6)
     assert (found["m0"]["score_points_low"], found["m0"]["verdict"]) == (5.0, "uncalibrated")

@@ -1,4 +1,4 @@
-"""results.json, caption lane: gaps of every comparison with n, interval, sign test, excess and bias.
+"""Caption lane: gaps of every comparison with n, interval, sign test, excess and bias.
 
 The samples of one comparison fall into few kinds (sign of the precision gap, hit gap, number of true
 objects), counted by a query. A resample of samples is a resample of these counts, so intervals cost the
@@ -15,7 +15,15 @@ from jaxtyping import Float64, Int64
 
 from dejavu.params.caption import CaptionModelParams, CaptionScoreParams
 from dejavu.params.report import CaptionHeadline
-from dejavu.report.numbers import Node, put, significant
+from dejavu.report.caption.records import (
+    CaptionResults,
+    Comparison,
+    ExcessGaps,
+    Gaps,
+    RoleGaps,
+    Setting,
+)
+from dejavu.report.numbers import estimate, significant
 from dejavu.roles import ORACLE
 from dejavu.run import seeds
 from dejavu.statistics.exact_tests import sign_p
@@ -128,14 +136,12 @@ def _column(rows: Sequence[Mapping[str, Any]], name: str) -> np.ndarray:
     return np.array([row[name] for row in rows], dtype=np.int64)
 
 
-def caption_results(catalog: Catalog, settings: CaptionSettings) -> Node:
-    """Return ``<target>.<reference>.<mode>.k=<k>.top=<top>`` with target, control, excess and bias.
+def caption_results(catalog: Catalog, settings: CaptionSettings) -> CaptionResults:
+    """Return every target against every reference at every setting.
 
     - ``target``, ``control``: PPG, PRG, AUCG and exact sign tests of one role.
     - ``excess``: target − control, two independent sets of samples.
-    - ``bias``: the control's gaps, and the gaps against the reference − those against the oracle.
-
-    Without control samples there is no ``control``, ``excess`` or ``bias.control``.
+    - ``bias_oracle``: the gaps against the reference − those against the oracle.
     """
     measured = {
         (key, role): _measure(key, role, cells, settings)
@@ -145,19 +151,19 @@ def caption_results(catalog: Catalog, settings: CaptionSettings) -> Node:
         (*(row[name] for name in ("target", "reference", "mode", "k", "top")), row["role"]): row
         for row in catalog.rows(queries.text("caption_score_counts"))
     }
-    results: Node = {}
+    results: dict[str, dict[str, dict[Setting, Comparison]]] = {}
     for key in dict.fromkeys(key for key, _ in measured):
+        attacked, control = (measured.get((key, role)) for role in ROLES)
         target, reference, mode, k, top = key
-        nodes: Node = {
-            role: _role_node(measured[key, role], counts[(*key, role)])
-            for role in ROLES
-            if (key, role) in measured
-        }
-        if all(role in nodes for role in ROLES):
-            nodes["excess"] = _excess_node(measured[key, "target"], measured[key, "control"])
-        nodes["bias"] = _bias_node(measured, key)
-        place = results.setdefault(target, {}).setdefault(reference, {}).setdefault(mode, {})
-        place.setdefault(f"k={k}", {})[f"top={'all' if top is None else top}"] = nodes
+        place = results.setdefault(target, {}).setdefault(reference, {})
+        place[Setting(mode, k, top)] = Comparison(
+            target=_role(attacked, counts[(*key, "target")]) if attacked else None,
+            control=_role(control, counts[(*key, "control")]) if control else None,
+            excess=_excess(attacked, control) if attacked and control else None,
+            bias_oracle=_bias_oracle(
+                attacked, measured.get(((target, ORACLE, mode, k, top), "target"))
+            ),
+        )
     return results
 
 
@@ -167,40 +173,43 @@ def _measure(key: Key, role: str, cells: Cells, settings: CaptionSettings) -> _M
     return _Measured(cells, gaps(cells), resampled_gaps(cells, settings.resamples, generator))
 
 
-def _role_node(found: _Measured, counts: Mapping[str, Any]) -> Node:
-    names = (
-        "n", "n_precision_higher", "n_precision_lower", "n_recall_higher", "n_recall_lower",
-        "n_target_undefined", "n_reference_undefined",
-    )  # fmt: skip
-    node: Node = {name: counts[name] for name in names}
-    for name, metric in (("ppg", "precision"), ("prg", "recall")):
-        p = sign_p(counts[f"n_{metric}_higher"], counts[f"n_{metric}_lower"])
-        node[f"{name}_sign_p"] = significant(p)
-    for name in STATISTICS:
-        put(node, name, found.values[name], found.resampled[name])
-    return node
+def _role(found: _Measured, counts: Mapping[str, Any]) -> RoleGaps:
+    return RoleGaps(
+        n=counts["n"],
+        n_precision_higher=counts["n_precision_higher"],
+        n_precision_lower=counts["n_precision_lower"],
+        n_recall_higher=counts["n_recall_higher"],
+        n_recall_lower=counts["n_recall_lower"],
+        n_target_undefined=counts["n_target_undefined"],
+        n_reference_undefined=counts["n_reference_undefined"],
+        ppg_sign_p=significant(sign_p(counts["n_precision_higher"], counts["n_precision_lower"])),
+        prg_sign_p=significant(sign_p(counts["n_recall_higher"], counts["n_recall_lower"])),
+        gaps=Gaps(
+            **{name: estimate(found.values[name], found.resampled[name]) for name in STATISTICS}
+        ),
+    )
 
 
-def _excess_node(attacked: _Measured, control: _Measured) -> Node:
-    node: Node = {"n_target": attacked.cells.n, "n_control": control.cells.n}
-    for name in STATISTICS:
-        drawn = attacked.resampled[name] - control.resampled[name]
-        put(node, name, attacked.values[name] - control.values[name], drawn)
-    return node
+def _excess(attacked: _Measured, control: _Measured) -> ExcessGaps:
+    return ExcessGaps(
+        n_target=attacked.cells.n,
+        n_control=control.cells.n,
+        gaps=Gaps(
+            **{
+                name: estimate(
+                    attacked.values[name] - control.values[name],
+                    attacked.resampled[name] - control.resampled[name],
+                )
+                for name in STATISTICS
+            }
+        ),
+    )
 
 
-def _bias_node(measured: Mapping[tuple[Key, str], _Measured], key: Key) -> Node:
-    """Return both measures of a reference's bias; positive: the test overestimates memorization."""
-    node: Node = {}
-    if (key, "control") in measured:
-        control = measured[key, "control"]
-        node["control"] = {}
-        for name in STATISTICS:
-            put(node["control"], name, control.values[name], control.resampled[name])
-    oracle = ((key[0], ORACLE, *key[2:]), "target")
-    if (key, "target") in measured and oracle in measured:
-        node["oracle"] = {}
-        for name in STATISTICS:
-            gap = measured[key, "target"].values[name] - measured[oracle].values[name]
-            put(node["oracle"], name, gap)
-    return node
+def _bias_oracle(attacked: _Measured | None, oracle: _Measured | None) -> Gaps | None:
+    """Return how far the gaps lie above those against the oracle; positive: the test overestimates."""
+    if attacked is None or oracle is None:
+        return None
+    return Gaps(
+        **{name: estimate(attacked.values[name] - oracle.values[name]) for name in STATISTICS}
+    )

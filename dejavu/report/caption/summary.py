@@ -1,5 +1,6 @@
 """The caption part of summary.md: the answer, the calibrated table, and what lies behind them."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,10 +9,20 @@ from typing import Any, NamedTuple
 import jinja2
 
 from dejavu.params.report import CaptionHeadline
+from dejavu.report.caption.records import (
+    CaptionResults,
+    Comparison,
+    ExcessGaps,
+    Gaps,
+    RoleGaps,
+    Setting,
+    two_model_gaps,
+)
 from dejavu.report.caption.results import CaptionSettings
-from dejavu.report.caption.tables import Rows, comparisons_of
-from dejavu.report.numbers import Node
+from dejavu.report.caption.tables import Rows
+from dejavu.report.numbers import Estimate
 from dejavu.report.opening import caption_reference
+from dejavu.report.page import formatting
 from dejavu.report.page.elements import objects_title
 from dejavu.roles import SECOND_MODEL
 
@@ -27,12 +38,12 @@ class Sections(NamedTuple):
 
 
 def render(
-    results: Node, made: Mapping[str, Rows], settings: CaptionSettings, *, models: Path
+    results: CaptionResults, made: Mapping[str, Rows], settings: CaptionSettings, *, models: Path
 ) -> Sections:
     """Return the sections as Markdown.
 
     Args:
-        results: ``caption`` of results.json.
+        results: what the caption lane measured.
         made: the rows of every table, by file name.
         settings: the parameters of the report.
         models: folder with ``<model>/provenance.json`` for every model.
@@ -47,7 +58,7 @@ def render(
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # noqa: S701 Markdown, made from our own tables
     )
-    environment.filters |= {"gap": gap, "cell": _cell}
+    environment.filters |= {"gap": gap, "gap_in": _gap_in, "cell": _cell}
     facts = _facts(results, made, settings, headline) | {"models": _models(models)}
     return Sections(
         *(
@@ -58,13 +69,16 @@ def render(
 
 
 def _facts(
-    results: Node,
+    results: CaptionResults,
     made: Mapping[str, Rows],
     settings: CaptionSettings,
     headline: CaptionHeadline,
 ) -> dict[str, Any]:
     target, mode, k = headline.target, headline.mode, headline.k
-    searched = [name for name in results if any(mode in modes for modes in results[name].values())]
+    searched = [
+        name for name, found in results.items()
+        if any(at.mode == mode for by_setting in found.values() for at in by_setting)
+    ]  # fmt: skip
     names = sorted(searched, key=lambda name: name != target)  # the headline first
     first = SECOND_MODEL if SECOND_MODEL in results[target] else next(iter(results[target]))
     wanted = {"target": target, "reference": first, "mode": mode, "k": k}
@@ -72,10 +86,12 @@ def _facts(
         "headline": headline,
         "objects": objects_title(headline.top),
         "findings": [
-            found for name in names if (found := _finding(results, name, headline)) is not None
+            found
+            for name in names
+            if (found := _finding(name, results[name], Setting.of(headline))) is not None
         ],
         "targets": names,
-        "calibration": {name: _calibration(results, name, mode) for name in names},
+        "calibration": {name: _calibration(results[name], mode) for name in names},
         "beside_paper": _beside_paper(made, target),
         "agreement": [
             row
@@ -100,68 +116,107 @@ def _facts(
     }
 
 
-def _finding(results: Node, target: str, headline: CaptionHeadline) -> dict[str, Any] | None:
-    """Return what the opening sentence about one model needs; None: not measured at this setting."""
-    reference = caption_reference(results[target])
-    place = (headline.mode, f"k={headline.k}", f"top={headline.top}")
-    node, second = (_at(results[target].get(name, {}), place) for name in (reference, SECOND_MODEL))
-    if "target" not in node:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What the opening sentence about one model needs."""
+
+    target: str
+    reference: str
+    attacked: RoleGaps
+    control: RoleGaps | None
+    excess: ExcessGaps | None
+    second: Gaps | None  # against the second model, on target samples
+
+
+def _finding(
+    target: str, references: Mapping[str, Mapping[Setting, Comparison]], at: Setting
+) -> Finding | None:
+    """Return the finding; None: not measured at this setting."""
+    reference = caption_reference(references)
+    found = references[reference].get(at)
+    if found is None or found.target is None:
         return None
-    return {
-        "target": target,
-        "reference": reference,
-        "attacked": node["target"],
-        "control": node.get("control"),
-        "excess": node.get("excess"),
-        "second": second.get("target"),
-    }
+    return Finding(
+        target=target, reference=reference, attacked=found.target, control=found.control,
+        excess=found.excess, second=two_model_gaps(references, at),
+    )  # fmt: skip
 
 
-def _at(node: Node, place: tuple[str, ...]) -> Node:
-    for key in place:
-        node = node.get(key, {})
-    return node
+def gap(found: Estimate | None) -> str:
+    """Return a gap in [-1, 1] with its interval.
 
-
-def gap(row: Mapping[str, Any], name: str) -> str:
-    """Return a gap in [-1, 1] with its interval, from a node of results.json or a row of a table.
-
-    >>> gap({"ppg": -0.0514, "ppg_ci95": [-0.1, 0.02]}, "ppg")
+    >>> gap(Estimate(value=-0.0514, low=-0.1, high=0.02))
     '−0.051 [−0.100, +0.020]'
-    >>> gap({"ppg": None}, "ppg")
+    >>> gap(None)
     '–'
     """
-    if row.get(name) is None:
+    if found is None or found.value is None:
         return "–"
-    low, high = row.get(f"{name}_ci95") or (row.get(f"{name}_low"), row.get(f"{name}_high"))
-    text = f"{row[name]:+.3f}" if low is None else f"{row[name]:+.3f} [{low:+.3f}, {high:+.3f}]"
+    text = f"{found.value:+.3f}"
+    if found.low is not None:
+        text += f" [{found.low:+.3f}, {found.high:+.3f}]"
     return text.replace("-", "−")
 
 
-def _calibration(results: Node, target: str, mode: str) -> dict[str, Any]:
-    references = [name for name in results[target] if mode in results[target][name]]
-    one_model = [name for name in references if name != SECOND_MODEL]
-    rows, sizes = [], {"n_target": 0, "n_control": 0}
-    for who, node in comparisons_of({target: {references[0]: results[target][references[0]]}}):
-        if who["mode"] != mode:
-            continue
-        k, top = f"k={who['k']}", f"top={who['top']}"
-        sizes = {f"n_{role}": node.get(role, {}).get("n", 0) for role in ("target", "control")}
-        nodes = {name: results[target][name][mode][k][top] for name in references}
-        for statistic in ("ppg", "prg"):
-            second = nodes.get(SECOND_MODEL, {}).get("target", {})
-            cells = [
-                {
-                    part: gap(nodes[name].get(part, {}), statistic)
-                    for part in ("target", "control", "excess")
-                }
-                for name in one_model
-            ]
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CalibratedRow:
+    """One gap at one setting: the two-model gap, and (target, control, excess) of each one-model test."""
+
+    k: int
+    top: str
+    gap: str
+    two_model: Estimate | None
+    cells: list[tuple[Estimate | None, Estimate | None, Estimate | None]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CalibratedTable:
+    """Every one-model test of one target in one mode."""
+
+    references: list[str]
+    n_target: int
+    n_control: int
+    rows: list[CalibratedRow]
+
+
+def _calibration(
+    references: Mapping[str, Mapping[Setting, Comparison]], mode: str
+) -> CalibratedTable:
+    searched = {
+        name: {at: each for at, each in found.items() if at.mode == mode}
+        for name, found in references.items()
+    }
+    searched = {name: found for name, found in searched.items() if found}
+    one_model = [name for name in searched if name != SECOND_MODEL]
+    first = next(iter(searched.values()))
+    rows = []
+    for at in first:
+        two = two_model_gaps(references, at)
+        for name in ("ppg", "prg"):
+            cells = [_three(searched[reference][at], name) for reference in one_model]
             rows.append(
-                {"k": who["k"], "top": who["top"], "statistic": statistic}
-                | {"two_model": gap(second, statistic), "cells": cells}
-            )
-    return {"references": one_model, "rows": rows, **sizes}
+                CalibratedRow(
+                    k=at.k, top=at.top_text, gap=name,
+                    two_model=None if two is None else two.by_name()[name], cells=cells,
+                )
+            )  # fmt: skip
+    roles = [(each.target, each.control) for each in first.values()]
+    return CalibratedTable(
+        references=one_model,
+        n_target=max((target.n for target, _ in roles if target), default=0),
+        n_control=max((control.n for _, control in roles if control), default=0),
+        rows=rows,
+    )
+
+
+def _three(
+    found: Comparison, name: str
+) -> tuple[Estimate | None, Estimate | None, Estimate | None]:
+    target, control, excess = (
+        None if each is None else each.gaps.by_name()[name]
+        for each in (found.target, found.control, found.excess)
+    )
+    return target, control, excess
 
 
 def _beside_paper(made: Mapping[str, Rows], target: str) -> Rows:
@@ -197,6 +252,10 @@ def _models(folder: Path) -> list[dict[str, str]]:
             }
         )
     return found
+
+
+def _gap_in(row: Mapping[str, Any], name: str) -> str:
+    return gap(formatting.of(row, name))
 
 
 def _cell(value: Any) -> str:

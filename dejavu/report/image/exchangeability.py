@@ -5,14 +5,16 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from dejavu.report.numbers import Node, significant
+from dejavu.report.image.records import ImageResults
+from dejavu.report.numbers import significant
+from dejavu.roles import SECOND_MODEL
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
 
 Rows = list[dict[str, Any]]
 
 
-def exchangeability(catalog: Catalog, results: Node, headline_targets: list[str]) -> Rows:
+def exchangeability(catalog: Catalog, results: ImageResults, headline_targets: list[str]) -> Rows:
     """Return one row per check.
 
     - ``reference_accuracy``: a reference never saw target nor control, so its accuracy should be alike;
@@ -23,24 +25,24 @@ def exchangeability(catalog: Catalog, results: Node, headline_targets: list[str]
     return [*_accuracies(results, headline_targets), _label_balance(catalog), _crop_area(catalog)]
 
 
-def _accuracies(results: Node, headline_targets: list[str]) -> Rows:
+def _accuracies(results: ImageResults, headline_targets: list[str]) -> Rows:
     rows: dict[str, dict[str, Any]] = {}
     for target in headline_targets:
-        for reference, nodes in results.get(target, {}).items():
-            if "excess" not in nodes:
+        for reference, each in results.get(target, {}).items():
+            if each.control is None or each.excess is None:
                 continue
-            name = f"{reference} of {target}" if reference == "second_model" else reference
-            low, high = nodes["excess"]["reference_accuracy_ci95"] or (None, None)
+            name = f"{reference} of {target}" if reference == SECOND_MODEL else reference
+            difference = each.excess.scores.reference_accuracy
             row = {
                 "check": "reference_accuracy",
                 "name": name,
-                "n_target": nodes["target"]["n"],
-                "n_control": nodes["control"]["n"],
-                "target": nodes["target"]["reference_accuracy"],
-                "control": nodes["control"]["reference_accuracy"],
-                "difference": nodes["excess"]["reference_accuracy"],
-                "low": low,
-                "high": high,
+                "n_target": each.target.n,
+                "n_control": each.control.n,
+                "target": each.target.scores.reference_accuracy.value,
+                "control": each.control.scores.reference_accuracy.value,
+                "difference": difference.value,
+                "low": difference.low,
+                "high": difference.high,
                 "p": None,
             }
             rows.setdefault(name, row)  # one-model references are the same for every target

@@ -10,18 +10,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64, Int32
 
+from dejavu.report import paper
 from dejavu.statistics import resampling
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
 
 Rows = list[dict[str, Any]]
-PAPER_TABLE_1 = {  # share of the intersection of the two-model tests, paper, Table 1
-    "naive_bayes@1": {"all": 0.3204, "top-20": 0.3112, "top-5": 0.2978, "top-1": 0.1351},
-    "naive_bayes@2": {"all": 0.4531, "top-20": 0.5019, "top-5": 0.4574, "top-1": 0.3513},
-    "naive_bayes@5": {"all": 0.5452, "top-20": 0.6582, "top-5": 0.7021, "top-1": 0.7567},
-    "naive_bayes@20": {"all": 0.5932, "top-20": 0.6966, "top-5": 0.7553, "top-1": 0.7837},
-    "classifier": {"all": 0.5802, "top-20": 0.7258, "top-5": 0.7601, "top-1": 0.8648},
-}
 _ANSWERS = """
     SELECT label_id, is_correct FROM predictions
     WHERE predictor = $predictor AND role = 'target'
@@ -80,7 +74,7 @@ def reference_tables(
         bounds = resampling.interval(values) or (None, None)
         row["low"], row["high"] = bounds
     for row in tables.intersection:
-        row["paper"] = PAPER_TABLE_1.get(row["reference"], {}).get(row["scope"])
+        row["paper"] = paper.TABLE_1.get(row["reference"], {}).get(row["scope"])
     return tables
 
 

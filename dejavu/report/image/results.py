@@ -11,15 +11,25 @@ import numpy as np
 from jaxtyping import Float64
 
 from dejavu.report.image.bootstrap import Resampled, resample
+from dejavu.report.image.records import (
+    Comparison,
+    Detection,
+    ExcessScores,
+    ImageResults,
+    MostConfident,
+    Planted,
+    RoleScores,
+    Scores,
+)
 from dejavu.report.image.score_arrays import Panel, Role, read_panels
-from dejavu.report.numbers import Node, put, significant
+from dejavu.report.numbers import Estimate, estimate, significant
 from dejavu.report.settings import ImageSettings
+from dejavu.roles import ORACLE
 from dejavu.run import seeds
 from dejavu.statistics.exact_tests import mcnemar_p
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
 
-ORACLE = "oracle"
 _NO_ENTROPY = "guesses came without an entropy: nobody knows which are the surest"
 Key = tuple[str, ...]
 Counts = dict[str, Any]
@@ -40,28 +50,27 @@ class _Evidence:
     resampled: Mapping[Role, Resampled]
 
 
-def image_results(catalog: Catalog, settings: ImageSettings) -> Node:
-    """Return ``image.<target>.<reference>`` with ``target``, ``control``, ``excess`` and ``bias``.
+def image_results(catalog: Catalog, settings: ImageSettings) -> ImageResults:
+    """Return every target against every reference.
 
     - ``target``, ``control``: scores of one role (paper, section 3): ``dejavu_score`` = accuracy of the
       target − accuracy of the reference, overall and at p %, ``memorized_share`` (Definition 1), exact
       McNemar p, and for planted samples the AUROC of memorization confidence.
     - ``excess``: score of target − score of control, two independent sets of samples; with the
       estimated precision of the list of memorized samples, and detection at few false positives.
-    - ``bias``: the control's score, and the score against the reference − the score against the oracle.
-
-    Without control samples there is no ``control``, ``excess`` or ``bias.control``.
+    - ``bias_oracle``: the score against the reference − the score against the oracle.
     """
     evidence = _gather(catalog, settings)
-    panel = evidence.panels["target"]
-    results: Node = {}
-    for column, comparison in enumerate(panel.comparisons):
-        pair = (comparison.target, comparison.reference)
-        nodes: Node = {role: _role_node(evidence, pair, column, role) for role in evidence.panels}
-        if "control" in evidence.panels:
-            nodes["excess"] = _excess_node(evidence, pair, column)
-        nodes["bias"] = _bias_node(evidence, pair, column)
-        results.setdefault(comparison.target, {})[comparison.reference] = nodes
+    results: dict[str, dict[str, Comparison]] = {}
+    for column, each in enumerate(evidence.panels["target"].comparisons):
+        pair = (each.target, each.reference)
+        has_control = "control" in evidence.panels
+        results.setdefault(each.target, {})[each.reference] = Comparison(
+            target=_role(evidence, pair, column, "target"),
+            control=_role(evidence, pair, column, "control") if has_control else None,
+            excess=_excess(evidence, pair, column) if has_control else None,
+            bias_oracle=_bias_oracle(evidence, pair, column),
+        )
     return results
 
 
@@ -108,35 +117,70 @@ def _resampled(panels: Mapping[Role, Panel], settings: ImageSettings) -> dict[Ro
     return found
 
 
-Statistics = dict[str, tuple[float, Float64[np.ndarray, " resamples"]]]
+Drawn = tuple[float, Float64[np.ndarray, " resamples"]]  # value on the samples, values per resample
 
 
-def _statistics(evidence: _Evidence, pair: tuple[str, str], column: int, role: Role) -> Statistics:
-    """Return the statistics that exist in both roles: value on the samples, values per resample."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Statistics:
+    """The statistics that exist in both roles."""
+
+    dejavu_score: Drawn
+    memorized_share: Drawn
+    target_accuracy: Drawn
+    reference_accuracy: Drawn
+    at: Mapping[int, tuple[Drawn, Drawn]]  # by percent: own, paired
+
+    def scores(self, control: "_Statistics | None" = None) -> Scores:
+        """Return the estimates; with `control`: of target − control."""
+
+        def of(mine: Drawn, other: Drawn | None) -> Estimate:
+            value, resampled = mine
+            if other is not None:
+                value, resampled = value - other[0], resampled - other[1]
+            return estimate(value, resampled, reason=_NO_ENTROPY)
+
+        return Scores(
+            **{
+                name: of(getattr(self, name), None if control is None else getattr(control, name))
+                for name in (
+                    "dejavu_score",
+                    "memorized_share",
+                    "target_accuracy",
+                    "reference_accuracy",
+                )
+            },
+            at={
+                percent: MostConfident(
+                    own=of(own, None if control is None else control.at[percent][0]),
+                    paired=of(paired, None if control is None else control.at[percent][1]),
+                )
+                for percent, (own, paired) in self.at.items()
+            },
+        )
+
+
+def _statistics(evidence: _Evidence, pair: tuple[str, str], column: int, role: Role) -> _Statistics:
     comparison = evidence.panels[role].comparisons[column]
     drawn = evidence.resampled[role]
     row = evidence.counts[(*pair, role)]
     right, reference_right = row["n_target_correct"], row["n_reference_correct"]
     i, j = comparison.target_column, comparison.reference_column
     accuracy = drawn.accuracy
-    found: Statistics = {
-        "dejavu_score": ((right - reference_right) / row["n"], accuracy[:, i] - accuracy[:, j]),
-        "memorized_share": (row["n_memorized"] / row["n"], drawn.memorized[:, column]),
-        "target_accuracy": (right / row["n"], accuracy[:, i]),
-        "reference_accuracy": (reference_right / row["n"], accuracy[:, j]),
-    }
+    at: dict[int, tuple[Drawn, Drawn]] = {}
     for percent in evidence.settings.score.at_percent:
         n_top, hits, own, paired = _top(evidence.at_percent.get((*pair, role, str(percent))))
         mine = drawn.top_own[percent][:, i]
-        found |= {
-            f"dejavu_score_at_{percent}": (
-                (hits - own) / n_top, mine - drawn.top_own[percent][:, j],
-            ),
-            f"at_{percent}_paired": (
-                (hits - paired) / n_top, mine - drawn.top_paired[percent][:, column],
-            ),
-        }  # fmt: skip
-    return found
+        at[percent] = (
+            ((hits - own) / n_top, mine - drawn.top_own[percent][:, j]),
+            ((hits - paired) / n_top, mine - drawn.top_paired[percent][:, column]),
+        )
+    return _Statistics(
+        dejavu_score=((right - reference_right) / row["n"], accuracy[:, i] - accuracy[:, j]),
+        memorized_share=(row["n_memorized"] / row["n"], drawn.memorized[:, column]),
+        target_accuracy=(right / row["n"], accuracy[:, i]),
+        reference_accuracy=(reference_right / row["n"], accuracy[:, j]),
+        at=at,
+    )
 
 
 def _top(counts: Counts | None) -> tuple[Count, Count, Count, Count]:
@@ -152,104 +196,96 @@ def _top(counts: Counts | None) -> tuple[Count, Count, Count, Count]:
     return counts["n_top"], hits, own, paired
 
 
-def _role_node(evidence: _Evidence, pair: tuple[str, str], column: int, role: Role) -> Node:
+def _role(evidence: _Evidence, pair: tuple[str, str], column: int, role: Role) -> RoleScores:
     row = evidence.counts[(*pair, role)]
-    node: Node = {
-        name: row[name]
-        for name in (
-            "n", "n_target_correct", "n_reference_correct", "n_memorized", "n_reference_only",
-        )
-    }  # fmt: skip
-    node["mcnemar_p"] = significant(mcnemar_p(row["n_memorized"], row["n_reference_only"]))
-    for name, (value, resampled) in _statistics(evidence, pair, column, role).items():
-        put(node, name, value, resampled, reason=_NO_ENTROPY)
-    for percent in evidence.settings.score.at_percent:
-        top = evidence.at_percent.get((*pair, role, str(percent)))
-        node[f"n_at_{percent}"] = None if top is None else top["n_top"]
-    auroc = evidence.resampled[role].auroc
-    if role == "target" and auroc is not None and pair in evidence.planted:
-        planted = evidence.planted[pair]
-        put(node, "planted_auroc", planted["auroc"], auroc[:, column])
-        for name in ("n_planted", "n_other", "n_planted_memorized", "n_other_memorized"):
-            node["n_planted_other" if name == "n_other" else name] = planted[name]
-    return node
+    tops = {
+        percent: evidence.at_percent.get((*pair, role, str(percent)))
+        for percent in evidence.settings.score.at_percent
+    }
+    return RoleScores(
+        n=row["n"],
+        n_target_correct=row["n_target_correct"],
+        n_reference_correct=row["n_reference_correct"],
+        n_memorized=row["n_memorized"],
+        n_reference_only=row["n_reference_only"],
+        n_at={percent: None if top is None else top["n_top"] for percent, top in tops.items()},
+        mcnemar_p=significant(mcnemar_p(row["n_memorized"], row["n_reference_only"])),
+        scores=_statistics(evidence, pair, column, role).scores(),
+        planted=_planted(evidence, pair, column) if role == "target" else None,
+    )
 
 
-def _excess_node(evidence: _Evidence, pair: tuple[str, str], column: int) -> Node:
+def _planted(evidence: _Evidence, pair: tuple[str, str], column: int) -> Planted | None:
+    auroc = evidence.resampled["target"].auroc
+    if auroc is None or pair not in evidence.planted:
+        return None
+    counts = evidence.planted[pair]
+    return Planted(
+        auroc=estimate(counts["auroc"], auroc[:, column]),
+        n_planted=counts["n_planted"],
+        n_other=counts["n_other"],
+        n_planted_memorized=counts["n_planted_memorized"],
+        n_other_memorized=counts["n_other_memorized"],
+    )
+
+
+def _excess(evidence: _Evidence, pair: tuple[str, str], column: int) -> ExcessScores:
     attacked = _statistics(evidence, pair, column, "target")
     control = _statistics(evidence, pair, column, "control")
-    node: Node = {
-        "n_target": evidence.panels["target"].n,
-        "n_control": evidence.panels["control"].n,
-    }
-    for name, (value, resampled) in attacked.items():
-        other_value, other_resampled = control[name]
-        put(node, name, value - other_value, resampled - other_resampled, reason=_NO_ENTROPY)
-    _put_precision(
-        node, "estimated_precision", attacked["memorized_share"], control["memorized_share"]
+    return ExcessScores(
+        n_target=evidence.panels["target"].n,
+        n_control=evidence.panels["control"].n,
+        scores=attacked.scores(control),
+        estimated_precision=_precision(attacked.memorized_share, control.memorized_share),
+        detection={
+            percent: _detection(evidence, pair, column, percent)
+            for percent in evidence.settings.report.false_positive_percent
+        },
     )
-    for percent in evidence.settings.report.false_positive_percent:
-        _put_detection(node, evidence, pair, column, percent)
-    return node
 
 
-def _put_detection(
-    node: Node, evidence: _Evidence, pair: tuple[str, str], column: int, percent: int
-) -> None:
-    """Write what passes the cut that at most `percent` % of control samples exceed."""
+def _detection(evidence: _Evidence, pair: tuple[str, str], column: int, percent: int) -> Detection:
+    """Return what passes the cut that at most `percent` % of control samples exceed."""
     comparison = evidence.panels["target"].comparisons[column]
+    above = {role: drawn.above[percent][:, column] for role, drawn in evidence.resampled.items()}
     if not all(panel.is_ranked(comparison) for panel in evidence.panels.values()):
-        for kind in ("memorized_share", "control_share", "estimated_precision", "cut"):
-            above = evidence.resampled["target"].above[percent][:, column]
-            resampled = None if kind == "cut" else above
-            put(node, f"{kind}_at_fpr_{percent}", None, resampled, reason=_NO_ENTROPY)
-        return
+        unknown = estimate(None, above["target"], reason=_NO_ENTROPY)
+        return Detection(
+            memorized_share=unknown, control_share=unknown, estimated_precision=unknown,
+            cut=estimate(None, reason=_NO_ENTROPY),
+        )  # fmt: skip
     row = evidence.detection[(*pair, str(percent))]
-    shares = {
-        role: (
-            row[f"n_{role}_above"] / row[f"n_{role}"],
-            evidence.resampled[role].above[percent][:, column],
-        )
-        for role in evidence.panels
-    }
-    put(node, f"memorized_share_at_fpr_{percent}", *shares["target"])
-    put(node, f"control_share_at_fpr_{percent}", *shares["control"])
-    _put_precision(
-        node, f"estimated_precision_at_fpr_{percent}", shares["target"], shares["control"]
+    target, control = (
+        (row[f"n_{role}_above"] / row[f"n_{role}"], above[role]) for role in ("target", "control")
     )
-    put(
-        node,
-        f"cut_at_fpr_{percent}",
-        row["cut"],
-        reason="no cut is needed: fewer control samples are flagged than may be",
+    return Detection(
+        memorized_share=estimate(*target),
+        control_share=estimate(*control),
+        estimated_precision=_precision(target, control),
+        cut=estimate(
+            row["cut"], reason="no cut is needed: fewer control samples are flagged than may be"
+        ),
     )
 
 
-def _put_precision(
-    node: Node,
-    name: str,
-    attacked: tuple[float, Float64[np.ndarray, " resamples"]],
-    control: tuple[float, Float64[np.ndarray, " resamples"]],
-) -> None:
-    """Write (share of target − share of control) / share of target, the part not explained by chance."""
+def _precision(attacked: Drawn, control: Drawn) -> Estimate:
+    """Return (share of target − share of control) / share of target, the part not explained by chance."""
     share, shares = attacked
     value = (share - control[0]) / share if share else None
     with np.errstate(divide="ignore", invalid="ignore"):
         resampled = np.where(shares > 0, (shares - control[1]) / shares, np.nan)
-    put(node, name, value, resampled, reason="no target sample is on the list")
+    return estimate(value, resampled, reason="no target sample is on the list")
 
 
-def _bias_node(evidence: _Evidence, pair: tuple[str, str], column: int) -> Node:
-    node: Node = {}
-    if "control" in evidence.panels:
-        put(node, "control", *_statistics(evidence, pair, column, "control")["dejavu_score"])
+def _bias_oracle(evidence: _Evidence, pair: tuple[str, str], column: int) -> Estimate | None:
+    """Return the score against a reference − the score against the oracle; None where it is not known."""
     oracles = [
         place
         for place, other in enumerate(evidence.panels["target"].comparisons)
         if (other.target, other.reference) == (pair[0], ORACLE)
     ]
-    if oracles and pair[1] != ORACLE:
-        mine = _statistics(evidence, pair, column, "target")["dejavu_score"]
-        oracle = _statistics(evidence, (pair[0], ORACLE), oracles[0], "target")["dejavu_score"]
-        put(node, "oracle", mine[0] - oracle[0], mine[1] - oracle[1])
-    return node
+    if not oracles or pair[1] == ORACLE:
+        return None
+    mine = _statistics(evidence, pair, column, "target").dejavu_score
+    oracle = _statistics(evidence, (pair[0], ORACLE), oracles[0], "target").dejavu_score
+    return estimate(mine[0] - oracle[0], mine[1] - oracle[1])

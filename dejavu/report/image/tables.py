@@ -1,12 +1,14 @@
 """One CSV per table and figure of the paper, and per question that it leaves open."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dejavu.image.targets import Target
-from dejavu.report.numbers import Node, rounded
+from dejavu.report.image.records import Comparison, ExcessScores, ImageResults, Scores
+from dejavu.report.numbers import NOTHING, Estimate, rounded
+from dejavu.roles import SECOND_MODEL
 
 Rows = list[dict[str, Any]]
 
@@ -29,95 +31,98 @@ def _cell(value: Any) -> Any:
     return "" if value is None else value
 
 
-def score_rows(results: Node, targets: Iterable[Target], at_percent: Sequence[int]) -> Rows:
+def score_rows(results: ImageResults, targets: Iterable[Target]) -> Rows:
     """Figures 5 and 6 of the paper: the score of every target against every reference, by role."""
-    names = ["dejavu_score"]
-    for percent in at_percent:
-        names += [f"dejavu_score_at_{percent}", f"at_{percent}_paired"]
-    names += ["memorized_share", "target_accuracy", "reference_accuracy"]
-    rows: Rows = []
-    for target, reference, nodes in _pairs(results, targets):
-        for role in ("target", "control"):
-            if role not in nodes:
-                continue
-            rows.append(
-                {
-                    "test": f"{target.name} / {reference} / {role}",
-                    **_who(target, reference),
-                    "role": role,
-                    "n": nodes[role]["n"],
-                    **_with_bounds(nodes[role], names),
-                    "mcnemar_p": nodes[role]["mcnemar_p"],
-                }
-            )
-    return rows
+    return [
+        {
+            "test": f"{target.name} / {reference} / {role}",
+            **_who(target, reference),
+            "role": role,
+            "n": found.n,
+            **_score_cells(found.scores),
+            "mcnemar_p": found.mcnemar_p,
+        }
+        for target, reference, each in pairs(results, targets)
+        for role, found in (("target", each.target), ("control", each.control))
+        if found is not None
+    ]
 
 
-def calibration_rows(
-    results: Node,
-    targets: Iterable[Target],
-    at_percent: Sequence[int],
-    false_positive_percent: Sequence[int],
-) -> Rows:
+def _score_cells(scores: Scores) -> dict[str, Any]:
+    cells: dict[str, Any] = scores.dejavu_score.cells("dejavu_score")
+    for percent, each in scores.at.items():
+        cells |= each.own.cells(f"dejavu_score_at_{percent}")
+        cells |= each.paired.cells(f"at_{percent}_paired")
+    cells |= scores.memorized_share.cells("memorized_share")
+    cells |= scores.target_accuracy.cells("target_accuracy")
+    return cells | scores.reference_accuracy.cells("reference_accuracy")
+
+
+def calibration_rows(results: ImageResults, targets: Iterable[Target]) -> Rows:
     """Each test calibrated: score on target, bias (score on control), excess, and who is on the list."""
     rows: Rows = []
-    for target, reference, nodes in _pairs(results, targets):
+    for target, reference, each in pairs(results, targets):
         row = {
             "test": f"{target.name} / {reference}",
             **_who(target, reference),
-            "n_target": nodes["target"]["n"],
-            **_renamed(nodes["target"], "dejavu_score", "target_score"),
+            "n_target": each.target.n,
+            **each.target.scores.dejavu_score.cells("target_score"),
+            **(each.bias_oracle or NOTHING).cells("bias_against_oracle"),
         }
-        row |= _renamed(nodes["bias"], "oracle", "bias_against_oracle")
-        if "excess" in nodes:
-            names = [f"dejavu_score_at_{percent}" for percent in at_percent]
-            excess = nodes["excess"]
-            row |= {"n_control": excess["n_control"]}
-            row |= _renamed(nodes["control"], "dejavu_score", "control_score")
-            row |= _renamed(excess, "dejavu_score", "excess")
-            for name in names:
-                row |= _renamed(excess, name, name.replace("dejavu_score", "excess"))
-            row |= _renamed(excess, "memorized_share", "excess_memorized_share")
-            row |= _with_bounds(excess, ["estimated_precision"])
-            for percent in false_positive_percent:
-                detection = [f"memorized_share_at_fpr_{percent}", f"control_share_at_fpr_{percent}"]
-                row |= _with_bounds(excess, [*detection, f"estimated_precision_at_fpr_{percent}"])
+        if each.control is not None and each.excess is not None:
+            row |= {"n_control": each.excess.n_control}
+            row |= each.control.scores.dejavu_score.cells("control_score")
+            row |= _excess_cells(each.excess)
         rows.append(row)
     return rows
 
 
-def planted_rows(results: Node, targets: Iterable[Target]) -> Rows:
+def _excess_cells(excess: ExcessScores) -> dict[str, Any]:
+    cells: dict[str, Any] = excess.scores.dejavu_score.cells("excess")
+    for percent, each in excess.scores.at.items():
+        cells |= each.own.cells(f"excess_at_{percent}")
+    cells |= excess.scores.memorized_share.cells("excess_memorized_share")
+    cells |= excess.estimated_precision.cells("estimated_precision")
+    for percent, found in excess.detection.items():
+        cells |= found.memorized_share.cells(f"memorized_share_at_fpr_{percent}")
+        cells |= found.control_share.cells(f"control_share_at_fpr_{percent}")
+        cells |= found.estimated_precision.cells(f"estimated_precision_at_fpr_{percent}")
+    return cells
+
+
+def planted_rows(results: ImageResults, targets: Iterable[Target]) -> Rows:
     """AUROC of memorization confidence for planted against other target samples."""
-    counts = ("n_planted", "n_planted_other", "n_planted_memorized", "n_other_memorized")
     return [
         {
             "test": f"{target.name} / {reference}",
             **_who(target, reference),
-            **{name: nodes["target"][name] for name in counts},
-            **_with_bounds(nodes["target"], ["planted_auroc"]),
+            **each.target.planted.counts(),
+            **each.target.planted.auroc.cells("planted_auroc"),
         }
-        for target, reference, nodes in _pairs(results, targets)
-        if "planted_auroc" in nodes["target"]
+        for target, reference, each in pairs(results, targets)
+        if each.target.planted is not None
     ]
 
 
-def layer_rows(results: Node, targets: Sequence[Target]) -> Rows:
+def layer_rows(results: ImageResults, targets: Sequence[Target]) -> Rows:
     """Layers and metrics of each model side by side, the headline first."""
     return [
         {
             "test": f"{target.name} / {reference}",
             **_who(target, reference),
             "is_headline": target.is_headline,
-            "n_target": nodes["target"]["n"],
-            **_renamed(nodes["target"], "dejavu_score", "target_score"),
-            **_renamed(nodes.get("excess", {}), "dejavu_score", "excess"),
-            **_renamed(nodes.get("excess", {}), "memorized_share", "excess_memorized_share"),
+            "n_target": each.target.n,
+            **each.target.scores.dejavu_score.cells("target_score"),
+            **(each.excess.scores.dejavu_score if each.excess else NOTHING).cells("excess"),
+            **(each.excess.scores.memorized_share if each.excess else NOTHING).cells(
+                "excess_memorized_share"
+            ),
         }
-        for target, reference, nodes in _pairs(results, targets)
+        for target, reference, each in pairs(results, targets)
     ]
 
 
-def naive_bayes_rows(results: Node, targets: Sequence[Target]) -> Rows:
+def naive_bayes_rows(results: ImageResults, targets: Sequence[Target]) -> Rows:
     """Score and excess against Naive Bayes as the number K of tags grows (paper, Figures 5 and 6)."""
     rows = [
         {
@@ -125,13 +130,15 @@ def naive_bayes_rows(results: Node, targets: Sequence[Target]) -> Rows:
             "annotator": reference.partition("@")[0].removeprefix("naive_bayes").strip("_")
             or "first",
             "top_k": int(reference.partition("@")[2]),
-            "n_target": nodes["target"]["n"],
-            **_renamed(nodes["target"], "dejavu_score", "target_score"),
-            **_renamed(nodes.get("control", {}), "dejavu_score", "control_score"),
-            **_renamed(nodes.get("excess", {}), "dejavu_score", "excess"),
-            **_with_bounds(nodes["target"], ["reference_accuracy"]),
+            "n_target": each.target.n,
+            **each.target.scores.dejavu_score.cells("target_score"),
+            **(each.control.scores.dejavu_score if each.control else NOTHING).cells(
+                "control_score"
+            ),
+            **(each.excess.scores.dejavu_score if each.excess else NOTHING).cells("excess"),
+            **each.target.scores.reference_accuracy.cells("reference_accuracy"),
         }
-        for target, reference, nodes in _pairs(results, targets)
+        for target, reference, each in pairs(results, targets)
         if reference.startswith("naive_bayes") and reference.partition("@")[2].isdigit()
     ]
     order = {target.name: place for place, target in enumerate(targets)}
@@ -144,20 +151,20 @@ def naive_bayes_rows(results: Node, targets: Sequence[Target]) -> Rows:
 
 
 def accuracy_rows(
-    counts: Iterable[Mapping[str, Any]], results: Node, targets: Iterable[Target]
+    counts: Iterable[Mapping[str, Any]], results: ImageResults, targets: Iterable[Target]
 ) -> Rows:
     """Figure 2a of the paper: how often each predictor guesses the hidden label."""
-    intervals: dict[tuple[str, str], list[float] | None] = {}
-    for target, reference, nodes in _pairs(results, targets):
-        answers = target.second_model if reference == "second_model" else reference
-        for role in ("target", "control"):
-            if role in nodes:
-                intervals[target.name, role] = nodes[role]["target_accuracy_ci95"]
-                intervals[str(answers), role] = nodes[role]["reference_accuracy_ci95"]
+    intervals: dict[tuple[str, str], Estimate] = {}
+    for target, reference, each in pairs(results, targets):
+        answers = target.second_model if reference == SECOND_MODEL else reference
+        for role, found in (("target", each.target), ("control", each.control)):
+            if found is not None:
+                intervals[target.name, role] = found.scores.target_accuracy
+                intervals[str(answers), role] = found.scores.reference_accuracy
     rows: Rows = []
     for row in counts:
-        low, high = intervals.get((row["predictor"], row["role"])) or (None, None)
-        rows.append({**row, "low": low, "high": high})
+        known = intervals.get((row["predictor"], row["role"]), NOTHING)
+        rows.append({**row, "low": known.low, "high": known.high})
     return rows
 
 
@@ -169,7 +176,10 @@ def columns_of(rows: Rows, first: Sequence[str] = ()) -> list[str]:
     return list(found)
 
 
-def _pairs(results: Node, targets: Iterable[Target]) -> Iterable[tuple[Target, str, Node]]:
+def pairs(
+    results: ImageResults, targets: Iterable[Target]
+) -> Iterator[tuple[Target, str, Comparison]]:
+    """Yield every comparison, references in reading order."""
     for target in targets:
         for reference in in_order(results.get(target.name, {})):
             yield target, reference, results[target.name][reference]
@@ -193,15 +203,3 @@ def _who(target: Target, reference: str) -> dict[str, Any]:
         "target": target.name, "model": target.model, "layer": target.layer,
         "metric": target.metric, "reference": reference,
     }  # fmt: skip
-
-
-def _with_bounds(node: Node, names: Iterable[str]) -> dict[str, Any]:
-    cells: dict[str, Any] = {}
-    for name in names:
-        cells |= _renamed(node, name, name)
-    return cells
-
-
-def _renamed(node: Node, name: str, column: str) -> dict[str, Any]:
-    low, high = node.get(f"{name}_ci95") or (None, None)
-    return {column: node.get(name), f"{column}_low": low, f"{column}_high": high}

@@ -1,26 +1,28 @@
-"""The answer: one card per model, and the image of plain score, bias, excess and two-model score."""
+"""The answer: one card per model, from what was measured and decided."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from dejavu.image.targets import Target
 from dejavu.params.report import CaptionHeadline, ImageHeadline
-from dejavu.report.caption.results import CaptionSettings
+from dejavu.report import answers
+from dejavu.report.calibration import Answer
+from dejavu.report.caption import records as captions
+from dejavu.report.caption.records import Setting, two_model_gaps
+from dejavu.report.image.records import Comparison
 from dejavu.report.image.tables import in_order
-from dejavu.report.numbers import Node
-from dejavu.report.opening import caption_reference, image_reference, one_model_reference
-from dejavu.report.page import charts, formatting
-from dejavu.report.page.elements import Cell, Figure, model_title, objects_title, reference_title
-from dejavu.report.settings import ImageSettings
-from dejavu.report.verdict import verdict
+from dejavu.report.numbers import Estimate
+from dejavu.report.opening import caption_reference, image_reference
+from dejavu.report.page import formatting
+from dejavu.report.page.elements import Grid, model_title, objects_title, reference_title
 from dejavu.roles import SECOND_MODEL, TEXT_MODEL
+from dejavu.statistics.verdict import Word
 
-_PARTS = {
-    "one-model score, plain": charts.PLAIN,
-    "on control = its bias": charts.CONTROL,
-    "excess": charts.EXCESS,
-    "two-model score": charts.TWO,
+_TONES: Mapping[Word, str] = {  # how a word is colored; nothing else depends on it
+    Word.MEMORIZES: "bad",
+    Word.AT_MOST: "good",
+    Word.CONTROL_DIFFERS: "warn",
+    Word.TOO_FEW: "plain",
 }
 
 
@@ -30,49 +32,138 @@ class Card:
 
     title: str
     subtitle: str
-    verdict: str
+    verdict: str  # empty: exploratory, nothing is decided
     tone: str  # good, warn, bad or plain: the color of the verdict
     numbers: tuple[tuple[str, str, str], ...]  # value, interval, name
     sentence: str
     facts: tuple[tuple[str, str], ...]  # term, value
+    sum: Grid | None = None  # how the excess comes about
 
 
-def image_card(target: Target, references: Node, headline: ImageHeadline | None) -> Card:
-    """Return the card of one image model, from ``image.<target>`` of results.json."""
+def image_card(
+    target: Target,
+    references: Mapping[str, Comparison],
+    headline: ImageHeadline | None,
+    answer: Answer | None,
+    tolerance: float,
+) -> Card:
+    """Return the card of one image model.
+
+    Args:
+        target: its headline predictor.
+        references: what it is compared with.
+        headline: names the reference of the plain numbers.
+        answer: the calibrated answer; None where there is none.
+        tolerance: ``report.tolerance``, percentage points.
+    """
     reference = image_reference(references, headline)
-    node = references[reference]
-    is_calibrated = "excess" in node
-    main = node["excess"] if is_calibrated else node["target"]
-    word, tone = verdict(main.get("dejavu_score_ci95"), is_calibrated=is_calibrated)
-    n = formatting.grouped(node["target"]["n"])
+    found = references[reference]
     title = model_title(target.model)
-    value = formatting.interval(main, "dejavu_score", sign=False)
-    shown, _, rest = value.partition(" ")
-    of = f"of the {n} audited images"
-    control = formatting.interval(node.get("control", {}), "dejavu_score", sign=False)
-    if not is_calibrated:
-        sentence = (
-            f"{title} names the hidden object of {shown}\u00a0% {rest} {of} more than "
-            f"{_against(reference)} does. Without control samples the bias of this test is unknown."
-        )
-    elif tone == "bad":
-        sentence = (
-            f"{title} memorized {shown}\u00a0% {rest} {of} beyond correlation; "
-            f"control {control}\u00a0%."
-        )
+    card = Card(
+        title=title, subtitle=f"{target.layer}, {target.metric}", verdict="", tone="plain", numbers=(),
+        sentence="", facts=_image_facts(references, reference), sum=_sum(title, reference, found),
+    )  # fmt: skip
+    if answer is not None and answer.excess.adjusted is not None:
+        return _decided(card, "image", target.name, answer, tolerance)
+    main = found.excess.scores.dejavu_score if found.excess else found.target.scores.dejavu_score
+    sentence = (
+        f"On samples it was trained on (n = {formatting.grouped(found.target.n)}), {title} names the hidden "
+        f"object from a background crop more often than {_against(reference)} does, by "
+        f"{formatting.interval(found.target.scores.dejavu_score)} percentage points"
+    )
+    if found.control is None:
+        sentence += ". Without control samples the bias of this test is unknown."
     else:
-        sentence = (
-            f"Memorization beyond correlation is not shown for {title}: {shown}\u00a0% {rest} {of}; "
-            f"control {control}\u00a0%."
+        control = formatting.interval(found.control.scores.dejavu_score)
+        sentence += (
+            f"; on control samples (n = {formatting.grouped(found.control.n)}) by {control}."
         )
-    return Card(
-        title=title,
-        subtitle=f"{target.layer}, {target.metric}, against {_against(reference)}",
-        verdict=word,
-        tone=tone,
-        numbers=((f"{shown} %", rest, "excess" if is_calibrated else "plain score"),),
-        sentence=sentence,
-        facts=tuple(_image_facts(references, reference, node)),
+    return _undecided(
+        card, sentence, {"excess, points" if found.excess else "plain score, points": main},
+        is_calibrated=found.excess is not None,
+    )  # fmt: skip
+
+
+def caption_card(
+    target: str,
+    references: Mapping[str, Mapping[Setting, captions.Comparison]],
+    headline: CaptionHeadline,
+    answer: Answer | None,
+    tolerance: float,
+) -> Card | None:
+    """Return the card of one captioned model; None where it is not measured at the headline's setting."""
+    reference, at = caption_reference(references), Setting.of(headline)
+    found = references[reference].get(at)
+    if found is None or found.target is None:
+        return None
+    title = model_title(target)
+    card = Card(
+        title=title, subtitle=f"{at.mode}, K = {at.k}, {objects_title(at.top)}", verdict="", tone="plain",
+        numbers=(), sentence="", facts=_caption_facts(found, two_model_gaps(references, at), reference),
+    )  # fmt: skip
+    if answer is not None and answer.excess.adjusted is not None:
+        return _decided(card, "caption", target, answer, tolerance)
+    gaps = found.excess.gaps if found.excess else found.target.gaps
+    sentence = (
+        f"From the captions it was trained on (n = {formatting.grouped(found.target.n)}), {title} against "
+        f"{_against(reference)}: PPG {formatting.interval(found.target.gaps.ppg)}, PRG "
+        f"{formatting.interval(found.target.gaps.prg)} percentage points"
+    )
+    if found.control is None:
+        sentence += ". Without control samples the bias of this test is unknown."
+    else:
+        control = found.control.gaps
+        sentence += (
+            f"; from control captions (n = {formatting.grouped(found.control.n)}) PPG "
+            f"{formatting.interval(control.ppg)}, PRG {formatting.interval(control.prg)}."
+        )
+    what = "excess, points" if found.excess else "plain, points"
+    return _undecided(
+        card, sentence, {f"PPG, {what}": gaps.ppg, f"PRG, {what}": gaps.prg},
+        is_calibrated=found.excess is not None,
+    )  # fmt: skip
+
+
+def _decided(card: Card, lane: str, target: str, answer: Answer, tolerance: float) -> Card:
+    """Return a card with the word, the adjusted excess, and what stands behind it."""
+    shown, _, rest = answers.points(answer.excess.adjusted).partition(" ")
+    facts = [("without covariates (gap)", f"{answers.points(answer.excess.gap)} points")]
+    facts += [
+        (f"{name.replace('_', ' ')}, excess", f"{answers.points(each)} points")
+        for name, each in answer.excess.more.items()
+    ]
+    listing = answer.excess.listing
+    if listing is not None:
+        listed = f"{int(listing.is_listed.sum())} of {formatting.grouped(len(listing.p_value))}"
+        if listing.control_needed is not None:
+            listed += (
+                f"; about {formatting.grouped(listing.control_needed)} control samples would do"
+            )
+        facts.append(("samples on the list of memorized ones", listed))
+    facts.append(("covariates", ", ".join(answer.excess.covariates) or "none"))
+    return dataclasses.replace(
+        card,
+        verdict=answer.verdict.text,
+        tone=_TONES[answer.verdict.word],
+        numbers=((shown, rest, "adjusted excess, points"),),
+        sentence=answers.sentence(lane, target, answer, tolerance),
+        facts=(*facts, *card.facts),
+    )
+
+
+def _undecided(
+    card: Card, sentence: str, numbers: Mapping[str, Estimate], *, is_calibrated: bool
+) -> Card:
+    shown = []
+    for name, each in numbers.items():
+        value, _, rest = formatting.interval(each).partition(" ")
+        shown.append((value, rest, name))
+    return dataclasses.replace(
+        card,
+        verdict="" if is_calibrated else "uncalibrated",
+        tone="plain" if is_calibrated else "warn",
+        numbers=tuple(shown),
+        sentence=f"{sentence} Exploratory." if is_calibrated else sentence,
     )
 
 
@@ -81,192 +172,92 @@ def _against(reference: str) -> str:
     return known.get(reference, f"“{reference_title(reference)}”")
 
 
-def _image_facts(references: Node, reference: str, node: Node) -> list[tuple[str, str]]:
-    facts = [("score on target", f"{formatting.interval(node['target'], 'dejavu_score')} points")]
-    if "control" not in node:
-        return facts
-    n = formatting.grouped(node["control"]["n"])
-    facts.append(
-        (
-            f"score on {n} control = bias",
-            f"{formatting.interval(node['control'], 'dejavu_score')} points",
+def _sum(title: str, reference: str, found: Comparison) -> Grid | None:
+    """Return how the plain excess comes about: who is right, on samples of both roles."""
+    if found.control is None or found.excess is None:
+        return None
+    rows = [
+        (name, n, each.target_accuracy, each.reference_accuracy, each.dejavu_score)
+        for name, n, each in (
+            ("trained on them", found.target.n, found.target.scores),
+            ("not trained on them (control)", found.control.n, found.control.scores),
         )
-    )
-    others = [
-        name for name in in_order(references) if name != reference and "excess" in references[name]
     ]
-    for role, title in (("target", "plain scores"), ("excess", "excesses")):
-        if found := [references[name][role]["dejavu_score"] for name in others]:
-            spread = f"{formatting.signed(min(found))} to {formatting.signed(max(found))} points"
-            facts.append((f"{title} with {len(others)} other references", spread))
-    if node["excess"].get("estimated_precision") is not None:
-        n_memorized = node["target"]["n_memorized"]
+    excess = found.excess.scores
+    last = [
+        formatting.text("difference"), formatting.text(None),
+        *(formatting.text(formatting.interval(each)) for each in (
+            excess.target_accuracy, excess.reference_accuracy, excess.dejavu_score,
+        )),
+    ]  # fmt: skip
+    return formatting.grid(
+        f"How often each names the hidden object (%), and the difference (percentage points) against "
+        f"{_against(reference)}; exploratory",
+        {"samples": "text", "n": "number", f"{title} right": "number",
+         f"{reference_title(reference)} right": "number", "difference": "number"},
+        [
+            *(
+                [formatting.text(name), formatting.count(n), formatting.percent(target),
+                 formatting.percent(other), formatting.points(score)]
+                for name, n, target, other, score in rows
+            ),
+            last,
+        ],
+    )  # fmt: skip
+
+
+def _image_facts(
+    references: Mapping[str, Comparison], reference: str
+) -> tuple[tuple[str, str], ...]:
+    found = references[reference]
+    score = formatting.interval(found.target.scores.dejavu_score)
+    facts = [(f"score on target against {_against(reference)}", f"{score} points")]
+    if found.control is None or found.excess is None:
+        return tuple(facts)
+    control = formatting.interval(found.control.scores.dejavu_score)
+    n = formatting.grouped(found.control.n)
+    facts.append((f"the same on {n} control samples = bias", f"{control} points"))
+    excess = formatting.interval(found.excess.scores.dejavu_score)
+    facts.append((f"excess against {_against(reference)}, unadjusted", f"{excess} points"))
+    others = [references[name] for name in in_order(references) if name != reference]
+    scores = [each.target.scores.dejavu_score.value for each in others if each.excess]
+    excesses = [each.excess.scores.dejavu_score.value for each in others if each.excess]
+    for title, values in (("plain scores", scores), ("unadjusted excesses", excesses)):
+        if known := [value for value in values if value is not None]:
+            spread = f"{formatting.signed(min(known))} to {formatting.signed(max(known))} points"
+            facts.append((f"{title} with {len(known)} other references", spread))
+    if found.excess.estimated_precision.value is not None:
+        precision = formatting.interval(found.excess.estimated_precision, sign=False, decimals=0)
+        n_flagged = formatting.grouped(found.target.n_memorized)
         facts.append(
             (
-                f"listed as memorized: {formatting.grouped(n_memorized)}; of these, not by chance",
-                f"{formatting.interval(node['excess'], 'estimated_precision', sign=False, decimals=0)} %",
+                f"right where the reference is wrong: {n_flagged}; of these, not by chance",
+                f"{precision} %",
             )
         )
-    return facts
+    return tuple(facts)
 
 
-def caption_card(target: str, references: Node, headline: CaptionHeadline) -> Card | None:
-    """Return the card of one captioned model, from ``caption.<target>`` of results.json."""
-    reference = caption_reference(references)
-    mode, k, top = headline.mode, headline.k, str(headline.top)
-    node = at(references, reference, mode, k, top)
-    if "target" not in node:
-        return None
-    is_calibrated = "excess" in node
-    main = node["excess"] if is_calibrated else node["target"]
-    word, tone = verdict(main.get("ppg_ci95"), is_calibrated=is_calibrated)
-    recall_word, recall_tone = verdict(main.get("prg_ci95"), is_calibrated=is_calibrated)
-    if recall_tone == "bad":
-        word, tone = recall_word, recall_tone
-    n = formatting.grouped(node["target"]["n"])
-    ppg, prg = (
-        formatting.interval(main, name, sign=False).partition(" ") for name in ("ppg", "prg")
-    )
-    title = model_title(target)
-    net = (
-        f"more precisely in a net {ppg[0]}\u00a0% {ppg[2]} and more completely in a net "
-        f"{prg[0]}\u00a0% {prg[2]} of the {n} audited captions"
-    )
-    recalls = f"From a caption alone, {title} recalls the objects of the image it was trained on"
-    control = node.get("control", {})
-    known = (
-        f"control {formatting.interval(control, 'ppg', sign=False)}\u00a0% and "
-        f"{formatting.interval(control, 'prg', sign=False)}\u00a0%."
-    )
-    if not is_calibrated:
-        sentence = f"{recalls} {net}. Without control samples the bias of this test is unknown."
-    elif tone == "bad":
-        sentence = f"{recalls} {net}, beyond correlation; {known}"
-    else:
-        sentence = f"Memorization beyond correlation is not shown for {title}: {net}; {known}"
-    return Card(
-        title=title,
-        subtitle=f"{mode}, K = {k}, {objects_title(top)}, against {_against(reference)}",
-        verdict=word,
-        tone=tone,
-        numbers=(
-            (f"{ppg[0]} %", ppg[2], "PPG, excess" if is_calibrated else "PPG, plain"),
-            (f"{prg[0]} %", prg[2], "PRG, excess" if is_calibrated else "PRG, plain"),
-        ),
-        sentence=sentence,
-        facts=tuple(_caption_facts(node, at(references, SECOND_MODEL, mode, k, top))),
-    )
-
-
-def at(references: Node, reference: str, mode: str, k: int, top: str) -> Node:
-    """Return the node of one comparison; empty where it was not made."""
-    node = references.get(reference, {})
-    for key in (mode, f"k={k}", f"top={top}"):
-        node = node.get(key, {})
-    return node
-
-
-def _caption_facts(node: Node, second: Node) -> list[tuple[str, str]]:
+def _caption_facts(
+    found: captions.Comparison, second: captions.Gaps | None, reference: str
+) -> tuple[tuple[str, str], ...]:
     facts = []
-    for name in ("ppg", "prg"):
+    assert found.target is not None
+    for name, plain in found.target.gaps.by_name().items():
+        if name == "aucg":
+            continue
         upper = name.upper()
         facts.append(
-            (f"{upper} on target, plain", f"{formatting.interval(node['target'], name)} %")
-        )
-        if "control" in node:
-            n = formatting.grouped(node["control"]["n"])
-            facts.append(
-                (
-                    f"{upper} on {n} control = bias",
-                    f"{formatting.interval(node['control'], name)} %",
-                )
-            )
-        if "target" in second:
-            facts.append(
-                (f"{upper} of two models", f"{formatting.interval(second['target'], name)} %")
-            )
-    return facts
-
-
-def key_images(
-    results: Node, heads: Sequence[Target], image: ImageSettings, captions: CaptionSettings
-) -> list[Figure]:
-    """Return plain score, bias, excess and two-model score side by side, one figure per lane."""
-    figures = []
-    if marks := _image_marks(results["image"], heads, image.report.headline.image):
-        figures.append(
-            _image("key-image", "Images: what the control set changes", marks, "percentage points")
-        )
-    if captions.headline and (marks := _caption_marks(results["caption"], captions.headline)):
-        figures.append(
-            _image(
-                "key-caption", "Captions: what the control set changes", marks, "percentage points"
+            (
+                f"{upper} on target against {_against(reference)}, plain",
+                f"{formatting.interval(plain)} points",
             )
         )
-    return figures
-
-
-def _image_marks(
-    results: Node, heads: Sequence[Target], headline: ImageHeadline | None
-) -> list[dict[str, Any]]:
-    marks = []
-    for target in heads:
-        references = results.get(target.name, {})
-        one, name = one_model_reference(references, headline), model_title(target.model)
-        if one is not None:
-            name = f"{name} / {reference_title(one)}"
-            marks += _four(references[one], "dejavu_score", name)
-        if SECOND_MODEL in references:
-            second = references[SECOND_MODEL]["target"]
-            marks.append(
-                formatting.marked(second, "dejavu_score", name=name, part="two-model score")
-            )
-    return marks
-
-
-def _four(node: Node, score: str, name: str) -> list[dict[str, Any]]:
-    roles = {
-        "target": "one-model score, plain",
-        "control": "on control = its bias",
-        "excess": "excess",
-    }
-    return [
-        formatting.marked(node[role], score, name=name, part=part)
-        for role, part in roles.items()
-        if role in node
-    ]
-
-
-def _caption_marks(results: Node, headline: CaptionHeadline) -> list[dict[str, Any]]:
-    mode, k, top = headline.mode, headline.k, str(headline.top)
-    marks = []
-    for target, references in results.items():
-        reference = caption_reference(references)
-        for score in ("ppg", "prg"):
-            name = f"{model_title(target)}, {score.upper()}"
-            if reference != SECOND_MODEL:
-                marks += _four(at(references, reference, mode, k, top), score, name)
-            second = at(references, SECOND_MODEL, mode, k, top)
-            if "target" in second:
-                marks.append(
-                    formatting.marked(second["target"], score, name=name, part="two-model score")
-                )
-    return marks
-
-
-def _image(key: str, title: str, marks: list[dict[str, Any]], axis: str) -> Figure:
-    names = list(dict.fromkeys(mark["name"] for mark in marks))
-    parts = {part: color for part, color in _PARTS.items() if part in {m["part"] for m in marks}}
-    said = "; ".join(f"{mark['name']}, {mark['part']}: {mark['shown']}" for mark in marks)
-    description = f"{title}. Percentage points with 95 % intervals. {said}."
-    drawing = charts.intervals(marks, names=names, parts=parts, axis=axis)
-    table = formatting.grid(
-        f"{title}: percentage points with 95 % intervals",
-        {"test": "text", "what": "text", "value": "number"},
-        [
-            (formatting.text(m["name"]), formatting.text(m["part"]), Cell(m["shown"], m["value"]))
-            for m in marks
-        ],
-        is_open=False,
-    )
-    return charts.figure(key, title, description, drawing, table)
+        if found.control is not None:
+            n = formatting.grouped(found.control.n)
+            control = formatting.interval(found.control.gaps.by_name()[name])
+            facts.append((f"{upper} on {n} control = bias", f"{control} points"))
+        if second is not None:
+            two = formatting.interval(second.by_name()[name])
+            facts.append((f"{upper} against a second model", f"{two} points"))
+    return tuple(facts)

@@ -56,7 +56,9 @@ def _calibration_figure(rows: Rows, gap: str) -> Figure:
         if any(row[f"{name}_{gap}"] is not None for row in rows)
     }
     marks = [
-        formatting.marked(row, f"{part}_{gap}", name=_setting(row), part=title, factor=1.0)
+        formatting.marked(
+            formatting.of(row, f"{part}_{gap}"), name=_setting(row), part=title, factor=1.0
+        )
         for row in rows
         for part, (title, _) in parts.items()
     ]
@@ -70,7 +72,10 @@ def _calibration_figure(rows: Rows, gap: str) -> Figure:
         {"K": "number", "objects": "text"} | {shown: "number" for shown, _ in parts.values()},
         [
             [formatting.count(row["k"]), formatting.text(objects_title(row["top"])),
-             *(formatting.gap(row, f"{part}_{gap}", is_strong=part == "excess") for part in parts)]
+             *(
+                 formatting.gap(formatting.of(row, f"{part}_{gap}"), is_strong=part == "excess")
+                 for part in parts
+             )]
             for row in rows
         ],
         is_open=False,
@@ -81,7 +86,7 @@ def _calibration_figure(rows: Rows, gap: str) -> Figure:
 
 
 def exchangeability(rows: Rows, headline: CaptionHeadline) -> Grid | None:
-    """Return what nobody trained on, by role: objects per image, and the references' own measures."""
+    """Return what no model was trained on, by role: objects per image, and the references' own measures."""
     mode, k = headline.mode, headline.k
     places: dict[tuple[str, str], dict[str, Row]] = {}
     for row in rows:

@@ -4,11 +4,9 @@ import itertools
 from collections.abc import Mapping, Sequence
 
 from dejavu.params.report import CaptionHeadline
-from dejavu.report import paper
+from dejavu.report.caption.records import CaptionResults, Comparison, Setting
 from dejavu.report.caption.results import CaptionSettings
-from dejavu.report.numbers import Node
-from dejavu.report.page import charts, formatting
-from dejavu.report.page.answer import at
+from dejavu.report.page import charts, formatting, paper_blocks
 from dejavu.report.page.elements import (
     Block,
     Cell,
@@ -52,7 +50,7 @@ def figure_4(rows: Rows, headline: CaptionHeadline) -> Block:
         if chosen
     )
     absent = "It needs both a second model and a text model."
-    return paper.block("figure-4", figures=figures, absent=absent)
+    return paper_blocks.block("figure-4", figures=figures, absent=absent)
 
 
 def _agreement_figure(key: str, title: str, by: str, rows: Rows) -> Figure:
@@ -64,7 +62,7 @@ def _agreement_figure(key: str, title: str, by: str, rows: Rows) -> Figure:
         {"across": name(row, "second"), "down": name(row, "first"), "value": row["jaccard"],
          "text": formatting.plain(row["jaccard"], 1.0, 2),
          "shown": formatting.interval(
-             formatting.own_bounds(row, "jaccard"), "jaccard", factor=1.0, decimals=3, sign=False
+             formatting.own_bounds(row, "jaccard"), factor=1.0, decimals=3, sign=False
          ) + _paper_text(row)}
         for row in rows
     ]  # fmt: skip
@@ -90,42 +88,51 @@ def _paper_text(row: Row) -> str:
     return "" if row.get("paper") is None else f"; paper {row['paper']:.2f}"
 
 
-def figure_8(results: Node, captions: CaptionSettings) -> Block:
+def figure_8(results: CaptionResults, captions: CaptionSettings) -> Block:
     """Return PPG and PRG of every test at the headline K, by objects that count."""
     figures = []
     assert captions.headline is not None
     k = captions.headline.k
     for target, references in results.items():
-        modes = dict.fromkeys(mode for modes in references.values() for mode in modes)
+        modes = dict.fromkeys(at.mode for by_setting in references.values() for at in by_setting)
         figures += [
             found
             for mode in modes
             for gap in _GAPS
             if (found := _gap_figure(target, references, mode, k, gap)) is not None
         ]
-    return paper.block("figure-8", figures=figures, absent=f"Nothing at K = {k}.")
+    return paper_blocks.block("figure-8", figures=figures, absent=f"Nothing at K = {k}.")
 
 
-def _gap_figure(target: str, references: Node, mode: str, k: int, gap: str) -> Figure | None:
-    tops = list(dict.fromkeys(
-        top for modes in references.values() for top in modes.get(mode, {}).get(f"k={k}", {})
-    ))  # fmt: skip
-    tops = [top.removeprefix("top=") for top in tops]
-    parts = {objects_title(top): charts.SERIES[place % 6] for place, top in enumerate(tops)}
-    names = sorted((name for name in references if mode in references[name]), key=_reading_order)
-    marks = [
-        formatting.marked(
-            node["target"], gap, name=reference_title(name), part=objects_title(top), factor=1.0
-        )
-        for name in names
-        for top in tops
-        if "target" in (node := at(references, name, mode, k, top))
+def _gap_figure(
+    target: str,
+    references: Mapping[str, Mapping[Setting, Comparison]],
+    mode: str,
+    k: int,
+    gap: str,
+) -> Figure | None:
+    settings = dict.fromkeys(
+        at
+        for by_setting in references.values()
+        for at in by_setting
+        if (at.mode, at.k) == (mode, k)
+    )
+    parts = {objects_title(at.top): charts.SERIES[place % 6] for place, at in enumerate(settings)}
+    found = [
+        (name, at, each.target.gaps.by_name()[gap])
+        for name in sorted(references, key=_reading_order)
+        for at in settings
+        if (each := references[name].get(at)) is not None and each.target is not None
     ]
-    if not marks:
+    if not found:
         return None
+    marks = [
+        formatting.marked(each, name=reference_title(name), part=objects_title(at.top), factor=1.0)
+        for name, at, each in found
+    ]
     title = f"{model_title(target)}, {mode}: {_GAPS[gap]}"
     chart = charts.intervals(
-        marks, names=[reference_title(name) for name in names], parts=parts, number="+.1f",
+        marks, names=list(dict.fromkeys(mark["name"] for mark in marks)), parts=parts, number="+.1f",
         axis=f"{_GAPS[gap]} on target, K = {k}",
     )  # fmt: skip
     grid = formatting.grid(
@@ -147,7 +154,7 @@ def _reading_order(name: str) -> tuple[int, str]:
     return {SECOND_MODEL: 0, "oracle": 2}.get(name, 1), name
 
 
-def figure_9(rows: Rows, headline: CaptionHeadline, results: Node) -> Block:
+def figure_9(rows: Rows, headline: CaptionHeadline, results: CaptionResults) -> Block:
     """Return the gaps of the first L samples, most memorized first."""
     mode = headline.mode
     figures = []
@@ -170,7 +177,7 @@ def figure_9(rows: Rows, headline: CaptionHeadline, results: Node) -> Block:
             )
             if own
         ]  # fmt: skip
-    return paper.block("figure-9", figures=figures, absent="Nothing to draw.")
+    return paper_blocks.block("figure-9", figures=figures, absent="Nothing to draw.")
 
 
 def _top_l_figure(target: str, reference: str, rows: Rows, column: str, name: str) -> Figure:
@@ -197,13 +204,13 @@ def _top_l_figure(target: str, reference: str, rows: Rows, column: str, name: st
     return charts.figure(f"chart-9-{slug(target)}-{column}", title, said, chart, grid)
 
 
-def tables_2_to_5(made: Mapping[str, Rows], results: Node) -> list[Block]:
+def tables_2_to_5(made: Mapping[str, Rows], results: CaptionResults) -> list[Block]:
     """Return the gaps by neighbors (Tables 2, 4) and by objects (Tables 3, 5) beside the paper's."""
     blocks = []
     for name, numbers in (("caption_by_neighbors", (2, 4)), ("caption_by_objects", (3, 5))):
         grids = [_paper_grid(made[name], target, numbers) for target in results]
         blocks.append(
-            paper.block(
+            paper_blocks.block(
                 f"tables-{numbers[0]}-{numbers[1]}",
                 grids=[grid for grid in grids if grid.rows],
                 absent="No comparison of this run has these settings.",
@@ -225,7 +232,7 @@ def _paper_grid(rows: Rows, target: str, numbers: Sequence[int]) -> Grid:
             formatting.count(row["k"]), formatting.text(objects_title(row["top"])),
         ]  # fmt: skip
         for gap in _GAPS:
-            line.append(formatting.gap(row, gap))
+            line.append(formatting.gap(formatting.of(row, gap)))
             line += [
                 formatting.number(row.get(f"paper_table_{number}_{gap}")) for number in numbers
             ]

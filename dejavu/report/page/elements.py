@@ -100,10 +100,8 @@ def reference_title(name: str) -> str:
     """Return a reference's name, short enough for an axis.
 
     >>> [reference_title(n) for n in ("second_model", "naive_bayes@5", "naive_bayes_words@1", "oracle")]
-    ['two models', 'NB@5', 'NB words@1', 'oracle']
+    ['second model', 'NB@5', 'NB words@1', 'oracle']
     """
-    if name == "second_model":
-        return "two models"
     if name.startswith("naive_bayes"):
         return "NB" + name.removeprefix("naive_bayes").replace("_", " ")
     return name.replace("_", " ")

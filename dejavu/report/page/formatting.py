@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from dejavu.report.numbers import Estimate
 from dejavu.report.page.elements import Cell, Column, Grid, Row
 
 NONE = Cell("–")
@@ -27,15 +28,25 @@ def grouped(value: int) -> str:
     return f"{value:,}".replace(",", "\u202f")
 
 
-def bounds(row: Row, name: str) -> tuple[float | None, float | None]:
-    """Return the interval of ``name`` in a node of results.json or in a row of a table."""
-    low, high = row.get(f"{name}_ci95") or (row.get(f"{name}_low"), row.get(f"{name}_high"))
-    return low, high
+def of(row: Row, name: str, *, low: str | None = None, high: str | None = None) -> Estimate:
+    """Return the number of column ``name`` of a table's row with its bounds.
+
+    Args:
+        row: of a table.
+        name: its column.
+        low: column of the lower bound; None: ``<name>_low``.
+        high: column of the upper bound; None: ``<name>_high``.
+    """
+    return Estimate(
+        value=row.get(name),
+        low=row.get(low or f"{name}_low"),
+        high=row.get(high or f"{name}_high"),
+    )
 
 
-def own_bounds(row: Row, name: str) -> dict[str, Any]:
-    """Return a row whose interval is called ``low`` and ``high`` as one with bounds of ``name``."""
-    return {**row, f"{name}_low": row.get("low"), f"{name}_high": row.get("high")}
+def own_bounds(row: Row, name: str) -> Estimate:
+    """Return ``name`` of a row whose bounds are called ``low`` and ``high``."""
+    return of(row, name, low="low", high="high")
 
 
 def signed(value: float, factor: float = 100.0, decimals: int = 1) -> str:
@@ -58,44 +69,44 @@ def plain(value: float, factor: float = 100.0, decimals: int = 1) -> str:
 
 
 def interval(
-    row: Row, name: str, *, factor: float = 100.0, decimals: int = 1, sign: bool = True
+    found: Estimate, *, factor: float = 100.0, decimals: int = 1, sign: bool = True
 ) -> str:
-    r"""Return a value with its interval in brackets, from ``name`` in a node or a row.
+    r"""Return a value with its interval in brackets.
 
-    >>> interval({"x": 0.165, "x_ci95": [0.108, 0.219]}, "x")
+    >>> interval(Estimate(value=0.165, low=0.108, high=0.219))
     '+16.5 [+10.8,\xa0+21.9]'
-    >>> interval({"x": 0.165, "x_low": None}, "x"), interval({}, "x")
+    >>> interval(Estimate(value=0.165)), interval(NOTHING)
     ('+16.5', '–')
     """
-    value = row.get(name)
-    if value is None:
+    if found.value is None:
         return "–"
     form = signed if sign else plain
-    low, high = bounds(row, name)
-    shown = form(value, factor, decimals)
-    if low is None or high is None:
+    shown = form(found.value, factor, decimals)
+    if found.low is None or found.high is None:
         return shown
-    return f"{shown} [{form(low, factor, decimals)},\u00a0{form(high, factor, decimals)}]"
+    return (
+        f"{shown} [{form(found.low, factor, decimals)},\u00a0{form(found.high, factor, decimals)}]"
+    )
 
 
-def points(row: Row, name: str, *, is_strong: bool = False) -> Cell:
+def points(found: Estimate, *, is_strong: bool = False) -> Cell:
     """Return percentage points with their interval."""
-    return Cell(interval(row, name), row.get(name), is_strong)
+    return Cell(interval(found), found.value, is_strong)
 
 
-def percent(row: Row, name: str) -> Cell:
+def percent(found: Estimate) -> Cell:
     """Return a share in percent with its interval."""
-    return Cell(interval(row, name, sign=False), row.get(name))
+    return Cell(interval(found, sign=False), found.value)
 
 
-def gap(row: Row, name: str, *, is_strong: bool = False) -> Cell:
+def gap(found: Estimate, *, is_strong: bool = False) -> Cell:
     """Return a gap in [-1, 1] with its interval."""
-    return Cell(interval(row, name, factor=1.0, decimals=3), row.get(name), is_strong)
+    return Cell(interval(found, factor=1.0, decimals=3), found.value, is_strong)
 
 
-def auroc(row: Row, name: str) -> Cell:
+def auroc(found: Estimate) -> Cell:
     """Return an area in [0, 1] with its interval."""
-    return Cell(interval(row, name, factor=1.0, decimals=3, sign=False), row.get(name))
+    return Cell(interval(found, factor=1.0, decimals=3, sign=False), found.value)
 
 
 def number(value: float | None, decimals: int = 3) -> Cell:
@@ -129,17 +140,19 @@ def grid(
 
 
 def marked(
-    row: Row, source: str, *, name: str, part: str, factor: float = 100.0, sign: bool = True
+    found: Estimate, *, name: str, part: str, factor: float = 100.0, sign: bool = True
 ) -> dict[str, Any]:
-    """Return one mark of an interval chart from ``source`` of a node or row."""
-    low, high = bounds(row, source)
-    value = row.get(source)
+    """Return one mark of an interval chart."""
+
+    def scaled(value: float | None) -> float | None:
+        return None if value is None else round(factor * value, 4)
+
     is_share = factor == 100
     return {
         "name": name,
         "part": part,
-        "value": None if value is None else round(factor * value, 4),
-        "low": None if low is None else round(factor * low, 4),
-        "high": None if high is None else round(factor * high, 4),
-        "shown": interval(row, source, factor=factor, decimals=1 if is_share else 3, sign=sign),
+        "value": scaled(found.value),
+        "low": scaled(found.low),
+        "high": scaled(found.high),
+        "shown": interval(found, factor=factor, decimals=1 if is_share else 3, sign=sign),
     }

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from dejavu.image.targets import Target
-from dejavu.report.image.tables import in_order
-from dejavu.report.numbers import Node
+from dejavu.report.image.records import Comparison, ImageResults
+from dejavu.report.image.tables import in_order, pairs
+from dejavu.report.numbers import NOTHING
 from dejavu.report.page import charts, formatting
 from dejavu.report.page.elements import Cell, Figure, Grid, Rows, model_title, reference_title, slug
 from dejavu.report.settings import ImageSettings
@@ -14,110 +15,111 @@ _THREE = {
     "plain, on target": charts.PLAIN, "on control = bias": charts.CONTROL, "excess": charts.EXCESS,
 }  # fmt: skip
 _POINTS = "percentage points"
-Made = Mapping[str, Rows]
 
 
-def calibration(results: Node, heads: Sequence[Target], settings: ImageSettings) -> list[Figure]:
+def calibration(
+    results: ImageResults, heads: Sequence[Target], settings: ImageSettings
+) -> list[Figure]:
     """Return one figure per model: every test plain, its bias and its excess, beside the two-model score."""
-    figures = []
-    for target in heads:
-        references = results[target.name]
-        names = in_order(references)
-        marks = [
-            formatting.marked(
-                references[name][role], "dejavu_score", name=reference_title(name), part=part
-            )
-            for name in names
-            for role, part in zip(("target", "control", "excess"), _THREE, strict=True)
-            if role in references[name]
-        ]
-        second = references.get(SECOND_MODEL, {}).get("target")
-        band = None
-        if second is not None and second["dejavu_score_ci95"] is not None:
-            value = second["dejavu_score"]
-            low, high = second["dejavu_score_ci95"]
-            band = (100 * value, 100 * low, 100 * high, "two-model score")
-        chart = charts.intervals(
-            marks, names=[reference_title(name) for name in names], axis=_POINTS, band=band,
-            parts={part: color for part, color in _THREE.items() if part in {m["part"] for m in marks}},
-        )  # fmt: skip
-        title = f"{model_title(target.model)}: every test, calibrated"
-        beside = "" if band is None else (
-            f" The shaded band is the two-model score, {formatting.interval(second, 'dejavu_score')}."
-        )  # fmt: skip
-        said = f"Déjà vu score of each of {len(names)} references in percentage points.{beside}"
-        grid = _calibration_grid(f"{title} ({_POINTS})", references, names, settings)
-        figures.append(charts.figure(f"calibration-{slug(target.name)}", title, said, chart, grid))
-    return figures
+    return [_calibration(results[target.name], target, settings) for target in heads]
+
+
+def _calibration(
+    references: Mapping[str, Comparison], target: Target, settings: ImageSettings
+) -> Figure:
+    names = in_order(references)
+    marks = []
+    for name in names:
+        each = references[name]
+        for part, found in zip(_THREE, (each.target, each.control, each.excess), strict=True):
+            if found is not None:
+                score = found.scores.dejavu_score
+                marks.append(formatting.marked(score, name=reference_title(name), part=part))
+    band, beside = None, ""
+    if SECOND_MODEL in references:
+        second = references[SECOND_MODEL].target.scores.dejavu_score
+        if second.value is not None and second.low is not None and second.high is not None:
+            band = (100 * second.value, 100 * second.low, 100 * second.high, "two-model score")
+            beside = f" The shaded band is the two-model score, {formatting.interval(second)}."
+    chart = charts.intervals(
+        marks, names=[reference_title(name) for name in names], axis=_POINTS, band=band,
+        parts={part: color for part, color in _THREE.items() if part in {m["part"] for m in marks}},
+    )  # fmt: skip
+    title = f"{model_title(target.model)}: every test, calibrated"
+    said = f"Déjà vu score of each of {len(names)} references in percentage points.{beside}"
+    grid = _calibration_grid(f"{title} ({_POINTS})", references, names, settings)
+    return charts.figure(f"calibration-{slug(target.name)}", title, said, chart, grid)
 
 
 def _calibration_grid(
-    caption: str, references: Node, names: Iterable[str], settings: ImageSettings
+    caption: str,
+    references: Mapping[str, Comparison],
+    names: Iterable[str],
+    settings: ImageSettings,
 ) -> Grid:
     columns = {"reference": "text", "on target": "number"}
-    has_control = any("excess" in node for node in references.values())
-    has_oracle = any("oracle" in node["bias"] for node in references.values())
+    has_control = any(each.excess for each in references.values())
+    has_oracle = any(each.bias_oracle for each in references.values())
+    percents = settings.score.at_percent
     if has_control:
         columns |= {"on control = bias": "number", "excess": "number"}
-        columns |= {f"excess at {p} %": "number" for p in settings.score.at_percent}
+        columns |= {f"excess at {p} %": "number" for p in percents}
     if has_oracle:
         columns |= {"bias against the oracle": "number"}
     rows = []
     for name in names:
-        node = references[name]
+        each = references[name]
         row = [
             formatting.text(reference_title(name)),
-            formatting.points(node["target"], "dejavu_score"),
+            formatting.points(each.target.scores.dejavu_score),
         ]
-        if has_control:
-            excess = node.get("excess", {})
-            row += [
-                formatting.points(node.get("control", {}), "dejavu_score"),
-                formatting.points(excess, "dejavu_score", is_strong=True),
-            ]
-            row += [
-                formatting.points(excess, f"dejavu_score_at_{p}") for p in settings.score.at_percent
-            ]
+        if each.control and each.excess:
+            row.append(formatting.points(each.control.scores.dejavu_score))
+            row.append(formatting.points(each.excess.scores.dejavu_score, is_strong=True))
+            row += [formatting.points(each.excess.scores.at[p].own) for p in percents]
         if has_oracle:
-            row.append(formatting.points(node["bias"], "oracle"))
+            row.append(formatting.points(each.bias_oracle or NOTHING))
         rows.append(row)
     return formatting.grid(caption, columns, rows, is_open=False)
 
 
-def precision(results: Node, heads: Sequence[Target], settings: ImageSettings) -> Grid:
-    """Return who is on the list of memorized samples, and how many of them not by chance."""
+def precision(results: ImageResults, heads: Sequence[Target], settings: ImageSettings) -> Grid:
+    """Return how many samples are flagged, and how many of them not by chance."""
     percents = settings.report.false_positive_percent
     columns = {
         "model": "text",
         "reference": "text",
-        "listed: target": "number",
-        "listed: control": "number",
+        "flagged: target": "number",
+        "flagged: control": "number",
+        "estimated precision": "number",
     }
-    columns |= {"estimated precision": "number"}
     for percent in percents:
         columns |= {
             f"share at {percent} % false positives": "number",
             f"precision at {percent} %": "number",
         }
     rows = []
-    for target in heads:
-        for name in in_order(results[target.name]):
-            node = results[target.name][name]
-            if "excess" not in node:
-                continue
-            row = [
-                formatting.text(model_title(target.model)), formatting.text(reference_title(name)),
-                formatting.percent(node["target"], "memorized_share"),
-                formatting.percent(node["control"], "memorized_share"),
-                formatting.percent(node["excess"], "estimated_precision"),
-            ]  # fmt: skip
-            for percent in percents:
-                row += [
-                    formatting.percent(node["excess"], f"memorized_share_at_fpr_{percent}"),
-                    formatting.percent(node["excess"], f"estimated_precision_at_fpr_{percent}"),
-                ]
-            rows.append(row)
-    return formatting.grid("The list of memorized samples (%, with 95 % intervals)", columns, rows)
+    for target, name, each in pairs(results, heads):
+        if each.control is None or each.excess is None:
+            continue
+        row = [
+            formatting.text(model_title(target.model)), formatting.text(reference_title(name)),
+            formatting.percent(each.target.scores.memorized_share),
+            formatting.percent(each.control.scores.memorized_share),
+            formatting.percent(each.excess.estimated_precision),
+        ]  # fmt: skip
+        for percent in percents:
+            found = each.excess.detection[percent]
+            row += [
+                formatting.percent(found.memorized_share),
+                formatting.percent(found.estimated_precision),
+            ]
+        rows.append(row)
+    return formatting.grid(
+        "Samples that the target gets right and the reference wrong (%, with 95 % intervals)",
+        columns,
+        rows,
+    )
 
 
 def exchangeability(rows: Rows) -> tuple[list[Figure], list[Grid]]:
@@ -128,11 +130,10 @@ def exchangeability(rows: Rows) -> tuple[list[Figure], list[Grid]]:
     if accuracies:
         marks = []
         for row in accuracies:
-            bounds = {"difference_low": row["low"], "difference_high": row["high"]}
             first, _, model = row["name"].partition(" of ")
-            name = f"two models, {model_title(model)}" if model else reference_title(first)
-            mark = formatting.marked({**row, **bounds}, "difference", name=name, part="difference")
-            marks.append(mark)
+            name = f"second model ({model_title(model)})" if model else reference_title(first)
+            difference = formatting.own_bounds(row, "difference")
+            marks.append(formatting.marked(difference, name=name, part="difference"))
         chart = charts.intervals(
             marks, names=[mark["name"] for mark in marks], parts={"difference": charts.PLAIN},
             axis="reference accuracy, target − control, percentage points",
@@ -142,8 +143,8 @@ def exchangeability(rows: Rows) -> tuple[list[Figure], list[Grid]]:
             {"reference": "text", "target": "number", "control": "number", "difference": "number"},
             [
                 (
-                    formatting.text(mark["name"]), formatting.percent(row, "target"),
-                    formatting.percent(row, "control"),
+                    formatting.text(mark["name"]), formatting.percent(formatting.of(row, "target")),
+                    formatting.percent(formatting.of(row, "control")),
                     Cell(mark["shown"], mark["value"]),
                 )
                 for row, mark in zip(accuracies, marks, strict=True)
@@ -151,8 +152,8 @@ def exchangeability(rows: Rows) -> tuple[list[Figure], list[Grid]]:
             is_open=False,
         )  # fmt: skip
         said = (
-            "Difference between a reference's accuracy on target and on control samples. No reference saw "
-            "either, so intervals should hold zero, about one in twenty excepted."
+            "Difference between a reference's accuracy on target and on control samples. No reference was "
+            "trained on either, so intervals should hold zero, about one in twenty excepted."
         )
         figures.append(
             charts.figure(
@@ -198,7 +199,7 @@ def planted(rows: Rows, heads: Sequence[Target]) -> Grid | None:
                 formatting.text(names[row["target"]]), formatting.text(reference_title(row["reference"])),
                 formatting.count(row["n_planted"]), formatting.count(row["n_planted_memorized"]),
                 formatting.count(row["n_planted_other"]), formatting.count(row["n_other_memorized"]),
-                formatting.auroc(row, "planted_auroc"),
+                formatting.auroc(formatting.of(row, "planted_auroc")),
             )
             for row in shown
         ],
@@ -220,8 +221,9 @@ def layers(rows: Rows) -> Grid | None:
             (
                 formatting.text(model_title(row["model"])), formatting.text(row["layer"]),
                 formatting.text(row["metric"]),
-                formatting.text(reference_title(row["reference"])), formatting.points(row, "target_score"),
-                formatting.points(row, "excess", is_strong=True),
+                formatting.text(reference_title(row["reference"])),
+                formatting.points(formatting.of(row, "target_score")),
+                formatting.points(formatting.of(row, "excess"), is_strong=True),
             )
             for row in rows
             if first[row["target"]] == row["reference"]

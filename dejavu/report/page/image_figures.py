@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from dejavu.image.targets import Target
 from dejavu.params.report import ImageHeadline
-from dejavu.report import paper
+from dejavu.report.image.records import ImageResults
 from dejavu.report.image.tables import in_order
-from dejavu.report.numbers import Node
+from dejavu.report.numbers import Estimate
 from dejavu.report.opening import one_model_reference
-from dejavu.report.page import charts, formatting
+from dejavu.report.page import charts, formatting, paper_blocks
 from dejavu.report.page.elements import Block, Figure, Rows, model_title, reference_title, slug
 from dejavu.report.settings import ImageSettings
 from dejavu.roles import SECOND_MODEL
@@ -17,18 +17,20 @@ from dejavu.roles import SECOND_MODEL
 _POINTS = "percentage points"
 
 
-def figures_5_and_6(results: Node, heads: Sequence[Target], settings: ImageSettings) -> list[Block]:
+def figures_5_and_6(
+    results: ImageResults, heads: Sequence[Target], settings: ImageSettings
+) -> list[Block]:
     """Return the scores overall and at the first p %: models with a second model, then those without."""
     percent = settings.score.at_percent[0] if settings.score.at_percent else None
     with_second = [t for t in heads if SECOND_MODEL in results[t.name]]
     without = [t for t in heads if SECOND_MODEL not in results[t.name]]
     return [
-        paper.block(
+        paper_blocks.block(
             "figure-5",
             figures=[_score_figure("5", target, results, percent) for target in with_second],
             absent="No model of this run has a second model.",
         ),
-        paper.block(
+        paper_blocks.block(
             "figure-6",
             figures=[_score_figure("6", target, results, percent) for target in without],
             absent="Every model of this run has a second model, so Figure 5 holds them all.",
@@ -36,20 +38,27 @@ def figures_5_and_6(results: Node, heads: Sequence[Target], settings: ImageSetti
     ]
 
 
-def _score_figure(number: str, target: Target, results: Node, percent: int | None) -> Figure:
+def _score_figure(
+    number: str, target: Target, results: ImageResults, percent: int | None
+) -> Figure:
     references = results[target.name]
     names = in_order(references)
-    parts = {"all samples": (charts.PLAIN, "dejavu_score")}
+    parts = {"all samples": charts.PLAIN}
     if percent is not None:
-        parts[f"most confident {percent} %"] = (charts.TWO, f"dejavu_score_at_{percent}")
+        parts[f"most confident {percent} %"] = charts.TWO
+
+    def found(name: str) -> list[Estimate]:
+        scores = references[name].target.scores
+        return [scores.dejavu_score, *([] if percent is None else [scores.at[percent].own])]
+
     marks = [
-        formatting.marked(references[name]["target"], score, name=reference_title(name), part=part)
+        formatting.marked(each, name=reference_title(name), part=part)
         for name in names
-        for part, (_, score) in parts.items()
+        for part, each in zip(parts, found(name), strict=True)
     ]
     chart = charts.intervals(
         marks, names=[reference_title(name) for name in names], axis=f"déjà vu score on target, {_POINTS}",
-        parts={part: color for part, (color, _) in parts.items()},
+        parts=parts,
     )  # fmt: skip
     title = model_title(target.model)
     grid = formatting.grid(
@@ -58,12 +67,12 @@ def _score_figure(number: str, target: Target, results: Node, percent: int | Non
         | {"target accuracy, %": "number", "reference accuracy, %": "number", "McNemar p": "number"},
         [
             [
-                formatting.text(reference_title(name)), formatting.count(node["n"]),
-                *(formatting.points(node, score) for _, score in parts.values()),
-                formatting.percent(node, "target_accuracy"), formatting.percent(node, "reference_accuracy"),
-                formatting.p_value(node["mcnemar_p"]),
+                formatting.text(reference_title(name)), formatting.count(role.n),
+                *(formatting.points(each) for each in found(name)),
+                formatting.percent(role.scores.target_accuracy),
+                formatting.percent(role.scores.reference_accuracy), formatting.p_value(role.mcnemar_p),
             ]
-            for name, node in ((name, references[name]["target"]) for name in names)
+            for name, role in ((name, references[name].target) for name in names)
         ],
         is_open=False,
     )  # fmt: skip
@@ -72,7 +81,7 @@ def _score_figure(number: str, target: Target, results: Node, percent: int | Non
 
 
 def figure_7(
-    rows: Rows, results: Node, heads: Sequence[Target], headline: ImageHeadline | None
+    rows: Rows, results: ImageResults, heads: Sequence[Target], headline: ImageHeadline | None
 ) -> Block:
     """Return the histogram of memorization confidence against the headline's one-model reference."""
     figures = []
@@ -82,7 +91,7 @@ def figure_7(
         bins = [row for row in rows if wanted.items() <= row.items()]
         if bins:
             figures.append(_confidence_figure(target, reference, bins))
-    return paper.block("figure-7", figures=figures, absent="No scores.")
+    return paper_blocks.block("figure-7", figures=figures, absent="No scores.")
 
 
 def _confidence_figure(target: Target, reference: str, bins: Rows) -> Figure:
@@ -105,7 +114,7 @@ def _confidence_figure(target: Target, reference: str, bins: Rows) -> Figure:
                 formatting.number(row["low"], 2), formatting.number(row["high"], 2),
                 formatting.count(row["n"]),
                 formatting.count(row["n_memorized"]),
-                formatting.percent({"share": row["n_memorized"] / row["n"]}, "share"),
+                formatting.percent(Estimate(value=row["n_memorized"] / row["n"])),
             )
             for row in bins
         ],
@@ -137,15 +146,14 @@ def table_1(rows: Rows) -> Block:
         cells_of_row = [formatting.text(reference_title(name))]
         for scope in scopes:
             row = found.get((name, scope), {})
-            bounds = {"share_low": row.get("low"), "share_high": row.get("high")}
             cells_of_row += [
-                formatting.percent({**row, **bounds}, "share"),
-                formatting.percent(row, "paper"),
+                formatting.percent(formatting.own_bounds(row, "share")),
+                formatting.percent(formatting.of(row, "paper")),
             ]
         shown.append(cells_of_row)
     caption = "Target samples that all second models guess right: the share (%) that each reference does too"
     grids = [formatting.grid(caption, columns, shown)] if shown else []
-    return paper.block("table-1", grids=grids, absent="No second models in this run.")
+    return paper_blocks.block("table-1", grids=grids, absent="No second models in this run.")
 
 
 def naive_bayes(rows: Rows, heads: Sequence[Target]) -> Block:
@@ -157,7 +165,7 @@ def naive_bayes(rows: Rows, heads: Sequence[Target]) -> Block:
             continue
         points = [
             {"x": row["top_k"], "series": f"{what}, {_tags(row['annotator'])}",
-             "value": round(100 * row[column], 4), "shown": formatting.interval(row, column)}
+             "value": round(100 * row[column], 4), "shown": formatting.interval(formatting.of(row, column))}
             for row in own
             for what, column in (("plain score", "target_score"), ("excess", "excess"))
             if row[column] is not None
@@ -172,14 +180,15 @@ def naive_bayes(rows: Rows, heads: Sequence[Target]) -> Block:
             {"annotator": "text", "tags": "number", "reference accuracy, %": "number",
              "score on target": "number", "excess": "number"},
             [(formatting.text(row["annotator"]), formatting.count(row["top_k"]),
-              formatting.percent(row, "reference_accuracy"), formatting.points(row, "target_score"),
-              formatting.points(row, "excess", is_strong=True)) for row in own],
+              formatting.percent(formatting.of(row, "reference_accuracy")),
+              formatting.points(formatting.of(row, "target_score")),
+              formatting.points(formatting.of(row, "excess"), is_strong=True)) for row in own],
             is_open=False,
         )  # fmt: skip
         said = f"Score and excess of {title} against Naive Bayes by number of tags, in percentage points."
         figures.append(charts.figure(f"chart-nb-{slug(target.name)}", title, said, chart, grid))
     absent = "No Naive Bayes among the references."
-    return paper.block("naive-bayes", figures=figures, absent=absent)
+    return paper_blocks.block("naive-bayes", figures=figures, absent=absent)
 
 
 def _tags(annotator: str) -> str:

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from dejavu.image.targets import Target
-from dejavu.report import paper
 from dejavu.report.image.tables import in_order
-from dejavu.report.page import charts, formatting
+from dejavu.report.page import charts, formatting, paper_blocks
 from dejavu.report.page.elements import Block, Cell, Row, Rows, model_title, reference_title
 
 
@@ -18,7 +17,7 @@ class _Predictors:
             self._titles[target.name] = f"{model_title(target.model)} (attacked)"
         for target in heads:
             if target.second_model is not None:
-                self._titles[target.second_model] = f"two models, {model_title(target.model)}"
+                self._titles[target.second_model] = f"second model ({model_title(target.model)})"
         for name in in_order(set(found) - set(self._titles)):
             self._titles[name] = reference_title(name)
         self._places = {name: place for place, name in enumerate(self._titles)}
@@ -44,7 +43,7 @@ def figure_2a(rows: Rows, targets: Sequence[Target]) -> Block:
     shown.sort(key=lambda row: predictors.place(row["predictor"]))
     marks = [
         formatting.marked(
-            formatting.own_bounds(row, "accuracy"), "accuracy",
+            formatting.own_bounds(row, "accuracy"),
             name=predictors.title(row["predictor"]), part=row["role"], sign=False,
         )
         for row in shown
@@ -73,7 +72,7 @@ def figure_2a(rows: Rows, targets: Sequence[Target]) -> Block:
         figures.append(
             charts.figure("chart-2a", "Accuracy of each predictor", said, chart, grid, is_wide=True)
         )
-    return paper.block("figure-2a", figures=figures, absent="No predictions.")
+    return paper_blocks.block("figure-2a", figures=figures, absent="No predictions.")
 
 
 def figure_2b(rows: Rows, heads: Sequence[Target]) -> Block:
@@ -90,12 +89,12 @@ def figure_2b(rows: Rows, heads: Sequence[Target]) -> Block:
                 formatting.text(row["label"]),
                 formatting.count(row["n_correct"]),
                 formatting.count(row["n"]),
-                formatting.percent(formatting.own_bounds(row, "accuracy"), "accuracy"),
+                formatting.percent(formatting.own_bounds(row, "accuracy")),
             )
             for row in sorted(rows, key=lambda row: predictors.place(row["reference"]))
         ],
     )
-    return paper.block("figure-2b", grids=[grid] if rows else [], absent="No reference.")
+    return paper_blocks.block("figure-2b", grids=[grid] if rows else [], absent="No reference.")
 
 
 def figure_3a(rows: Rows, heads: Sequence[Target]) -> Block:
@@ -105,9 +104,7 @@ def figure_3a(rows: Rows, heads: Sequence[Target]) -> Block:
     title = predictors.title
 
     def shown(row: Row) -> str:
-        return (
-            formatting.interval(formatting.own_bounds(row, "overlap"), "overlap", sign=False) + " %"
-        )
+        return formatting.interval(formatting.own_bounds(row, "overlap"), sign=False) + " %"
 
     marks = [
         {
@@ -127,7 +124,7 @@ def figure_3a(rows: Rows, heads: Sequence[Target]) -> Block:
             (
                 formatting.text(title(row["first"])), formatting.text(title(row["second"])),
                 formatting.count(row["n_both_right"]), formatting.count(row["n_either_right"]),
-                Cell(shown(row), row["overlap"]), formatting.percent(row, "agreement"),
+                Cell(shown(row), row["overlap"]), formatting.percent(formatting.of(row, "agreement")),
             )
             for row in rows
         ],
@@ -145,4 +142,4 @@ def figure_3a(rows: Rows, heads: Sequence[Target]) -> Block:
                 "chart-3a", "Overlap of right guesses, %", said, chart, grid, is_wide=True
             )
         ]
-    return paper.block("figure-3a", figures=figures, absent="Fewer than two references.")
+    return paper_blocks.block("figure-3a", figures=figures, absent="Fewer than two references.")

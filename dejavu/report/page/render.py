@@ -20,10 +20,10 @@ from markupsafe import Markup
 from dejavu import __version__
 from dejavu.image.targets import Target
 from dejavu.params.report import CaptionHeadline
-from dejavu.report import answers
 from dejavu.report.calibration import Calibration
+from dejavu.report.caption.records import CaptionResults
 from dejavu.report.caption.results import CaptionSettings
-from dejavu.report.numbers import Node
+from dejavu.report.image.records import ImageResults
 from dejavu.report.page import (
     answer,
     caption_calibration,
@@ -31,6 +31,7 @@ from dejavu.report.page import (
     image_calibration,
     image_figures,
     image_references,
+    key_figures,
     sources,
 )
 from dejavu.report.page.elements import Block, Figure, Grid, Rows
@@ -68,7 +69,8 @@ class Page:
 
 
 def page(
-    results: Node,
+    images: ImageResults,
+    told: CaptionResults,
     made: Mapping[str, Rows],
     image: ImageSettings,
     captions: CaptionSettings,
@@ -79,14 +81,14 @@ def page(
     """Collect what the page shows.
 
     Args:
-        results: ``image`` and ``caption`` of results.json; a lane that was not run is empty.
+        images: what the image lane measured; empty where it was not run.
+        told: what the caption lane measured.
         made: the rows of every table, by file name.
         image: parameters of the image lane's report.
         captions: parameters of the caption lane's report.
         calibration: the excesses and the words about them.
         data: folder of the run's data, for provenance.
     """
-    images, told = results["image"], results["caption"]
     heads = [target for target in image.heads if target.name in images]
     headline = captions.headline if captions.headline and captions.headline.target in told else None
     alike_figures, alike_grids = image_calibration.exchangeability(
@@ -96,7 +98,7 @@ def page(
         image_calibration.planted(made.get("image_planted", []), heads),
         image_calibration.layers(made.get("image_layers", [])),
     ]
-    is_calibrated = any("excess" in node for refs in images.values() for node in refs.values())
+    is_calibrated = any(each.excess for refs in images.values() for each in refs.values())
     told_figures = []
     if headline:
         rows = made["caption_calibration"]
@@ -106,16 +108,16 @@ def page(
         more.append(caption_calibration.planted(made["caption_planted"], headline))
         is_calibrated = is_calibrated or any(row["excess_ppg"] is not None for row in rows)
     return Page(
-        cards=_cards(results, heads, image, headline, calibration),
-        key_figures=answer.key_images(results, heads, image, captions),
+        cards=_cards(images, told, heads, image, headline, calibration),
+        key_figures=key_figures.key_figures(images, told, heads, image.report.headline.image, headline),
         image_calibration=image_calibration.calibration(images, heads, image),
         caption_calibration=told_figures,
         precision=image_calibration.precision(images, heads, image) if heads and is_calibrated else None,
         alike_figures=alike_figures,
         alike_grids=alike_grids,
         more_grids=[grid for grid in more if grid is not None],
-        blocks=_blocks(results, made, heads, image, captions, headline),
-        needs=sources.needs(results),
+        blocks=_blocks(images, told, made, heads, image, captions, headline),
+        needs=sources.needs({"image": _references(images), "caption": _references(told)}),
         dropped=sources.dropped(made),
         data_sets=sources.data_sets(data, made),
         models=sources.models(data),
@@ -123,8 +125,13 @@ def page(
     )  # fmt: skip
 
 
+def _references(results: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    return {name for references in results.values() for name in references}
+
+
 def _cards(
-    results: Node,
+    images: ImageResults,
+    told: CaptionResults,
     heads: list[Target],
     image: ImageSettings,
     headline: CaptionHeadline | None,
@@ -132,31 +139,25 @@ def _cards(
 ) -> list[answer.Card]:
     """Return one card per model, that of the headline first."""
     lead, tolerance = image.report.headline.image, image.report.tolerance
-    cards = [
-        answers.with_answer(
-            answer.image_card(target, results["image"][target.name], lead),
-            "image",
-            target.name,
-            calibration,
-            tolerance,
+    cards: list[answer.Card | None] = [
+        answer.image_card(
+            target, images[target.name], lead, calibration.of("image", target.name), tolerance
         )
         for target in heads
     ]
     if headline:
-        names = sorted(results["caption"], key=lambda name: name != headline.target)
-        found = (
-            (name, answer.caption_card(name, results["caption"][name], headline)) for name in names
-        )
         cards += [
-            answers.with_answer(card, "caption", name, calibration, tolerance)
-            for name, card in found
-            if card is not None
+            answer.caption_card(
+                name, told[name], headline, calibration.of("caption", name), tolerance
+            )
+            for name in sorted(told, key=lambda name: name != headline.target)
         ]
-    return cards
+    return [card for card in cards if card is not None]
 
 
 def _blocks(
-    results: Node,
+    images: ImageResults,
+    told: CaptionResults,
     made: Mapping[str, Rows],
     heads: list[Target],
     image: ImageSettings,
@@ -164,7 +165,6 @@ def _blocks(
     headline: CaptionHeadline | None,
 ) -> list[Block]:
     """Return the paper's figures and tables in its order, of the lanes that were run."""
-    images, told = results["image"], results["caption"]
     blocks: list[Block] = []
     if heads:
         blocks += [

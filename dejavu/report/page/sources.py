@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from dejavu.report.image.tables import in_order
-from dejavu.report.numbers import Node
 from dejavu.report.page import formatting
 from dejavu.report.page.elements import Grid, Rows, reference_title
 from dejavu.roles import SECOND_MODEL
@@ -143,12 +142,15 @@ def dropped(made: Mapping[str, Rows]) -> list[Grid]:
     return grids
 
 
-def needs(results: Node) -> Grid | None:
-    """Return what each test of this run trains or runs beyond the attack on the target itself."""
+def needs(references: Mapping[str, Iterable[str]]) -> Grid | None:
+    """Return what each test of this run trains or runs beyond the attack on the target itself.
+
+    Args:
+        references: of each lane that was run.
+    """
     rows = []
-    for lane in ("image", "caption"):
-        found = results.get(lane, {})
-        for reference in in_order({name for references in found.values() for name in references}):
+    for lane, names in references.items():
+        for reference in in_order(names):
             if (told := _need(reference, lane)) is not None:
                 rows.append(
                     (formatting.text(LANES[lane][0]), formatting.text(reference_title(reference)),

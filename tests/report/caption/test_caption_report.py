@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dejavu.params.report import CaptionHeadline
 from dejavu.report.caption import results as captions
 from dejavu.report.caption import tables as caption_tables
+from dejavu.report.caption.records import caption_node
 from dejavu.report.caption.results import CaptionSettings, Cells
 from dejavu.tables import catalog
 from dejavu.tables.schemas import CAPTION_SCORES, REFERENCE_AGREEMENT
@@ -53,7 +54,7 @@ def report(folder, rows, pairs=()):
         folder, only=names, settings=caption_tables.query_tables(settings)
     ) as opened:
         results = captions.caption_results(opened, settings)
-        return results, caption_tables.caption_tables(opened, results, settings)
+        return caption_node(results), caption_tables.caption_tables(opened, results, settings)
 
 
 def node_of(results, k=10, top="all", reference="second_model"):

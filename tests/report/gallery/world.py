@@ -60,10 +60,6 @@ def write(
         _write_image(folder / "image", rng, image, second, control, neighbors, tags, **text)
     if "caption" in lanes:
         _write_captions(folder / "caption", seed, known, **text)
-        both = image.report.headline.model_copy(update={"caption": known.headline})
-        image = dataclasses.replace(
-            image, report=image.report.model_copy(update={"headline": both})
-        )
     return World(folder, image, known)
 
 

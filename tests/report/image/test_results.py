@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from dejavu.report.image.records import image_node
 from dejavu.report.image.results import image_results
 from dejavu.run import seeds
 from dejavu.tables import catalog
@@ -41,7 +42,7 @@ def results(tmp_path_factory):
         targets=[target(), target("dino", "dino_second")], resamples=RESAMPLES,
     )  # fmt: skip
     with catalog.connect(world.data, settings=world.settings.tables()) as opened:
-        return image_results(opened, world.settings)
+        return image_node(image_results(opened, world.settings))
 
 
 def drawn(role):
@@ -150,7 +151,7 @@ def test_a_target_meets_its_own_second_model(results):
 def one(tmp_path, answers, *, n_target=10, n_control=10, **options):
     world = build(tmp_path, n_target=n_target, n_control=n_control, answers=answers, **options)
     with catalog.connect(world.data, settings=world.settings.tables()) as opened:
-        return image_results(opened, world.settings)["vicreg"]
+        return image_node(image_results(opened, world.settings))["vicreg"]
 
 
 def test_without_control_there_is_no_excess_and_no_bias(tmp_path):

@@ -11,9 +11,13 @@ import re
 import pytest
 
 from dejavu.params.report import CaptionHeadline
-from dejavu.report.page import answer, charts, elements, formatting, render
+from dejavu.report.caption.records import Setting
+from dejavu.report.numbers import Estimate
+from dejavu.report.page import answer as image_answer
+from dejavu.report.page import charts, elements, formatting, render
 from tests.report.gallery import world
 from tests.report.page.pages import HOSTILE_LABEL, report
+from tests.report.records import caption_comparison, comparison
 from tests.report.world import target
 
 HEADLINE = CaptionHeadline(target="clip", mode="t2i", k=10, top="all")
@@ -63,58 +67,43 @@ def results(page_file):
     return json.loads(page_file.with_name("results.json").read_text())
 
 
-def node(score, low, high, **more):
-    return {"dejavu_score": score, "dejavu_score_ci95": [low, high], **more}
+def estimate(node, name):
+    low, high = node[f"{name}_ci95"] or (None, None)
+    return Estimate(value=node[name], low=low, high=high)
 
 
-def test_the_answer_in_words_is_the_excess_with_its_interval_and_the_control():
-    references = {
-        "second_model": {
-            "target": node(0.156627, 0.114458, 0.198795, n=498, n_memorized=101),
-            "control": node(-0.007968, -0.037849, 0.023904, n=502),
-            "excess": node(0.164595, 0.108434, 0.218637, estimated_precision=None),
-        }
-    }
-    card = answer.image_card(target(), references, None)
-    assert card.sentence.replace("\xa0", " ") == (
-        "VICReg memorized 16.5 % [10.8, 21.9] of the 498 audited images beyond correlation; "
-        "control −0.8 [−3.8, 2.4] %."
-    )
-    assert (card.verdict, card.tone) == ("memorizes", "bad")
+def image_card(found, answer=None):
+    return image_answer.image_card(target(), {"classifier": found}, None, answer, 5.0)
 
 
 def test_without_control_the_answer_claims_no_memorization():
-    plain = {"target": node(0.1, 0.05, 0.15, n=40, n_memorized=9)}
-    card = answer.image_card(target(), {"classifier": plain}, None)
+    card = image_card(comparison(score=(0.1, 0.05, 0.15)))
     assert "memorized" not in card.sentence
     assert "bias of this test is unknown" in card.sentence
-    assert (card.verdict, card.numbers[0][2]) == ("uncalibrated", "plain score")
+    assert (card.verdict, card.numbers[0][2]) == ("uncalibrated", "plain score, points")
 
 
-def test_an_excess_around_zero_is_not_called_memorization():
-    references = {
-        "classifier": {
-            "target": node(0.1, 0.05, 0.15, n=40, n_memorized=9),
-            "control": node(0.09, 0.03, 0.15, n=40),
-            "excess": node(0.01, -0.06, 0.08, estimated_precision=0.1),
-        }
-    }
-    card = answer.image_card(target(), references, None)
-    assert card.verdict == "no memorization shown"
-    assert card.sentence.startswith("Memorization beyond correlation is not shown")
+def test_what_is_not_decided_is_exploratory_and_has_no_badge():
+    found = comparison(
+        score=(0.1566, 0.11, 0.2), control=(-0.008, -0.04, 0.02), excess=(0.1646, 0.108, 0.2186)
+    )
+    card = image_card(found)
+    assert (card.verdict, card.sentence.split()[-1]) == ("", "Exploratory.")
+    assert card.numbers == (("+16.5", "[+10.8,\xa0+21.9]", "excess, points"),)
 
 
-def test_captions_whose_excess_is_around_zero_are_not_called_recalled():
-    around_zero = {"ppg": 0.01, "ppg_ci95": [-0.1, 0.1], "prg": -0.02, "prg_ci95": [-0.1, 0.1]}
-    roles = {role: {**around_zero, "n": 40} for role in ("target", "control", "excess")}
-    references = {"text_model": {"t2i": {"k=10": {"top=all": roles}}}}
-    card = answer.caption_card("clip", references, HEADLINE)
-    assert (card.verdict, card.tone) == ("no memorization shown", "good")
-    assert card.sentence.startswith("Memorization beyond correlation is not shown for CLIP")
-    roles["excess"] = {**around_zero, "prg_ci95": [0.01, 0.1], "n": 40}
-    card = answer.caption_card("clip", references, HEADLINE)
-    assert (card.verdict, card.tone) == ("memorizes", "bad")
-    assert card.sentence.startswith("From a caption alone, CLIP recalls")
+def test_captions_without_a_decision_have_no_badge():
+    found = caption_comparison((0.01, -0.1, 0.1), (0.2, 0.1, 0.3))
+    references = {"text_model": {Setting.of(HEADLINE): found}}
+    card = image_answer.caption_card("clip", references, HEADLINE, None, 5.0)
+    assert (card.verdict, card.sentence.split()[-1]) == ("", "Exploratory.")
+    other = {"text_model": {Setting("t2t", 1, None): found}}
+    assert image_answer.caption_card("clip", other, HEADLINE, None, 5.0) is None
+
+
+def test_no_difference_of_rates_is_called_a_share_of_images(read):
+    for phrase in ("audited images", "audited captions", "memorized 1", "% of the images"):
+        assert phrase not in read.text
 
 
 def test_cards_and_tables_repeat_results_json(read, results):
@@ -122,11 +111,11 @@ def test_cards_and_tables_repeat_results_json(read, results):
     assert found["verdict"]["text"] in read.text
     assert formatting.signed(found["adjusted"]["value"]) in read.text
     for reference in results["image"]["vicreg"].values():
-        assert (
-            " ".join(formatting.interval(reference["target"], "dejavu_score").split()) in read.text
-        )
+        shown = formatting.interval(estimate(reference["target"], "dejavu_score"))
+        assert " ".join(shown.split()) in read.text
     gaps = results["caption"]["clip"]["text_model"]["t2i"]["k=1"]["top=all"]["excess"]
-    assert " ".join(formatting.interval(gaps, "ppg", factor=1.0, decimals=3).split()) in read.text
+    shown = formatting.interval(estimate(gaps, "ppg"), factor=1.0, decimals=3)
+    assert " ".join(shown.split()) in read.text
 
 
 def test_sections_come_in_the_order_of_their_weight(html):
@@ -277,7 +266,7 @@ def test_nothing_has_no_sign(value):
 
 def test_what_is_unknown_is_a_dash_and_sorts_apart():
     for cell in (
-        formatting.points({}, "x"),
+        formatting.points(formatting.of({}, "x")),
         formatting.number(None),
         formatting.p_value(None),
         formatting.count(None),
