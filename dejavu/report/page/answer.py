@@ -134,11 +134,10 @@ def _decided(card: Card, lane: str, target: str, answer: Answer, tolerance: floa
     ]
     listing = answer.excess.listing
     if listing is not None:
-        listed = f"{int(listing.is_listed.sum())} of {formatting.grouped(len(listing.p_value))}"
-        if listing.control_needed is not None:
-            listed += (
-                f"; about {formatting.grouped(listing.control_needed)} control samples would do"
-            )
+        listed = f"{formatting.grouped(listing.n_listed)} of {formatting.grouped(listing.n_target)}"
+        if listing.n_control_needed is not None:
+            needed = formatting.grouped(listing.n_control_needed)
+            listed += f"; with {needed} control samples the first would be listed"
         facts.append(("samples on the list of memorized ones", listed))
     facts.append(("covariates", ", ".join(answer.excess.covariates) or "none"))
     return dataclasses.replace(
