@@ -26,9 +26,10 @@ def sentence(lane: str, target: str, answer: Answer, tolerance: float) -> str:
     if adjusted is None:
         return ""
     parts = [
-        f"{model_title(target)} is better at {_WHAT[lane]} by {points(adjusted)} percentage points on "
-        f"samples it was trained on (n = {formatting.grouped(adjusted.n_target)}) than on control samples "
-        f"(n = {formatting.grouped(adjusted.n_control)}): the adjusted excess. "
+        f"{model_title(target)} has an adjusted excess of {points(adjusted)} percentage points: how much "
+        f"better it is at {_WHAT[lane]} on samples it was trained on "
+        f"(n = {formatting.grouped(adjusted.n_target)}) than on control samples "
+        f"(n = {formatting.grouped(adjusted.n_control)}). "
         f"Without covariates: {points(answer.excess.gap)}.",
         _consequence(answer.verdict, tolerance),
     ]

@@ -92,7 +92,7 @@ def test_the_same_word_stands_in_summary_page_and_metrics(folder, results):
     for name, title in (("vicreg", "VICReg"), ("dino", "DINO")):
         word = results["calibrated"]["image"][name]["verdict"]["text"]
         assert metrics[name]["verdict"] == word
-        assert f"- **{name}: {word}.** {title} is better" in summary
+        assert f"- **{name}: {word}.** {title} has an adjusted excess of" in summary
         assert f">{word}</p>" in page
 
 
