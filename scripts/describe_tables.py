@@ -40,8 +40,8 @@ The SQL that makes the report, in `dejavu/sql/`; each takes what it needs of par
 dejavu sql --query image_score_counts
 ```
 
-| query | what it tells |
-| --- | --- |
+| query | what it tells | feeds |
+| --- | --- | --- |
 """
 
 
@@ -56,7 +56,8 @@ def page() -> str:
     lines = ["| view | what it holds |", "| --- | --- |"]
     lines += [f"| [`{view.name}`](#{view.name}) | {_cell(view.about)} |" for view in views]
     queries = [
-        f"| `{name}` | {_cell(named_queries.about(name))} |" for name in named_queries.names()
+        f"| `{name}` | {_cell(named_queries.about(name))} | {_cell(named_queries.feeds(name))} |"
+        for name in named_queries.names()
     ]
     sections = "\n".join(line for view in views for line in _view(view))
     return (

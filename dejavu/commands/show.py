@@ -113,7 +113,7 @@ def _show(facts: Mapping[str, Any], console: Console) -> None:
     for name, value in _opening(facts):
         console.print(Text.assemble((f"{name:<10}", "bold"), terminal.cell(value)))
     if facts["role"] == "control":
-        console.print(Text("Nobody trained on it: `memorized` below is a false positive."))
+        console.print(Text("No model was trained on it: `memorized` below is a false positive."))
     if not facts["image_scores"] and not facts["caption_scores"]:
         reason = f"its role is {facts['role']}" if facts["role"] else "samples have no roles yet"
         console.print(Text(f"Not attacked: {reason}."))

@@ -1,3 +1,4 @@
+-- feeds: Figure 4; tables/caption_agreement.csv
 -- Pairs of references: one row per pair, setting, role and kind of sample, and how many samples are of that
 -- kind. The Jaccard similarity of the correctly predicted objects follows from the three counts
 -- (paper, Figure 4).

@@ -1,3 +1,4 @@
+-- feeds: results.json calibrated.caption: adjusted recall and precision gaps, matched gaps; the verdict
 -- One row per attacked sample of a target at one setting, and what one reference brings back of it.
 SELECT
     c.sample_id, c.role, s.group_id, c.n_objects, c.target_hits, c.target_precision, c.target_recall,

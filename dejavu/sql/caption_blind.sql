@@ -1,3 +1,4 @@
+-- feeds: results.json calibrated.caption.<model>.control_check: the blind baseline
 -- What is known of every captioned sample outside the model.
 SELECT
     r.sample_id, r.role, r.group_id,

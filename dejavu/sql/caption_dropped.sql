@@ -1,3 +1,4 @@
+-- feeds: page "Used and dropped"; tables/caption_dropped.csv
 -- One row per role of the caption lane: how many samples it has, how many of them are scored, and why the
 -- others are not. `unused` samples have a reason in `splits`, without the ids that it may name.
 SELECT

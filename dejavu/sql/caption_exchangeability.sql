@@ -1,4 +1,5 @@
--- Whether control samples are like target samples in what nobody trained on: objects per image, and the
+-- feeds: page "Are control and target alike?"; tables/caption_exchangeability.csv
+-- Whether control samples are like target samples in what no model was trained on: objects per image, and the
 -- reference's own precision and recall. Sums are whole multiples of 1e-12.
 SELECT
     target, reference, mode, k, top, role,

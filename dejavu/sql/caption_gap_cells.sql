@@ -1,3 +1,4 @@
+-- feeds: Figure 8, Tables 2 to 5; results.json caption: ppg, prg, aucg, excess, bias; tables/caption_scores.csv, caption_calibration.csv
 -- Samples that count alike: one row per comparison, setting, role and kind of sample, and how many samples
 -- are of that kind. All population statistics and their resamples need no more than this.
 SELECT

@@ -1,3 +1,4 @@
+-- feeds: summary "The most memorized samples"; tables/caption_most_memorized.csv
 -- The target samples of which the target model brings back the most objects beyond the reference, with the
 -- objects of the headline counted: by correct objects gained, then by recall gap, then by id. Table `settings` says how
 -- many to list, `caption_headline` how many predicted objects count.

@@ -1,3 +1,4 @@
+-- feeds: page "Planted duplicates"; tables/caption_planted.csv
 -- Samples that were planted (repeated in training) among the target role: how well the recall gap tells
 -- them from the others. AUROC: a planted sample's gap exceeds another's, ties count half.
 WITH gaps AS (

@@ -1,3 +1,4 @@
+-- feeds: results.json caption: n and exact sign tests; tables/caption_scores.csv
 -- One row per comparison, setting and role: how often the target's precision and recall exceed the
 -- reference's, or fall short. PPG and PRG are (higher - lower) / n (paper, equation 4).
 -- Fractions are compared by cross products of whole numbers, so equal ones tie.

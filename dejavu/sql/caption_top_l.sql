@@ -1,3 +1,4 @@
+-- feeds: Figure 9; tables/caption_top_l.csv, plot_caption_top_l.csv
 -- Mean gaps of the first L samples of each comparison, most memorized first: by correct objects of the
 -- target - of the reference, then by recall gap, then by id (paper, Figure 9). Table `lengths` holds the
 -- values of L; the last one is cut at the number of samples.

@@ -1,3 +1,4 @@
+-- feeds: page "Galleries", captions: which samples are shown
 -- The samples that the galleries of the caption lane show, with the objects and neighbors that count in
 -- the headline (table `caption_headline`).
 -- memorized: the target brings back more true objects than the reference (paper, Figure 15).

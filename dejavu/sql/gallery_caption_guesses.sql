@@ -1,3 +1,4 @@
+-- feeds: page "Galleries", captions: what each reference brings back
 -- How many true objects the target and every reference bring back for each sample of the caption galleries.
 -- uses: gallery_caption_cards
 WITH picked AS (SELECT DISTINCT target, mode, k, sample_id FROM gallery_caption_cards)

@@ -1,3 +1,4 @@
+-- feeds: page "Galleries", captions: the nearest public samples
 -- The public samples nearest to each caption of the galleries, for every model that the cards compare.
 -- Table `caption_references` says which model answers for which reference.
 -- uses: gallery_caption_cards

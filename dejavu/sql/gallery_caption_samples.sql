@@ -1,3 +1,4 @@
+-- feeds: page "Galleries", captions: texts, objects and images
 -- What is known of every sample that the caption galleries show: the attacked ones (is_attacked) and the
 -- public samples near them, with the objects that their images show.
 -- uses: gallery_caption_cards, gallery_caption_neighbors

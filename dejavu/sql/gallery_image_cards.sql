@@ -1,3 +1,4 @@
+-- feeds: page "Galleries", images: which samples are shown
 -- The samples that the galleries of the image lane show, per target in its headline layer and metric.
 -- memorized: target right, reference wrong, highest memorization confidence first (paper, Figures 11, 12).
 -- false_alarm: the same of control samples, which no model was trained on; a quarter as many.

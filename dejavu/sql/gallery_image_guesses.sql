@@ -1,3 +1,4 @@
+-- feeds: page "Galleries", images: what each predictor guesses
 -- What the target and every reference guess for each sample of the image galleries. `reference` is NULL
 -- for the target itself; p_truth is what the guesser gave the true label.
 -- uses: gallery_image_cards

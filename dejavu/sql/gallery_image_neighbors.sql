@@ -1,3 +1,4 @@
+-- feeds: page "Galleries", images: the nearest public images
 -- The public images nearest to each sample of the image galleries, for the target and its second model:
 -- the first ones (is_shown) and the first voter of every further label. `share` is the label's share of
 -- all votes.

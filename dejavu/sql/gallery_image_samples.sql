@@ -1,3 +1,4 @@
+-- feeds: page "Galleries", images: labels, boxes and crops
 -- What is known of every sample that the image galleries show: the attacked ones (is_attacked), with their
 -- boxes and crop, and the public images near them.
 -- uses: gallery_image_cards, gallery_image_neighbors

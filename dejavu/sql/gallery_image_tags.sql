@@ -1,3 +1,4 @@
+-- feeds: page "Galleries", images: tags of the crop
 -- What each annotator saw in the crops of the image galleries, best tag first: the evidence of Naive Bayes.
 -- uses: gallery_image_cards
 WITH picked AS (SELECT DISTINCT sample_id FROM gallery_image_cards),

@@ -1,3 +1,4 @@
+-- feeds: Figure 2a; results.json image_tables.image_accuracy; tables/image_accuracy.csv
 -- One row per predictor and role: how often it guesses the hidden label (paper, Figure 2a).
 SELECT
     predictor,

@@ -1,3 +1,4 @@
+-- feeds: Figure 3a; results.json image_tables.image_agreement; tables/image_agreement.csv
 -- One row per pair of references: on which target samples are both right (paper, Figure 3a)?
 -- Second models take part in their headline layer and metric.
 WITH guesses AS (

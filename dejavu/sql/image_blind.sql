@@ -1,3 +1,4 @@
+-- feeds: results.json calibrated.image.<model>.control_check: blind_baseline, uncovered_share
 -- What is known of every attacked sample outside the model, and whether any public image has its label: NULL
 -- where the run has no labelled public image, since guesses then came from elsewhere.
 WITH bank AS (

@@ -1,3 +1,4 @@
+-- feeds: Figure 7; tables/image_confidence.csv
 -- Memorization confidence of the attacked samples in bins of a quarter nat, and how many of each bin are
 -- memorized (paper, Figure 7): headline layer and metric of every target, against every reference.
 SELECT

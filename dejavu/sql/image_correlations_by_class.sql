@@ -1,3 +1,4 @@
+-- feeds: Figure 2b; results.json image_tables.image_correlations_by_class; tables/image_correlations_by_class.csv
 -- The five labels with the most correctly guessed target samples, for each reference (paper, Figure 2b).
 -- Second models take part in their headline layer and metric.
 WITH by_label AS (

@@ -1,3 +1,4 @@
+-- feeds: results.json image.<model>.<reference>.excess: shares and precision at few false positives; tables/image_calibration.csv
 -- One row per target, reference and percent: memorized samples whose memorization confidence is above
 -- the cut that at most `percent` % of all control samples exceed. The cut is the confidence of the
 -- first control sample that may not pass (ties fail with it); NULL: all may pass.

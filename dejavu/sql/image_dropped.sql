@@ -1,3 +1,4 @@
+-- feeds: page "Used and dropped"; results.json image_tables.image_dropped; tables/image_dropped.csv
 -- What happened to every sample: its role, and why it was left out. `kept` samples are attacked or used.
 SELECT 'split' AS step, role, coalesce(reason, 'kept') AS reason, count(*) AS n
 FROM splits

@@ -1,3 +1,4 @@
+-- feeds: Table 1; results.json image_tables.image_intersection; tables/image_intersection.csv
 -- Of the target samples that all second models guess right, how many does each one-model reference
 -- guess right (paper, Table 1)? Overall, and within the labels that have most of these samples.
 WITH seconds AS (

@@ -1,3 +1,4 @@
+-- feeds: page "Are control and target alike?"; tables/image_exchangeability.csv: label_balance
 -- Attacked samples per label: whether target and control are drawn alike.
 SELECT
     label_id,

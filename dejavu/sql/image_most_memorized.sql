@@ -1,3 +1,4 @@
+-- feeds: summary "Most memorized samples"; tables/image_most_memorized.csv
 -- The memorized target samples of highest memorization confidence, per target and reference.
 WITH ranked AS (
     SELECT

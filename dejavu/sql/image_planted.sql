@@ -1,3 +1,4 @@
+-- feeds: page "Planted duplicates"; results.json planted_auroc; tables/image_planted.csv
 -- One row per target and reference: does memorization confidence tell planted from other target samples?
 -- wins_doubled = sum over planted samples of 2 x (others with a lower confidence) + (others that tie), so
 -- AUROC = wins_doubled / (2 n_planted n_other), all in whole numbers.

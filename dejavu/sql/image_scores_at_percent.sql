@@ -1,3 +1,4 @@
+-- feeds: Figures 5 and 6 at p %; results.json dejavu_score_at_<p>, at_<p>_paired; tables/image_scores.csv
 -- One row per target, reference, role and p: accuracies on the p % most confident samples.
 -- n_top = floor(p * n / 100), at least 1. `own`: each predictor on the samples it is surest about;
 -- `paired`: both on the samples the target is surest about. Ties in confidence: by sample_id.

@@ -1,3 +1,4 @@
+-- feeds: results.json calibrated.<lane>.<model>.list; page: samples on the list of memorized ones
 -- How many samples are listed as memorized per target, at the level that the run states; n_above: target
 -- samples above everything that they are compared with.
 WITH sizes AS (

@@ -1,3 +1,4 @@
+-- feeds: `dejavu sql --query memorized_listed`: the list itself
 -- The samples that are listed as memorized, the surest first; at most the stated share of entries is false, in
 -- expectation.
 SELECT

@@ -38,7 +38,7 @@ PATH_COLUMNS = {  # in the order in which views show them
 _ID: Meaning = ("", "number of the sample, unique within a lane")
 _ROLE: Meaning = (
     "",
-    "target (trained on and attacked) or control (seen by nobody, attacked alike)",
+    "target (trained on and attacked) or control (no model was trained on it; attacked alike)",
 )
 _TARGET: Meaning = (
     "",

@@ -1,6 +1,7 @@
 """The SQL that makes the reports, by name: one file per query in ``dejavu/sql``.
 
-A query may read from others as if they were tables; a comment ``-- uses: <names>`` lists them.
+Each opens with ``-- feeds: <what>``: the figure, table or key of results.json that it makes. A query may
+read from others as if they were tables; a comment ``-- uses: <names>`` lists them.
 """
 
 import importlib.resources
@@ -9,6 +10,7 @@ from dejavu.errors import ParamsError, suggestion
 
 _FOLDER = importlib.resources.files("dejavu") / "sql"
 _USES = "-- uses:"
+_FEEDS = "-- feeds:"
 
 
 def names() -> list[str]:
@@ -59,6 +61,12 @@ def about(name: str) -> str:
     for line in body(name).splitlines():
         if not line.startswith("--"):
             break
-        if not line.startswith(_USES):
+        if not line.startswith((_USES, _FEEDS)):
             lines.append(line.removeprefix("--").strip())
     return " ".join(lines)
+
+
+def feeds(name: str) -> str:
+    """Return what a query makes: figures and tables of the paper, files, keys of results.json."""
+    first = body(name).partition("\n")[0]
+    return first.removeprefix(_FEEDS).strip() if first.startswith(_FEEDS) else ""

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from dejavu.errors import ParamsError
+from dejavu.report import paper
 from dejavu.tables import catalog, queries
 from tests.report.world import build, target
 
@@ -18,6 +19,14 @@ def test_every_query_orders_its_rows_and_says_what_it_tells(name):
     assert "ORDER BY" in sql.rsplit("FROM", 1)[1]
     assert len(queries.about(name)) > 20
     assert "->" not in sql  # DuckDB 2 refuses arrow lambdas
+
+
+@pytest.mark.parametrize("name", queries.names())
+def test_every_query_opens_with_what_it_feeds(name):
+    fed = queries.feeds(name)
+    assert re.search(r"Figures? \d|Tables? \d|results\.json|tables/|page|summary|dejavu sql", fed)
+    for figure in re.findall(r"Figures? (\d+[ab]?)", fed):
+        assert any(re.match(rf"Figure {figure}\b", title) for title, _ in paper.SHOWS.values())
 
 
 def test_queries_are_packaged_with_the_library():

@@ -100,6 +100,7 @@ def _sample(row: Row, names: Sequence[str]) -> Json:
                 [round(each[side]) for side in ("x0", "y0", "x1", "y1")]
                 + [names[each["object_id"]]]
                 for each in (row["detections"] or [])[:MOST_BOXES]
+                if each["x0"] is not None  # made elsewhere, without boxes
             ],
         }
     return sample

@@ -68,12 +68,16 @@ def _image_facts(lane: Lane, card: Json) -> list[tuple[str, str]]:
         for guess in guesses
         if guess["reference"] in (None, card["reference"])
     ]
-    return [*told, ("memorization confidence", f"{card['confidence']:.2f} nats")]
+    return [*told, ("memorization confidence", _nats(card["confidence"]))]
 
 
 def _guess(guess: Mapping[str, Any]) -> str:
     label = guess["label"] or ("the true label" if guess["right"] else "another label")
-    return f"{'✓' if guess['right'] else '✗'} {label}, entropy {guess['entropy']:.2f} nats"
+    return f"{'✓' if guess['right'] else '✗'} {label}, entropy {_nats(guess['entropy'])}"
+
+
+def _nats(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.2f} nats"
 
 
 def _caption_facts(lane: Lane, card: Json) -> list[tuple[str, str]]:

@@ -23,7 +23,10 @@
   const UNITS = { image: "nats", caption: "objects" };
   const FILTERS = ["target", "reference", "kind", "label", "planted", "sort", "min", "text"];
   const percent = (value) => `${(100 * value).toFixed(0)}\u00a0%`;
-  const nats = (value) => `${value.toFixed(2)}\u00a0nats`;
+  const nats = (value) => value === null ? "not known" : `${value.toFixed(2)}\u00a0nats`;
+  const doubt = (card) => card.confidence === null ? null : -card.confidence;
+  const sureness = (card) => card.confidence === null ? Number.NEGATIVE_INFINITY : card.confidence;
+  const order = (a, b) => (a < b) - (a > b);
   const compare = new Intl.Collator("en", { numeric: true }).compare;
 
   // ------------------------------------------------------------------------------ elements
@@ -129,9 +132,9 @@
       const references = own(lane, card).filter((guess) => guess.reference !== null);
       const n = references.filter((guess) => guess.right).length;
       rows.push(fact("references", `${n} of ${references.length} are right`));
-      rows.push(fact("least sure", `entropy ${nats(-card.confidence)}`));
+      rows.push(fact("least sure", `entropy ${nats(doubt(card))}`));
     } else if (card.kind === "disagreement") {
-      rows.push(fact("less sure of both", `entropy ${nats(-card.confidence)}`));
+      rows.push(fact("less sure of both", `entropy ${nats(doubt(card))}`));
     } else {
       rows.push(fact("memorization confidence", nats(card.confidence)));
     }
@@ -346,15 +349,15 @@
       && (!state.kind || card.kind === state.kind)
       && (!state.label || labelsOf(card).includes(state.label))
       && (!state.planted || planted === (state.planted === "yes"))
-      && (!withMin || state.min === "" || card.confidence >= Number(state.min))
+      && (!withMin || state.min === "" || sureness(card) >= Number(state.min))
       && state.text.toLowerCase().split(/\s+/).every((word) => textOf(card).includes(word));
   }
 
   const kinds = Object.keys(KINDS);
   const ORDERS = {
     place: (a, b) => a.place - b.place || kinds.indexOf(a.kind) - kinds.indexOf(b.kind),
-    confidence: (a, b) => b.confidence - a.confidence,
-    doubt: (a, b) => a.confidence - b.confidence,
+    confidence: (a, b) => order(sureness(a), sureness(b)),
+    doubt: (a, b) => order(sureness(b), sureness(a)),
     title: (a, b) => compare(titleOf(a, sampleOf(a)), titleOf(b, sampleOf(b))),
     name: (a, b) => compare(sampleOf(a).name, sampleOf(b).name),
   };
@@ -401,7 +404,7 @@
   }
 
   function showRange() {
-    const all = cards.filter((card) => fits(card, state, false)).map((card) => card.confidence);
+    const all = cards.filter((card) => fits(card, state, false)).map((card) => card.confidence).filter((value) => value !== null);
     const low = Math.min(...all), high = Math.max(...all);
     range.disabled = !(low < high);
     range.min = range.disabled ? 0 : low;
