@@ -19,6 +19,7 @@ from dejavu.report.image.tables import Rows
 from dejavu.report.numbers import Node, nest, rounded
 from dejavu.report.page import render as page
 from dejavu.report.settings import ImageSettings
+from dejavu.report.sharing import EVERYTHING, Sharing
 from dejavu.run import seeds
 from dejavu.statistics.resampling import LEVEL
 from dejavu.tables import catalog, parquet
@@ -55,6 +56,7 @@ def make(
     captions: CaptionSettings,
     *,
     data_root: str = ".",
+    sharing: Sharing = EVERYTHING,
 ) -> None:
     """Aggregate the scores below `data` and write the report to `out`.
 
@@ -66,6 +68,7 @@ def make(
         image: parameters of the image lane.
         captions: parameters of the caption lane.
         data_root: ``machine.data_root``, where images outside the run lie.
+        sharing: what may be told of single samples.
 
     Raises:
         ArtifactError: tables are missing or were made from different splits or crops.
@@ -89,12 +92,20 @@ def make(
         calibration = calibrate(
             opened, image, captions, has_image=has_image, has_captions=has_captions
         )
-        galleries = gallery.build(opened, data, image, captions, data_root=data_root)
+        galleries = (
+            gallery.build(
+                opened, data, image, captions, data_root=data_root, has_images=sharing.has_images
+            )
+            if sharing.has_names
+            else None
+        )
     _write_json(_numbers(images, told, calibration, made, image), out / "results.json")
     metrics = headline.metrics(images, told, calibration, image, captions.headline)
     _write_json(metrics, out / "metrics.json")
     made |= of_captions
-    _write_tables(made | plots.plot_tables(made, image, captions), out / "tables")
+    drawn = plots.plot_tables(made, image, captions)
+    _write_tables(sharing.written(made | drawn), out / "tables")
+    made = sharing.shown(made)
     text = summary.render(
         images,
         made,
@@ -104,7 +115,9 @@ def make(
         calibrated=answers.markdown(calibration, image.report.tolerance),
     )
     (out / "summary.md").write_text(text, encoding="utf-8")
-    shown = page.page(images, told, made, image, captions, calibration, data=data)
+    shown = page.page(
+        images, told, made, image, captions, calibration, data=data, has_names=sharing.has_names
+    )
     (out / "index.html").write_text(
         page.render(shown, image, captions, galleries), encoding="utf-8"
     )

@@ -44,6 +44,7 @@ def build(
     captions: CaptionSettings,
     *,
     data_root: str,
+    has_images: bool = True,
 ) -> Galleries:
     """Return the galleries of both lanes; a lane without scores has no cards.
 
@@ -57,6 +58,7 @@ def build(
         image: parameters of the image part, and of the galleries.
         captions: parameters of the caption part.
         data_root: ``machine.data_root``, where the images of outside corpora lie.
+        has_images: False: no image is read, whatever ``report.thumbnails`` says.
     """
     heads = image.heads
     opened.add_views(
@@ -67,12 +69,13 @@ def build(
     found = [image_lane.gather(opened, image), caption_lane.gather(opened, captions)]
     lanes, notes = _within([lane for lane in found if lane is not None and lane.cards], image)
     shown = Thumbnails(encoded={}, missing={}, side_px=image.report.gallery.thumbnail_px)
-    if lanes and image.report.thumbnails:
+    if lanes and image.report.thumbnails and has_images:
         budget = MAX_BYTES - _size(lanes)
         shown, more = _thumbnails(lanes, data, shown.side_px, budget, data_root)
         notes += more
     elif lanes:
-        notes.append("Images are left out: report.thumbnails is false.")
+        why = "report.thumbnails is false" if has_images else "this report is made without them"
+        notes.append(f"Images are left out: {why}.")
     uris = shown.data_uris()
     static = fixed.cards(lanes, uris, shown.missing)
     elsewhere = {card[part]["key"] for card in static for part in fixed.IMAGES if card[part]}

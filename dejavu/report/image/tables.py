@@ -9,16 +9,20 @@ from dejavu.image.targets import Target
 from dejavu.report.image.records import Comparison, ExcessScores, ImageResults, Scores
 from dejavu.report.numbers import NOTHING, Estimate, rounded
 from dejavu.roles import SECOND_MODEL
+from dejavu.text import spreadsheet_safe
 
 Rows = list[dict[str, Any]]
 
 
 def write_csv(rows: Rows, path: Path, columns: Sequence[str]) -> None:
-    """Write rows with a header, Unix line ends, shares to six decimals and nothing for null."""
+    """Write rows with a header, Unix line ends, shares to six decimals and nothing for null.
+
+    A spreadsheet shows every cell: none is taken for a formula.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
+        writer.writerow([spreadsheet_safe(column) for column in columns])
         for row in rows:
             writer.writerow([_cell(row.get(column)) for column in columns])
 
@@ -28,7 +32,7 @@ def _cell(value: Any) -> Any:
         return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:.6g}" if 0 < abs(value) < 1e-4 else rounded(value)
-    return "" if value is None else value
+    return "" if value is None else spreadsheet_safe(value)
 
 
 def score_rows(results: ImageResults, targets: Iterable[Target]) -> Rows:

@@ -77,6 +77,7 @@ def page(
     calibration: Calibration,
     *,
     data: Path,
+    has_names: bool = True,
 ) -> Page:
     """Collect what the page shows.
 
@@ -88,6 +89,7 @@ def page(
         captions: parameters of the caption lane's report.
         calibration: the excesses and the words about them.
         data: folder of the run's data, for provenance.
+        has_names: False: no name of a file, folder or address is shown.
     """
     heads = [target for target in image.heads if target.name in images]
     headline = captions.headline if captions.headline and captions.headline.target in told else None
@@ -119,8 +121,8 @@ def page(
         blocks=_blocks(images, told, made, heads, image, captions, headline),
         needs=sources.needs({"image": _references(images), "caption": _references(told)}),
         dropped=sources.dropped(made),
-        data_sets=sources.data_sets(data, made),
-        models=sources.models(data),
+        data_sets=sources.data_sets(data, made, has_names=has_names),
+        models=sources.models(data, has_names=has_names),
         is_calibrated=is_calibrated,
     )  # fmt: skip
 

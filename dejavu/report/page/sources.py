@@ -9,6 +9,7 @@ from typing import Any
 from dejavu.report.image.tables import in_order
 from dejavu.report.page import formatting
 from dejavu.report.page.elements import Grid, Rows, reference_title
+from dejavu.report.sharing import NAMELESS_FACTS
 from dejavu.roles import SECOND_MODEL
 from dejavu.tables import parquet
 
@@ -30,12 +31,14 @@ class Origin:
     facts: tuple[tuple[str, str], ...]
 
 
-def models(data: Path) -> list[Origin]:
-    """Return every model of both lanes from the provenance beside its weights."""
+def models(data: Path, *, has_names: bool = True) -> list[Origin]:
+    """Return every model of both lanes from the provenance beside its weights; without names, no path."""
     found = []
     for lane, (title, folder) in LANES.items():
         for file in sorted((data / lane / folder).glob("*/provenance.json")):
             facts = json.loads(file.read_text(encoding="utf-8"))
+            if not has_names:
+                facts = {name: facts[name] for name in NAMELESS_FACTS if name in facts}
             rest = [name for name in facts if name not in (*_FIRST, *_LEFT_OUT)]
             order = [name for name in _FIRST if name in facts] + sorted(rest)
             shown = {name: facts[name] for name in order if facts[name] is not None}
@@ -51,7 +54,7 @@ def models(data: Path) -> list[Origin]:
     return found
 
 
-def data_sets(data: Path, made: Mapping[str, Rows]) -> list[Origin]:
+def data_sets(data: Path, made: Mapping[str, Rows], *, has_names: bool = True) -> list[Origin]:
     """Return the data set of each lane: where its images lie, its samples, and its roles."""
     found = []
     for lane, (title, _) in LANES.items():
@@ -59,7 +62,7 @@ def data_sets(data: Path, made: Mapping[str, Rows]) -> list[Origin]:
         if not samples.is_file():
             continue
         facts: dict[str, Any] = {}
-        if source.is_file():
+        if source.is_file() and has_names:
             facts["images"] = json.loads(source.read_text(encoding="utf-8"))
         for name in ("samples", "splits"):
             if (file := data / lane / f"{name}.parquet").is_file():

@@ -1,0 +1,36 @@
+"""What a report tells of single samples: all of it, or nothing, for readers who may not see the data."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+Rows = list[dict[str, Any]]
+# Tables with one row per sample: they hold its name, its caption, or both.
+BY_SAMPLE = ("image_most_memorized", "caption_most_memorized")
+# What is known of a model without any name of a file, folder or address.
+NAMELESS_FACTS = (
+    "source", "trained_on", "recipe", "architecture", "network", "layers", "dim", "weights_sha256",
+)  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Sharing:
+    """What may be shown of single samples."""
+
+    has_images: bool = True  # False: no image, and no image is read
+    # False: no name or caption of a sample, no name of a file: galleries and lists of samples are left out
+    has_names: bool = True
+
+    def shown(self, made: Mapping[str, Rows]) -> dict[str, Rows]:
+        """Return the tables that may be shown; those that list samples have no rows without names."""
+        if self.has_names:
+            return dict(made)
+        return {name: [] if name in BY_SAMPLE else rows for name, rows in made.items()}
+
+    def written(self, made: Mapping[str, Rows]) -> dict[str, Rows]:
+        """Return the tables that are written as files."""
+        is_left_out = set() if self.has_names else set(BY_SAMPLE)
+        return {name: rows for name, rows in made.items() if name not in is_left_out}
+
+
+EVERYTHING = Sharing()

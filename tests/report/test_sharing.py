@@ -1,0 +1,83 @@
+"""A report for readers who may not see the data: no image, no name of a sample or file, no caption."""
+
+import json
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from dejavu import cli
+from dejavu.errors import ParamsError
+from dejavu.report import sharing
+from dejavu.report.image import tables
+from dejavu.report.make import make
+from tests.report.gallery import world
+
+SECRET = "s3cret"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A run whose captions and folders hold a word that no reader may see."""
+    folder = tmp_path_factory.mktemp("sharing")
+    found = world.write(folder, change_caption=lambda caption: f"{caption} {SECRET}")
+    for lane, models in (("image", "encoders/vicreg"), ("caption", "models/clip")):
+        place = folder / lane / models
+        place.mkdir(parents=True)
+        facts = {
+            "source": "checkpoint", "file": f"/home/{SECRET}/weights.pth", "trained_on": "target",
+            "layers": {"projector": 512}, "weights_sha256": "ab" * 32,
+        }  # fmt: skip
+        (place / "provenance.json").write_text(json.dumps(facts))
+    source = folder / "caption" / "images" / "source.json"
+    source.write_text(json.dumps({"kind": "embedded", "root": f"/data/{SECRET}"}))
+    return found
+
+
+def written(made, out, **may):
+    make(made.data, out, made.image, made.captions, sharing=sharing.Sharing(**may))
+    return {file: file.read_text(encoding="utf-8") for file in out.rglob("*") if file.is_file()}
+
+
+def names():
+    """Return how samples and images are called in this run."""
+    return re.compile(rf"image-\d+|\bn\d+\b|part-\d+\.parquet|{SECRET}|weights\.pth")
+
+
+def test_a_whole_report_holds_images_and_names(made, tmp_path):
+    page = next(text for file, text in written(made, tmp_path).items() if file.suffix == ".html")
+    assert "data:image" in page
+    assert SECRET in page
+
+
+def test_a_report_without_images_and_names_holds_neither(made, tmp_path):
+    found = written(made, tmp_path, has_images=False, has_names=False)
+    assert {file.name for file in found} > {
+        "index.html",
+        "summary.md",
+        "results.json",
+        "image_scores.csv",
+    }
+    for file, text in found.items():
+        assert "data:image" not in text, file
+        assert not names().findall(re.sub(r"<script>.*?</script>", "", text, flags=re.S)), file
+
+
+def test_without_images_alone_names_stay(made, tmp_path):
+    found = written(made, tmp_path, has_images=False)
+    assert not any("data:image" in text for text in found.values())
+    assert any(SECRET in text for text in found.values())
+
+
+@pytest.mark.parametrize("given", [["--without-names"], ["--out", "new"]])
+def test_a_shareable_report_needs_a_folder_of_its_own(given):
+    done = CliRunner().invoke(cli.app, ["report", *given])
+    assert isinstance(done.exception, ParamsError)
+
+
+def test_no_cell_of_a_table_is_run_by_a_spreadsheet(tmp_path):
+    rows = [{"label": text, "n": -0.5} for text in ("=1+1", "+a", "-a", "@a", "plain")]
+    tables.write_csv(rows, tmp_path / "t.csv", ["label", "n"])
+    cells = [line.split(",") for line in (tmp_path / "t.csv").read_text().splitlines()[1:]]
+    assert [first for first, _ in cells] == ["'=1+1", "'+a", "'-a", "'@a", "plain"]
+    assert {last for _, last in cells} == {"-0.5"}
