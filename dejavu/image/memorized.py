@@ -23,12 +23,15 @@ def write(
     A target whose guesses came without votes, or without a control sample, has no rows.
 
     Args:
-        predictions: folder of `predictions` tables.
+        predictions: folder of the target models' `predictions` tables.
         targets: the predictors under audit.
         settings: how many entries may be false.
         k: public images that voted.
         out: the file to write.
     """
+    if not any(predictions.rglob("*.parquet")):  # no model is audited
+        MEMORIZED_SAMPLES.write(MEMORIZED_SAMPLES.schema.empty_table(), out, inputs={})
+        return
     folder = PredictionFolder(predictions)
     inputs = parquet.require_common_origin(folder.files, "samples", "split", "crops")
     inputs["predictions"] = parquet.fingerprint(predictions)

@@ -95,3 +95,10 @@ def test_without_control_nothing_is_listed(tmp_path):
     world = build(tmp_path, n_target=8, n_control=0, answers=answers, with_scores=False)
     write_list(world)
     assert MEMORIZED_SAMPLES.read(world.data / "image/memorized_samples.parquet").num_rows == 0
+
+
+def test_without_a_model_the_list_is_empty(tmp_path):
+    (tmp_path / "knn").mkdir()
+    settings = ListSettings(share=0.1, storey=False)
+    memorized.write(tmp_path / "knn", [], settings, k=20, out=tmp_path / "list.parquet")
+    assert MEMORIZED_SAMPLES.read(tmp_path / "list.parquet").num_rows == 0

@@ -1,5 +1,6 @@
 """The whole project on small corpora, in a folder of its own."""
 
+import copy
 import os
 import shutil
 import subprocess
@@ -46,6 +47,13 @@ class Project:
         small(self.params)
         self.save()
         self.dvc("init", "--no-scm", "--quiet")
+
+    def copy(self, folder: Path) -> "Project":
+        """Return a copy with its results and cache, to change at will."""
+        twin = object.__new__(Project)
+        shutil.copytree(self.folder, folder, symlinks=True)
+        twin.folder, twin.params = folder, copy.deepcopy(self.params)
+        return twin
 
     def save(self):
         with (self.folder / "params.yaml").open("w", encoding="utf-8") as stream:
