@@ -54,16 +54,18 @@ def load(database: duckdb.DuckDBPyConnection, path: Path, *, param: str) -> tupl
     """
     key = _create_table(database, path, param)
     _require_values(database, path, key)
+    # File systems compose the letters of a name in one way or the other: both are the same name.
+    same = "sample = sample_id" if key == "sample_id" else "sample = nfc_normalize(sample_name)"
     database.execute(
-        "CREATE VIEW known AS SELECT sample_id, annotations.* EXCLUDE (sample) "  # noqa: S608  # a name of KEYS
-        f"FROM annotations JOIN samples ON sample = samples.{key}"
+        "CREATE VIEW known AS SELECT sample_id, annotations.* EXCLUDE (sample) "  # noqa: S608  # fixed names
+        f"FROM annotations JOIN samples ON {same}"
     )
     n_rows = _count(database, "SELECT count(*) FROM annotations")
     n_samples = _count(database, "SELECT count(DISTINCT sample) FROM annotations")
     n_known = _count(database, "SELECT count(DISTINCT sample_id) FROM known")
     if n_known < n_samples:
         example = database.sql(
-            f"SELECT min(sample) FROM annotations ANTI JOIN samples ON sample = samples.{key}"  # noqa: S608  # as above
+            f"SELECT min(sample) FROM annotations ANTI JOIN samples ON {same}"  # noqa: S608  # as above
         ).fetchall()[0][0]
         say(f"{path}: {n_samples - n_known} of {n_samples} values of {key} are no sample, e.g. "
             f"{example!r}; ignored")  # fmt: skip
@@ -106,10 +108,11 @@ def _create_table(database: duckdb.DuckDBPyConnection, path: Path, param: str) -
         f"CAST({name if name in found else 'NULL'} AS {kind}) AS {name}"
         for name, kind in OPTIONAL.items()
     ]
+    sample = key if key == "sample_id" else f"nfc_normalize({key})"
     database.register("brought_rows", stream.reader())
     try:
         database.execute(
-            f"CREATE TABLE annotations AS SELECT {key} AS sample, {named} AS name, score, "  # noqa: S608  # known names
+            f"CREATE TABLE annotations AS SELECT {sample} AS sample, {named} AS name, score, "  # noqa: S608  # known names
             f"{', '.join(columns)} FROM brought_rows"
         )
     except duckdb.Error as error:

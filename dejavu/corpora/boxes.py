@@ -61,8 +61,10 @@ def _inside(
     box: Box, stated: tuple[int, int], size: tuple[int, int], tally: Tally, told: str
 ) -> Box | None:
     x, y, right, lower = box.corners
-    if x >= 0 and y >= 0 and x + right <= stated[0] + 1 and y + lower <= stated[1] + 1:
-        tally.counts["fit_as_sizes"] += 1
+    fits_as_size = x >= 0 and y >= 0 and x + right <= stated[0] + 1 and y + lower <= stated[1] + 1
+    tally.counts["fit_as_sizes"] += fits_as_size
+    if x > 0 or y > 0:  # from the origin, corners and sizes are the same numbers
+        tally.places((x + right) / stated[0], (y + lower) / stated[1], fits_as_size=fits_as_size)
     (x0, x1), (y0, y1) = sorted((box.x0, box.x1)), sorted((box.y0, box.y1))
     if (x0, y0) != (box.x0, box.y0):
         tally.add("swapped_boxes", told)

@@ -23,6 +23,7 @@ NOTED = {
     "caption": ("caption/samples.parquet", "caption/splits.parquet", "caption/unannotated.parquet"),
 }
 MIN_BOXES = 20  # fewer say nothing about where boxes reach
+MAX_MIDDLE = 0.95  # twice the middle of boxes in the middle is 1
 DEFAULT_REACH = 0.6  # as in params.yaml
 _SHOWN = 5
 
@@ -93,6 +94,7 @@ class Tally:
         default_factory=lambda: collections.defaultdict(list)
     )
     reach: list[float] = dataclasses.field(default_factory=lambda: [0.0, 0.0])
+    middles: list[float] = dataclasses.field(default_factory=lambda: [0.0, 0.0])  # sums
 
     def add(self, kind: str, place: str) -> None:
         """Count one more of `kind`, found at `place`."""
@@ -103,6 +105,18 @@ class Tally:
     def reaches(self, x: float, y: float) -> None:
         """Note how far a box reaches, in shares of its image's width and height."""
         self.reach = [max(self.reach[0], x), max(self.reach[1], y)]
+
+    def places(self, x: float, y: float, *, fits_as_size: bool) -> None:
+        """Note a box away from the origin: twice its middle, in shares of width and height."""
+        self.totals["placed_boxes"] += 1
+        self.counts["placed_as_sizes"] += fits_as_size
+        self.middles = [self.middles[0] + x, self.middles[1] + y]
+
+    def look_like_sizes(self) -> bool:
+        """Whether boxes read as corners all lie up and to the left, as x, y, width, height do."""
+        n = self.totals["placed_boxes"]
+        all_fit = n >= MIN_BOXES and self.counts["placed_as_sizes"] == n
+        return all_fit and max(self.middles) < MAX_MIDDLE * n
 
 
 def judge(tally: Tally, limits: LimitsParams, *, where: str) -> dict[str, str]:
@@ -132,6 +146,8 @@ def judge(tally: Tally, limits: LimitsParams, *, where: str) -> dict[str, str]:
             )
         elif count > rule.default * total:
             notes[name] = json.dumps([count, total])
+    if tally.look_like_sizes():
+        notes["swapped_boxes"] = json.dumps([tally.totals["placed_boxes"], tally.totals["boxes"]])
     if tally.totals["boxes"] >= MIN_BOXES and min(tally.reach) < DEFAULT_REACH:
         notes["min_box_reach"] = json.dumps([round(100 * min(tally.reach)), 100])
     if problems:
@@ -185,6 +201,14 @@ def _units(tally: Tally, limits: LimitsParams) -> list[str]:
             f"of its image, expected one that reaches limits.min_box_reach = {limits.min_box_reach:.0%}.\n"
             "  Are they pixels of a smaller version of the images, or per cent, or per mille? "
             "Boxes are pixels of the image as it is stored."
+        ]
+    if tally.look_like_sizes() and limits.swapped_boxes < 1:
+        placed = tally.totals["placed_boxes"]
+        return [
+            f"all {placed} boxes that do not start at the origin fit their images if read as x, y, width, "
+            f"height; read as corners, all have their middle in the upper left quarter (on average "
+            f"at {tally.middles[0] / placed / 2:.0%} of the width and {tally.middles[1] / placed / 2:.0%} of "
+            "the height). x1, y1 are the right and lower edges. If it is meant so: limits.swapped_boxes: 1."
         ]
     return []
 

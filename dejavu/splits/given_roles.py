@@ -14,7 +14,7 @@ from dejavu.errors import DataError
 from dejavu.params.roles import FolderRoles, GivenRoles, PartitionRoles, TableRoles
 from dejavu.roles import ROLES, UNUSED
 from dejavu.run.progress import say
-from dejavu.tables import brought, parquet
+from dejavu.tables import brought, by_sample, parquet
 from dejavu.tables.brought_values import Column
 
 MAX_UNBOXED_SHARE = 0.01  # of a partition of annotated images; a few XML files state no object
@@ -114,7 +114,7 @@ def _by_table(path: Path, rows: pa.Table, roles: np.ndarray) -> None:
         raise DataError(f"{path}: {names.null_count} rows name no sample, the first is row {row}.")
     if unknown := sorted(set(pc.unique(stated).to_pylist()) - {*ROLES, UNUSED}, key=str):
         raise DataError(f"{path}: role {unknown[0]!r} is none of {', '.join((*ROLES, UNUSED))}.")
-    place = pc.index_in(rows["sample_name"], value_set=names).combine_chunks()
+    place = by_sample.index_of(rows["sample_name"], names)
     known = place.is_valid().to_numpy(zero_copy_only=False)
     if not known.any():
         raise DataError(

@@ -88,6 +88,23 @@ def key_of(columns: list[str], path: Path) -> str:
     raise DataError(f"{path}: no column sample_name or sample_id, found {', '.join(columns)}.")
 
 
+def index_of(wanted: pa.ChunkedArray, known: pa.Array) -> pa.Array:
+    """Return the place of each of `wanted` in `known`; null: it is not there.
+
+    Where a text is not there as it is written, the same letters composed in another way count (Unicode NFC
+    and NFD, which file systems turn into each other).
+
+    >>> index_of(pa.chunked_array([["a", "e\u0301", "b"]]), pa.array(["\u00e9", "a"])).to_pylist()
+    [1, 0, None]
+    """
+    places = pc.index_in(wanted, value_set=known).combine_chunks()
+    if places.null_count and pa.types.is_string(known.type):
+        composed = pc.utf8_normalize(known, form="NFC")
+        others = pc.index_in(pc.utf8_normalize(wanted, form="NFC"), value_set=composed)
+        places = pc.coalesce(places, others.combine_chunks())
+    return places
+
+
 def rows_of(ids: pa.Array, wanted: pa.Table, *, path: Path, what: str) -> Int64[np.ndarray, " n"]:
     """Return the row of each wanted sample.
 
@@ -108,7 +125,7 @@ def rows_of(ids: pa.Array, wanted: pa.Table, *, path: Path, what: str) -> Int64[
             f"{listed(repeated)}."
         )
     key = "sample_name" if pa.types.is_string(ids.type) else "sample_id"
-    rows = pc.index_in(wanted[key], value_set=ids).combine_chunks()
+    rows = index_of(wanted[key], ids)
     if rows.null_count:
         missing = wanted.filter(pc.is_null(rows))["sample_name"]
         first = repr(ids[0].as_py()) if len(ids) else "none"

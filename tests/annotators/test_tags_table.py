@@ -3,12 +3,13 @@
 import json
 import pickle
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dejavu.annotators import label_pickles, tag_crops
+from dejavu.annotators import label_pickles, tables, tag_crops
 from dejavu.annotators.source import CropSource
 from dejavu.errors import DataError
 from dejavu.params.references import TagTableParams
@@ -183,6 +184,16 @@ def test_other_files_are_refused(in_tmp):
     (in_tmp / "it's.parquet").write_bytes(b"PAR1 no parquet")
     with pytest.raises(DataError, match="not a readable table"):
         tag(in_tmp, None, "it's.parquet")
+
+
+def test_letters_may_be_composed_in_either_way(in_tmp):
+    with duckdb.connect() as database:
+        database.execute(
+            "CREATE TABLE samples AS SELECT 7::BIGINT AS sample_id, 'caf\u00e9' AS sample_name"
+        )
+        save(in_tmp / "t.jsonl", [{"sample_name": "cafe\u0301", "tag": "sea", "score": 0.5}])
+        assert tables.load(database, in_tmp / "t.jsonl", param="a.key") == (1, 1)
+        assert database.sql("SELECT sample_id, name FROM known").fetchall() == [(7, "sea")]
 
 
 def test_tags_of_other_encodings_and_with_zeros_in_front(in_tmp):

@@ -37,6 +37,22 @@ def build(photos, boxes, *, name="boxes.csv", **raised):
     return rows, crossings(photos / "out/samples.parquet")
 
 
+def test_sizes_that_are_no_swapped_corners_are_refused(photos):
+    """Small x and y below large widths and heights: each box by itself is plausible."""
+    sizes = [(3 + i % 5, 2 + i % 4, 40 + i % 20, 30 + i % 15) for i in range(20)]
+    with pytest.raises(
+        DataError, match=r"all 20 boxes .* fit their images if read as x, y, width, he"
+    ):
+        build(photos, sizes)
+    _, (crossing,) = build(photos, sizes, swapped_boxes=1.0)
+    assert (crossing.name, crossing.count) == ("swapped_boxes", 20)
+
+
+def test_boxes_in_the_middle_pass(photos):
+    middle = [(10 + i % 9, 8 + i % 7, 70 - i % 9, 52 - i % 7) for i in range(20)]
+    assert build(photos, middle)[1] == []
+
+
 def test_boxes_that_fit_pass(photos):
     rows, noted = build(photos, PLACES)
     assert all(len(row["boxes"]) == 1 for row in rows)
