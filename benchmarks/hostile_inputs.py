@@ -1,4 +1,4 @@
-"""Bad inputs by the hundred: parameters, names, tables and statements, downloads, results.
+"""Bad inputs by the hundred: parameters, names, tables and statements, downloads, results, data sets.
 
     python -m benchmarks.hostile_inputs            all kinds, a few minutes
     python -m benchmarks.hostile_inputs names sql  only these
@@ -18,12 +18,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.hostile_cases import KINDS, SITE, Act
+from benchmarks import hostile_cases, hostile_files, hostile_tables
+from benchmarks.hostile_cases import SITE, Act
 from dejavu.check import data, models, room
 from dejavu.commands import boundary
 from tests.downloads.server import serve
 
 SECONDS, BYTES = 30, 6 << 30
+KINDS = hostile_cases.KINDS | hostile_files.KINDS | {"tables": hostile_tables.tables}
 PREPARED = (data, models, room)  # imported once, and not by each child
 OUTCOMES = ("named error", "taken", "bug", "hang", "executed")
 

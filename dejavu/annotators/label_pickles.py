@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dejavu.errors import DataError
+from dejavu.tables import brought
 
 
 class _DType:
@@ -95,6 +96,7 @@ def read(path: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:
         DataError: the file is no pickle, or holds anything but two equally long lists of
             one-dimensional arrays (or lists) of numbers.
     """
+    brought.require_file(path, named_by="import-labels")
     raw = path.read_bytes()
     try:
         for _ in pickletools.genops(raw):  # a file cut short fails here, before anything is built
@@ -104,7 +106,7 @@ def read(path: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:
     except DataError as error:
         raise DataError(f"{path}: refused, it contains {error}.") from None
     except (pickle.UnpicklingError, ValueError, TypeError, EOFError, KeyError, IndexError,
-            AttributeError) as error:  # fmt: skip
+            AttributeError, OverflowError, RecursionError) as error:  # fmt: skip
         raise DataError(f"{path}: not a [labels, scores] pickle: {error}") from None
     if [len(entry) for entry in labels] != [len(entry) for entry in scores]:
         raise DataError(
@@ -130,13 +132,12 @@ def convert(path: Path, *, sample_names: Path, class_names: Path, out: Path) -> 
         DataError: the pickle is refused, or the numbers of names and images differ.
     """
     labels, scores = read(path)
-    names = sample_names.read_text(encoding="utf-8").splitlines()
-    classes = class_names.read_text(encoding="utf-8").splitlines()
+    names, classes = _lines(sample_names), _lines(class_names)
     if len(names) != len(labels):
         raise DataError(f"{path} has {len(labels)} images, but {sample_names} {len(names)} names.")
     counts = np.array([len(entry) for entry in labels], dtype=np.int64)
     stated = np.concatenate([np.zeros(0), *labels])
-    is_odd = ~(np.isfinite(stated) & (stated == np.floor(stated)))
+    is_odd = ~((np.abs(stated) < 2**53) & (stated == np.floor(stated)))  # NaN is odd, too
     if is_odd.any():
         raise DataError(
             f"{path}: {int(is_odd.sum())} of {len(stated)} class numbers are no whole numbers, the first "
@@ -162,6 +163,14 @@ def convert(path: Path, *, sample_names: Path, class_names: Path, out: Path) -> 
     )
     pq.write_table(table, out, compression="zstd")
     return int(counts.sum())
+
+
+def _lines(path: Path) -> list[str]:
+    brought.require_file(path, named_by="import-labels")
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not a UTF-8 text file: {error}. Save it as UTF-8.") from None
 
 
 def _numbers(entry: Any) -> np.ndarray:

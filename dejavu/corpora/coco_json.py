@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 from dejavu.corpora.records import Box
 from dejavu.errors import DataError
 from dejavu.tables import brought
+from dejavu.tables.brought_values import whole
 
 Id = int | str
 
@@ -27,7 +28,10 @@ def read(path: Path, *keys: str, named_by: str) -> dict[str, list[dict[str, Any]
     """
     brought.require_file(path, named_by=named_by)
     try:
-        value = json.loads(path.read_bytes().decode("utf-8-sig"))
+        text = path.read_bytes().decode("utf-8-sig")
+        value = json.loads(text)
+        if "\\ud" in text or "\\uD" in text:  # half a character, which no table can hold
+            value = _mended(value)
     except (ValueError, RecursionError, OSError) as error:
         raise DataError(f"{path}: not valid JSON: {error}") from None
     if missing := [key for key in keys if not isinstance(value, dict) or key not in value]:
@@ -73,6 +77,15 @@ def size_of(image: Mapping[str, Any]) -> tuple[int, int] | None:
     if _is_number(width) and _is_number(height) and width >= 1 and height >= 1:
         return round(width), round(height)
     return None
+
+
+def _mended(value: Any) -> Any:
+    """Return a value whose texts are whole characters."""
+    if isinstance(value, dict):
+        return {_mended(key): _mended(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_mended(item) for item in value]
+    return whole(value) if isinstance(value, str) else value
 
 
 def _is_number(value: Any) -> TypeGuard[int | float]:

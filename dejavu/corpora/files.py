@@ -81,6 +81,8 @@ def _starts_as_an_image(path: Path) -> bool:
 
 def lines(path: Path) -> Iterator[str]:
     """Yield the lines of a text file; raises DataError if it is not there, or not UTF-8."""
+    if path.exists() and not path.is_file():  # a pipe would wait for ever
+        raise DataError(f"{path}: is no regular file, expected a text file.")
     try:
         with path.open(encoding="utf-8-sig") as stream:
             yield from stream

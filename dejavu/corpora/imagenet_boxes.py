@@ -4,11 +4,13 @@ An XML file states boxes in the size that its annotators saw, which is not alway
 """
 
 import math
+import stat
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from dejavu.corpora.records import Box
 
+MAX_XML_BYTES = 16_000_000  # the largest published one has 20,000
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -41,6 +43,9 @@ def read_annotation(path: Path) -> tuple[tuple[Box, ...], tuple[int, int] | None
         None if `path` is not there.
     """
     try:
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > MAX_XML_BYTES:
+            raise ValueError("no file, or no annotation")
         root = ET.fromstring(path.read_bytes())  # noqa: S314  # expat itself stops bombs
     except FileNotFoundError:
         return None

@@ -136,7 +136,7 @@ def _from_json(text: str) -> str | None:
         caption = json.loads(text).get("caption")
     except (ValueError, AttributeError, RecursionError):
         return None
-    return caption.strip() if isinstance(caption, str) else None
+    return whole(caption).strip() if isinstance(caption, str) else None
 
 
 def _status(path: Path) -> tuple[set[str], int]:

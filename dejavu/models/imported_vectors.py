@@ -22,6 +22,7 @@ What has to be embedded is known after ``dvc repro crop``:
 import dataclasses
 import hashlib
 import tempfile
+import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from jaxtyping import Float32, Int64
 from dejavu.errors import ArtifactError, DataError
 from dejavu.run import shards
 from dejavu.run.progress import say
-from dejavu.tables import by_sample
+from dejavu.tables import by_sample, damage
 from dejavu.tables.parquet import inputs_of
 from dejavu.tables.partitions import partition
 from dejavu.tables.schemas import EMBEDDINGS
@@ -92,7 +93,9 @@ def layer_folder(root: Path, layer: str) -> Path:
 def describe(views: Iterable[View], *, root: Path) -> dict[str, Any]:
     """Return what provenance says of precomputed vectors: files with SHA-256, and one hash of all."""
     files = []
-    for path in (path for view in views for path in view.files):
+    for path in (
+        path for view in views if dimension(view) for path in view.files
+    ):  # else not hashed
         with path.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         files.append({"name": path.relative_to(root).as_posix(), "sha256": sha256})
@@ -112,9 +115,8 @@ def dimension(view: View) -> int:
     if pa.types.is_fixed_size_list(column):
         return int(column.list_size)
     for path in view.files:
-        with pq.ParquetFile(path) as parquet:
-            for batch in parquet.iter_batches(batch_size=1, columns=["embedding"]):
-                return len(batch["embedding"][0])
+        for batch in _batches(path, 1):
+            return len(batch["embedding"][0])
     raise DataError(f"{view.files[0]}: no rows, expected one vector per sample.")
 
 
@@ -178,19 +180,22 @@ def _ids(view: View) -> pa.Array:
                 "expected one sample_name per row."
             )
         return ids
-    key = by_sample.key_of(pq.read_schema(view.files[0]).names, view.files[0])
+    key = by_sample.key_of(_schema(view.files[0]).names, view.files[0])
     return _column(view, key).cast(pa.string() if key == "sample_name" else pa.int64())
 
 
 def _column(view: View, name: str) -> pa.Array:
-    parts = [pq.read_table(path, columns=[name])[name] for path in view.files]
+    parts = []
+    for path in view.files:
+        with damage.brought(path):
+            parts.append(pq.read_table(path, columns=[name])[name])
     return pa.chunked_array([chunk for part in parts for chunk in part.chunks]).combine_chunks()
 
 
 def _require_crops(view: View, rows: Int64[np.ndarray, " n"], wanted: pa.Table) -> None:
     if view.is_matrix or CORNERS[0] not in wanted.column_names:
         return
-    stated = set(pq.read_schema(view.files[0]).names)
+    stated = set(_schema(view.files[0]).names)
     if not stated.issuperset(CORNERS):
         return
     differ = np.zeros(len(rows), dtype=bool)
@@ -207,8 +212,18 @@ def _require_crops(view: View, rows: Int64[np.ndarray, " n"], wanted: pa.Table) 
         )
 
 
+def _schema(path: Path) -> pa.Schema:
+    with damage.brought(path):
+        return pq.read_schema(path)
+
+
+def _batches(path: Path, n_rows: int) -> Iterator[pa.RecordBatch]:
+    with damage.brought(path), pq.ParquetFile(path) as parquet:
+        yield from parquet.iter_batches(batch_size=n_rows, columns=["embedding"])
+
+
 def _embedding_type(path: Path) -> pa.DataType:
-    schema = pq.read_schema(path)
+    schema = _schema(path)
     if "embedding" in schema.names:
         kind = schema.field("embedding").type
         is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
@@ -222,8 +237,15 @@ def _embedding_type(path: Path) -> pa.DataType:
 
 def _open_matrix(path: Path) -> np.ndarray:
     try:
-        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+        matrix = np.lib.format.open_memmap(path, mode="r")
+    except (
+        ValueError,
+        EOFError,
+        OSError,
+        SyntaxError,
+        OverflowError,
+        tokenize.TokenError,
+    ) as error:
         raise DataError(f"{path}: not a .npy file of numbers: {error}") from None
     if matrix.ndim != 2 or matrix.dtype.kind != "f" or 0 in matrix.shape:
         raise DataError(
@@ -253,16 +275,15 @@ def _blocks(view: View, dim: int) -> Iterator[tuple[Path, Float32[np.ndarray, "n
     """Yield blocks of vectors; None for one whose rows do not all hold `dim` numbers."""
     for path in view.files:
         _embedding_type(path)
-        with pq.ParquetFile(path) as parquet:
-            for batch in parquet.iter_batches(batch_size=ROWS_PER_PART, columns=["embedding"]):
-                lists = batch["embedding"]
-                lengths = pc.fill_null(pc.list_value_length(lists), -1)
-                if not pc.all(pc.equal(lengths, dim)).as_py():
-                    yield path, None
-                    return
-                values = lists.flatten().to_numpy(zero_copy_only=False)
-                with np.errstate(over="ignore"):  # what float32 cannot hold is refused as infinite
-                    yield path, values.astype(np.float32).reshape(len(lists), dim)
+        for batch in _batches(path, ROWS_PER_PART):
+            lists = batch["embedding"]
+            lengths = pc.fill_null(pc.list_value_length(lists), -1)
+            if not pc.all(pc.equal(lengths, dim)).as_py():
+                yield path, None
+                return
+            values = lists.flatten().to_numpy(zero_copy_only=False)
+            with np.errstate(over="ignore"):  # what float32 cannot hold is refused as infinite
+                yield path, values.astype(np.float32).reshape(len(lists), dim)
 
 
 def _finite(

@@ -16,6 +16,7 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from dejavu.errors import ArtifactError
+from dejavu.tables import damage
 
 ROWS_PER_GROUP = 65_536
 Notes = Mapping[str, Mapping[str, str]]  # by topic
@@ -100,24 +101,29 @@ class Table:
 
     def read(self, path: Path, columns: list[str] | None = None) -> pa.Table:
         """Read a file, or a folder of ``*.parquet`` parts in name order, refusing any other table."""
-        files = _files(path, self.name)
-        for file in files:
-            self._check_schema(pq.read_schema(file), file)
-        return pa.concat_tables([pq.read_table(file, columns=columns) for file in files])
+        parts = []
+        for file in _files(path, self.name):
+            with damage.named(file):
+                self._check_schema(pq.read_schema(file), file)
+                parts.append(pq.read_table(file, columns=columns))
+        return pa.concat_tables(parts)
 
     def batches(
         self, path: Path, *, batch_rows: int, columns: list[str] | None = None
     ) -> Iterator[pa.RecordBatch]:
         """Stream a file or a folder of parts in order, `batch_rows` rows at a time."""
-        files = _files(path, self.name)
-        for file in files:
-            self._check_schema(pq.read_schema(file), file)
-            with pq.ParquetFile(file) as parquet:
+        for file in _files(path, self.name):
+            with damage.named(file), pq.ParquetFile(file) as parquet:
+                self._check_schema(parquet.schema_arrow, file)
                 yield from parquet.iter_batches(batch_size=batch_rows, columns=columns)
 
     def count(self, path: Path) -> int:
         """Return how many rows a file or a folder of parts holds."""
-        return sum(pq.read_metadata(file).num_rows for file in _files(path, self.name))
+        n_rows = 0
+        for file in _files(path, self.name):
+            with damage.named(file):
+                n_rows += pq.read_metadata(file).num_rows
+        return n_rows
 
     def rows(self, path: Path, start: int, n: int) -> pa.Table:
         """Read up to `n` rows of a file or a folder of parts, after the first `start`.
@@ -126,7 +132,7 @@ class Table:
         """
         parts, first = [], 0
         for file in _files(path, self.name):
-            with pq.ParquetFile(file) as parquet:
+            with damage.named(file), pq.ParquetFile(file) as parquet:
                 self._check_schema(parquet.schema_arrow, file)
                 for group in range(parquet.num_row_groups):
                     size = parquet.metadata.row_group(group).num_rows
@@ -201,8 +207,13 @@ class Table:
 
 def inputs_of(path: Path) -> dict[str, str]:
     """Return the fingerprints recorded in a table file (or in the first part of a folder)."""
-    metadata = pq.read_schema(_files(path, "artifact")[0]).metadata or {}
-    return dict(json.loads(metadata.get(_META_INPUTS, b"{}")))
+    file = _files(path, "artifact")[0]
+    with damage.named(file):
+        metadata = pq.read_schema(file).metadata or {}
+    try:
+        return dict(json.loads(metadata.get(_META_INPUTS, b"{}")))
+    except (ValueError, TypeError):
+        raise ArtifactError(f"{file}: a damaged table: its metadata. {damage.OURS}") from None
 
 
 def fingerprint(path: Path) -> str:
@@ -245,7 +256,8 @@ def require_common_origin(paths: list[Path], *names: str) -> dict[str, str]:
 
 def is_empty(path: Path) -> bool:
     """Return whether a table has no rows, as every table of a lane whose corpus is ``none``."""
-    return int(open_dataset(path).count_rows()) == 0
+    with damage.named(path):
+        return int(open_dataset(path).count_rows()) == 0
 
 
 def open_dataset(path: Path) -> pads.Dataset:

@@ -1,6 +1,7 @@
 """Listings and files in the states they come in: read, counted by reason, or a named error."""
 
 import io
+import math
 import os
 import tarfile
 
@@ -12,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dejavu.corpora.files import image_files
+from dejavu.corpora import coco_json
+from dejavu.corpora.files import image_files, lines
 from dejavu.corpora.image_reader import ImageError, ImageReader, decode
+from dejavu.corpora.imagenet_boxes import read_annotation
 from dejavu.corpora.tar_files import list_members
 from dejavu.errors import DataError
 from tests.corpora.image_files import photo
@@ -198,3 +201,31 @@ def test_a_damaged_shard_is_listed_or_counted(tmp_path_factory, data):
     found = problems(folder)
     n_good = sum(problem is None for problem in found.values())
     assert n_good == 6 or any(found.values()) or end < len(content)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ["pipe", "sparse"])
+def test_an_annotation_that_never_ends_is_a_damaged_one(tmp_path, kind):
+    path = tmp_path / "n01_1.xml"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        with path.open("wb") as stream:
+            stream.truncate(1 << 40)
+    (box,), size = read_annotation(path)
+    assert math.isnan(box.x0)
+    assert size is None
+
+
+@pytest.mark.timeout(60)
+def test_a_list_of_names_that_never_ends_is_a_named_error(tmp_path):
+    os.mkfifo(tmp_path / "wnids.txt")
+    with pytest.raises(DataError, match="is no regular file"):
+        list(lines(tmp_path / "wnids.txt"))
+
+
+def test_half_a_character_in_json_becomes_one_that_says_so(tmp_path):
+    text = '{"categories": [{"id": 1, "name": "x\\ud800"}, {"id": 2, "name": "\\ud83d\\ude00"}]}'
+    (tmp_path / "i.json").write_text(text)
+    found = coco_json.read(tmp_path / "i.json", "categories", named_by="test")
+    assert [each["name"] for each in found["categories"]] == ["x\ufffd", "\U0001f600"]
