@@ -1,16 +1,18 @@
 """Write everything in the report folder: results.json, metrics.json, tables/, summary.md, index.html."""
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from dejavu.report import answers, gallery, headline, opening, plots, published, summary
-from dejavu.report.calibration import Calibration, calibrate, calibration_node
+from dejavu.report import caveats, gallery, headline, opening, plots, published, summary
+from dejavu.report.calibration import calibrate, calibration_node
 from dejavu.report.caption import summary as caption_summary
 from dejavu.report.caption import tables as caption_tables
-from dejavu.report.caption.records import CaptionResults, caption_node
+from dejavu.report.caption.records import caption_node
 from dejavu.report.caption.results import CaptionSettings, caption_results
+from dejavu.report.found import Found
 from dejavu.report.image import reference_tables, tables
 from dejavu.report.image.exchangeability import exchangeability
 from dejavu.report.image.records import ImageResults, image_node
@@ -73,63 +75,74 @@ def make(
     Raises:
         ArtifactError: tables are missing or were made from different splits or crops.
     """
-    folder = data / "image"
-    views = [*COMMON_VIEWS]
-    if has_image := (folder / "scores.parquet").is_file():
-        scored = [folder / "scores.parquet", *sorted((folder / "predictions").rglob("*.parquet"))]
-        parquet.require_common_origin(scored, "samples", "split", "crops")
-        views += IMAGE_VIEWS
-    if has_captions := (data / "caption" / "scores.parquet").is_file():
-        views += CAPTION_VIEWS
+    has_image, has_captions = _lanes(data)
+    views = [*COMMON_VIEWS, *(IMAGE_VIEWS if has_image else ())]
+    views += CAPTION_VIEWS if has_captions else ()
     queries = caption_tables.query_tables(captions) | image.tables()
     with catalog.connect(data, only=views, settings=queries, sandboxed=False) as opened:
         has_image = has_image and _has_rows(opened, "image_scores")
         images = image_results(opened, image) if has_image else {}
         told = caption_results(opened, captions) if has_captions else {}
         opening.require_measured(image.report.headline, images, told)
-        made = image_tables(opened, images, image) if images else {}
-        of_captions = caption_tables.caption_tables(opened, told, captions) if told else {}
-        calibration = calibrate(
-            opened, image, captions, has_image=has_image, has_captions=has_captions
+        found = Found(
+            images=images,
+            captions=told,
+            tables=(image_tables(opened, images, image) if images else {})
+            | (caption_tables.caption_tables(opened, told, captions) if told else {}),
+            calibration=calibrate(
+                opened, image, captions, has_image=has_image, has_captions=has_captions
+            ),
+            caveats=caveats.read(data),
         )
-        galleries = (
-            gallery.build(
+        galleries = None
+        if sharing.has_names:
+            galleries = gallery.build(
                 opened, data, image, captions, data_root=data_root, has_images=sharing.has_images
             )
-            if sharing.has_names
-            else None
-        )
-    _write_json(_numbers(images, told, calibration, made, image), out / "results.json")
-    metrics = headline.metrics(images, told, calibration, image, captions.headline)
+    _write(found, galleries, data, out, image, captions, sharing)
+
+
+def _lanes(data: Path) -> tuple[bool, bool]:
+    """Return whether the image and the caption lane have scores; those of images must be of one origin."""
+    folder = data / "image"
+    if has_image := (folder / "scores.parquet").is_file():
+        scored = [folder / "scores.parquet", *sorted((folder / "predictions").rglob("*.parquet"))]
+        parquet.require_common_origin(scored, "samples", "split", "crops")
+    return has_image, (data / "caption" / "scores.parquet").is_file()
+
+
+def _write(
+    found: Found,
+    galleries: gallery.Galleries | None,
+    data: Path,
+    out: Path,
+    image: ImageSettings,
+    captions: CaptionSettings,
+    sharing: Sharing,
+) -> None:
+    _write_json(_numbers(found, image), out / "results.json")
+    metrics = headline.metrics(
+        found.images, found.captions, found.calibration, image, captions.headline
+    )
     _write_json(metrics, out / "metrics.json")
-    made |= of_captions
-    drawn = plots.plot_tables(made, image, captions)
-    _write_tables(sharing.written(made | drawn), out / "tables")
-    made = sharing.shown(made)
+    drawn = plots.plot_tables(found.tables, image, captions)
+    _write_tables(sharing.written({**found.tables, **drawn}), out / "tables")
+    shown = dataclasses.replace(found, tables=sharing.shown({**found.tables, **drawn}))
     text = summary.render(
-        images,
-        made,
+        shown,
         image,
-        encoders=folder / "encoders",
-        captions=caption_summary.render(told, made, captions, models=data / "caption" / "models"),
-        calibrated=answers.markdown(calibration, image.report.tolerance),
+        encoders=data / "image" / "encoders",
+        captions=caption_summary.render(
+            shown.captions, shown.tables, captions, models=data / "caption" / "models"
+        ),
     )
     (out / "summary.md").write_text(text, encoding="utf-8")
-    shown = page.page(
-        images, told, made, image, captions, calibration, data=data, has_names=sharing.has_names
-    )
-    (out / "index.html").write_text(
-        page.render(shown, image, captions, galleries), encoding="utf-8"
-    )
+    made = page.page(shown, image, captions, data=data, has_names=sharing.has_names)
+    html = page.render(made, image, captions, galleries)
+    (out / "index.html").write_text(html, encoding="utf-8")
 
 
-def _numbers(
-    images: ImageResults,
-    told: CaptionResults,
-    calibration: Calibration,
-    made: Mapping[str, Rows],
-    image: ImageSettings,
-) -> Node:
+def _numbers(found: Found, image: ImageSettings) -> Node:
     """Return results.json."""
     return {
         "about": {
@@ -139,11 +152,13 @@ def _numbers(
             "resamples": image.report.resamples,
             "interval": f"{LEVEL:.0%} percentile bootstrap over samples",
         },
-        "image": image_node(images),
-        "caption": caption_node(told),
-        "calibrated": calibration_node(calibration),
+        "image": image_node(found.images),
+        "caption": caption_node(found.captions),
+        "calibrated": calibration_node(found.calibration),
         "image_tables": {
-            name: nest(_json_rows(made[name]), keys) for name, keys in KEYS.items() if name in made
+            name: nest(_json_rows(list(found.tables[name])), keys)
+            for name, keys in KEYS.items()
+            if name in found.tables
         },
     }
 

@@ -11,37 +11,64 @@ import jinja2
 from dejavu import __version__
 from dejavu.image.targets import Target
 from dejavu.params.report import ImageHeadline
+from dejavu.report import answers
 from dejavu.report.caption.summary import Sections
-from dejavu.report.image.records import Comparison, ImageResults
+from dejavu.report.caveats import search_of
+from dejavu.report.found import Found
+from dejavu.report.image.records import Comparison
 from dejavu.report.image.tables import Rows, in_order, pairs
 from dejavu.report.numbers import Estimate
 from dejavu.report.opening import image_reference
 from dejavu.report.page import formatting
 from dejavu.report.settings import ImageSettings
+from dejavu.roles import ORACLE
 
 _PROVENANCE = ("source", "recipe", "trained_on", "architecture", "layers", "weights_sha256")
 _N_LISTED = 5  # most memorized samples shown in the summary; the table holds more
 
 
-def render(
-    results: ImageResults,
-    made: Mapping[str, Rows],
-    settings: ImageSettings,
-    *,
-    encoders: Path,
-    captions: Sections,
-    calibrated: str,
-) -> str:
+def render(found: Found, settings: ImageSettings, *, encoders: Path, captions: Sections) -> str:
     """Return the summary as Markdown.
 
     Args:
-        results: what the image lane measured.
-        made: the rows of every table, by file name.
+        found: what was measured.
         settings: the parameters of the report.
         encoders: folder with ``<model>/provenance.json`` for every model.
         captions: the caption lane's part.
-        calibrated: the answer that rests on the control sets; empty without them.
     """
+    results, made, lead = found.images, found.tables, settings.report.headline.image
+    heads = [target for target in settings.heads if target.name in results]
+    listed = [row for row in made.get("image_most_memorized", []) if row["place"] <= _N_LISTED]
+    has_control = any(each.excess for _, _, each in pairs(results, heads))
+    return (
+        _environment()
+        .get_template("summary.md.j2")
+        .render(
+            version=__version__,
+            results=results,
+            made=made,
+            settings=settings,
+            heads=heads,
+            head_names=[target.name for target in heads],
+            headline=lead,
+            captions=captions,
+            calibrated=answers.markdown(found.calibration, settings.report.tolerance),
+            caveats=found.caveats,
+            search_of=search_of,
+            findings=[_finding(results[target.name], target, lead) for target in heads],
+            has_control=has_control or bool(captions.calibrated),
+            has_oracle=any(ORACLE in references for references in results.values()),
+            most_memorized=listed,
+            provenance=_provenance(encoders),
+            pivot=_pivot,
+            agreement_cell=_agreement_cell,
+            label_cell=_label_cell,
+            references=in_order({name for node in results.values() for name in node}),
+        )
+    )
+
+
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("dejavu"),
         trim_blocks=True,
@@ -59,33 +86,7 @@ def render(
         "text": _text,
         "number": lambda value: "–" if value is None else f"{value:.3f}",
     }
-    heads = [target for target in settings.heads if target.name in results]
-    return environment.get_template("summary.md.j2").render(
-        version=__version__,
-        results=results,
-        made=made,
-        settings=settings,
-        heads=heads,
-        head_names=[target.name for target in heads],
-        headline=settings.report.headline.image,
-        captions=captions,
-        calibrated=calibrated,
-        findings=[
-            _finding(results[target.name], target, settings.report.headline.image)
-            for target in heads
-        ],
-        has_control=any(each.excess for _, _, each in pairs(results, heads))
-        or bool(captions.calibrated),
-        has_oracle=any("oracle" in references for references in results.values()),
-        most_memorized=[
-            row for row in made.get("image_most_memorized", []) if row["place"] <= _N_LISTED
-        ],
-        provenance=_provenance(encoders),
-        pivot=_pivot,
-        agreement_cell=_agreement_cell,
-        label_cell=_label_cell,
-        references=in_order({name for node in results.values() for name in node}),
-    )
+    return environment
 
 
 def points(value: float | None) -> str:

@@ -20,10 +20,8 @@ from markupsafe import Markup
 from dejavu import __version__
 from dejavu.image.targets import Target
 from dejavu.params.report import CaptionHeadline
-from dejavu.report.calibration import Calibration
-from dejavu.report.caption.records import CaptionResults
 from dejavu.report.caption.results import CaptionSettings
-from dejavu.report.image.records import ImageResults
+from dejavu.report.found import Found
 from dejavu.report.page import (
     answer,
     caption_calibration,
@@ -34,7 +32,7 @@ from dejavu.report.page import (
     key_figures,
     sources,
 )
-from dejavu.report.page.elements import Block, Figure, Grid, Rows
+from dejavu.report.page.elements import Block, Figure, Grid
 from dejavu.report.settings import ImageSettings
 
 _FOLDER = importlib.resources.files("dejavu") / "templates" / "page"
@@ -46,6 +44,7 @@ class Page:
     """Everything that the templates show."""
 
     cards: list[answer.Card]
+    warnings: list[str]  # what weakens the headline
     key_figures: list[Figure]
     image_calibration: list[Figure]
     caption_calibration: list[Figure]
@@ -56,6 +55,7 @@ class Page:
     blocks: list[Block]
     needs: Grid | None
     dropped: list[Grid]
+    crossed: list[str]  # limits that were raised and crossed
     data_sets: list[sources.Origin]
     models: list[sources.Origin]
     is_calibrated: bool
@@ -69,12 +69,9 @@ class Page:
 
 
 def page(
-    images: ImageResults,
-    told: CaptionResults,
-    made: Mapping[str, Rows],
+    found: Found,
     image: ImageSettings,
     captions: CaptionSettings,
-    calibration: Calibration,
     *,
     data: Path,
     has_names: bool = True,
@@ -82,15 +79,13 @@ def page(
     """Collect what the page shows.
 
     Args:
-        images: what the image lane measured; empty where it was not run.
-        told: what the caption lane measured.
-        made: the rows of every table, by file name.
+        found: what was measured.
         image: parameters of the image lane's report.
         captions: parameters of the caption lane's report.
-        calibration: the excesses and the words about them.
         data: folder of the run's data, for provenance.
         has_names: False: no name of a file, folder or address is shown.
     """
+    images, told, made = found.images, found.captions, found.tables
     heads = [target for target in image.heads if target.name in images]
     headline = captions.headline if captions.headline and captions.headline.target in told else None
     alike_figures, alike_grids = image_calibration.exchangeability(
@@ -109,18 +104,22 @@ def page(
         alike_grids += [alike] if alike else []
         more.append(caption_calibration.planted(made["caption_planted"], headline))
         is_calibrated = is_calibrated or any(row["excess_ppg"] is not None for row in rows)
+    more.append(sources.recalls(found.caveats))
+    lead = image.report.headline.image
     return Page(
-        cards=_cards(images, told, heads, image, headline, calibration),
-        key_figures=key_figures.key_figures(images, told, heads, image.report.headline.image, headline),
+        cards=_cards(found, heads, image, headline),
+        warnings=found.caveats.warnings(),
+        key_figures=key_figures.key_figures(images, told, heads, lead, headline),
         image_calibration=image_calibration.calibration(images, heads, image),
         caption_calibration=told_figures,
         precision=image_calibration.precision(images, heads, image) if heads and is_calibrated else None,
         alike_figures=alike_figures,
         alike_grids=alike_grids,
         more_grids=[grid for grid in more if grid is not None],
-        blocks=_blocks(images, told, made, heads, image, captions, headline),
+        blocks=_blocks(found, heads, image, captions, headline),
         needs=sources.needs({"image": _references(images), "caption": _references(told)}),
         dropped=sources.dropped(made),
+        crossed=[f"{lane} lane: {sentence}." for lane, sentence in found.caveats.crossed()],
         data_sets=sources.data_sets(data, made, has_names=has_names),
         models=sources.models(data, has_names=has_names),
         is_calibrated=is_calibrated,
@@ -132,14 +131,13 @@ def _references(results: Mapping[str, Mapping[str, Any]]) -> set[str]:
 
 
 def _cards(
-    images: ImageResults,
-    told: CaptionResults,
+    found: Found,
     heads: list[Target],
     image: ImageSettings,
     headline: CaptionHeadline | None,
-    calibration: Calibration,
 ) -> list[answer.Card]:
     """Return one card per model, that of the headline first."""
+    images, told, calibration = found.images, found.captions, found.calibration
     lead, tolerance = image.report.headline.image, image.report.tolerance
     cards: list[answer.Card | None] = [
         answer.image_card(
@@ -158,15 +156,14 @@ def _cards(
 
 
 def _blocks(
-    images: ImageResults,
-    told: CaptionResults,
-    made: Mapping[str, Rows],
+    found: Found,
     heads: list[Target],
     image: ImageSettings,
     captions: CaptionSettings,
     headline: CaptionHeadline | None,
 ) -> list[Block]:
     """Return the paper's figures and tables in its order, of the lanes that were run."""
+    images, told, made = found.images, found.captions, found.tables
     blocks: list[Block] = []
     if heads:
         blocks += [

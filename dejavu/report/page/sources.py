@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dejavu.report.caveats import Caveats, search_of
 from dejavu.report.image.tables import in_order
+from dejavu.report.numbers import Estimate
 from dejavu.report.page import formatting
 from dejavu.report.page.elements import Grid, Rows, reference_title
 from dejavu.report.sharing import NAMELESS_FACTS
@@ -143,6 +145,27 @@ def dropped(made: Mapping[str, Rows]) -> list[Grid]:
             )
         )
     return grids
+
+
+def recalls(found: Caveats) -> Grid | None:
+    """Return what approximate indices find of the exact neighbors; None where all are exact."""
+    rows = [
+        (
+            formatting.text(LANES[lane][0]), formatting.text(each.model),
+            formatting.text(search_of(each)), formatting.text(each.index),
+            formatting.count(each.k), formatting.count(each.n_queries),
+            formatting.percent(Estimate(value=each.recall)),
+        )
+        for lane, each in found.measured
+    ]  # fmt: skip
+    if not rows:
+        return None
+    return formatting.grid(
+        "Approximate indices: the share of the exact neighbors that they find (%)",
+        {"lane": "text", "model": "text", "search": "text", "index": "text", "neighbors": "number",
+         "queries": "number", "recall": "number"},
+        rows,
+    )  # fmt: skip
 
 
 def needs(references: Mapping[str, Iterable[str]]) -> Grid | None:

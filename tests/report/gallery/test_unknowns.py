@@ -7,6 +7,7 @@ from dejavu.image import score
 from dejavu.report.make import make
 from dejavu.tables import parquet, schemas
 from tests.report.gallery import world
+from tests.report.world import comparisons
 
 
 def rewritten(table, path, change):
@@ -47,7 +48,9 @@ def test_an_entropy_that_nobody_knows_is_said_to_be_unknown(tmp_path, who):
         )  # fmt: skip
     folder = tmp_path / "w" / "image"
     score.score(
-        folder / "predictions", made.image.targets, made.image.score, out=folder / "scores.parquet"
+        settings=comparisons(made.image),
+        inputs=folder / "predictions",
+        out=folder / "scores.parquet",
     )
     text = page_of(made, tmp_path / "r")
     assert ("entropy not known" in text) == (who == "knn")  # of the cards that need no script

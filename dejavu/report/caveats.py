@@ -1,0 +1,75 @@
+"""What weakens the headline and stands beside it: searches that miss neighbors, limits that were crossed."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from dejavu.corpora import plausibility
+from dejavu.corpora.plausibility import Crossing
+from dejavu.search import recalls
+from dejavu.search.recalls import Recall
+
+LANES = ("image", "caption")
+LEAST_RECALL = 0.95  # below it votes differ from those of an exact search by more than ties do
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Caveats:
+    """By lane; a lane that was not run has none."""
+
+    recalls: Mapping[str, list[Recall]]
+    crossings: Mapping[str, list[Crossing]]
+
+    @property
+    def measured(self) -> Iterator[tuple[str, Recall]]:
+        """Yield the searches whose index may miss neighbors."""
+        for lane, found in self.recalls.items():
+            yield from ((lane, each) for each in found if each.is_measured)
+
+    def warnings(self) -> list[str]:
+        """Return one sentence per thing to know before the numbers."""
+        found = [
+            f"The index {each.index} finds {100 * each.recall:.1f} % of the exact {each.k} neighbors of "
+            f"{each.model} ({search_of(each)}; {lane} lane, {each.n_queries} queries): votes are those of "
+            f"other neighbors than an exact search gives. Set index: Flat, or a finer one."
+            for lane, each in self.measured
+            if each.recall < LEAST_RECALL
+        ]
+        return found + [f"{sentence} ({lane} lane)." for lane, sentence in self.crossed()]
+
+    def crossed(self) -> Iterator[tuple[str, str]]:
+        """Yield, with its lane, each limit that was raised on purpose and crossed."""
+        for lane, found in self.crossings.items():
+            for each in found:
+                yield (
+                    lane,
+                    (
+                        f"{each.count} of {each.total} {each.what}: limits.{each.name} was raised above "
+                        f"{each.default:.0%} for this run"
+                    ),
+                )
+
+
+def search_of(found: Recall) -> str:
+    """Return which search of a model it was: layer and metric, or mode."""
+    return ", ".join(found.names.values())
+
+
+def read(data: Path) -> Caveats:
+    """Return the caveats that the stages noted below the data folder.
+
+    Raises:
+        ArtifactError: a file of recalls is not one.
+    """
+    folders = {lane: data / lane / "recall" for lane in LANES}
+    return Caveats(
+        recalls={
+            lane: recalls.read(folder)
+            for lane, folder in folders.items()
+            if any(folder.glob("*.json"))  # guesses made elsewhere come without a search
+        },
+        crossings={
+            lane: plausibility.crossings(*(data / name for name in names if (data / name).exists()))
+            for lane, names in plausibility.NOTED.items()
+        },
+    )
