@@ -10,6 +10,7 @@ import typer
 
 from dejavu.commands import terminal
 from dejavu.errors import DataError, ParamsError, suggestion
+from dejavu.run.pipeline import FILES, FOLDERS, pipeline_folder
 from dejavu.run.progress import say
 
 EXAMPLES = terminal.examples(
@@ -19,8 +20,6 @@ EXAMPLES = terminal.examples(
         "the same, to audit a checkpoint on a folder of images",
     ),
 )
-FILES = ("dvc.yaml", "params.yaml", ".dvcignore", "data/.gitignore")
-FOLDERS = ("stages", "presets")
 DVC_FILES = ("config", "plots", "plots_page.html")  # go into the .dvc folder that `dvc init` makes
 GITIGNORE = (
     ".work/",
@@ -62,22 +61,6 @@ def command(
     say(f"  cd {folder}")
     say("  dejavu check      opens everything that params.yaml names")
     say("  dvc repro         runs it; dejavu report --open shows the answer")
-
-
-def pipeline_folder() -> Path:
-    """Return where dvc.yaml, params.yaml, stages and presets of this version lie.
-
-    Raises:
-        DataError: the package was installed without them.
-    """
-    package = Path(__file__).parents[1]
-    for folder in (package / "project", package.parent):  # an installed wheel; a clone
-        if all((folder / name).exists() for name in (*FILES, *FOLDERS)):
-            return folder
-    raise DataError(
-        f"{package}: the pipeline (dvc.yaml, params.yaml, stages, presets) is not beside the package. "
-        "Install dejavu-audit from its wheel, or run this in a clone."
-    )
 
 
 def _parameters(source: Path, preset: str | None) -> Path:

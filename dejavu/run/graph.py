@@ -24,6 +24,7 @@ class Job:
     entry: str | None  # None: the stage runs once
     module: str  # of its script
     words: frozenset[str]  # what its parameters ask registries for
+    command: str  # as DVC runs it
 
     @property
     def address(self) -> str:
@@ -78,7 +79,10 @@ def jobs(stages: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[Job]:
         for entry, fields in _entries(stage, params):
             sections = (_filled(text, fields) for text in body(stage).get("params", []))
             words = set().union(*(asked_by(_value(params, section)) for section in sections))
-            yield Job(stage=name, entry=entry, module=module, words=frozenset(words))
+            command = _filled(body(stage)["cmd"], fields)
+            yield Job(
+                stage=name, entry=entry, module=module, words=frozenset(words), command=command
+            )
 
 
 def _entries(

@@ -7,16 +7,14 @@ The steps are those of the pipeline's image lane: search, vote, adjusted excess,
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from dejavu.errors import AuditError, DataError
+from dejavu.api.result import Audit, Excess
+from dejavu.errors import DataError
 from dejavu.image import arrays
 from dejavu.image.voting import Vote
 from dejavu.roles import ATTACKED, CONTROL, PUBLIC, TARGET
@@ -24,64 +22,7 @@ from dejavu.search.similarity import Metric
 from dejavu.statistics import control_differs, listing, verdict
 from dejavu.statistics.covariates import Covariates
 
-SCHEMA_VERSION = 1
 _PURPOSE = "api.audit_embeddings"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Excess:
-    """How much more often the model's vote is right on samples it was trained on, adjusted."""
-
-    value: float  # a difference of rates, in points: 5.0 is five of a hundred
-    low: float  # of the 95 % interval
-    high: float
-    n_target: int
-    n_control: int
-
-    def __str__(self) -> str:
-        """Return e.g. ``+13.2 points [+9.2, +17.2] (n = 498 and 502)``."""
-        sizes = f"(n = {self.n_target} and {self.n_control})"
-        return f"{self.value:+.1f} points [{self.low:+.1f}, {self.high:+.1f}] {sizes}"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Audit:
-    """What an audit found."""
-
-    verdict: str  # control differs, memorizes, at most U points, too few samples to tell
-    excess: Excess
-    scores: Mapping[str, Any]  # every number by name, in points where a name ends so
-    samples: pa.Table  # one row per attacked sample, target first, in the order given
-    warnings: tuple[str, ...]  # what weakens the comparison
-
-    def check(self, max_excess_points: float | int) -> None:
-        """Return if the excess is shown to be at most so many points.
-
-        Raises:
-            AuditError: the upper bound is above it, or control and target cannot be compared.
-        """
-        if self.verdict == str(verdict.Word.CONTROL_DIFFERS):
-            raise AuditError(f"control differs from target: {'; '.join(self.warnings)}")
-        if self.excess.high > max_excess_points:
-            raise AuditError(
-                f"excess {self.excess}: its upper bound is above {max_excess_points:g} points "
-                f"({self.verdict})."
-            )
-
-    def save(self, folder: Path | str) -> None:
-        """Write ``results.json`` and ``samples.parquet`` into `folder`, which is made."""
-        place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        pq.write_table(self.samples, place / "samples.parquet", compression="zstd")
-        facts = {
-            "schema_version": SCHEMA_VERSION,
-            "verdict": self.verdict,
-            "excess": dataclasses.asdict(self.excess),
-            "warnings": list(self.warnings),
-            **self.scores,
-        }
-        text = json.dumps(facts, indent=1, sort_keys=True, allow_nan=False)
-        (place / "results.json").write_text(text + "\n", encoding="utf-8")
 
 
 def audit_embeddings(

@@ -1,0 +1,104 @@
+"""From the tables of an audited model to its `Audit`: the numbers that stage report writes."""
+
+import re
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from dejavu.api.result import Audit, Excess
+from dejavu.api.stages import Project
+from dejavu.errors import DataError
+from dejavu.report import calibration, make
+from dejavu.roles import CONTROL, TARGET
+from dejavu.statistics.adjusted import MIN_GROUPS
+from dejavu.tables import catalog
+from dejavu.tables.catalog import Catalog
+
+_GUESSES = """
+SELECT
+    p.role, s.sample_name, t.label, g.label AS predicted, m.votes_for_truth, p.is_correct, m.z, m.p_value,
+    m.is_listed
+FROM predictions p
+JOIN memorized_samples m ON m.lane = p.lane AND m.target = p.predictor AND m.sample_id = p.sample_id
+JOIN samples s ON s.lane = p.lane AND s.sample_id = p.sample_id
+JOIN labels t ON t.lane = p.lane AND t.label_id = p.label_id
+JOIN labels g ON g.lane = p.lane AND g.label_id = p.predicted_id
+WHERE p.lane = 'image' AND p.predictor = $predictor ORDER BY p.sample_id
+"""
+_COLUMNS = (
+    "role", "row", "label", "predicted", "votes_for_truth", "is_correct", "z", "p_value", "is_listed",
+)  # fmt: skip
+
+
+def of(project: Project, model: str, *, with_report: bool, scratch: Any) -> Audit:
+    """Return the audit of a project whose stages ran.
+
+    Args:
+        project: the folder.
+        model: the model's name in its tables.
+        with_report: whether a reference was made: then the report is written, too.
+        scratch: keeps a temporary project alive as long as the audit.
+
+    Raises:
+        DataError: a role has too few samples for an answer.
+    """
+    image, captions = project.report_settings()
+    if with_report:
+        project.report()
+    views = [*make.COMMON_VIEWS, *make.IMAGE_VIEWS]
+    with catalog.connect(
+        project.data, only=views, settings=image.tables(), sandboxed=False
+    ) as opened:
+        found = calibration.calibrate(opened, image, captions, has_image=True, has_captions=False)
+        answer = found.of("image", model)
+        if answer is None or answer.excess.adjusted is None:
+            raise DataError(
+                f"target or control has fewer than {MIN_GROUPS} samples left (duplicates count once; see "
+                "drop_reason in crops.parquet), expected some hundreds."
+            )
+        samples = _samples(opened, model)
+    hard, soft, gap = answer.excess.adjusted, answer.excess.soft, answer.excess.gap
+    low, high = hard.interval()
+    is_target = np.array(samples["role"].to_pylist()) == TARGET
+    is_right = samples["is_correct"].to_numpy()
+    assert found.image is not None
+    return Audit(
+        verdict=answer.verdict.text,
+        excess=Excess(
+            value=100 * hard.value, low=100 * low, high=100 * high, n_target=hard.n_target,
+            n_control=hard.n_control,
+        ),
+        scores={
+            "covariates": list(answer.excess.covariates),
+            "accuracy_target": float(is_right[is_target].mean()),
+            "accuracy_control": float(is_right[~is_target].mean()),
+            "gap_points": None if gap is None else 100 * gap.value,
+            "gap_half_width_points": None if gap is None else 100 * gap.half_width(),
+            "log_odds_excess": None if soft is None else soft.value,
+            "log_odds_p": None if soft is None else soft.p_greater,
+            "excess_points_by_layer": {
+                name: None if each.adjusted is None else 100 * each.adjusted.value
+                for name, each in found.image.excess.items()
+            },
+            "n_needed": answer.verdict.n_needed,
+            "n_listed": int(np.sum(samples["is_listed"].to_numpy())),
+            "control_needed": answer.excess.listing and answer.excess.listing.n_control_needed,
+            "uncovered_share": answer.gate.uncovered_share,
+        },
+        samples=samples,
+        warnings=answer.gate.reasons,
+        project=project.folder,
+        scratch=scratch,
+    )  # fmt: skip
+
+
+def _samples(opened: Catalog, model: str) -> pa.Table:
+    """Return a row per attacked sample, target first, with its row in the data set that was given."""
+    found = opened.table(_GUESSES, {"predictor": model})
+    names = found["sample_name"].to_pylist()
+    rows = [int(re.findall(r"\d+", PurePath(name).stem)[-1]) for name in names]
+    found = found.append_column("row", pa.array(rows, pa.int64()))
+    order = np.lexsort((rows, np.array(found["role"].to_pylist()) == CONTROL))
+    return found.take(pa.array(order)).select(list(_COLUMNS))

@@ -1,0 +1,193 @@
+"""Data sets as people hold them become a folder of images, which the pipeline lists like any other."""
+
+import csv
+import dataclasses
+import shutil
+import urllib.parse
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from dejavu.corpora.image_reader import decode
+from dejavu.errors import DataError
+from dejavu.run import seeds
+from dejavu.run.progress import track
+
+BOXES = "boxes.csv"
+_IMAGE_KEYS, _LABEL_KEYS, _BOX_KEYS = ("image", "img"), ("label",), ("box", "boxes")
+_CORNERS = 4
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One sample of a data set."""
+
+    image: Any  # path, PIL image, uint8 array (height, width, 3) or tensor (3, height, width)
+    label: Any
+    boxes: np.ndarray  # (n, 4): x0, y0, x1, y1 in pixels, x1 and y1 excluded
+
+
+def write(data: Mapping[str, Any], folder: Path, *, limit: int | None, seed: int) -> bool:
+    """Write ``<role>/<label>/<row>.<suffix>`` and ``boxes.csv``; return whether there is a box.
+
+    Files are copied as they are; images in memory become PNG, which keeps every pixel.
+
+    Args:
+        data: data sets by role.
+        folder: to make.
+        limit: most samples of a role, drawn at random; None: all.
+        seed: of the draw.
+
+    Raises:
+        DataError: a data set is empty, or an item is not of a form that `items` knows.
+    """
+    rows: list[tuple[str, *tuple[float, ...]]] = []
+    for role, found in data.items():
+        for row, item in track(items(found, role, limit, seed), what=f"images, {role}"):
+            place = folder / role / _folder_name(item.label)
+            place.mkdir(parents=True, exist_ok=True)
+            file = _write_image(item.image, place, row, where=f"{role}[{row}]")
+            uri = file.relative_to(folder).as_posix()
+            rows += [(uri, *box) for box in item.boxes.tolist()]
+    if rows:
+        with (folder / BOXES).open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(("path", "x0", "y0", "x1", "y1"))
+            writer.writerows(rows)
+    return bool(rows)
+
+
+def items(data: Any, role: str, limit: int | None, seed: int) -> Iterator[tuple[int, Item]]:
+    """Yield (row, item) of a data set, in its order.
+
+    An item is ``(image, label)``, ``(image, label, box)``, a dict with ``image`` (or ``img``), ``label`` and
+    perhaps ``box`` or ``boxes``, or a path whose folder is the label. Labels are integers or texts; the
+    names of integers are taken from ``features`` (Hugging Face) or ``classes`` (torchvision).
+    """
+    try:
+        n = len(data)
+    except TypeError:
+        raise DataError(
+            f"{role}: expected a data set with a length, of (image, label) or of paths; found "
+            f"{type(data).__name__}. Make a list of what streams."
+        ) from None
+    if n == 0:
+        raise DataError(f"{role}: the data set is empty, expected some hundred samples.")
+    chosen = np.arange(n)
+    if limit is not None and limit < n:
+        generator = seeds.generator(seed, f"api.audit.limit.{role}")
+        chosen = np.sort(generator.choice(n, size=limit, replace=False))
+    names = _names_of(data)
+    for row in chosen.tolist():
+        yield row, _item(data[row], names, where=f"{role}[{row}]")
+
+
+def _names_of(data: Any) -> Sequence[str] | None:
+    """Return the names of integer labels, where the data set states them."""
+    features = getattr(data, "features", None)
+    if isinstance(features, Mapping):
+        return getattr(features.get("label"), "names", None)
+    classes = getattr(data, "classes", None)
+    return classes if isinstance(classes, list | tuple) else None
+
+
+def _item(found: Any, names: Sequence[str] | None, *, where: str) -> Item:
+    if isinstance(found, str | Path):
+        path = Path(found)
+        return Item(image=path, label=path.parent.name, boxes=_boxes(None, where))
+    if isinstance(found, Mapping):
+        image, label, box = (
+            next((found[key] for key in keys if key in found), None)
+            for keys in (_IMAGE_KEYS, _LABEL_KEYS, _BOX_KEYS)
+        )
+    elif isinstance(found, tuple | list) and len(found) in (2, 3):
+        image, label, *rest = found
+        box = rest[0] if rest else None
+    else:
+        image = label = box = None
+    if image is None or label is None:
+        raise DataError(
+            f"{where}: expected (image, label), (image, label, box), a dict with image and label, or a "
+            f"path; found {type(found).__name__}."
+        )
+    return Item(image=image, label=_label(label, names, where), boxes=_boxes(box, where))
+
+
+def _label(label: Any, names: Sequence[str] | None, where: str) -> int | str:
+    value = label.item() if hasattr(label, "item") else label
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise DataError(f"{where}: a label is an integer or a text, found {type(label).__name__}.")
+    if isinstance(value, int) and names is not None and 0 <= value < len(names):
+        return str(names[value])
+    return value
+
+
+def _boxes(box: Any, where: str) -> np.ndarray:
+    if box is None or len(box) == 0:
+        return np.empty((0, _CORNERS))
+    try:
+        found = np.atleast_2d(np.asarray(box, dtype=np.float64))
+    except (TypeError, ValueError):
+        found = np.empty(0)
+    if found.ndim != 2 or found.shape[1] != _CORNERS:
+        raise DataError(
+            f"{where}: a box is x0, y0, x1, y1 in pixels (or a list of such), found {box!r}."
+        )
+    return found
+
+
+def _folder_name(label: int | str) -> str:
+    """Return a label as the name of a folder: what no file system takes is written as %XX."""
+    name = urllib.parse.quote(str(label), safe=" ()+,;=@&'!$")
+    if not name:
+        raise DataError("a label is an empty text, expected a name.")
+    return f"%2E{name[1:]}" if name.startswith(".") else name
+
+
+def _write_image(image: Any, place: Path, row: int, *, where: str) -> Path:
+    if isinstance(image, str | Path):
+        source = Path(image)
+        if not source.is_file():
+            raise DataError(f"{where}: {source}: no such file.")
+        file = place / f"{row:08d}{source.suffix.lower()}"
+        shutil.copyfile(source, file)
+        return file
+    file = place / f"{row:08d}.png"
+    _in_memory(image, where).save(file, "PNG", compress_level=1)
+    return file
+
+
+def opened(image: Any, *, where: str) -> Image.Image:
+    """Return the image of an item as RGB."""
+    if isinstance(image, str | Path):
+        return decode(Path(image).read_bytes(), name=str(image))
+    return _in_memory(image, where).convert("RGB")
+
+
+def _in_memory(image: Any, where: str) -> Image.Image:
+    return image if isinstance(image, Image.Image) else Image.fromarray(_pixels(image, where))
+
+
+def _pixels(image: Any, where: str) -> np.ndarray:
+    """Return an array or tensor of 8-bit pixels as (height, width, 3) or (height, width)."""
+    is_tensor = hasattr(image, "detach")
+    try:
+        found = np.asarray(image.detach().cpu() if is_tensor else image)
+    except (TypeError, ValueError):
+        found = np.empty(0, dtype=object)
+    if is_tensor and found.ndim == 3:
+        found = found.transpose(1, 2, 0)
+    if found.ndim == 3 and found.shape[2] == 1:
+        found = found[:, :, 0]
+    if found.dtype != np.uint8 or not (
+        found.ndim == 2 or (found.ndim == 3 and found.shape[2] == 3)
+    ):
+        raise DataError(
+            f"{where}: expected a path, a PIL image, or 8-bit pixels as an array (height, width, 3) or a "
+            f"tensor (3, height, width); found {type(image).__name__} of {found.dtype}, shape "
+            f"{found.shape}. Leave normalization to `transform`: the audit cuts crops out of images first."
+        )
+    return found
