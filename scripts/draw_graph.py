@@ -29,8 +29,8 @@ STEPS = (
     (
         "image_scores",
         "image",
-        ("score_labels", "list_images"),
-        "target against references, the list",
+        ("score_labels", "attack_reference", "crossover", "list_images"),
+        "target against references, crossover, the list",
     ),
     ("caption_samples", "caption", ("corpus", "split"), "captioned samples, roles"),
     ("objects", "caption", ("annotate_objects",), "objects in the images"),

@@ -12,7 +12,7 @@ from dejavu.run import stage
 from dejavu.statistics.memorized_rows import ListSettings
 
 
-def main(*, params: Path, predictions: Path, out: Path) -> None:
+def main(*, params: Path, predictions: Path, reference_role: Path, out: Path) -> None:
     """Write one row per target and attacked sample."""
     models = section(params, "image.models", Models)
     percent: int = section(params, "report.false_discovery_percent", FalseDiscoveryPercent)
@@ -22,6 +22,7 @@ def main(*, params: Path, predictions: Path, out: Path) -> None:
         ListSettings(share=percent / 100, storey=section(params, "report.storey", bool)),
         k=section(params, "image.neighbors.k", int),
         out=out,
+        reference_role=reference_role,
     )
 
 

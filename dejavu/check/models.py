@@ -24,7 +24,7 @@ def look_at_images(
             continue
 
         def opened(name: str = name, settings: Any = settings, recipe: Any = recipe) -> str:
-            if settings.source == "trained":
+            if settings.source in ("trained", "untrained"):
                 dims[name] = _trained(settings, recipe)
             else:
                 dims[name] = _released(name, settings, recipe, machine)

@@ -47,11 +47,20 @@ def model_tests(lane: str, second_models: Mapping[str, str | None]) -> list[Test
         Test(lane=lane, name="attack on the target", target=model, stages=_attack(lane, model))
         for model in second_models
     ]
-    return attacks + [
+    pairs = [(model, second) for model, second in second_models.items() if second]
+    two_models = [
         Test(lane=lane, name="two models: second_model", target=model, stages=_attack(lane, second))
-        for model, second in second_models.items()
-        if second
+        for model, second in pairs
     ]
+    crossovers = [
+        Test(
+            lane=lane, name="two models: what the crossover adds", target=model,
+            stages=(f"attack_reference@{model}", f"attack_reference@{second}", "crossover"),
+        )
+        for model, second in pairs
+        if lane == "image"
+    ]  # fmt: skip
+    return attacks + two_models + crossovers
 
 
 def image_references(classifiers: Iterable[str], annotators: Iterable[str]) -> list[Test]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,12 @@ from dejavu.models.encoders.encoder import Encoder
 from dejavu.params.encoders import ModelParams
 from dejavu.params.machine import MachineParams
 from dejavu.params.released import EmbeddingsModel
-from dejavu.roles import ATTACKED, PUBLIC
+from dejavu.roles import ATTACKED, PUBLIC, REFERENCE
 from dejavu.run import shards
 from dejavu.tables.parquet import fingerprint, inputs_of, require_common_origin
 from dejavu.tables.partitions import partition
 from dejavu.tables.schemas import CROPS, EMBEDDINGS, SAMPLES, SPLITS
-from dejavu.tables.views import CROP, PUBLIC_IMAGE
+from dejavu.tables.views import CROP, PUBLIC_IMAGE, REFERENCE_CROP
 
 ROWS_PER_PART = 16_384  # fixed, so that no setting of the machine changes the files
 
@@ -63,14 +64,8 @@ def embed(*, settings: EmbedSettings, inputs: EmbedInputs, out: Path) -> None:
         ArtifactError: the tables come from different runs.
         DataError: there is nothing to embed, or vectors made elsewhere do not fit these samples.
     """
-    origin = require_common_origin([inputs.splits, inputs.crops], "samples")
-    stamp = {
-        **inputs_of(inputs.crops),
-        **origin,
-        "split": fingerprint(inputs.splits),
-        "crops": fingerprint(inputs.crops),
-    }
-    rows = {PUBLIC_IMAGE: _public_images(inputs), CROP: _attacked_crops(inputs)}
+    stamp = stamp_of(inputs)
+    rows = {PUBLIC_IMAGE: _public_images(inputs), CROP: _crops(inputs, ATTACKED)}
     is_unused = SPLITS.read(inputs.splits, columns=["sample_id"]).num_rows == 0
     for view, wanted in rows.items():
         if len(wanted) == 0 and not is_unused:
@@ -83,6 +78,29 @@ def embed(*, settings: EmbedSettings, inputs: EmbedInputs, out: Path) -> None:
         _take_over(settings.entry, root, inputs.encoder, rows, stamp, out)
     else:
         _compute(settings, inputs, rows, stamp, out)
+
+
+def embed_reference(*, settings: EmbedSettings, inputs: EmbedInputs, out: Path) -> None:
+    """Write ``layer=<layer>/view=reference_crop/part-*.parquet``: the kept crops of the reference role.
+
+    Raises:
+        ParamsError: the network has no such layer.
+        ArtifactError: the tables come from different runs.
+    """
+    shutil.rmtree(out, ignore_errors=True)
+    rows = {REFERENCE_CROP: _crops(inputs, (REFERENCE,))}
+    _compute(settings, inputs, rows, stamp_of(inputs), out)
+
+
+def stamp_of(inputs: EmbedInputs) -> dict[str, str]:
+    """Return the fingerprints of what is embedded."""
+    origin = require_common_origin([inputs.splits, inputs.crops], "samples")
+    return {
+        **inputs_of(inputs.crops),
+        **origin,
+        "split": fingerprint(inputs.splits),
+        "crops": fingerprint(inputs.crops),
+    }
 
 
 def _write_nothing(layers: tuple[str, ...], stamp: dict[str, str], out: Path) -> None:
@@ -144,10 +162,10 @@ def _public_images(inputs: EmbedInputs) -> pa.Table:
     return _with_uris(roles.filter(pc.equal(roles["role"], PUBLIC)), inputs.samples)
 
 
-def _attacked_crops(inputs: EmbedInputs) -> pa.Table:
+def _crops(inputs: EmbedInputs, roles: Sequence[str]) -> pa.Table:
     crops = CROPS.read(inputs.crops)
-    is_attacked = pc.is_in(crops["role"], pa.array(ATTACKED))
-    return _with_uris(crops.filter(pc.and_(crops["is_kept"], is_attacked)), inputs.samples)
+    is_wanted = pc.is_in(crops["role"], pa.array(roles))
+    return _with_uris(crops.filter(pc.and_(crops["is_kept"], is_wanted)), inputs.samples)
 
 
 def _with_uris(rows: pa.Table, samples: Path) -> pa.Table:

@@ -1,6 +1,6 @@
 """List the memorized samples of the image lane: votes for the truth that control does not reach (ours)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,19 @@ from dejavu.tables.schemas import MEMORIZED_SAMPLES
 
 
 def write(
-    predictions: Path, targets: Sequence[Target], settings: ListSettings, *, k: int, out: Path
+    predictions: Path,
+    targets: Sequence[Target],
+    settings: ListSettings,
+    *,
+    k: int,
+    out: Path,
+    reference_role: Path | None = None,
 ) -> None:
     """Write the table ``memorized_samples``: each target model in each layer and metric.
 
-    A target whose guesses came without votes, or without a control sample, has no rows.
+    Samples of the reference role join control where they were attacked and the target was not trained on
+    them: with the models of a pair that is trained here. A target whose guesses came without votes, or
+    without a control sample, has no rows.
 
     Args:
         predictions: folder of the target models' `predictions` tables.
@@ -28,23 +36,35 @@ def write(
         settings: how many entries may be false.
         k: public images that voted.
         out: the file to write.
+        reference_role: folder of `predictions` tables of the reference role; None: nobody attacked it.
     """
     if not any(predictions.rglob("*.parquet")):  # no model is audited
         MEMORIZED_SAMPLES.write(MEMORIZED_SAMPLES.schema.empty_table(), out, inputs={})
         return
     folder = PredictionFolder(predictions)
+    other = None if reference_role is None else PredictionFolder(reference_role)
     inputs = parquet.require_common_origin(folder.files, "samples", "split", "crops")
     inputs["predictions"] = parquet.fingerprint(predictions)
+    if reference_role is not None:
+        inputs["reference_role"] = parquet.fingerprint(reference_role)
     known = set(folder.names())
-    voted = sorted(target.name for target in targets if target.name in known)
-    MEMORIZED_SAMPLES.write_stream(_rows(folder, voted, settings, k), out, inputs=inputs)
+    voted = sorted((each for each in targets if each.name in known), key=lambda each: each.name)
+    rows = ((each.name, _attacked(each, folder, other)) for each in voted)
+    MEMORIZED_SAMPLES.write_stream(_listed(rows, settings, k), out, inputs=inputs)
 
 
-def _rows(
-    folder: PredictionFolder, names: Sequence[str], settings: ListSettings, k: int
+def _attacked(target: Target, folder: PredictionFolder, other: PredictionFolder | None) -> pa.Table:
+    """Return the guesses for target and control, and for the reference role where it was not seen."""
+    rows = folder.read(target.name)
+    if other is None or target.second_model is None or target.name not in other.names():
+        return rows
+    return pa.concat_tables([rows, other.read(target.name)]).sort_by("sample_id").combine_chunks()
+
+
+def _listed(
+    guesses: Iterable[tuple[str, pa.Table]], settings: ListSettings, k: int
 ) -> Iterator[pa.Table]:
-    for name in names:
-        rows = folder.read(name)
+    for name, rows in guesses:
         if rows["p_truth"].null_count or not pc.any(pc.equal(rows["role"], CONTROL)).as_py():
             continue
         hits = np.rint(rows["p_truth"].to_numpy() * k).astype(np.int32)

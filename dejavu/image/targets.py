@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
 from dejavu.params.encoders import ModelParams
-from dejavu.roles import predictor_name
+from dejavu.roles import CONTROL, TARGET, Role, predictor_name
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,12 @@ class Target:
     metric: str
     second_model: str | None  # predictor of the second model in the same layer and metric
     is_headline: bool  # the model's first layer and first metric
+    roles_seen: tuple[Role, ...] = (TARGET,)  # whose samples the model was trained on
+
+    @property
+    def is_negative_control(self) -> bool:
+        """Return whether it saw target and control alike: what it shows of memorization is a false alarm."""
+        return (TARGET in self.roles_seen) == (CONTROL in self.roles_seen)
 
 
 def targets_of(models: Mapping[str, ModelParams], metrics: Sequence[str]) -> list[Target]:
@@ -40,6 +46,7 @@ def targets_of(models: Mapping[str, ModelParams], metrics: Sequence[str]) -> lis
             if model.second_model is None
             else _predictor(model.second_model, models, layer, metric, metrics),
             is_headline=(layer, metric) == (model.layers[0], metrics[0]),
+            roles_seen=model.roles_seen,
         )
         for name, model in models.items()
         if name not in seconds

@@ -2,7 +2,7 @@
 
 import dataclasses
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,14 +56,14 @@ def count(*, settings: VoteSettings, inputs: VoteInputs, out: Path) -> None:
     require_common_origin(
         [inputs.neighbors / folder for folder in folders.values()], "samples", "split", "crops"
     )
-    known = _labeled(inputs.samples, inputs.splits)
+    known = labeled(inputs.samples, inputs.splits, ATTACKED)
     label_ids = LABELS.read(inputs.labels)["label_id"].to_numpy()
     scratch = out.with_name(out.name + ".part")
     shutil.rmtree(scratch, ignore_errors=True)
     for predictor, folder in folders.items():
         rows = PREDICTIONS.schema.empty_table()
         if known.num_rows:  # otherwise the lane is not used
-            rows = _predictions(
+            rows = predictions(
                 predictor, NEIGHBORS.read(inputs.neighbors / folder), known, label_ids
             )
         place = scratch / folder / "part-00000.parquet"
@@ -72,10 +72,14 @@ def count(*, settings: VoteSettings, inputs: VoteInputs, out: Path) -> None:
     scratch.replace(out)
 
 
-def _labeled(samples: Path, splits: Path) -> pa.Table:
-    """Return sample_id, role and label_id of the samples with a role, by sample id."""
+def labeled(samples: Path, splits: Path, attacked: Sequence[str]) -> pa.Table:
+    """Return sample_id, role and label_id of public samples and of those with a role in `attacked`, by id.
+
+    Raises:
+        DataError: one of them has no label.
+    """
     roles = SPLITS.read(splits, columns=["sample_id", "role"])
-    roles = roles.filter(pc.is_in(roles["role"], pa.array([PUBLIC, *ATTACKED])))
+    roles = roles.filter(pc.is_in(roles["role"], pa.array([PUBLIC, *attacked])))
     rows = SAMPLES.read(samples, columns=["sample_id", "label_id"])
     rows = roles.join(rows, "sample_id", join_type="inner").sort_by("sample_id").combine_chunks()
     if missing := rows["label_id"].null_count:
@@ -83,9 +87,20 @@ def _labeled(samples: Path, splits: Path) -> pa.Table:
     return rows
 
 
-def _predictions(
+def predictions(
     predictor: str, neighbors: pa.Table, known: pa.Table, label_ids: Int32[np.ndarray, " labels"]
 ) -> pa.Table:
+    """Return the rows of table ``predictions`` that the votes of one search make.
+
+    Args:
+        predictor: its name.
+        neighbors: rows of table ``neighbors``.
+        known: what `labeled` returned.
+        label_ids: all labels, ascending.
+
+    Raises:
+        ArtifactError: a sample of `neighbors` is not in `known`.
+    """
     neighbors = neighbors.sort_by("sample_id")
     attacked = known.take(_rows_of(neighbors["sample_id"].to_numpy(), known, predictor))
     public = known.filter(pc.equal(known["role"], PUBLIC))

@@ -14,7 +14,7 @@ class Provenance:
     model: str  # name of the entry in params.yaml
     source: str
     recipe: Mapping[str, Any]  # its name and values
-    trained_on: str  # target, reference or elsewhere
+    trained_on: str  # target, reference, several roles with commas, elsewhere, or nothing
     layers: Mapping[str, int] | None = None  # length of the vectors of each layer
     preprocessing: Preprocessing | None = None
     file: Mapping[str, str] | None = None  # name, sha256 and perhaps kind of the weights' file

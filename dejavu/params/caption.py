@@ -5,12 +5,14 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from dejavu.params.annotators import DeticParams, GroundedSamParams, TaggerParams
-from dejavu.params.base import Positive, Positives, Section, Share
+from dejavu.params.base import Model, Positive, Positives, Section, Seen, Share
 from dejavu.params.external_files import File
 from dejavu.params.names import Name, References
 
 Mode = Literal["t2i", "t2t"]  # search public images, or public captions, with the caption
 PositiveFloat = Annotated[float, Field(gt=0)]
+# what its makers trained on: one role, a list of roles, or none of these samples
+TrainedOn = Literal["target", "reference", "elsewhere"] | Seen
 Rate = Annotated[float, Field(ge=0)]
 
 
@@ -35,7 +37,7 @@ ObjectsParams = Annotated[
 ]
 
 
-class TrainedClipParams(Section):
+class TrainedClipParams(Model):
     """An entry of ``caption.models``: a CLIP model trained by this pipeline."""
 
     source: Literal["trained"]
@@ -45,18 +47,19 @@ class TrainedClipParams(Section):
     modes: Annotated[tuple[Mode, ...], Field(strict=False, min_length=1)]
 
 
-class OpenClipParams(Section):
+class OpenClipParams(Model):
     """An entry of ``caption.models``: a CLIP model trained elsewhere, loaded by OpenCLIP."""
 
     source: Literal["open_clip"]
     recipe: Literal["released"]
     architecture: str  # OpenCLIP model name; mind QuickGELU: RN50-quickgelu, not RN50
     weights: File  # a tag OpenCLIP knows, or a file relative to machine.data_root
+    trained_on: TrainedOn
     second_model: Name | None
     modes: Annotated[tuple[Mode, ...], Field(strict=False, min_length=1)]
 
 
-class SentenceTransformerParams(Section):
+class SentenceTransformerParams(Model):
     """An entry of ``caption.models``: a text embedding model, the reference of the one-model test."""
 
     source: Literal["sentence_transformers"]
@@ -67,12 +70,13 @@ class SentenceTransformerParams(Section):
     modes: Annotated[tuple[Literal["t2t"]], Field(strict=False)]
 
 
-class CaptionEmbeddingsParams(Section):
+class CaptionEmbeddingsParams(Model):
     """An entry of ``caption.models``: vectors that were computed elsewhere, of a CLIP or a text model."""
 
     source: Literal["embeddings"]
     recipe: Literal["released"]
     is_text_model: bool  # true: it never saw images, and is a reference of the one-model test
+    trained_on: TrainedOn  # of a text model: elsewhere
     second_model: Name | None
     modes: Annotated[tuple[Mode, ...], Field(strict=False, min_length=1)]
     path: File  # folder with caption, public_image, public_caption .parquet, or .npy and .txt

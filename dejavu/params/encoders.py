@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from dejavu.params.base import Positive, Section
+from dejavu.params.base import Model, Positive, Section
 from dejavu.params.external_files import File
 from dejavu.params.names import Layers, Name
 from dejavu.params.released import (
@@ -23,13 +23,22 @@ PositiveFloat = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 
 
-class TrainedModel(Section):
+class TrainedModel(Model):
     """A network that this pipeline trains."""
 
     source: Literal["trained"]
     recipe: Name  # name in `recipes`
     trained_on: Literal["target", "reference"]  # role of the training images
     second_model: Name | None  # model of the same recipe on the reference role; null: no such test
+    layers: Layers  # `projector` and/or `backbone`; the first is the headline
+
+
+class UntrainedModel(Model):
+    """The network of a recipe before its training: a negative control."""
+
+    source: Literal["untrained"]
+    recipe: Name  # name in `recipes`, for its architecture and sizes
+    second_model: None
     layers: Layers  # `projector` and/or `backbone`; the first is the headline
 
 
@@ -53,6 +62,7 @@ class TorchvisionModel(ReleasedModel):
 
 ModelParams = Annotated[
     TrainedModel
+    | UntrainedModel
     | TimmModel
     | TorchvisionModel
     | VicregModel
@@ -87,10 +97,11 @@ def check_models(models: dict[str, Any]) -> dict[str, Any]:
                 f"{name} and its second_model {model.second_model!r} have sources {model.source!r} and "
                 f"{second.source!r}: vectors made elsewhere have a second model made elsewhere"
             )
-        if (model.trained_on, second.trained_on) != ("target", "reference"):
+        roles = tuple(getattr(each, "trained_on", "nothing") for each in (model, second))
+        if roles != ("target", "reference"):
             raise ValueError(
-                f"{name} is trained on {model.trained_on!r} and its second_model "
-                f"{model.second_model!r} on {second.trained_on!r}, expected target and reference"
+                f"{name} is trained on {roles[0]!r} and its second_model {model.second_model!r} on "
+                f"{roles[1]!r}, expected target and reference"
             )
         if missing := set(model.layers) - set(second.layers):
             raise ValueError(

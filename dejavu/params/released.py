@@ -2,16 +2,17 @@
 
 from typing import Literal
 
-from dejavu.params.base import Section
+from dejavu.params.base import Model, Seen
 from dejavu.params.external_files import File
 from dejavu.params.names import Layers, Name
 
 
-class ReleasedModel(Section):
+class ReleasedModel(Model):
     """What every network that was trained elsewhere states."""
 
     recipe: Literal["released"]
-    trained_on: Literal["target", "elsewhere"]  # target: its makers trained on the target images
+    # what its makers trained on: the target role, a list of roles, or none of these images
+    trained_on: Literal["target", "elsewhere"] | Seen
     second_model: None  # a model trained elsewhere has no second model of its recipe
     layers: Layers  # `projector` and/or `backbone`; the first is the headline
 
@@ -38,12 +39,12 @@ class DinoModel(ReleasedModel):
     network: Literal["teacher", "student"]  # DINO's own evaluation takes the teacher
 
 
-class EmbeddingsModel(Section):
+class EmbeddingsModel(Model):
     """Vectors that were computed elsewhere; neither network nor images are needed here."""
 
     source: Literal["embeddings"]
     recipe: Literal["released"]
-    trained_on: Literal["target", "reference", "elsewhere"]  # role that its makers trained on
+    trained_on: Literal["target", "reference", "elsewhere"] | Seen  # what its makers trained on
     second_model: Name | None  # another `embeddings` entry, trained on the reference role
     layers: Layers  # folders below `path`, any names; the first is the headline
     path: (

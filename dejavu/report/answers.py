@@ -1,6 +1,7 @@
 """The calibrated answer in words and numbers: the same in summary and page."""
 
 from dejavu.report.calibration import Answer, Calibration
+from dejavu.report.excess import Excess
 from dejavu.report.page import formatting
 from dejavu.report.page.elements import model_title
 from dejavu.statistics.adjusted import Difference
@@ -13,10 +14,29 @@ _WHAT = {
 
 
 def markdown(found: Calibration, tolerance: float) -> str:
-    """Return one line per model decided on, the word first."""
-    return "\n".join(
+    """Return one line per model decided on, the word first; then the negative controls."""
+    lines = [
         f"- **{target}: {answer.verdict.text}.** {sentence(lane, target, answer, tolerance)}"
         for (lane, target), answer in found.answers.items()
+    ]
+    lines += [
+        f"- **{target}: negative control.** {control_sentence(target, excess)}"
+        for (_, target), excess in found.negative_controls.items()
+        if excess.adjusted is not None
+    ]
+    return "\n".join(lines)
+
+
+def control_sentence(target: str, excess: Excess) -> str:
+    """Return what a network that saw target and control alike shows: perhaps a false alarm."""
+    adjusted = excess.adjusted
+    if adjusted is None:
+        return ""
+    low, high = adjusted.interval()
+    alarm = "no false alarm" if low <= 0 <= high else "a false alarm: look at the control set"
+    return (
+        f"{model_title(target)} saw target and control alike, so that nothing of either can stand out: "
+        f"adjusted excess {points(adjusted)} points, {alarm}. It gets no verdict and counts as no test."
     )
 
 

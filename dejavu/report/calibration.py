@@ -35,6 +35,18 @@ class Calibration:
         tuple[str, str], Answer
     ]  # by lane and target, of the models that are decided on
 
+    @property
+    def negative_controls(self) -> Mapping[tuple[str, str], Excess]:
+        """Return the excess of every network that saw target and control alike, by lane and target."""
+        lanes = (("image", self.image), ("caption", self.caption))
+        return {
+            (lane, name): excess
+            for lane, calibrated in lanes
+            if calibrated is not None
+            for name, excess in calibrated.excess.items()
+            if excess.is_negative_control
+        }
+
     def of(self, lane: str, target: str) -> Answer | None:
         """Return the answer for one model; None where nothing is decided: uncalibrated, or exploratory."""
         return self.answers.get((lane, target))
@@ -51,7 +63,8 @@ def calibrate(
     """Estimate every excess, and decide about each target model at its headline layer and metric.
 
     All models of the run, of both lanes, count as tests together. Other layers, metrics and settings are
-    exploratory: they get numbers and no word.
+    exploratory: they get numbers and no word. A model that saw target and control alike is a negative
+    control: it shows false alarms, gets no word, and does not count as a test.
     """
     share = image.report.false_discovery_percent / 100
     of_images = image_adjusted.calibrated(catalog, image) if has_image else None
@@ -60,11 +73,12 @@ def calibrate(
     if of_images is not None:
         heads = [target.name for target in image.targets if target.is_headline]
         for name in heads:
-            if name in of_images.excess:
+            if name in of_images.excess and not of_images.excess[name].is_negative_control:
                 found["image", name] = of_images.excess[name], of_images.gate
     if of_captions is not None:
         for name, excess in of_captions.excess.items():
-            found["caption", name] = excess, of_captions.gates[name]
+            if not excess.is_negative_control:
+                found["caption", name] = excess, of_captions.gates[name]
     return Calibration(
         image=of_images, caption=of_captions, answers=_answers(found, image.report.tolerance)
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dejavu.search.similarity import Metric
 from dejavu.tables.partitions import partition
-from dejavu.tables.views import CROP, PUBLIC_IMAGE, VIEWS_OF_MODE
+from dejavu.tables.views import CROP, PUBLIC_IMAGE, REFERENCE_CROP, VIEWS_OF_MODE
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,30 @@ def of_images(
         Pair(
             queries=embeddings / partition(layer=layer, view=CROP),
             bank=embeddings / partition(layer=layer, view=PUBLIC_IMAGE),
+            metric=metric,
+            names={"layer": layer, "metric": metric},
+        )
+        for layer in layers
+        for metric in metrics
+    )
+
+
+def of_reference_crops(
+    crops: Path, bank: Path, layers: Iterable[str], metrics: Iterable[Metric]
+) -> tuple[Pair, ...]:
+    """Return the searches of crops of the reference role among the public images of the same network.
+
+    Args:
+        crops: folder with the view ``reference_crop`` of each layer.
+        bank: folder that stage ``embed`` made of the model.
+        layers: its layers.
+        metrics: ``image.neighbors.metrics``.
+    """
+    metrics = tuple(metrics)
+    return tuple(
+        Pair(
+            queries=crops / partition(layer=layer, view=REFERENCE_CROP),
+            bank=bank / partition(layer=layer, view=PUBLIC_IMAGE),
             metric=metric,
             names={"layer": layer, "metric": metric},
         )

@@ -22,6 +22,7 @@ VIEWS = {
     "image_scores": "Every target against every reference, sample by sample (Definition 1, equation 3).",
     "caption_scores": "Every target against every reference, sample by sample (equation 2).",
     "reference_agreement": "Which true objects two references both predict, sample by sample.",
+    "crossover": "Each of two models of one recipe, attacked on its own training samples and on the other's.",
     "memorized_samples": "Which samples are memorized: a list whose share of false entries is controlled.",
 }
 
@@ -178,6 +179,17 @@ COLUMNS: dict[str, dict[str, Meaning]] = {
         "first_hits": ("objects", "true objects that the first predicts"),
         "second_hits": ("objects", "true objects that the second predicts"),
         "common_hits": ("objects", "true objects that both predict"),
+    },
+    "crossover": {
+        "target": _TARGET,
+        "second_model": ("", "predictor of the second model in the same layer and metric"),
+        "sample_id": _ID,
+        "role": ("", "target (the first model was trained on it) or reference (the second was)"),
+        "target_correct": ("", "whether the first model guesses the hidden label"),
+        "second_correct": ("", "whether the second model does"),
+        "target_votes": ("", "neighbors that vote for the true label with the first model"),
+        "second_votes": ("", "likewise with the second model"),
+        "n_votes": ("", "neighbors that vote"),
     },
     "memorized_samples": {
         "target": _TARGET,

@@ -281,11 +281,29 @@ MEMORIZED_SAMPLES = Table(
     key=("target", "sample_id"),
 )
 
+CROSSOVER = Table(
+    name="crossover",
+    schema=pa.schema(
+        [
+            required("target", pa.string()),
+            required("second_model", pa.string()),  # the predictor of the same layer and metric
+            required("sample_id", pa.int64()),
+            required("role", pa.string()),  # target (the first was trained on it) or reference
+            required("target_correct", pa.bool_()),
+            required("second_correct", pa.bool_()),
+            required("target_votes", pa.int32()),  # for the truth
+            required("second_votes", pa.int32()),
+            required("n_votes", pa.int32()),  # neighbors
+        ]
+    ),
+    key=("target", "sample_id"),
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         SAMPLES, LABELS, SPLITS, CROPS, TAGS, TAG_VOCABULARY, OBJECTS, UNANNOTATED,
         OBJECT_VOCABULARY, EMBEDDINGS, NEIGHBORS, PREDICTIONS, IMAGE_SCORES, CAPTION_SCORES,
-        REFERENCE_AGREEMENT, MEMORIZED_SAMPLES,
+        REFERENCE_AGREEMENT, MEMORIZED_SAMPLES, CROSSOVER,
     )
 }  # fmt: skip

@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 from dejavu.run import shards
 from dejavu.tables.schemas import (
     CROPS,
+    CROSSOVER,
     EMBEDDINGS,
     IMAGE_SCORES,
     LABELS,
@@ -18,9 +19,11 @@ from dejavu.tables.schemas import (
     SPLITS,
 )
 from stages import (
+    attack_reference,
     classifier,
     corpus,
     crop,
+    crossover,
     embed,
     encoder,
     list_images,
@@ -64,8 +67,8 @@ def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_pat
             annotator=name, params=params, samples=samples, crops=crops, out=place / "tags",
             vocabulary=place / "vocabulary.parquet", **pixels,
         )  # fmt: skip
-    for name in YAML(typ="safe").load(params)["image"]["models"]:
-        recipe = name.removesuffix("_second")
+    for name, entry in YAML(typ="safe").load(params)["image"]["models"].items():
+        recipe = entry["recipe"]
         encoder.main(
             model=name, recipe=recipe, params=params, samples=samples, splits=splits,
             out=image / "encoders" / name, **pixels,
@@ -98,9 +101,14 @@ def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_pat
     score_labels.main(
         params=params, predictions=image / "predictions", out=image / "scores.parquet"
     )
-    list_images.main(
-        params=params, predictions=image / "predictions", out=image / "memorized_samples.parquet"
-    )
+    attack_reference.main(
+        model="vicreg", params=params, crops=crops, splits=splits, encoder=image / "encoders/vicreg",
+        embeddings=image / "embeddings/model=vicreg", out=image / "reference_role/model=vicreg",
+        **tables, **pixels,
+    )  # fmt: skip
+    answers = {"predictions": image / "predictions", "reference_role": image / "reference_role"}
+    crossover.main(params=params, **answers, out=image / "crossover.parquet")
+    list_images.main(params=params, **answers, out=image / "memorized_samples.parquet")
     for table, path in (
         (SAMPLES, samples), (LABELS, tables["labels"]), (SPLITS, splits), (CROPS, crops),
         (EMBEDDINGS, image / "embeddings/model=vicreg/layer=projector/view=crop"),
@@ -108,6 +116,7 @@ def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_pat
         (PREDICTIONS, image / "predictions/knn/model=vicreg/layer=projector/metric=cosine"),
         (PREDICTIONS, image / "predictions/classifiers/classifier.parquet"),
         (IMAGE_SCORES, image / "scores.parquet"),
+        (CROSSOVER, image / "crossover.parquet"),
         (MEMORIZED_SAMPLES, image / "memorized_samples.parquet"),
     ):  # fmt: skip
         assert table.read(path).num_rows == 0

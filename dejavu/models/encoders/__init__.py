@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # what an entry's results depend on, so that a new one reruns nothing.
 SOURCES = {
     "trained": "dejavu.models.training.make:SOURCE",
+    "untrained": "dejavu.models.encoders.untrained:SOURCE",
     "timm": "dejavu.models.encoders.timm_models:SOURCE",
     "torchvision": "dejavu.models.encoders.torchvision_models:SOURCE",
     "vicreg": "dejavu.models.encoders.vicreg:SOURCE",

@@ -24,10 +24,11 @@ class Request:
 
     def described(self, **more: Any) -> Provenance:
         """Return the record of every network, trained or released, with `more` of its fields."""
+        trained_on = getattr(self.settings, "trained_on", "nothing")
         return Provenance(
             model=self.model,
             source=self.settings.source,
             recipe={"name": self.settings.recipe, **self.recipe.model_dump()},
-            trained_on=self.settings.trained_on,
+            trained_on=trained_on if isinstance(trained_on, str) else ", ".join(trained_on),
             **more,
         )

@@ -11,7 +11,7 @@ from dejavu.params.report import CaptionHeadline
 from dejavu.report import listed
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.excess import Excess
-from dejavu.roles import SECOND_MODEL, TARGET, TEXT_MODEL
+from dejavu.roles import CONTROL, SECOND_MODEL, TARGET, TEXT_MODEL
 from dejavu.statistics.adjusted import Difference, Side, adjusted, unadjusted
 from dejavu.statistics.control_differs import Gate, Known, blind_baseline, gate, joint_test
 from dejavu.statistics.covariates import Covariates, covariates
@@ -91,7 +91,11 @@ def calibrated(
             continue
         known = _known(attacked, second=False)
         found = _excess(attacked, known, settings.seed)
-        excess[target] = dataclasses.replace(found, listing=lists.get(target))
+        seen = settings.models[target].roles_seen
+        excess[target] = dataclasses.replace(
+            found, listing=lists.get(target), roles_seen=seen,
+            is_negative_control=(TARGET in seen) == (CONTROL in seen),
+        )  # fmt: skip
         gates[target] = _gate(catalog, attacked, known, settings.seed)
     return CalibratedCaptions(excess=excess, gates=gates) if excess else None
 

@@ -10,6 +10,7 @@ from dejavu.report import listed
 from dejavu.report.excess import Excess
 from dejavu.report.image import attacked as arrays
 from dejavu.report.image.attacked import Attacked
+from dejavu.report.image.crossover import crossed
 from dejavu.report.settings import ImageSettings
 from dejavu.roles import TARGET
 from dejavu.statistics.adjusted import Difference, adjusted, unadjusted
@@ -52,7 +53,10 @@ def calibrated(catalog: Catalog, settings: ImageSettings) -> Calibrated | None:
         excess = _excess(
             attacked, known, second, settings, _unadjusted(catalog, target.name, attacked)
         )
-        found[target.name] = dataclasses.replace(excess, listing=lists.get(target.name))
+        found[target.name] = dataclasses.replace(
+            excess, listing=lists.get(target.name), crossover=crossed(catalog, target),
+            roles_seen=target.roles_seen, is_negative_control=target.is_negative_control,
+        )  # fmt: skip
     return Calibrated(excess=found, gate=_gate(catalog, first, known, settings.seed))
 
 

@@ -298,7 +298,7 @@ def released(lane):
     torch.save(open_clip.create_model("small-released").state_dict(), lane / "small.pt")
     return OpenClipParams(
         source="open_clip", recipe="released", architecture="small-released", weights="small.pt",
-        second_model=None, modes=("t2i",),
+        trained_on="target", second_model=None, modes=("t2i",),
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from tests.models.clip.test_clip import files, lane, machine  # noqa: F401  # a 
 def entry(**changes):
     facts = {
         "source": "embeddings", "recipe": "released", "is_text_model": False, "second_model": None,
+        "trained_on": "target",
         "modes": ["t2i", "t2t"], "path": "theirs",
     }  # fmt: skip
     return TypeAdapter(CaptionModelParams).validate_python(facts | changes)

@@ -26,7 +26,7 @@ def architectures(tmp_path_factory):
 def settings(architecture, weights):
     return OpenClipParams(
         source="open_clip", recipe="released", architecture=architecture, weights=weights,
-        second_model=None, modes=["t2i", "t2t"],
+        trained_on="target", second_model=None, modes=["t2i", "t2t"],
     )  # fmt: skip
 
 

@@ -121,7 +121,9 @@ def vectors(loader, path, out):
     source, more = LOADERS[loader]
     common = {"source": source, "recipe": "released", "second_model": None, "weights": path.name}
     if source == "open_clip":
-        entry = OpenClipParams(**common, architecture="tiny-rn-quickgelu", modes=["t2i"])
+        entry = OpenClipParams(
+            **common, trained_on="target", architecture="tiny-rn-quickgelu", modes=["t2i"]
+        )
         opened = open_released(entry, path.parent, device=torch.device("cpu"))
         return opened.model.encode_image(PIXELS / 255.0)
     machine = MachineParams(

@@ -1,0 +1,83 @@
+"""Attack the reference role as well, with both models of a pair that is trained here (docs/method.md, ours).
+
+The crossover needs it, and samples that a target model was not trained on join control in the list. Nothing
+else does: the references' guesses on the samples that they were trained on would be worth nothing.
+"""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+from dejavu.image import embed, vote
+from dejavu.image.embed import EmbedInputs, EmbedSettings
+from dejavu.params.search import NeighborsParams
+from dejavu.roles import REFERENCE, predictor_name
+from dejavu.search import neighbors, searches
+from dejavu.tables.parquet import inputs_of, is_empty
+from dejavu.tables.partitions import partition
+from dejavu.tables.schemas import LABELS, NEIGHBORS, PREDICTIONS
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AttackInputs:
+    """What the attack reads."""
+
+    embed: EmbedInputs
+    labels: Path
+    embeddings: Path  # folder that stage ``embed`` made of the model, with the public images
+
+
+def is_attacked(entry: object) -> bool:
+    """Return whether an entry of ``image.models`` is one of a pair that is trained here."""
+    is_trained = getattr(entry, "source", None) == "trained"
+    has_partner = getattr(entry, "second_model", None) is not None
+    return is_trained and (has_partner or getattr(entry, "trained_on", None) == REFERENCE)
+
+
+def attack(
+    *, settings: EmbedSettings, search: NeighborsParams, inputs: AttackInputs, out: Path
+) -> None:
+    """Write ``layer=…/metric=…/part-00000.parquet`` (table ``predictions``) with the role ``reference``.
+
+    A model of no such pair, and a lane that is not used, get one empty table.
+
+    Raises:
+        ArtifactError: the tables come from different runs.
+    """
+    shutil.rmtree(out, ignore_errors=True)
+    if not is_attacked(settings.entry) or is_empty(inputs.embed.samples):
+        nothing = PREDICTIONS.schema.empty_table()
+        PREDICTIONS.write(nothing, out / "part-00000.parquet", inputs=embed.stamp_of(inputs.embed))
+        return
+    scratch = out.with_name(f"{out.name}.part")
+    shutil.rmtree(scratch, ignore_errors=True)
+    embed.embed_reference(settings=settings, inputs=inputs.embed, out=scratch / "embeddings")
+    found = scratch / "neighbors"
+    neighbors.find(
+        settings=neighbors.NeighborSettings(
+            section="image.neighbors", model=f"{settings.model} on the reference role", search=search,
+            machine=settings.machine,
+        ),
+        inputs=searches.of_reference_crops(
+            scratch / "embeddings", inputs.embeddings, settings.layers, search.metrics
+        ),
+        out=neighbors.NeighborFiles(neighbors=found, recall=scratch / "recall.json"),
+    )  # fmt: skip
+    _vote(settings, search, inputs, found, out)
+    shutil.rmtree(scratch)
+
+
+def _vote(
+    settings: EmbedSettings, search: NeighborsParams, inputs: AttackInputs, found: Path, out: Path
+) -> None:
+    known = vote.labeled(inputs.embed.samples, inputs.embed.splits, (REFERENCE,))
+    label_ids = LABELS.read(inputs.labels)["label_id"].to_numpy()
+    for layer in settings.layers:
+        for metric in search.metrics:
+            name = predictor_name(
+                settings.model, layer, metric, layers=settings.layers, metrics=search.metrics
+            )
+            folder = found / partition(layer=layer, metric=metric)
+            rows = vote.predictions(name, NEIGHBORS.read(folder), known, label_ids)
+            place = out / partition(layer=layer, metric=metric) / "part-00000.parquet"
+            PREDICTIONS.write(rows, place, inputs=inputs_of(folder))

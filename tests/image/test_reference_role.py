@@ -1,0 +1,143 @@
+"""The attack on the reference role, and the table that puts both models side by side."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from dejavu.errors import ArtifactError
+from dejavu.image import crossover, embed, memorized, reference_role
+from dejavu.image.embed import EmbedInputs, EmbedSettings
+from dejavu.image.reference_role import AttackInputs, is_attacked
+from dejavu.params.search import NeighborsParams
+from dejavu.search.neighbors import vectors_of
+from dejavu.statistics.memorized_rows import ListSettings
+from dejavu.tables.schemas import (
+    CROPS,
+    CROSSOVER,
+    EMBEDDINGS,
+    MEMORIZED_SAMPLES,
+    PREDICTIONS,
+    SAMPLES,
+)
+from tests.models.training.world import MACHINE, trained_model
+from tests.report.world import build, prediction_rows
+
+K = 5
+SEARCH = NeighborsParams(k=K, metrics=("cosine",), index="Flat", candidate_margin=5)
+
+
+def attacked(trained, folder, entry):
+    world, encoder = trained
+    inputs = EmbedInputs(
+        samples=world.samples, images=world.images, splits=world.splits, crops=world.crops,
+        encoder=encoder,
+    )  # fmt: skip
+    settings = EmbedSettings(model="m", entry=entry, machine=MACHINE)
+    embed.embed(settings=settings, inputs=inputs, out=folder / "embeddings")
+    reference_role.attack(
+        settings=settings, search=SEARCH, out=folder / "reference_role/model=m",
+        inputs=AttackInputs(embed=inputs, labels=world.labels, embeddings=folder / "embeddings"),
+    )  # fmt: skip
+    return inputs, settings
+
+
+def test_kept_crops_of_the_reference_role_are_voted_on_like_all_others(trained, tmp_path):
+    world, _ = trained
+    inputs, settings = attacked(trained, tmp_path, trained_model(second_model="m_second"))
+    crops = CROPS.read(world.crops).to_pylist()
+    wanted = [row["sample_id"] for row in crops if row["is_kept"] and row["role"] == "reference"]
+    labels = {row["sample_id"]: row["label_id"] for row in SAMPLES.read(world.samples).to_pylist()}
+    bank = EMBEDDINGS.read(tmp_path / "embeddings/layer=backbone/view=public_image")
+    embed.embed_reference(settings=settings, inputs=inputs, out=tmp_path / "again")
+    queries = EMBEDDINGS.read(tmp_path / "again/layer=backbone/view=reference_crop")
+    assert queries["sample_id"].to_pylist() == sorted(wanted)
+    public, mine = (vectors_of(each).astype(np.float64) for each in (bank, queries))
+    public, mine = (each / np.linalg.norm(each, axis=1, keepdims=True) for each in (public, mine))
+    names = np.array([labels[i] for i in bank["sample_id"].to_pylist()])
+    rows = PREDICTIONS.read(tmp_path / "reference_role/model=m/layer=backbone/metric=cosine")
+    assert rows["sample_id"].to_pylist() == sorted(wanted)
+    assert set(rows["role"].to_pylist()) == {"reference"}
+    for row, query in zip(rows.to_pylist(), mine, strict=True):
+        nearest = np.argsort(-(public @ query), kind="stable")[:K]
+        assert row["p_truth"] == pytest.approx((names[nearest] == row["label_id"]).mean())
+    assert not (tmp_path / "reference_role/model=m.part").exists()
+
+
+def test_only_a_pair_that_is_trained_here_attacks_it(trained, tmp_path):
+    attacked(trained, tmp_path, trained_model())
+    assert PREDICTIONS.read(tmp_path / "reference_role/model=m/part-00000.parquet").num_rows == 0
+    assert is_attacked(trained_model(second_model="m_second"))
+    assert is_attacked(trained_model(trained_on="reference"))
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Two models on 6 target and 4 control samples, and on 5 of the reference role."""
+    rng = np.random.default_rng(0)
+    answers = {name: (rng.random(10) < 0.5, rng.random(10)) for name in ("vicreg", "vicreg_second")}
+    world = build(
+        tmp_path, n_target=6, n_control=4, answers=answers | {"classifier": answers["vicreg"]}
+    )
+    files = sorted((world.data / "image/predictions").rglob("*.parquet"))
+    from dejavu.tables.parquet import inputs_of
+
+    for name in ("vicreg", "vicreg_second"):
+        correct = rng.random(5) < 0.5
+        rows = prediction_rows(name, ["reference"] * 5, [0, 1, 2, 3, 0], correct, rng.random(5), 4)
+        place = rows.schema.get_field_index("sample_id")
+        rows = rows.set_column(place, rows.schema.field(place), pa.array(range(100, 105)))
+        path = world.data / f"image/reference_role/model={name}/part-00000.parquet"
+        PREDICTIONS.write(rows, path, inputs=inputs_of(files[0]))
+    return world
+
+
+def write(world):
+    out = world.data / "image/crossover.parquet"
+    crossover.write(
+        world.data / "image/predictions", world.data / "image/reference_role",
+        world.settings.targets, k=20, out=out,
+    )  # fmt: skip
+    return CROSSOVER.read(out).to_pylist()
+
+
+def test_both_models_stand_side_by_side_on_both_roles(pair):
+    rows = write(pair)
+    assert [row["role"] for row in rows] == ["target"] * 6 + ["reference"] * 5
+    guesses = {
+        (row["predictor"], row["sample_id"]): row
+        for path in (pair.data / "image").glob("*/**/*.parquet")
+        if "vicreg" in str(path)
+        for row in PREDICTIONS.read(path).to_pylist()
+    }
+    for row in rows:
+        for side, name in (("target", "vicreg"), ("second", "vicreg_second")):
+            known = guesses[name, row["sample_id"]]
+            assert row[f"{side}_correct"] == known["is_correct"]
+            assert row[f"{side}_votes"] == round(20 * known["p_truth"])
+        assert (row["target"], row["second_model"], row["n_votes"]) == (
+            "vicreg",
+            "vicreg_second",
+            20,
+        )
+
+
+def test_models_that_guess_for_different_samples_are_refused(pair):
+    path = pair.data / "image/reference_role/model=vicreg/part-00000.parquet"
+    from dejavu.tables.parquet import inputs_of
+
+    PREDICTIONS.write(PREDICTIONS.read(path).slice(1), path, inputs=inputs_of(path))
+    with pytest.raises(ArtifactError, match="guess for different samples"):
+        write(pair)
+
+
+def test_the_reference_role_joins_control_in_the_list(pair):
+    image = pair.data / "image"
+    memorized.write(
+        image / "predictions", pair.settings.targets, ListSettings(share=0.1, storey=False), k=20,
+        out=image / "memorized_samples.parquet", reference_role=image / "reference_role",
+    )  # fmt: skip
+    rows = MEMORIZED_SAMPLES.read(image / "memorized_samples.parquet").to_pylist()
+    assert [row["role"] for row in rows] == ["target"] * 6 + ["control"] * 4 + ["reference"] * 5
+    z = np.array([row["z"] for row in rows])
+    for row in rows[:6]:
+        assert row["p_value"] == (1 + (z[6:] >= row["z"]).sum()) / 10
