@@ -59,7 +59,7 @@ def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_pat
     splits, crops = image / "splits.parquet", image / "crops.parquet"
     corpus.main(lane="image", params=params, **tables, **pixels)
     samples = tables["samples"]
-    split.main(lane="image", params=params, samples=samples, out=splits)
+    split.main(lane="image", params=params, **tables, **pixels, out=splits)
     crop.main(params=params, samples=samples, splits=splits, out=crops)
     for name in ("corpus", "visual_words"):
         place = image / "tags" / name
