@@ -25,6 +25,9 @@ def test_it_can_be_read_at_a_sitting_and_lists_no_module():
     assert not re.findall(r"^\s*-? ?(?:dejavu|stages)/", TEXT, re.MULTILINE)
     assert ".py" not in TEXT
 
+# What reads params.yaml for a stage's script and for a command alike
+READ_ELSEWHERE = {"report": [ROOT / "dejavu/report/from_params.py"]}
+
 
 @pytest.mark.parametrize("name", [name for name in STAGES if name != FIRST])
 def test_every_stage_depends_on_its_own_code(name):
@@ -69,7 +72,8 @@ def test_machine_settings_never_invalidate_results(name):
 @pytest.mark.parametrize("name", STAGES)
 def test_tracked_params_are_the_ones_the_script_reads(name):
     tracked = {_pattern(text) for text in STAGES[name].get("params", [])}
-    read = {p for p in _sections_read(script_of(name)) if p != "machine"}
+    files = [script_of(name), *READ_ELSEWHERE.get(name, [])]
+    read = {p for file in files for p in _sections_read(file) if p != "machine"}
     assert tracked == read
 
 
