@@ -25,6 +25,7 @@ def test_it_can_be_read_at_a_sitting_and_lists_no_module():
     assert not re.findall(r"^\s*-? ?(?:dejavu|stages)/", TEXT, re.MULTILINE)
     assert ".py" not in TEXT
 
+
 # What reads params.yaml for a stage's script and for a command alike
 READ_ELSEWHERE = {"report": [ROOT / "dejavu/report/from_params.py"]}
 
