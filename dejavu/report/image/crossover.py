@@ -31,7 +31,7 @@ def crossed(catalog: Catalog, target: Target) -> Crossed:
         return Crossed(hard=None, soft=None, reason="there is no second model of its recipe")
     if not catalog.add_views(["crossover"]):
         return Crossed(hard=None, soft=None, reason="the reference role was not attacked")
-    rows = catalog.table(queries.text("image_crossover"), {"target": target.name})
+    rows = catalog.table(queries.text("crossover_pairs"), {"target": target.name})
     if not rows.num_rows:
         return Crossed(hard=None, soft=None, reason="its second model was not trained here")
     is_target = np.array(rows["role"].to_pylist()) == TARGET

@@ -1,3 +1,4 @@
+-- feeds: results.json calibrated.image.<model>.crossover, crossover_soft
 -- Both models of a pair on every sample of the roles that they were trained on, and its group of duplicates.
 SELECT
     c.target, c.role, s.group_id, c.target_correct, c.second_correct, c.target_votes, c.second_votes, c.n_votes
