@@ -4,6 +4,7 @@ from pathlib import Path
 
 import duckdb
 
+from dejavu.errors import DataError
 from dejavu.params.caption import ObjectsParams
 
 
@@ -12,7 +13,18 @@ def register(
     settings: ObjectsParams,  # noqa: ARG001  # every source is given both; the boxes stand in samples
     data_folder: Path,  # noqa: ARG001  # as above
 ) -> None:
-    """Make the views `annotated` and `detections` from the boxes of view `samples`."""
+    """Make the views `annotated` and `detections` from the boxes of view `samples`.
+
+    Raises:
+        DataError: the corpus states no label of any box: then it knows no objects, which is not the same
+            as images that show none.
+    """
+    counted = database.sql(
+        "SELECT count(*), count(*) FILTER (len(list_filter(boxes, lambda box: box.label IS NOT NULL)) > 0) "
+        "FROM samples WHERE problem IS NULL"
+    )
+    ((n_samples, n_labeled),) = counted.fetchall()
+    require_labels(n_samples=n_samples, n_labeled=n_labeled)
     database.execute(
         """
         CREATE VIEW annotated AS SELECT sample_id FROM samples;
@@ -23,3 +35,13 @@ def register(
         WHERE box.label IS NOT NULL;
         """
     )
+
+
+def require_labels(*, n_samples: int, n_labeled: int) -> None:
+    """Refuse a corpus of which no sample has a labeled box; raises DataError."""
+    if n_samples and not n_labeled:
+        raise DataError(
+            f"caption.objects: source corpus takes the labels of boxes, and none of {n_samples} samples "
+            "has a labeled box: nobody said what the images show. Name the corpus' annotations (coco: instances), "
+            "or take another source: table, grounded_sam, detic, tagger."
+        )

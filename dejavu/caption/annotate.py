@@ -174,7 +174,7 @@ def _import(
         )
         register(database, entry, settings.machine.data_folder)
         allow_missing = getattr(entry, "allow_missing", False)
-        missing, notes = _unannotated(database, allow_missing=allow_missing, limit=settings.limit)
+        missing, notes = unannotated(database, allow_missing=allow_missing, limit=settings.limit)
         UNANNOTATED.write(missing, out.unannotated, inputs=stamp, notes={NOTES: notes})
         names = _vocabulary(database, LABELS.read(inputs.labels)["label"].to_pylist())
         OBJECT_VOCABULARY.write(names, out.vocabulary, inputs=stamp)
@@ -198,10 +198,19 @@ COPY (
 """
 
 
-def _unannotated(
+def unannotated(
     database: duckdb.DuckDBPyConnection, *, allow_missing: bool, limit: float
 ) -> tuple[pa.Table, dict[str, str]]:
-    """Return table ``unannotated``, and the note where a limit raised on purpose is crossed."""
+    """Return table ``unannotated``, and the note where a limit raised on purpose is crossed.
+
+    Args:
+        database: has the views `wanted` (sample_id, sample_name, role) and `annotated` (sample_id).
+        allow_missing: whether any may lack an annotation.
+        limit: share of those wanted that may, at most.
+
+    Raises:
+        DataError: more do; the message counts them by role.
+    """
     rows = database.sql(
         "SELECT sample_id, role, sample_name FROM wanted ANTI JOIN annotated USING (sample_id) "
         "ORDER BY sample_id"

@@ -50,6 +50,8 @@ def look(
             findings.append(tried(lane, "labels", lambda: roles.judge_labels(known, limit)))
         if split.roles_from is not None and {"limits", "machine"} <= values.keys():
             findings.append(tried(lane, "control", lambda: _control(values, known)))
+        if lane == "caption" and {"limits", "machine", "caption.objects"} <= values.keys():
+            findings.append(tried(lane, "annotations", lambda: _annotated(values, known)))
     if known.roles is not None:
         enough = _enough(lane, values, known.roles, is_complete=known.is_complete)
         findings += guarded(lane, enough)
@@ -97,6 +99,17 @@ def _control(values: Mapping[str, Any], known: Lane) -> str:
     root = getattr(values[f"{known.name}.corpus"].root, "root", None)
     return control.look(
         known.name, values, known.listed, known.role_of, root=root, machine=values["machine"]
+    )
+
+
+def _annotated(values: Mapping[str, Any], known: Lane) -> str:
+    from dejavu.check import annotations  # only where this lane is used
+
+    return annotations.judge(
+        known,
+        values["caption.objects"],
+        values["limits"].unannotated,
+        values["machine"].data_folder,
     )
 
 

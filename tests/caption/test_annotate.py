@@ -82,6 +82,16 @@ def test_the_corpus_own_boxes(lane):
     assert [each["object_id"] for each in rows[0]["detections"]] == [1, 2, 2]
 
 
+def test_a_corpus_that_states_no_label_knows_no_objects(lane):
+    rows = SAMPLES.read(lane / "samples.parquet")
+    place = rows.schema.get_field_index("boxes")
+    boxes = pa.array([[]] * 4, rows.schema.field("boxes").type)
+    rows = rows.set_column(place, rows.schema.field("boxes"), boxes)
+    SAMPLES.write(rows, lane / "samples.parquet", inputs={})
+    with pytest.raises(DataError, match="none of 4 samples has a labeled box: nobody said what"):
+        annotate(lane, CorpusObjectsParams(source="corpus"))
+
+
 FOUND = [
     {"sample_name": "n2", "object": "cat", "score": 0.5},
     {"sample_name": "n0", "object": "dog", "score": 0.4},

@@ -273,7 +273,12 @@ def test_the_page_shows_captions_with_their_objects(content, tmp_path):
     content["caption"]["objects"] = {
         "source": "table", "path": "objects.csv", "min_score": 0.3, "allow_missing": True,
     }  # fmt: skip
-    failures(content, tmp_path)
+    status, detail = failures(content, tmp_path)["annotations"]
+    assert status == "wrong"
+    assert re.search(
+        r"\d of \d target, control or public samples have no annotation .* limits.unannotated = 2.0%",
+        detail,
+    )
     check(tmp_path / "params.yaml", page=tmp_path / "check.html")
     text = (tmp_path / "check.html").read_text(encoding="utf-8")
     assert "<td>a/0.jpg</td><td>a photo of 0</td><td>dog</td>" in text

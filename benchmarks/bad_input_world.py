@@ -1,0 +1,54 @@
+"""What the inputs of `benchmarks.bad_inputs` are brought to: a small folder corpus, and how its truth is told."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from dejavu.corpora import build
+from dejavu.params.caption_corpora import CaptionCorpus
+from dejavu.params.corpora import CorpusParams
+from dejavu.params.machine import MachineParams
+from dejavu.tables.schemas import SAMPLES
+from tests.corpora.image_files import photo
+from tests.corpora.limits import LIMITS
+
+N, SIZE = 40, (80, 60)
+NAMES = [f"{'ab'[i % 2]}/{i:02}.jpg" for i in range(N)]
+BOXES = [(5 + i % 29, 4 + i % 17, 45 + i % 35, 31 + i % 29) for i in range(N)]
+MACHINE = MachineParams(
+    device="cpu", engine="local", workers=1, batch_images=8, block_rows=64, data_root="."
+)
+
+
+def built(settings: Any, lane: str = "image") -> list[dict[str, Any]]:
+    """Build a corpus below this folder and return its samples."""
+    schema: Any = CorpusParams if lane == "image" else CaptionCorpus
+    section = TypeAdapter(schema).validate_python(settings)
+    build.build(
+        lane, getattr(section, "root", section) if lane == "image" else section, limits=LIMITS, seed=0,
+        samples=Path("samples.parquet"), labels=Path("labels.parquet"), images=Path("images"),
+        machine=MACHINE,
+    )  # fmt: skip
+    return SAMPLES.read(Path("samples.parquet")).to_pylist()
+
+
+def told(*, is_true: bool, n_counted: int) -> None:
+    """Print what the comparison with the truth came to."""
+    print("harmless" if is_true else "counted" if n_counted else "silent", flush=True)
+
+
+def photos() -> None:
+    """Write the images of the folder corpus."""
+    for i, name in enumerate(NAMES):
+        path = Path("photos", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(photo(i, size=SIZE))
+
+
+def folder(boxes: str | None = None) -> dict[str, Any]:
+    """Return the section of the folder corpus; up to a tenth of its samples may be unusable."""
+    return {
+        "adapter": "image_folder", "root": "photos", "use": None, "boxes": boxes,
+        "max_dropped_share": 0.1,
+    }  # fmt: skip
