@@ -1,4 +1,4 @@
-"""Tables of `benchmarks.bad_inputs`: cells that are no text, and files in other encodings, forms and states."""
+"""Tables of `benchmarks.bad_inputs`: cells that are no text, files in other encodings, forms and states."""
 
 import functools
 import json

@@ -1,4 +1,4 @@
-"""What the inputs of `benchmarks.bad_inputs` are brought to: a small folder corpus, and how its truth is told."""
+"""What the inputs of `benchmarks.bad_inputs` are brought to: a small corpus, and how its truth is told."""
 
 from pathlib import Path
 from typing import Any
