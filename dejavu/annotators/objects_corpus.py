@@ -41,7 +41,7 @@ def require_labels(*, n_samples: int, n_labeled: int) -> None:
     """Refuse a corpus of which no sample has a labeled box; raises DataError."""
     if n_samples and not n_labeled:
         raise DataError(
-            f"caption.objects: source corpus takes the labels of boxes, and none of {n_samples} samples has a "
+            f"caption.objects: source corpus takes labels of boxes, and none of {n_samples} samples has a "
             "labeled box: nobody said what the images show. Name the corpus' annotations (coco: "
             "instances), or take another source: table, grounded_sam, detic, tagger."
         )
