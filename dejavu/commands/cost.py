@@ -25,8 +25,9 @@ def command(
 ) -> None:
     """Compare what the two-model test and the one-model tests cost on this machine.
 
-    Seconds and memory come from the logs that every stage leaves; a stage that was restored from the
-    cache left none, and is named as not measured.
+    Seconds and memory come from the logs that every stage leaves, and count from the start of its process;
+    a stage that was restored from the cache left none, and is named as not measured. Where other work
+    wanted the cores, that is said: CPU seconds can be compared then, wall seconds cannot.
     """
     from dejavu.commands import stage_cost
 

@@ -18,8 +18,9 @@ from dejavu.params.references import Annotators, Classifiers
 from dejavu.report.image.tables import write_csv
 
 _COLUMNS = (
-    "lane", "test", "target", "seconds", "cpu_seconds", "peak_mib", "stages", "not_measured",
+    "lane", "test", "target", "seconds", "cpu_seconds", "peak_mib", "stages", "not_measured", "loaded",
 )  # fmt: skip
+LOADED = 1.5  # times as many processes as cores
 _ATTACK = {  # stages that turn one model into guesses
     "image": ("encoder", "embed", "neighbors"),
     "caption": ("clip", "embed_captions", "retrieve"),
@@ -91,9 +92,10 @@ def _attack(lane: str, model: str) -> tuple[str, ...]:
 
 
 def rows(planned: Sequence[Test], logs: Path) -> list[dict[str, object]]:
-    """Return wall and CPU seconds of each test, summed over its stages.
+    """Return wall and CPU seconds of each test from the start of its processes, summed over its stages.
 
-    A stage that was restored from the cache, or never ran here, left no log: it is named under
+    Where other work wanted the cores, ``loaded`` names the stages: their wall seconds are too high, and
+    their CPU seconds a little. A stage that was restored from the cache, or never ran here, left no log: it is named under
     ``not_measured`` and its seconds are missing from the sum.
     """
     found: list[dict[str, object]] = []
@@ -105,16 +107,24 @@ def rows(planned: Sequence[Test], logs: Path) -> list[dict[str, object]]:
                 "lane": test.lane,
                 "test": test.name,
                 "target": test.target,
-                "seconds": round(sum(fact["seconds"] for fact in known), 1) if known else None,
-                "cpu_seconds": round(sum(fact["cpu_seconds"] for fact in known), 1)
-                if known
-                else None,
+                "seconds": _sum(known, "process_seconds"),
+                "cpu_seconds": _sum(known, "process_cpu_seconds"),
                 "peak_mib": max((fact["peak_mib"] for fact in known), default=None),
                 "stages": " ".join(test.stages),
                 "not_measured": " ".join(name for name, fact in facts.items() if fact is None),
+                "loaded": " ".join(name for name, fact in facts.items() if fact and _loaded(fact)),
             }
         )
     return found
+
+
+def _sum(facts: Sequence[Mapping[str, Any]], key: str) -> float | None:
+    return round(sum(fact[key] for fact in facts), 1) if facts else None
+
+
+def _loaded(fact: Mapping[str, Any]) -> bool:
+    """Return whether clearly more processes wanted a core than there are: one stage wants all of them."""
+    return bool(fact.get("load", 0) > LOADED * fact.get("cores", 1))
 
 
 def write(logs: Path, params_path: Path, out: Path) -> list[dict[str, object]]:
@@ -157,19 +167,25 @@ def _second_models(models: Mapping[str, Any]) -> dict[str, str | None]:
 def markdown(made: Sequence[Mapping[str, object]]) -> str:
     """Return the rows as a Markdown table with a sentence before it."""
     lines = [
-        "Seconds on this machine, summed over the stages that each test needs. The attack on the target",
-        "(train or load, embed, search) is common to all tests of a lane; what every test needs (corpus,",
-        "split, crop, objects, votes) is left out.",
+        "Seconds on this machine from the start of each process, summed over the stages that each test",
+        "needs. The attack on the target (train or load, embed, search) is common to all tests of a lane;",
+        "what every test needs (corpus, split, crop, objects, votes) is left out.",
         "",
         "| lane | test | target | wall seconds | CPU seconds | peak MiB | not measured |",
         "| --- | --- | --- | ---: | ---: | ---: | --- |",
     ]
     for row in made:
-        cells = [row[name] for name in _COLUMNS if name not in ("stages", "not_measured")]
+        cells = [row[name] for name in _COLUMNS if name not in ("stages", "not_measured", "loaded")]
         shown = [
             "–" if cell is None else str(cell) for cell in [*cells, row["not_measured"] or "–"]
         ]
         lines.append(f"| {' | '.join(shown)} |")
+    if loaded := sorted({name for row in made for name in str(row["loaded"]).split()}):
+        lines += [
+            "",
+            f"The machine was loaded while {len(loaded)} stages ran ({', '.join(loaded[:5])}"
+            f"{', …' if len(loaded) > 5 else ''}): compare CPU seconds, not wall seconds.",
+        ]
     return "\n".join(lines) + "\n"
 
 

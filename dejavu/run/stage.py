@@ -85,6 +85,7 @@ def _log(flags: dict[str, Any], started: float, *, cpu_seconds: float) -> None:
         "process_cpu_seconds": round(_cpu_seconds(), 2),
         "peak_mib": round(peak_kib / 1024),
         "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),  # processes that wanted a core in the last minute
         "python": platform.python_version(),
         "dejavu": __version__,
     }

@@ -208,9 +208,13 @@ def test_quiet_leaves_results_only(run, monkeypatch, tmp_path):
 def log(folder, stage, seconds):
     facts = {
         "stage": stage,
-        "seconds": float(seconds),
-        "cpu_seconds": 2.0 * seconds,
+        "seconds": seconds - 0.5,  # without the start of Python
+        "cpu_seconds": 0.5,
+        "process_seconds": float(seconds),
+        "process_cpu_seconds": 2.0 * seconds,
         "peak_mib": 100 + seconds,
+        "cores": 2,
+        "load": 3.1 if stage == "retrieve@minilm" else 3.0,
     }
     (folder / f"{stage}.json").write_text(json.dumps(facts))
 
@@ -236,6 +240,9 @@ def test_cost_sums_the_stages_that_a_test_needs(run, project):
     )
     assert "| caption | two models: second_model | clip | 45.0 | 90.0 | 140 | – |" in lines
     assert "| caption | one model: minilm | any | 6.0 | 12.0 | 103 | – |" in lines
+    assert lines[-1] == (
+        "The machine was loaded while 1 stages ran (retrieve@minilm): compare CPU seconds, not wall seconds."
+    )
     assert (project / "reports" / "cost.csv").is_file()
     rows = json.loads(run("cost", "--json").stdout)
     assert {(row["lane"], row["target"]) for row in rows if "second" in row["test"]} == {
