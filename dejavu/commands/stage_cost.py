@@ -95,8 +95,8 @@ def rows(planned: Sequence[Test], logs: Path) -> list[dict[str, object]]:
     """Return wall and CPU seconds of each test from the start of its processes, summed over its stages.
 
     Where other work wanted the cores, ``loaded`` names the stages: their wall seconds are too high, and
-    their CPU seconds a little. A stage that was restored from the cache, or never ran here, left no log: it is named under
-    ``not_measured`` and its seconds are missing from the sum.
+    their CPU seconds a little. A stage that was restored from the cache, or never ran here, left no
+    log: it is named under ``not_measured`` and its seconds are missing from the sum.
     """
     found: list[dict[str, object]] = []
     for test in planned:
