@@ -62,7 +62,10 @@ def look(
 
     def judged() -> str:
         judge(tally, limits, where=f"{lane}.corpus, {tally.totals['samples']} samples looked at")
-        return f"{tally.totals['boxes']} boxes; no limit is exceeded"
+        told = build.turned(tally)
+        return f"{tally.totals['boxes']} boxes; no limit is exceeded" + (
+            f"; {told}" if told else ""
+        )
 
     yield tried(lane, "images", opened)
     yield tried(lane, "limits", judged)

@@ -224,6 +224,8 @@ def _count(record: Record, fact: Inspection, problem: str | None, tally: Tally) 
         tally.add("unannotated", record.name)
     if problem is None:
         tally.totals["images"] += 1
+        if fact.is_turned and record.boxes:
+            tally.add("turned_images", record.name)
         if fact.is_one_color:
             tally.add("one_color_images", record.name)
 
@@ -268,3 +270,17 @@ def _tell(lane: str, rows: pa.Table, tally: Tally) -> None:
     counts = {kind: tally.counts[f"{kind}_boxes"] for kind in BOX_REPAIRS}
     fixed = ", ".join(f"{n} {kind}" for kind, n in counts.items() if n) or "none to repair"
     say(f"{lane} corpus: {rows.num_rows} samples, {n_bad} unusable; boxes: {fixed}")
+    if told := turned(tally):
+        say(f"{lane} corpus: {told}")
+
+
+def turned(tally: Tally) -> str:
+    """Say which images with boxes viewers turn: their boxes may be of the image as it was shown."""
+    n = tally.counts["turned_images"]
+    if not n:
+        return ""
+    return (
+        f"{n} images with boxes are stored turned or mirrored (EXIF orientation), e.g. "
+        f"{tally.first['turned_images'][0]}: boxes are taken to be of the image as it is stored. Were "
+        "they drawn on it as viewers show it?"
+    )

@@ -13,6 +13,7 @@ from PIL import Image
 from dejavu.corpora.image_reader import BROKEN, FORMATS, ImageError, decode, hash_of
 from dejavu.corpora.records import Record
 
+_ORIENTATION, _UPRIGHT = 274, (0, 1)  # of EXIF: the tag, and its values that ask for nothing
 MIN_SIDE_PX = 2  # an image of one row or column has no background and no object
 
 
@@ -27,6 +28,7 @@ class Inspection:
     perceptual_hash: int | None = None  # 64 bits, as a signed integer
     problem: str | None = None  # missing, unreadable, truncated, corrupt, too_large, too_small, …
     is_one_color: bool = False
+    is_turned: bool = False  # EXIF asks viewers to turn or mirror it, which nothing here does
 
 
 def measure(record: Record, root: Path, *, max_pixels: int | None = None) -> Inspection:
@@ -109,4 +111,12 @@ def inspect(
         perceptual_hash=int(bits.view(">i8")[0]),
         problem="too_small" if is_small else None,
         is_one_color=all(low == high for low, high in extrema),
+        is_turned=_is_turned(image),
     )
+
+
+def _is_turned(image: Image.Image) -> bool:
+    try:
+        return image.getexif().get(_ORIENTATION, 1) not in _UPRIGHT
+    except BROKEN:  # no image needs its EXIF
+        return False

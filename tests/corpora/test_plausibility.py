@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dejavu.corpora.plausibility import crossings
 from dejavu.errors import DataError
@@ -46,6 +47,19 @@ def test_sizes_that_are_no_swapped_corners_are_refused(photos):
         build(photos, sizes)
     _, (crossing,) = build(photos, sizes, swapped_boxes=1.0)
     assert (crossing.name, crossing.count) == ("swapped_boxes", 20)
+
+
+def test_boxes_of_images_that_viewers_turn_are_said_to_be_of_the_stored_image(photos, capsys):
+    exif = Image.Exif()
+    exif[274] = 6
+    path = photos / "photos/a/00.jpg"
+    Image.open(path).save(path, exif=exif.tobytes())
+    build(photos, PLACES)
+    told = capsys.readouterr().err
+    assert (
+        "1 images with boxes are stored turned or mirrored (EXIF orientation), e.g. a/00.jpg"
+        in told
+    )
 
 
 def test_boxes_in_the_middle_pass(photos):
