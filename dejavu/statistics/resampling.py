@@ -10,13 +10,14 @@ sample's row then fetches all of its counts at once, and sums over samples are o
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int16
+from jaxtyping import Bool, Float64, Int16, Int64
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no stubs
 
 LEVEL = 0.95
 _TAILS = (0.025, 0.975)
 MAX_UNDEFINED_SHARE = 0.01  # more resamples without a value than this: no interval is given
 BLOCK_CELLS = 10_000_000  # counts held at once; resamples come in blocks that fit
+KIND_CELLS = 4_000_000  # resampled counts of kinds held at once
 _FLOAT32_EXACT = 2**24  # whole numbers up to here are exact in float32
 _COLUMNS_AT_ONCE = 64  # of a tally turned into floats at once
 
@@ -57,6 +58,35 @@ class Tally:
             sums = [np.matmul(chunk.astype(exact), weights).T for chunk in self._chunks]
         empty = np.empty((counts.shape[1], 0))
         return np.concatenate([empty, *sums], axis=1, dtype=np.float64)
+
+
+def weighted_means(
+    counts: Int64[np.ndarray, " kinds"],
+    values: Float64[np.ndarray, "kinds columns"],
+    n_resamples: int,
+    generator: np.random.Generator,
+    *,
+    block_cells: int = KIND_CELLS,
+) -> Float64[np.ndarray, "resamples columns"]:
+    """Return the means of columns over resamples of samples that fall into few kinds.
+
+    A resample of samples is a resample of the counts of kinds, so forty million samples cost what a
+    thousand do. All columns of a resample share its draw.
+
+    Args:
+        counts: samples of each kind.
+        values: what every sample of a kind has.
+        n_resamples: B.
+        generator: source of the resamples; they do not depend on `block_cells`.
+        block_cells: counts held at once.
+    """
+    n = int(counts.sum())
+    block = max(1, block_cells // len(counts))
+    parts = []
+    for start in range(0, n_resamples, block):
+        size = min(block, n_resamples - start)
+        parts.append(generator.multinomial(n, counts / n, size=size) @ values / n)
+    return np.concatenate(parts)
 
 
 def interval(values: Float64[np.ndarray, " resamples"]) -> tuple[float, float] | None:

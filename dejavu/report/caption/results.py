@@ -26,13 +26,13 @@ from dejavu.report.caption.records import (
 from dejavu.report.numbers import estimate, significant
 from dejavu.roles import ORACLE
 from dejavu.run import seeds
+from dejavu.statistics import resampling
 from dejavu.statistics.exact_tests import sign_p
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
 
 ROLES = ("target", "control")
 STATISTICS = ("ppg", "prg", "aucg")
-CELLS_AT_ONCE = 4_000_000  # numbers of resampled counts held in memory
 Key = tuple[str, str, str, int, int | None]  # target, reference, mode, k, top
 
 
@@ -105,13 +105,8 @@ def resampled_gaps(
         ],
         axis=1,
     ).astype(np.float64)
-    block = max(1, CELLS_AT_ONCE // len(cells.counts))
-    parts = []
-    for start in range(0, n_resamples, block):
-        size = min(block, n_resamples - start)
-        drawn = generator.multinomial(cells.n, cells.counts / cells.n, size=size)
-        parts.append(drawn @ columns / cells.n)
-    return dict(zip(STATISTICS, np.concatenate(parts).T, strict=True))
+    means = resampling.weighted_means(cells.counts, columns, n_resamples, generator)
+    return dict(zip(STATISTICS, means.T, strict=True))
 
 
 def read_cells(catalog: Catalog) -> dict[tuple[Key, str], Cells]:

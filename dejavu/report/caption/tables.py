@@ -122,8 +122,9 @@ def agreement_rows(catalog: Catalog, settings: CaptionSettings) -> Rows:
         values, n = jaccard(*sizes), int(counts.sum())
         purpose = ".".join(str(part) for part in ("report.bootstrap.caption.agreement", *key))
         generator = seeds.generator(settings.seed, purpose)
-        drawn = generator.multinomial(n, counts / n, size=settings.resamples) @ values / n
-        low, high = resampling.interval(drawn) or (None, None)
+        columns = values[:, np.newaxis]
+        drawn = resampling.weighted_means(counts, columns, settings.resamples, generator)
+        low, high = resampling.interval(drawn[:, 0]) or (None, None)
         row = dict(zip(names, key, strict=True))
         rows.append(
             row

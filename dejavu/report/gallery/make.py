@@ -76,6 +76,10 @@ def build(
     elif lanes:
         why = "report.thumbnails is false" if has_images else "this report is made without them"
         notes.append(f"Images are left out: {why}.")
+    return _galleries(lanes, shown, notes)
+
+
+def _galleries(lanes: Sequence[Lane], shown: Thumbnails, notes: list[str]) -> Galleries:
     uris = shown.data_uris()
     static = fixed.cards(lanes, uris, shown.missing)
     elsewhere = {card[part]["key"] for card in static for part in fixed.IMAGES if card[part]}

@@ -54,21 +54,16 @@ def resample(
     confidence = [panel.confidence(comparison) for comparison in panel.comparisons]
     memorized = panel.memorized()
     flagged = [detection.rank(c, m) for c, m in zip(confidence, memorized.T, strict=True)]
-    aurocs = [
-        detection.Auroc(each, panel.is_planted)
-        for each in confidence
-        if panel.is_planted is not None
-    ]
+    planted = panel.is_planted
+    aurocs = [] if planted is None else [detection.Auroc(each, planted) for each in confidence]
     tops = [_Top(panel, percent, column) for percent in at_percent for column in _predictors(panel)]
-    tally = resampling.Tally(
-        [*panel.correct.T, *memorized.T, *(column for top in tops for column in top.columns())]
-    )
+    of_tops = [column for top in tops for column in top.columns()]
+    tally = resampling.Tally([*panel.correct.T, *memorized.T, *of_tops])
     for place, counts in resampling.count_blocks(panel.n, n_resamples, generator):
         sums = iter(tally.of(counts).T)
-        for column in _predictors(panel):
-            result.accuracy[place, column] = next(sums) / panel.n
-        for column in range(len(panel.comparisons)):
-            result.memorized[place, column] = next(sums) / panel.n
+        for table in (result.accuracy, result.memorized):
+            for column in range(table.shape[1]):
+                table[place, column] = next(sums) / panel.n
         for top in tops:
             own, *paired = top.accuracies(counts, sums)
             result.top_own[top.percent][place, top.column] = own
@@ -76,15 +71,11 @@ def resample(
                 result.top_paired[top.percent][place, comparison] = values
         for percent in percents:
             for column, ranked in enumerate(flagged):
-                cut = (
-                    detection.cuts(counts, ranked, percent)
-                    if cuts is None
-                    else cuts[percent][place, column]
-                )
+                known = None if cuts is None else cuts[percent][place, column]
+                cut = detection.cuts(counts, ranked, percent) if known is None else known
+                n_above = detection.n_above(counts, ranked, cut)
                 result.cut[percent][place, column] = cut
-                result.above[percent][place, column] = (
-                    detection.n_above(counts, ranked, cut) / panel.n
-                )
+                result.above[percent][place, column] = n_above / panel.n
         for column, auroc in enumerate(aurocs):
             assert result.auroc is not None
             result.auroc[place, column] = auroc.of_resamples(counts)

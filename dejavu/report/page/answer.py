@@ -14,7 +14,7 @@ from dejavu.report.image.tables import in_order
 from dejavu.report.numbers import Estimate
 from dejavu.report.opening import caption_reference, image_reference
 from dejavu.report.page import formatting
-from dejavu.report.page.elements import Grid, model_title, objects_title, reference_title
+from dejavu.report.page.elements import model_title, objects_title, reference_title
 from dejavu.roles import SECOND_MODEL, TEXT_MODEL
 from dejavu.statistics.verdict import Word
 
@@ -37,7 +37,7 @@ class Card:
     numbers: tuple[tuple[str, str, str], ...]  # value, interval, name
     sentence: str
     facts: tuple[tuple[str, str], ...]  # term, value
-    sum: Grid | None = None  # how the excess comes about
+    sum: tuple[tuple[str, str], ...] = ()  # how the unadjusted excess comes about, line by line
 
 
 def image_card(
@@ -171,38 +171,27 @@ def _against(reference: str) -> str:
     return known.get(reference, f"“{reference_title(reference)}”")
 
 
-def _sum(title: str, reference: str, found: Comparison) -> Grid | None:
-    """Return how the plain excess comes about: who is right, on samples of both roles."""
+def _sum(title: str, reference: str, found: Comparison) -> tuple[tuple[str, str], ...]:
+    """Return how the unadjusted excess comes about: who is right, on samples of both roles."""
     if found.control is None or found.excess is None:
-        return None
-    rows = [
-        (name, n, each.target_accuracy, each.reference_accuracy, each.dejavu_score)
-        for name, n, each in (
-            ("trained on them", found.target.n, found.target.scores),
-            ("not trained on them (control)", found.control.n, found.control.scores),
-        )
-    ]
-    excess = found.excess.scores
-    last = [
-        formatting.text("difference"), formatting.text(None),
-        *(formatting.text(formatting.interval(each)) for each in (
-            excess.target_accuracy, excess.reference_accuracy, excess.dejavu_score,
-        )),
-    ]  # fmt: skip
-    return formatting.grid(
-        f"How often each names the hidden object (%), and the difference (percentage points) against "
-        f"{_against(reference)}; exploratory",
-        {"samples": "text", "n": "number", f"{title} right": "number",
-         f"{reference_title(reference)} right": "number", "difference": "number"},
-        [
-            *(
-                [formatting.text(name), formatting.count(n), formatting.percent(target),
-                 formatting.percent(other), formatting.points(score)]
-                for name, n, target, other, score in rows
-            ),
-            last,
-        ],
-    )  # fmt: skip
+        return ()
+    names = (title, _against(reference))
+    lines, shown = [], []
+    for samples, role in (
+        ("trained on", found.target),
+        ("control", found.control),
+    ):
+        for name, accuracy in zip(
+            names, (role.scores.target_accuracy, role.scores.reference_accuracy), strict=True
+        ):
+            rate = "–" if accuracy.value is None else formatting.plain(accuracy.value)
+            lines.append(
+                (f"{samples} (n = {formatting.grouped(role.n)}): {name} right", f"{rate} %")
+            )
+            shown.append(rate)
+    excess = formatting.interval(found.excess.scores.dejavu_score)
+    difference = f"({shown[0]} − {shown[1]}) − ({shown[2]} − {shown[3]})"
+    return (*lines, (f"unadjusted excess: {difference}, points", excess))
 
 
 def _image_facts(

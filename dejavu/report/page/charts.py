@@ -22,6 +22,7 @@ _FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial, sans
 _INK, _MUTED, _LINE = "var(--text)", "var(--muted)", "var(--line)"
 PLAIN, CONTROL, EXCESS, TWO = "var(--plain)", "var(--control)", "var(--excess)", "var(--two)"
 SERIES = tuple(f"var(--series-{number})" for number in range(1, 7))
+Band = tuple[float, float, float, str]  # value, low, high, name
 _SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
 _THEME: dict[str, Any] = {
     "background": "transparent",
@@ -123,7 +124,7 @@ def intervals(
     names: Sequence[str],
     parts: Mapping[str, str],
     axis: str,
-    band: tuple[float, float, float, str] | None = None,
+    band: Band | None = None,
     number: str = "+.0f",
 ) -> Drawing:
     """Return values with their 95 % intervals: one line per name, one mark per part.
@@ -139,39 +140,18 @@ def intervals(
     order = list(parts)
     y = alt.Y("name:N", sort=list(names), title=None, axis=alt.Axis(ticks=False, domain=False))
     offset = alt.YOffset("part:N", sort=order, scale=alt.Scale(paddingOuter=0.35))
-    color = alt.Color(
-        "part:N", sort=order, title=None,
-        scale=alt.Scale(domain=order, range=list(parts.values())),
-    )  # fmt: skip
-    shape = alt.Shape(
-        "part:N", sort=order, title=None,
-        scale=alt.Scale(domain=order, range=list(_SHAPES[: len(order)])),
-    )  # fmt: skip
+    color, shape = _part_channels(parts)
     x = alt.X("value:Q", title=axis, axis=_axis(number), scale=alt.Scale(nice=True))
     tooltip = [
         alt.Tooltip("name:N", title="test"), alt.Tooltip("part:N", title="what"),
         alt.Tooltip("shown:N", title="value"),
     ]  # fmt: skip
     known = [row for row in rows if row["value"] is not None]
-    layers: list[alt.Chart] = []
-    if band is not None:
-        value, low, high, name = band
-        area = _data([{"low": low, "high": high, "value": value, "name": name}])
-        layers.append(
-            alt.Chart(area).mark_rect(color=TWO, opacity=0.13).encode(x=alt.X("low:Q"), x2="high:Q")
-        )
-        layers.append(
-            alt.Chart(area)
-            .mark_rule(color=TWO, strokeDash=[4, 3], strokeWidth=1.5)
-            .encode(x="value:Q")
-        )
-    zero = (
-        alt.Chart(_data([{"value": 0}])).mark_rule(color=_MUTED, strokeWidth=1).encode(x="value:Q")
-    )
     spans = alt.Chart(_data([row for row in known if row["low"] is not None]))
     points = alt.Chart(_data(known))
-    layers += [
-        zero,
+    layers = [
+        *([] if band is None else _band(band)),
+        alt.Chart(_data([{"value": 0}])).mark_rule(color=_MUTED, strokeWidth=1).encode(x="value:Q"),
         spans.mark_rule(strokeWidth=2, opacity=0.75).encode(
             x=alt.X("low:Q", title=axis), x2="high:Q", y=y, yOffset=offset, color=color,
             tooltip=tooltip,
@@ -180,11 +160,30 @@ def intervals(
             x=x, y=y, yOffset=offset, color=color, shape=shape, tooltip=tooltip
         ),
     ]  # fmt: skip
-    height = len(names) * (10 * len(order) + 12)
     legend = _legend(parts, _SHAPES)
     if band is not None:
         legend += (Mark(band[3], TWO, "band"),)
+    height = len(names) * (10 * len(order) + 12)
     return Drawing(alt.layer(*layers).properties(height=height), legend)
+
+
+def _part_channels(parts: Mapping[str, str]) -> tuple[alt.Color, alt.Shape]:
+    order = list(parts)
+    colors = alt.Scale(domain=order, range=list(parts.values()))
+    shapes = alt.Scale(domain=order, range=list(_SHAPES[: len(order)]))
+    return (
+        alt.Color("part:N", sort=order, title=None, scale=colors),
+        alt.Shape("part:N", sort=order, title=None, scale=shapes),
+    )
+
+
+def _band(band: Band) -> list[alt.Chart]:
+    value, low, high, name = band
+    area = alt.Chart(_data([{"low": low, "high": high, "value": value, "name": name}]))
+    return [
+        area.mark_rect(color=TWO, opacity=0.13).encode(x=alt.X("low:Q"), x2="high:Q"),
+        area.mark_rule(color=TWO, strokeDash=[4, 3], strokeWidth=1.5).encode(x="value:Q"),
+    ]
 
 
 def heatmap(

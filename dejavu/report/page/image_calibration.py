@@ -126,62 +126,54 @@ def exchangeability(rows: Rows) -> tuple[list[Figure], list[Grid]]:
     """Return the checks that control and target samples are alike."""
     accuracies = [row for row in rows if row["check"] == "reference_accuracy"]
     tests = [row for row in rows if row["check"] != "reference_accuracy"]
-    figures, grids = [], []
-    if accuracies:
-        marks = []
-        for row in accuracies:
-            first, _, model = row["name"].partition(" of ")
-            name = f"second model ({model_title(model)})" if model else reference_title(first)
-            difference = formatting.own_bounds(row, "difference")
-            marks.append(formatting.marked(difference, name=name, part="difference"))
-        chart = charts.intervals(
-            marks, names=[mark["name"] for mark in marks], parts={"difference": charts.PLAIN},
-            axis="reference accuracy, target − control, percentage points",
-        )  # fmt: skip
-        grid = formatting.grid(
-            "Reference accuracy on target and control (%)",
-            {"reference": "text", "target": "number", "control": "number", "difference": "number"},
-            [
-                (
-                    formatting.text(mark["name"]), formatting.percent(formatting.of(row, "target")),
-                    formatting.percent(formatting.of(row, "control")),
-                    Cell(mark["shown"], mark["value"]),
-                )
-                for row, mark in zip(accuracies, marks, strict=True)
-            ],
-            is_open=False,
-        )  # fmt: skip
-        said = (
-            "Difference between a reference's accuracy on target and on control samples. No reference was "
-            "trained on either, so intervals should hold zero, about one in twenty excepted."
-        )
-        figures.append(
-            charts.figure(
-                "exchangeability",
-                "Do references do as well on both roles?",
-                said,
-                chart,
-                grid,
-                is_wide=True,
+    figures = [_accuracy_figure(accuracies)] if accuracies else []
+    if not tests:
+        return figures, []
+    grid = formatting.grid(
+        "Tests that target and control are drawn alike",
+        {"test": "text", "n target": "number", "n control": "number", "p": "number"},
+        [
+            (
+                formatting.text(row["name"]),
+                formatting.count(row["n_target"]),
+                formatting.count(row["n_control"]),
+                formatting.p_value(row["p"]),
             )
-        )
-    if tests:
-        grids.append(
-            formatting.grid(
-                "Tests that target and control are drawn alike",
-                {"test": "text", "n target": "number", "n control": "number", "p": "number"},
-                [
-                    (
-                        formatting.text(row["name"]),
-                        formatting.count(row["n_target"]),
-                        formatting.count(row["n_control"]),
-                        formatting.p_value(row["p"]),
-                    )
-                    for row in tests
-                ],
+            for row in tests
+        ],
+    )
+    return figures, [grid]
+
+
+def _accuracy_figure(rows: Rows) -> Figure:
+    marks = []
+    for row in rows:
+        first, _, model = row["name"].partition(" of ")
+        name = f"second model ({model_title(model)})" if model else reference_title(first)
+        difference = formatting.own_bounds(row, "difference")
+        marks.append(formatting.marked(difference, name=name, part="difference"))
+    chart = charts.intervals(
+        marks, names=[mark["name"] for mark in marks], parts={"difference": charts.PLAIN},
+        axis="reference accuracy, target − control, percentage points",
+    )  # fmt: skip
+    grid = formatting.grid(
+        "Reference accuracy on target and control (%)",
+        {"reference": "text", "target": "number", "control": "number", "difference": "number"},
+        [
+            (
+                formatting.text(mark["name"]), formatting.percent(formatting.of(row, "target")),
+                formatting.percent(formatting.of(row, "control")), Cell(mark["shown"], mark["value"]),
             )
-        )
-    return figures, grids
+            for row, mark in zip(rows, marks, strict=True)
+        ],
+        is_open=False,
+    )  # fmt: skip
+    said = (
+        "Difference between a reference's accuracy on target and on control samples. No reference was "
+        "trained on either, so intervals should hold zero, about one in twenty excepted."
+    )
+    title = "Do references do as well on both roles?"
+    return charts.figure("exchangeability", title, said, chart, grid, is_wide=True)
 
 
 def planted(rows: Rows, heads: Sequence[Target]) -> Grid | None:

@@ -91,10 +91,6 @@ def page(
     alike_figures, alike_grids = image_calibration.exchangeability(
         made.get("image_exchangeability", [])
     )
-    more: list[Grid | None] = [
-        image_calibration.planted(made.get("image_planted", []), heads),
-        image_calibration.layers(made.get("image_layers", [])),
-    ]
     is_calibrated = any(each.excess for refs in images.values() for each in refs.values())
     told_figures = []
     if headline:
@@ -102,9 +98,7 @@ def page(
         told_figures = caption_calibration.calibration(rows, headline)
         alike = caption_calibration.exchangeability(made["caption_exchangeability"], headline)
         alike_grids += [alike] if alike else []
-        more.append(caption_calibration.planted(made["caption_planted"], headline))
         is_calibrated = is_calibrated or any(row["excess_ppg"] is not None for row in rows)
-    more.append(sources.recalls(found.caveats))
     lead = image.report.headline.image
     return Page(
         cards=_cards(found, heads, image, headline),
@@ -115,7 +109,7 @@ def page(
         precision=image_calibration.precision(images, heads, image) if heads and is_calibrated else None,
         alike_figures=alike_figures,
         alike_grids=alike_grids,
-        more_grids=[grid for grid in more if grid is not None],
+        more_grids=_more(found, heads, headline),
         blocks=_blocks(found, heads, image, captions, headline),
         needs=sources.needs({"image": _references(images), "caption": _references(told)}),
         dropped=sources.dropped(made),
@@ -124,6 +118,18 @@ def page(
         models=sources.models(data, has_names=has_names),
         is_calibrated=is_calibrated,
     )  # fmt: skip
+
+
+def _more(found: Found, heads: list[Target], headline: CaptionHeadline | None) -> list[Grid]:
+    """Return planted duplicates, layers and metrics, and what approximate indices find."""
+    made = found.tables
+    grids = [
+        image_calibration.planted(made.get("image_planted", []), heads),
+        image_calibration.layers(made.get("image_layers", [])),
+        caption_calibration.planted(made["caption_planted"], headline) if headline else None,
+        sources.recalls(found.caveats),
+    ]
+    return [grid for grid in grids if grid is not None]
 
 
 def _references(results: Mapping[str, Mapping[str, Any]]) -> set[str]:

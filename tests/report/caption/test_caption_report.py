@@ -12,6 +12,7 @@ from dejavu.report.caption import results as captions
 from dejavu.report.caption import tables as caption_tables
 from dejavu.report.caption.records import caption_node
 from dejavu.report.caption.results import CaptionSettings, Cells
+from dejavu.statistics import resampling
 from dejavu.tables import catalog
 from dejavu.tables.schemas import CAPTION_SCORES, REFERENCE_AGREEMENT
 from tests.caption import slow, world
@@ -167,10 +168,14 @@ def test_intervals_cover_the_gap_and_narrow_with_samples():
     assert widths[0] / widths[1] == pytest.approx(10, rel=0.25)
 
 
-def test_blocks_of_resamples_are_as_many_as_asked(monkeypatch):
-    monkeypatch.setattr(captions, "CELLS_AT_ONCE", 4)
-    cells = cells_of([({0}, {1}, {0}), ({1}, {0}, {0, 1})])
-    assert len(captions.resampled_gaps(cells, 7, np.random.default_rng(0))["prg"]) == 7
+def test_blocks_of_resamples_are_as_many_as_asked():
+    counts, values = np.array([3, 2]), np.array([[1.0], [0.0]])
+    found = [
+        resampling.weighted_means(counts, values, 7, np.random.default_rng(0), block_cells=cells)
+        for cells in (4, 1_000)
+    ]
+    assert len(found[0]) == 7
+    assert (found[0] == found[1]).all()
 
 
 def test_excess_and_bias_by_hand(tmp_path):
