@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,22 @@ def estimate(
     if bounds is None:
         return Estimate(value=rounded(value), reason=f"no interval: {_NO_INTERVAL}")
     return Estimate(value=rounded(value), low=rounded(bounds[0]), high=rounded(bounds[1]))
+
+
+def bounded(
+    value: float | None, bounds: Callable[[], tuple[float, float]], *, reason: str | None = None
+) -> Estimate:
+    """Return a number with an interval that follows from counts.
+
+    Args:
+        value: None where it is not defined.
+        bounds: returns its interval; asked only where there is a value.
+        reason: why `value` is not defined.
+    """
+    if value is None:
+        return Estimate(value=None, reason=reason or "undefined")
+    low, high = bounds()
+    return Estimate(value=rounded(value), low=rounded(low), high=rounded(high))
 
 
 def nest(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> Node:

@@ -1,61 +1,7 @@
-"""How well a confidence tells one kind of sample from another: AUROC, and cuts at few false positives."""
-
-import dataclasses
-import math
+"""How well a confidence tells one kind of sample from another: the area under the ROC curve."""
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int16, Int64
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Ranked:
-    """The flagged samples of one set, surest first."""
-
-    rows: Int64[np.ndarray, " n_flagged"]  # positions in the set
-    confidence: Float64[np.ndarray, " n_flagged"]  # descending
-    n: int  # samples in the set, flagged or not
-
-
-def rank(confidence: Float64[np.ndarray, " n"], flagged: Bool[np.ndarray, " n"]) -> Ranked:
-    """Rank the flagged samples by confidence, descending; ties keep their order."""
-    rows = np.flatnonzero(flagged)
-    rows = rows[np.argsort(-confidence[rows], kind="stable")]
-    return Ranked(rows, confidence[rows], len(confidence))
-
-
-def cuts(
-    counts: Int16[np.ndarray, "n block"], control: Ranked, percent: int
-) -> Float64[np.ndarray, " block"]:
-    """Return, per resample of control, the lowest cut that at most `percent` % of control exceed.
-
-    A sample passes when its confidence is strictly above the cut. The cut is the confidence of the
-    first flagged control sample that may not pass (all its ties fail with it); it is -inf when all
-    flagged control samples may pass.
-    """
-    n_allowed = percent * control.n // 100
-    m = n_allowed + 8 * math.isqrt(n_allowed) + 16
-    while True:
-        seen = np.cumsum(counts[control.rows[:m]], axis=0, dtype=np.int32)
-        if m >= len(control.rows) or int(seen[-1].min()) > n_allowed:
-            break
-        m *= 2
-    first_failing = (seen <= n_allowed).sum(axis=0)
-    return np.append(control.confidence[:m], -np.inf)[first_failing]
-
-
-def n_above(
-    counts: Int16[np.ndarray, "n block"],
-    flagged: Ranked,
-    cut: Float64[np.ndarray, " block"],
-) -> Int64[np.ndarray, " block"]:
-    """Return, per resample, how many drawn flagged samples have a confidence strictly above the cut."""
-    n_passing = np.searchsorted(-flagged.confidence, -cut, side="left")
-    surely = int(n_passing.min())
-    n_certain = counts[flagged.rows[:surely]].sum(axis=0, dtype=np.int64)
-    between = flagged.rows[surely : int(n_passing.max())]
-    seen = np.zeros((len(between) + 1, counts.shape[1]), dtype=np.int64)
-    np.cumsum(counts[between], axis=0, out=seen[1:])
-    return n_certain + seen[n_passing - surely, np.arange(counts.shape[1])]
+from jaxtyping import Bool, Float64, Int16
 
 
 class Auroc:

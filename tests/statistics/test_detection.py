@@ -18,43 +18,6 @@ def flagged_sets(draw, n):
     return confidence, flagged, np.bincount(drawn, minlength=n).astype(np.int16)
 
 
-def slow_cut(confidence, flagged, counts, percent):
-    """Try every possible cut from the lowest up; the first that few enough control samples exceed."""
-    laid_out = [
-        c for c, f, k in zip(confidence, flagged, counts, strict=True) if f for _ in range(k)
-    ]
-    n_allowed = percent * len(confidence) // 100
-    for cut in [-math.inf, *sorted(set(laid_out))]:
-        if sum(c > cut for c in laid_out) <= n_allowed:
-            return cut
-    raise AssertionError("the highest confidence is exceeded by nobody")
-
-
-@given(st.data(), st.integers(1, 15), st.sampled_from([1, 5, 20, 50, 100]))
-def test_the_cut_is_the_lowest_that_lets_few_enough_through(data, n, percent):
-    confidence, flagged, counts = data.draw(flagged_sets(n))
-    ranked = detection.rank(confidence, flagged)
-    cut = detection.cuts(counts[:, None], ranked, percent)
-    assert cut.tolist() == [slow_cut(confidence, flagged, counts, percent)]
-
-
-@given(st.data(), st.integers(1, 12), st.one_of(values, st.just(-math.inf)))
-def test_samples_above_a_cut_are_counted_as_often_as_drawn(data, n, cut):
-    confidence, flagged, counts = data.draw(flagged_sets(n))
-    ranked = detection.rank(confidence, flagged)
-    found = detection.n_above(counts[:, None], ranked, np.array([cut]))
-    assert found.tolist() == [int(counts[flagged & (confidence > cut)].sum())]
-
-
-def test_cuts_look_further_when_the_first_samples_were_not_drawn():
-    n = 5_000
-    ranked = detection.rank(np.arange(n, 0, -1).astype(float), np.ones(n, dtype=bool))
-    counts = np.zeros((n, 2), dtype=np.int16)
-    counts[:, 0] = 1
-    counts[-1, 1] = n  # only the least confident was drawn, again and again
-    assert detection.cuts(counts, ranked, 1).tolist() == [n - 50.0, 1.0]
-
-
 def slow_auroc(score, positive, counts):
     pairs = [
         (score[i], score[j])

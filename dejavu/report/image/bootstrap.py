@@ -25,8 +25,6 @@ class Resampled:
     memorized: PerComparison  # share, per comparison
     top_own: dict[int, PerPredictor]  # per percent: accuracy on its own surest samples
     top_paired: dict[int, PerComparison]  # per percent: reference on the target's surest
-    cut: dict[int, PerComparison]  # per false-positive percent: nats; of control
-    above: dict[int, PerComparison]  # per false-positive percent: share memorized, above the cut
     auroc: PerComparison | None  # planted against other target samples
 
 
@@ -36,8 +34,6 @@ def resample(
     at_percent: Sequence[int],
     n_resamples: int,
     generator: np.random.Generator,
-    cuts: dict[int, PerComparison] | None = None,
-    false_positive_percent: Sequence[int] = (),
 ) -> Resampled:
     """Compute all statistics of a panel in `n_resamples` resamples.
 
@@ -46,14 +42,10 @@ def resample(
         at_percent: the p of "at p %".
         n_resamples: B.
         generator: source of the resamples.
-        cuts: for the target role: the cuts found on each resample of control.
-        false_positive_percent: for the control role: the shares for which cuts are looked for.
     """
-    percents = tuple(false_positive_percent) if cuts is None else tuple(cuts)
-    result = _empty(panel, at_percent, percents, n_resamples)
+    result = _empty(panel, at_percent, n_resamples)
     confidence = [panel.confidence(comparison) for comparison in panel.comparisons]
     memorized = panel.memorized()
-    flagged = [detection.rank(c, m) for c, m in zip(confidence, memorized.T, strict=True)]
     planted = panel.is_planted
     aurocs = [] if planted is None else [detection.Auroc(each, planted) for each in confidence]
     tops = [_Top(panel, percent, column) for percent in at_percent for column in _predictors(panel)]
@@ -69,13 +61,6 @@ def resample(
             result.top_own[top.percent][place, top.column] = own
             for comparison, values in zip(top.comparisons, paired, strict=True):
                 result.top_paired[top.percent][place, comparison] = values
-        for percent in percents:
-            for column, ranked in enumerate(flagged):
-                known = None if cuts is None else cuts[percent][place, column]
-                cut = detection.cuts(counts, ranked, percent) if known is None else known
-                n_above = detection.n_above(counts, ranked, cut)
-                result.cut[percent][place, column] = cut
-                result.above[percent][place, column] = n_above / panel.n
         for column, auroc in enumerate(aurocs):
             assert result.auroc is not None
             result.auroc[place, column] = auroc.of_resamples(counts)
@@ -86,9 +71,7 @@ def _predictors(panel: Panel) -> range:
     return range(panel.correct.shape[1])
 
 
-def _empty(
-    panel: Panel, at_percent: Sequence[int], false_positives: Sequence[int], n_resamples: int
-) -> Resampled:
+def _empty(panel: Panel, at_percent: Sequence[int], n_resamples: int) -> Resampled:
     def table(n_columns: int) -> np.ndarray:
         return np.full((n_resamples, n_columns), np.nan)
 
@@ -98,8 +81,6 @@ def _empty(
         memorized=table(n_comparisons),
         top_own={percent: table(n_predictors) for percent in at_percent},
         top_paired={percent: table(n_comparisons) for percent in at_percent},
-        cut={percent: table(n_comparisons) for percent in false_positives},
-        above={percent: table(n_comparisons) for percent in false_positives},
         auroc=None if panel.is_planted is None else table(n_comparisons),
     )
 

@@ -22,10 +22,12 @@ from dejavu.report.image.records import (
     Scores,
 )
 from dejavu.report.image.score_arrays import Panel, Role, read_panels
-from dejavu.report.numbers import Estimate, estimate, significant
+from dejavu.report.image.score_intervals import area, precision
+from dejavu.report.numbers import Estimate, bounded, estimate, significant
 from dejavu.report.settings import ImageSettings
 from dejavu.roles import ORACLE
 from dejavu.run import seeds
+from dejavu.statistics import intervals
 from dejavu.statistics.exact_tests import mcnemar_p
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
@@ -98,23 +100,15 @@ def _by_key(catalog: Catalog, query: str, *keys: str) -> dict[Key, Counts]:
 
 
 def _resampled(panels: Mapping[Role, Panel], settings: ImageSettings) -> dict[Role, Resampled]:
-    """Resample control first: the cuts found on it decide who passes in the target role."""
-    found: dict[Role, Resampled] = {}
-    roles: tuple[Role, ...] = ("control", "target")
-    for role in roles:
-        if role not in panels:
-            continue
-        found[role] = resample(
-            panels[role],
+    return {
+        role: resample(
+            panel,
             at_percent=settings.score.at_percent,
             n_resamples=settings.report.resamples,
             generator=seeds.generator(settings.seed, f"report.bootstrap.image.{role}"),
-            cuts=found["control"].cut if role == "target" and "control" in found else None,
-            false_positive_percent=settings.report.false_positive_percent
-            if role == "control"
-            else (),
         )
-    return found
+        for role, panel in panels.items()
+    }
 
 
 Drawn = tuple[float, Float64[np.ndarray, " resamples"]]  # value on the samples, values per resample
@@ -221,7 +215,7 @@ def _planted(evidence: _Evidence, pair: tuple[str, str], column: int) -> Planted
         return None
     counts = evidence.planted[pair]
     return Planted(
-        auroc=estimate(counts["auroc"], auroc[:, column]),
+        auroc=area(counts, auroc[:, column]),
         n_planted=counts["n_planted"],
         n_other=counts["n_other"],
         n_planted_memorized=counts["n_planted_memorized"],
@@ -236,7 +230,10 @@ def _excess(evidence: _Evidence, pair: tuple[str, str], column: int) -> ExcessSc
         n_target=evidence.panels["target"].n,
         n_control=evidence.panels["control"].n,
         scores=attacked.scores(control),
-        estimated_precision=_precision(attacked.memorized_share, control.memorized_share),
+        estimated_precision=precision(
+            *(evidence.counts[(*pair, role)]["n_memorized"] for role in ("target", "control")),
+            *(evidence.panels[role].n for role in ("target", "control")),
+        ),
         detection={
             percent: _detection(evidence, pair, column, percent)
             for percent in evidence.settings.report.false_positive_percent
@@ -247,34 +244,23 @@ def _excess(evidence: _Evidence, pair: tuple[str, str], column: int) -> ExcessSc
 def _detection(evidence: _Evidence, pair: tuple[str, str], column: int, percent: int) -> Detection:
     """Return what passes the cut that at most `percent` % of control samples exceed."""
     comparison = evidence.panels["target"].comparisons[column]
-    above = {role: drawn.above[percent][:, column] for role, drawn in evidence.resampled.items()}
     if not all(panel.is_ranked(comparison) for panel in evidence.panels.values()):
-        unknown = estimate(None, above["target"], reason=_NO_ENTROPY)
+        unknown = Estimate(value=None, reason=_NO_ENTROPY)
         return Detection(
             memorized_share=unknown, control_share=unknown, estimated_precision=unknown,
             cut=estimate(None, reason=_NO_ENTROPY),
         )  # fmt: skip
     row = evidence.detection[(*pair, str(percent))]
-    target, control = (
-        (row[f"n_{role}_above"] / row[f"n_{role}"], above[role]) for role in ("target", "control")
-    )
+    above, others = row["n_target_above"], row["n_control_above"]
+    n, n_control = row["n_target"], row["n_control"]
     return Detection(
-        memorized_share=estimate(*target),
-        control_share=estimate(*control),
-        estimated_precision=_precision(target, control),
+        memorized_share=bounded(above / n, lambda: intervals.clopper_pearson(above, n)),
+        control_share=bounded(others / n_control, lambda: intervals.wilson(others, n_control)),
+        estimated_precision=precision(above, others, n, n_control, is_cut=True),
         cut=estimate(
             row["cut"], reason="no cut is needed: fewer control samples are flagged than may be"
         ),
     )
-
-
-def _precision(attacked: Drawn, control: Drawn) -> Estimate:
-    """Return (share of target − share of control) / share of target, the part not explained by chance."""
-    share, shares = attacked
-    value = (share - control[0]) / share if share else None
-    with np.errstate(divide="ignore", invalid="ignore"):
-        resampled = np.where(shares > 0, (shares - control[1]) / shares, np.nan)
-    return estimate(value, resampled, reason="no target sample is on the list")
 
 
 def _bias_oracle(evidence: _Evidence, pair: tuple[str, str], column: int) -> Estimate | None:

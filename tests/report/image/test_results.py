@@ -4,6 +4,7 @@ import pytest
 from dejavu.report.image.records import image_node
 from dejavu.report.image.results import image_results
 from dejavu.run import seeds
+from dejavu.statistics import intervals
 from dejavu.tables import catalog
 from tests.report import slow
 from tests.report.world import build, target
@@ -91,10 +92,9 @@ def test_the_excess_resamples_each_set_on_its_own(results, reference):
         assert node[f"{name}_ci95"] == bounds([a[name] - c[name] for a, c in resampled]), name
     share, other = (value[r]["memorized_share"] for r in ("target", "control"))
     assert node["estimated_precision"] == pytest.approx((share - other) / share, abs=1e-6)
-    precisions = [
-        (a["memorized_share"] - c["memorized_share"]) / a["memorized_share"] for a, c in resampled
-    ]
-    assert node["estimated_precision_ci95"] == bounds(precisions)
+    hits, others = (round(s * n) for s, n in ((share, N_TARGET), (other, N_CONTROL)))
+    expected = intervals.precision(hits, N_TARGET, others, N_CONTROL)
+    assert node["estimated_precision_ci95"] == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("percent", [1, 5])
@@ -105,11 +105,15 @@ def test_detection_at_few_false_positives_equals_the_slow_one(results, reference
     mine, others = slow.shares_above_cut(*pair, everybody("target"), everybody("control"), percent)
     assert node[f"memorized_share_at_fpr_{percent}"] == pytest.approx(mine, abs=1e-6)
     assert node[f"control_share_at_fpr_{percent}"] == pytest.approx(others, abs=1e-6)
-    resampled = [
-        slow.shares_above_cut(*pair, a, c, percent)
-        for a, c in zip(drawn("target"), drawn("control"), strict=True)
-    ]
-    assert node[f"memorized_share_at_fpr_{percent}_ci95"] == bounds([a for a, _ in resampled])
+    above, false = round(mine * N_TARGET), round(others * N_CONTROL)
+    expected = intervals.clopper_pearson(above, N_TARGET)
+    assert node[f"memorized_share_at_fpr_{percent}_ci95"] == pytest.approx(expected, abs=1e-6)
+    expected = intervals.wilson(false, N_CONTROL)
+    assert node[f"control_share_at_fpr_{percent}_ci95"] == pytest.approx(expected, abs=1e-6)
+    if above:
+        expected = intervals.precision(above, N_TARGET, false + 1, N_CONTROL + 1)
+        found = node[f"estimated_precision_at_fpr_{percent}_ci95"]
+        assert found == pytest.approx(expected, abs=1e-6)
     assert others <= percent / 100
 
 
@@ -139,6 +143,8 @@ def test_planted_samples_are_counted_among_target_samples_only(results):
         for b in confidence[~PLANTED[:N_TARGET]]
     ]
     assert node["planted_auroc"] == pytest.approx(np.mean(pairs), abs=1e-6)
+    expected = intervals.auroc_small(np.mean(pairs), node["n_planted"], node["n_planted_other"])
+    assert node["planted_auroc_ci95"] == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_target_meets_its_own_second_model(results):
@@ -172,13 +178,14 @@ def test_an_empty_list_of_memorized_samples_has_no_precision(tmp_path):
     assert node["memorized_share"] == 0
 
 
-def test_a_precision_that_is_undefined_in_many_resamples_has_no_interval(tmp_path):
+def test_a_precision_of_a_single_hit_has_a_wide_interval(tmp_path):
     rare = (np.arange(20) == 0, np.zeros(20))
     nobody = (np.zeros(20, dtype=bool), np.zeros(20))
     node = one(tmp_path, {"vicreg": rare, "classifier": nobody})["classifier"]["excess"]
     assert node["estimated_precision"] == 1
-    assert node["estimated_precision_ci95"] is None
-    assert "undefined in more than 1 %" in node["estimated_precision_reason"]
+    low, high = node["estimated_precision_ci95"]
+    assert low < -1
+    assert high == 1
 
 
 def test_nothing_planted_nothing_said(tmp_path):
