@@ -18,6 +18,7 @@ SCHEMA_VERSION = 1
 UNITS: Mapping[str, str] = {
     "n*": "count",
     "adjusted_soft": "nats: difference of the mean log odds of the votes",
+    "crossover_soft": "nats: half the difference of the mean log odds of the votes",
     "cut_at_fpr_*": "nats: memorization confidence",
     "crop_area": "square pixels",
     "hotelling_t2": "none: a test statistic",
