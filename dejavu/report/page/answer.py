@@ -128,6 +128,9 @@ def _decided(card: Card, lane: str, target: str, answer: Answer, tolerance: floa
     """Return a card with the word, the adjusted excess, and what stands behind it."""
     shown, _, rest = answers.points(answer.excess.adjusted).partition(" ")
     facts = [("without covariates (gap)", f"{answers.points(answer.excess.gap)} points")]
+    crossed = answer.excess.crossover
+    if crossed is not None and crossed.hard is not None:
+        facts.append(("crossover of two trainings", f"{answers.points(crossed.hard)} points"))
     facts += [
         (f"{name.replace('_', ' ')}, excess", f"{answers.points(each)} points")
         for name, each in answer.excess.more.items()

@@ -131,15 +131,18 @@ def intervals(
 
     Args:
         rows: ``name``, ``part``, ``value``, ``low``, ``high`` (None: no interval), ``shown``.
-        names: order of the lines.
+        names: order of the lines; ``|`` begins a second line of the label.
         parts: color of each part, in order.
         axis: title of the value axis.
         band: value, low, high and name of something that every line is compared with.
         number: d3 format of the axis.
     """
     order = list(parts)
-    y = alt.Y("name:N", sort=list(names), title=None, axis=alt.Axis(ticks=False, domain=False))
+    label = alt.Axis(ticks=False, domain=False, labelExpr="split(datum.label, '|')", labelLimit=240)
+    y = alt.Y("name:N", sort=list(names), title=None, axis=label)
     offset = alt.YOffset("part:N", sort=order, scale=alt.Scale(paddingOuter=0.35))
+    if len(names) == len(rows):
+        offset = alt.Undefined  # one mark per line: in its middle
     color, shape = _part_channels(parts)
     x = alt.X("value:Q", title=axis, axis=_axis(number), scale=alt.Scale(nice=True))
     tooltip = [

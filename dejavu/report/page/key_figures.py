@@ -5,6 +5,7 @@ from typing import Any
 
 from dejavu.image.targets import Target
 from dejavu.params.report import CaptionHeadline, ImageHeadline
+from dejavu.report.calibration import Answer, Calibration
 from dejavu.report.caption.records import CaptionResults, Setting, two_model_gaps
 from dejavu.report.image.records import ImageResults
 from dejavu.report.numbers import Estimate
@@ -12,6 +13,7 @@ from dejavu.report.opening import caption_reference, one_model_reference
 from dejavu.report.page import charts, formatting
 from dejavu.report.page.elements import Cell, Figure, model_title, reference_title
 from dejavu.roles import SECOND_MODEL
+from dejavu.statistics.adjusted import Difference
 
 _TWO = "two-model score"
 _PARTS = {
@@ -19,6 +21,11 @@ _PARTS = {
     "on control = its bias": charts.CONTROL,
     "excess": charts.EXCESS,
     _TWO: charts.TWO,
+}
+_DECIDED = {
+    "adjusted excess": charts.EXCESS,
+    "crossover": charts.TWO,
+    "gap, without covariates": charts.PLAIN,
 }
 Marks = list[dict[str, Any]]
 
@@ -37,6 +44,50 @@ def key_figures(
     if caption and (marks := _caption_marks(captions, Setting.of(caption))):
         figures.append(_figure("key-caption", "Captions: what the control set changes", marks))
     return figures
+
+
+def decided(found: Calibration) -> list[Figure]:
+    """Return the numbers that the verdicts rest on, one figure per lane, the largest first."""
+    figures = []
+    for lane, title in (("image", "Images"), ("caption", "Captions")):
+        answers = {target: each for (of, target), each in found.answers.items() if of == lane}
+        marks = [mark for name in answers for mark in _decided_marks(name, answers[name])]
+        if marks:
+            ranked = sorted(marks, key=lambda mark: (-_largest(marks, mark["name"]), mark["name"]))
+            figures.append(
+                _forest(f"decided-{lane}", f"{title}: what the verdicts rest on", ranked)
+            )
+    return figures
+
+
+def _largest(marks: Marks, name: str) -> float:
+    return max(float(mark["value"]) for mark in marks if mark["name"] == name)
+
+
+def _decided_marks(target: str, answer: Answer) -> Marks:
+    crossed = answer.excess.crossover
+    found = (answer.excess.adjusted, crossed and crossed.hard, answer.excess.gap)
+    return [
+        formatting.marked(_estimate(each), name=model_title(target), part=part)
+        for part, each in zip(_DECIDED, found, strict=True)
+        if isinstance(each, Difference)
+    ]
+
+
+def _estimate(found: Difference) -> Estimate:
+    low, high = found.interval()
+    return Estimate(value=found.value, low=low, high=high)
+
+
+def _forest(key: str, title: str, marks: Marks) -> Figure:
+    parts = {part: color for part, color in _DECIDED.items() if part in {m["part"] for m in marks}}
+    said = "; ".join(f"{mark['name']}, {mark['part']}: {mark['shown']}" for mark in marks)
+    description = f"{title}. Percentage points with 95 % intervals. {said}."
+    lines = [mark | {"name": f"{mark['name']}, {mark['part']}|{mark['shown']}"} for mark in marks]
+    drawing = charts.intervals(
+        lines, names=[line["name"] for line in lines], parts=parts, axis="percentage points"
+    )
+    return charts.figure(key, title, description, drawing, None, is_wide=True)
 
 
 def _image_marks(

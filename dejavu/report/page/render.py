@@ -45,6 +45,7 @@ class Page:
 
     cards: list[answer.Card]
     warnings: list[str]  # what weakens the headline
+    decided: list[Figure]
     key_figures: list[Figure]
     image_calibration: list[Figure]
     caption_calibration: list[Figure]
@@ -63,7 +64,7 @@ class Page:
     def figures(self) -> list[Figure]:
         """Return all figures, in reading order."""
         return [
-            *self.key_figures, *self.image_calibration, *self.caption_calibration,
+            *self.decided, *self.key_figures, *self.image_calibration, *self.caption_calibration,
             *self.alike_figures, *(figure for block in self.blocks for figure in block.figures),
         ]  # fmt: skip
 
@@ -103,6 +104,7 @@ def page(
     return Page(
         cards=_cards(found, heads, image, headline),
         warnings=found.caveats.warnings(),
+        decided=key_figures.decided(found.calibration),
         key_figures=key_figures.key_figures(images, told, heads, lead, headline),
         image_calibration=image_calibration.calibration(images, heads, image),
         caption_calibration=told_figures,
