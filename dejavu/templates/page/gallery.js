@@ -13,7 +13,7 @@
   const SHOWN = 160; // characters of a text that a card shows at once
   const HASH = "#gallery";
   const KINDS = {
-    memorized: "memorized", false_alarm: "false alarm", correlation: "correlation",
+    memorized: "flagged", false_alarm: "false alarm", correlation: "correlation",
     disagreement: "disagreement",
   };
   const SORTS = {

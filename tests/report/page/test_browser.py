@@ -84,7 +84,7 @@ def test_paper_and_readers_without_scripts_get_the_still_images(opened, page_fil
 def test_tables_sort_by_value_from_the_keyboard(opened):
     order = (
         "(() => { const table = [...document.querySelectorAll('#calibration table.grid')].find("
-        "t => t.caption.textContent.includes('list of memorized'));"
+        "t => t.caption.textContent.includes('the reference wrong'));"
         "const column = 2; const head = table.tHead.rows[0].cells[column];"
         "head.querySelector('button').focus(); head.querySelector('button').click();"
         "return [head.getAttribute('aria-sort'),"
