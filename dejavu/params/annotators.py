@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from dejavu.params.base import Positive, Section, Share
+from dejavu.params.base import Needs, Positive, Section, Share
 from dejavu.params.external_files import File, Outside
 
 OpenShare = Annotated[float, Field(ge=0, lt=1)]
@@ -21,6 +21,7 @@ class TaggerParams(Section):
     of what anyone could see in a crop. EfficientNet-Lite0 was trained on ImageNet-1k.
     """
 
+    needs = Needs(hint="`packaged` (EfficientNet-Lite0, 1000 classes), or a file")
     source: Literal["tagger"]
     name: str  # timm's name of the network, e.g. tf_efficientnet_lite0
     weights: File  # `packaged` (from a Python package) or a .safetensors or .pth with timm's keys
@@ -34,6 +35,11 @@ class TaggerParams(Section):
 class GroundedSamParams(Section):
     """GroundingDINO's boxes for names given as a prompt, and SAM's masks in them."""
 
+    needs = Needs(
+        fetch=("grounding_dino_swint", "bert_base_uncased", "sam_vit_b", "sam_vit_h"),
+        hint="backend transformers reads Hugging Face folders; backend original needs the package "
+        "extra grounded-sam",
+    )
     source: Literal["grounded_sam"]
     backend: Literal["transformers", "original"]  # original: extra grounded-sam, transformers < 5
     weights: File  # GroundingDINO; transformers: a folder or hub name; original: a .pth
@@ -56,6 +62,11 @@ class GroundedSamParams(Section):
 class DeticParams(Section):
     """Detic through detectron2, where both are installed from their repositories."""
 
+    needs = Needs(
+        packages=("detectron2",),
+        install="install detectron2 and clone Detic from their repositories",
+        hint="or make annotations elsewhere: source table, `dejavu import-labels`",
+    )
     source: Literal["detic"]
     folder: str  # a checkout of Detic with third_party/CenterNet2
     # below `folder`, e.g. configs/Detic_LCOCOI21k_CLIP_SwinB_896b32_4x_ft4x_max-size.yaml

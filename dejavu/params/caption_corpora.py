@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from dejavu.params.base import Names, Positive, Section, Share
+from dejavu.params.base import Names, Needs, Positive, Section, Share
 from dejavu.params.external_files import BelowRoot, CorpusRoot
 
 LEAST_ACCEPTED = 0.02  # share of drawn images with few enough objects; below, drawing takes forever
@@ -73,6 +73,7 @@ class CaptionsTableParams(Section):
 class CocoParams(Section):
     """COCO: captions and instances as JSON; the instances are the objects."""
 
+    needs = Needs(fetch=("coco_captions", "coco_val2017", "coco_train2017"))
     adapter: Literal["coco"]
     max_dropped_share: Share
     root: CorpusRoot  # folder of the images, relative to machine.data_root
@@ -84,6 +85,7 @@ class CocoParams(Section):
 class WebDatasetParams(Section):
     """Tar shards as img2dataset writes them: CC3M, CC12M, YFCC15M, LAION."""
 
+    needs = Needs(hint="shards as the tool img2dataset writes them")
     adapter: Literal["webdataset"]
     max_dropped_share: Share
     root: CorpusRoot  # folder of the shards, relative to machine.data_root

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, RootModel, model_validator
 
-from dejavu.params.base import Names, Positive, Section, Share
+from dejavu.params.base import Names, Needs, Positive, Section, Share
 from dejavu.params.caption_corpora import CaptionCorpus
 from dejavu.params.external_files import BelowRoot, CorpusRoot, File, Outside
 from dejavu.params.roles import GivenRoles
@@ -31,6 +31,7 @@ class GlyphsParams(CorpusSection):
 class TinyImageNetParams(CorpusSection):
     """The official layout of Tiny ImageNet."""
 
+    needs = Needs(fetch=("tiny_imagenet",))
     adapter: Literal["tiny_imagenet"]
     root: CorpusRoot  # folder with wnids.txt, relative to machine.data_root
     use: Annotated[tuple[Literal["train", "val"], ...], Field(strict=False, min_length=1)]
@@ -40,6 +41,7 @@ class TinyImageNetParams(CorpusSection):
 class ImageNetParams(CorpusSection):
     """ImageNet-1k in any of its usual layouts; boxes are XML files of the same names."""
 
+    needs = Needs(hint="register at image-net.org; boxes are a separate archive")
     adapter: Literal["imagenet"]
     root: CorpusRoot  # folder with train/ and val/, or with ILSVRC/, relative to machine.data_root
     use: Annotated[tuple[Literal["train", "val"], ...], Field(strict=False, min_length=1)]

@@ -5,16 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from dejavu.params.base import Model, Positive, Section
-from dejavu.params.external_files import File
 from dejavu.params.names import Layers, Name
-from dejavu.params.released import (
-    BarlowTwinsModel,
-    DinoModel,
-    EmbeddingsModel,
-    FileModel,
-    ReleasedModel,
-    VicregModel,
-)
+from dejavu.params.released import AnyReleased
 
 RELEASED = "released"  # the recipe of models that were trained elsewhere
 
@@ -42,36 +34,7 @@ class UntrainedModel(Model):
     layers: Layers  # `projector` and/or `backbone`; the first is the headline
 
 
-class TimmModel(ReleasedModel):
-    """A released network of the timm library."""
-
-    source: Literal["timm"]
-    name: (
-        str  # architecture, e.g. tf_efficientnet_lite0; its pretrained config fixes the input size
-    )
-    weights: File  # `packaged` (from a Python package) or a .safetensors or .pth with timm's keys
-
-
-class TorchvisionModel(ReleasedModel):
-    """A released network of torchvision."""
-
-    source: Literal["torchvision"]
-    name: str  # architecture, e.g. resnet50
-    weights: File  # a .safetensors or .pth with torchvision's keys
-
-
-ModelParams = Annotated[
-    TrainedModel
-    | UntrainedModel
-    | TimmModel
-    | TorchvisionModel
-    | VicregModel
-    | BarlowTwinsModel
-    | DinoModel
-    | FileModel
-    | EmbeddingsModel,
-    Field(discriminator="source"),
-]
+ModelParams = Annotated[TrainedModel | UntrainedModel | AnyReleased, Field(discriminator="source")]
 
 
 def check_models(models: dict[str, Any]) -> dict[str, Any]:

@@ -127,6 +127,9 @@ class Code:
             todo += [(package, False) for package in self._packages_around(name)]
             todo += [(self._module_of(*pair), True) for pair in facts["imports"]]
             todo += [(module, True) for item in items for module in item[1]]
+            if is_used:
+                members = (self._of_family(each, asked) for each in facts["families"])
+                todo += [(module, True) for some in members for module in some]
         for folder in sorted(folders):
             found |= self._data(folder)
         return found
@@ -171,6 +174,14 @@ class Code:
         stem = self._packages[package].joinpath(*parts)
         candidates = (stem / "__init__.py", stem.with_name(stem.name + ".py"))
         return next((file for file in candidates if file.is_file()), None)
+
+    def _of_family(self, package: str, asked: frozenset[str]) -> list[str]:
+        """Return the modules of a package whose names are asked for; without any word, all."""
+        file = self._file(package)
+        if file is None:
+            return []
+        names = sorted(each.stem for each in file.parent.glob("*.py") if each != file)
+        return [f"{package}.{name}" for name in names if name in asked or not asked]
 
     def _packages_around(self, module: str) -> list[str]:
         parts = module.split(".")

@@ -34,6 +34,8 @@ def facts_of(source: str) -> Facts:
         ``libraries``: top-level names of the other modules that it imports.
         ``registries``: per dictionary with names of functions (``"dejavu.corpora.glyphs:Glyphs"``) its
         items, each as its key, the modules that it leads to, and a hex digest.
+        ``families``: packages of which it imports the module that a name chooses
+        (``import_module(f"dejavu.corpora.{name}")``): registries without a list.
         ``folders``: folders of package data that it reads.
     """
     reader = _Reader()
@@ -45,6 +47,7 @@ def facts_of(source: str) -> Facts:
         ],
         "libraries": sorted({_package(module) for module, _ in reader.imports} - set(PACKAGES)),
         "registries": reader.registries,
+        "families": sorted(reader.families),
         "folders": sorted(reader.folders),
     }
 
@@ -63,6 +66,7 @@ class _Reader:
     def __init__(self) -> None:
         self.imports: set[tuple[str, str | None]] = set()
         self.folders: set[str] = set()
+        self.families: set[str] = set()
         self.registries: list[list[list[Any]]] = []
 
     def text(self, value: Any) -> str:
@@ -118,6 +122,10 @@ class _Reader:
             case ast.Call(func=function, args=[ast.Constant(value="dejavu")]):
                 if _name(function) == "PackageLoader":
                     self.folders.add(_TEMPLATES)
+            case ast.Call(func=function, args=[ast.JoinedStr(
+                    values=[ast.Constant(value=str(family)), ast.FormattedValue()])]):  # fmt: skip
+                if _name(function) == "import_module":
+                    self.families.add(family.removesuffix("."))
 
 
 def _is_void(node: ast.AST) -> bool:

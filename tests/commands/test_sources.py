@@ -11,7 +11,11 @@ from dejavu.annotators.tag_crops import ANNOTATORS
 from dejavu.check import sources
 from dejavu.corpora import build
 from dejavu.downloads.published_files import DOWNLOADS
-from dejavu.models import encoders
+from dejavu.models import clip, encoders
+from dejavu.params.base import Needs, tags_of
+from dejavu.params.caption import CaptionModelParams
+from dejavu.params.encoders import ModelParams
+from dejavu.params.released import TimmModel
 from tests.pipeline.project import ROOT
 
 KINDS = ("models", "corpora", "annotators")
@@ -33,17 +37,23 @@ def names(kind, section):
 
 
 def test_every_source_that_can_be_named_is_listed():
-    assert names("models", "image.models") == set(encoders.SOURCES)
+    assert names("models", "image.models") == set(tags_of(ModelParams))
     assert names("annotators", "image.annotators") == set(ANNOTATORS)
     listed = names("corpora", "image.corpus") | names("corpora", "caption.corpus")
     assert listed == set(build._ADAPTERS)
     assert "coco" not in names("corpora", "image.corpus")  # it has no labels
 
 
-def test_needs_are_of_known_sources_and_known_downloads():
-    known = {f"{s.section}.{s.name}" for kind in KINDS for s in sources.sources(kind, {}, ROOT)}
-    assert set(sources.NEEDS) <= known
-    assert {name for need in sources.NEEDS.values() for name in need.fetch} <= set(DOWNLOADS)
+def test_needs_are_of_known_downloads():
+    listed = [source for kind in KINDS for source in sources.sources(kind, {}, ROOT)]
+    assert {name for source in listed for name in source.fetch} <= set(DOWNLOADS)
+
+
+def test_every_source_of_models_is_the_module_of_its_name():
+    for name in tags_of(ModelParams):
+        assert callable(encoders.source_of(name).make)
+    for name in tags_of(CaptionModelParams):
+        assert callable(clip.source_of(name).make)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -76,8 +86,8 @@ def test_entries_say_which_files_are_there(run, tmp_path):
 
 
 def test_missing_packages_and_fetched_files_are_told(run, tmp_path, monkeypatch):
-    need = sources.Need(packages=("no_such_module",), install="pip install it", fetch=("gte_base",))
-    monkeypatch.setitem(sources.NEEDS, "image.models.timm", need)
+    need = Needs(packages=("no_such_module",), install="pip install it", fetch=("gte_base",))
+    monkeypatch.setattr(TimmModel, "needs", need)
     shown = run("models")
     assert "no package no_such_module" in shown
     assert "pip install it; dejavu fetch gte_base" in shown

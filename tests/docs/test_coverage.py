@@ -8,8 +8,9 @@ import pytest
 from dejavu.annotators.tag_crops import ANNOTATORS
 from dejavu.caption import annotate
 from dejavu.corpora import build
-from dejavu.models import encoders
+from dejavu.params.base import tags_of
 from dejavu.params.caption import CaptionModelParams
+from dejavu.params.encoders import ModelParams
 from tests.paths import ROOT
 
 TEXT = (ROOT / "docs/coverage.md").read_text(encoding="utf-8")
@@ -21,20 +22,11 @@ def rows(heading):
     return re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
 
 
-def sources_of(union):
-    found = set()
-    for part in getattr(union, "__args__", ()):
-        found |= sources_of(part)
-        if hasattr(part, "model_fields"):
-            found.add(part.model_fields["source"].annotation.__args__[0])
-    return found
-
-
 @pytest.mark.parametrize(
     ("heading", "known"),
     [
-        ("Encoders of the image lane", encoders.SOURCES),
-        ("Models of the caption lane", sources_of(CaptionModelParams)),
+        ("Encoders of the image lane", tags_of(ModelParams)),
+        ("Models of the caption lane", tags_of(CaptionModelParams)),
         ("Data sets", build._ADAPTERS),
         ("Annotators", {*ANNOTATORS, *annotate._ANNOTATORS}),
     ],

@@ -1,6 +1,8 @@
 """Files that are not what a loader expects: other models, numbers, damage, and malice."""
 
 import pickle
+import warnings
+import zipfile
 from pathlib import Path
 
 import torch
@@ -76,3 +78,68 @@ def rewrite(path, out, change):
 
 def truncated(path, out):
     out.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flipped(path, out):
+    """One bit in the middle of the largest tensor: sizes, names and shapes stay."""
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        largest = max(archive.infolist(), key=lambda member: member.file_size)
+    content[largest.header_offset + largest.file_size // 2] ^= 4
+    out.write_bytes(content)
+
+
+def expanded(path):
+    """A kilobyte that says it is a tensor of a hundred gigabytes."""
+    torch.save({"w": torch.zeros(1).expand(5_000_000, 5_000)}, path)
+
+
+def nested_key(path, *, legacy=False):
+    """A dictionary whose key is a tuple of a tuple … of 2^60 objects: hashing it never ends."""
+    key = ()
+    for _ in range(60):
+        key = (key, key)
+    body = pickle.dumps([key], protocol=2)
+    # [key] becomes {key: 1} in the bytes alone, as nobody could make such a dictionary here
+    body = b"\x80\x02}" + body[2:-2].replace(b"]q\x00", b"", 1) + b"K\x01s."
+    if legacy:
+        path.write_bytes(body)
+        return
+    torch.save({"w": torch.zeros(2)}, path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, body if name.endswith("/data.pkl") else content)
+
+
+def huge_storage(path):
+    """The old file format, which says how long a tensor is before the tensor: 10^15 numbers."""
+    torch.save({"w": torch.zeros(3)}, path, _use_new_zipfile_serialization=False)
+    content = path.read_bytes()
+    at = content.index(b"cpu") + 3
+    at = content.index(b"K\x03", at)
+    path.write_bytes(
+        content[:at] + b"\x8a\x08" + (10**15).to_bytes(8, "little") + content[at + 2 :]
+    )
+
+
+def packed(path, out):
+    """The same members, compressed."""
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as copy:
+        for name in source.namelist():
+            copy.writestr(name, source.read(name))
+
+
+def sparse(path):
+    torch.save({"w": torch.eye(3).to_sparse()}, path)
+
+
+def quantized(path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch means to drop such tensors; files have them
+        torch.save({"w": torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8)}, path)
+
+
+def complex_numbers(path):
+    torch.save({"w": torch.ones(3, dtype=torch.complex64)}, path)

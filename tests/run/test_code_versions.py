@@ -90,16 +90,22 @@ def test_what_tells_of_a_run_changes_nothing(tree):
 
 
 def test_one_more_source_of_encoders_changes_no_model_of_another(tree):
-    registered = '"timm": "dejavu.models.encoders.timm_models'
-    files = [
-        f for f in (tree.folder / "dejavu/models").rglob("*.py") if registered in f.read_text()
-    ]
-    assert files
-    for file in files:
-        more = '"hub": "dejavu.models.encoders.hub:make", '
-        tree.edit(file.relative_to(tree.folder), registered, more + registered)
     tree.add("dejavu/models/encoders/hub.py", "def make(request, out):\n    return None\n")
     assert tree.changed() == set()
+
+
+def test_a_source_is_found_by_the_word_that_entries_ask_for(tmp_path):
+    (tmp_path / "kinds").mkdir()
+    for name, text in {
+        "a": "import importlib\ndef get(x):\n    importlib.import_module(f'dejavu.kinds.{x}')\n",
+        "kinds/__init__": "", "kinds/b": "", "kinds/c": "",
+    }.items():  # fmt: skip
+        (tmp_path / f"{name}.py").write_text(text)
+    (tmp_path / "__init__.py").touch()
+    source = code.Code({"dejavu": tmp_path})
+    assert set(source.closure("dejavu.a", ["b"])) == {"dejavu.a", "dejavu.kinds", "dejavu.kinds.b"}
+    assert {"dejavu.kinds.b", "dejavu.kinds.c"} <= set(source.closure("dejavu.a", []))
+    assert "dejavu.kinds.c" not in source.closure("dejavu.a", ["corpus"])
 
 
 def test_the_report_depends_on_all_data_of_the_package(tree):

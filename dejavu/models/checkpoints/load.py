@@ -1,15 +1,16 @@
 """Read checkpoint files without running what they pickle, and load them key by key.
 
-Files are opened with torch's restricted unpickler. The two harmless names that released checkpoints do hold
-(a function reference of VICReg's optimizer, the arguments of DINO's script) resolve to stand-ins; any other
-name ends in an error that lists it.
+What a file says of itself is looked through first (`archives`, `pickles`); then it is opened with
+torch's restricted unpickler. The two harmless names that released checkpoints do hold (a function reference
+of VICReg's optimizer, the arguments of DINO's script) resolve to stand-ins; any other name is an error.
+What torch itself says of a file is never passed on: it advises to load files without that restriction.
 """
 
 import argparse
 import hashlib
 import pickle
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,18 @@ import torch
 from torch import Tensor, nn
 
 from dejavu.errors import WeightsError
-from dejavu.models.checkpoints import torchscript
+from dejavu.models.checkpoints import archives, pickles, torchscript
 from dejavu.models.checkpoints.layouts import recognize
 
 State = Mapping[str, Tensor]
 KEYS_SHOWN = 5
+DAMAGED = "It is damaged or of another kind: copy it anew, and compare its SHA-256 with the published one."
+_LEGACY_START = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)  # of torch's format before 1.6
+_OF_READERS = (
+    RuntimeError, EOFError, ValueError, KeyError, AttributeError, OSError, TypeError, IndexError,
+    AssertionError, NotImplementedError, MemoryError, OverflowError, RecursionError,
+)  # fmt: skip
+_OF_TORCH = ("torch.", "collections.", "_codecs.", "builtins.")
 
 
 def _exclude_bias_and_norm(*_: object) -> bool:
@@ -49,21 +57,20 @@ def read(path: Path) -> Any:
         raise WeightsError(f"{path}: no such file. `dejavu fetch` lists what can be downloaded.")
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
-    if torchscript.is_archive(path):
-        raise WeightsError(
-            f"{path}: a TorchScript archive, a program and no checkpoint. OpenAI's CLIP models come like "
-            "this: set source: open_clip."
-        )
+    if program := torchscript.program_of(path):
+        raise WeightsError(f"{path}: {program}")
+    listed = _looked_through(path)
     try:
         with torch.serialization.safe_globals(_STAND_INS):
-            return torch.load(
+            contents = torch.load(
                 path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
             )
-    except pickle.UnpicklingError as error:
-        raise WeightsError(f"{path}: {_why_refused(path, error)}") from None
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, OSError) as error:
-        brief = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"{path}: not a readable checkpoint ({brief}).") from None
+    except pickle.UnpicklingError:
+        raise WeightsError(f"{path}: {_why_refused(path, listed)}") from None
+    except _OF_READERS:
+        raise WeightsError(f"{path}: not a readable checkpoint. {DAMAGED}") from None
+    _refuse_expanded(contents, path)
+    return contents
 
 
 def sha256(path: Path) -> str:
@@ -81,6 +88,7 @@ def tensors(value: Any, path: Path, *, what: str) -> dict[str, Tensor]:
     if isinstance(value, Mapping) and value:
         found = {k: v for k, v in value.items() if isinstance(v, Tensor) and isinstance(k, str)}
         if len(found) == len(value):
+            _require_plain(found, path)
             return found
     raise WeightsError(f"{path}: expected {what}.{guess(value)}")
 
@@ -172,15 +180,46 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
     try:
         return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path}: not a readable .safetensors file ({error}).") from None
+    except (SafetensorError, *_OF_READERS):
+        raise WeightsError(f"{path}: not a readable .safetensors file. {DAMAGED}") from None
 
 
-def _why_refused(path: Path, error: pickle.UnpicklingError) -> str:
+def _looked_through(path: Path) -> pickles.Contents:
+    """Check sizes and checksums, and return what the file's pickle names."""
+    n_bytes = path.stat().st_size
     try:
-        names = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
-    except (RuntimeError, ValueError, pickle.UnpicklingError, EOFError, OSError):
-        names = []  # only zip files can be listed
+        if zipfile.is_zipfile(path):
+            with archives.opened(path) as archive:
+                root = next((n for n in archive.namelist() if n.endswith("/data.pkl")), None)
+                if root is None:
+                    raise WeightsError("a zip file without tensors of torch (no data.pkl).")
+                with archive.open(root) as stream:
+                    listed = pickles.examine(stream)
+                archives.check(archive, path)
+        else:
+            with path.open("rb") as stream:
+                start = stream.read(len(_LEGACY_START))
+                if start[:1] != _LEGACY_START[:1]:
+                    raise WeightsError(f"not a checkpoint of torch. {DAMAGED}")
+                stream.seek(0)
+                n_pickles = pickles.LEGACY_PICKLES if start == _LEGACY_START else 1
+                listed = pickles.examine(stream, n_pickles=n_pickles)
+        if listed.largest_storage > n_bytes:
+            raise WeightsError(
+                f"names a tensor of {listed.largest_storage:,} numbers, and has {n_bytes:,} bytes. {DAMAGED}"
+            )
+    except WeightsError as error:
+        text = str(error)
+        raise WeightsError(text if text.startswith(str(path)) else f"{path}: {text}") from None
+    return listed
+
+
+def _why_refused(path: Path, listed: pickles.Contents) -> str:
+    names = sorted(name for name in listed.names if not name.startswith(_OF_TORCH))
+    try:
+        names = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path)) or names
+    except (*_OF_READERS, pickle.UnpicklingError):
+        pass  # only zip files can be listed by torch, which knows all that it lets through
     allowed = {entry[1] for entry in _STAND_INS if isinstance(entry, tuple)}
     names = [name for name in names if name not in allowed]
     if names:
@@ -188,4 +227,45 @@ def _why_refused(path: Path, error: pickle.UnpicklingError) -> str:
             f"refers to code ({', '.join(names[:KEYS_SHOWN])}) that is never run here. If you trust the "
             "file, save its tensors as .safetensors elsewhere."
         )
-    return f"not a checkpoint of plain tensors ({str(error).splitlines()[0]})."
+    return f"not a checkpoint of plain tensors. {DAMAGED}"
+
+
+def _tensors_in(contents: Any) -> Iterator[Tensor]:
+    """Yield every tensor in nested containers, and none of them twice."""
+    seen, todo = set[int](), [contents]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, Mapping | list | tuple) and id(value) not in seen:
+            seen.add(id(value))
+            todo.extend(value.values() if isinstance(value, Mapping) else value)
+
+
+def _refuse_expanded(contents: Any, path: Path) -> None:
+    """Refuse tensors that say they are larger than what is stored of them: a copy would be as large."""
+    for tensor in _tensors_in(contents):
+        if tensor.layout != torch.strided or tensor.is_quantized:
+            continue  # refused where it is used as a weight
+        stored = tensor.untyped_storage().nbytes()
+        if tensor.numel() * tensor.element_size() > stored:
+            raise WeightsError(
+                f"{path}: a tensor of shape {tuple(tensor.shape)} of which {stored:,} bytes are stored. If "
+                "that is meant, save it with .contiguous()."
+            )
+
+
+def _require_plain(state: State, path: Path) -> None:
+    for name, tensor in state.items():
+        kind = None
+        if tensor.is_quantized:
+            kind = "quantized"
+        elif tensor.layout != torch.strided:
+            kind = "sparse"
+        elif tensor.is_complex() or tensor.is_meta or tensor.is_nested:
+            kind = "complex" if tensor.is_complex() else "meta or nested"
+        if kind is not None:
+            raise WeightsError(
+                f"{path}: {name!r} is a {kind} tensor, expected plain numbers. Save the weights of the "
+                "network as it was before (dense, dequantized)."
+            )

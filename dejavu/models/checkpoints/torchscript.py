@@ -6,6 +6,7 @@ name in the pickle is refused.
 """
 
 import collections
+import math
 import pickle
 import zipfile
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from dejavu.errors import WeightsError
+from dejavu.models.checkpoints import archives, pickles
 
 _DTYPES = {
     "FloatStorage": torch.float32,
@@ -26,6 +28,14 @@ _DTYPES = {
     "BoolStorage": torch.bool,
     "ByteStorage": torch.uint8,
 }
+_EXPORTED = (
+    "serialized_exported_program.json",
+    "models/model.json",
+)  # of torch.export, old and new
+_OF_READERS = (
+    zipfile.BadZipFile, StopIteration, pickle.UnpicklingError, KeyError, EOFError, RuntimeError, TypeError,
+    ValueError, AttributeError, IndexError, MemoryError, OSError, OverflowError,
+)  # fmt: skip
 _LISTS = {"build_intlist", "build_doublelist", "build_boollist", "build_tensorlist"}
 
 
@@ -37,6 +47,25 @@ def is_archive(path: Path) -> bool:
         return any(name.endswith("constants.pkl") for name in archive.namelist())
 
 
+def program_of(path: Path) -> str | None:
+    """Say what kind of program a file is, and which entry takes it; None if it is none."""
+    if path.suffix == ".onnx":
+        return "an ONNX file, a program and no checkpoint: set source: onnx, with preprocessing."
+    if not zipfile.is_zipfile(path):
+        return None
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    if any(name.endswith(_EXPORTED) for name in names):
+        return "a program of torch.export (.pt2) and no checkpoint: set source: torch_export."
+    if is_archive(path):
+        return (
+            "a TorchScript archive, a program and no checkpoint. OpenAI's CLIP models come like this: set "
+            "source: open_clip in caption.models. Of any other, save the weights elsewhere "
+            "(torch.save(torch.jit.load(file).state_dict(), ...)) and name that file with source: state_dict."
+        )
+    return None
+
+
 def read(path: Path) -> dict[str, Tensor]:
     """Return the parameters and buffers of an archived module by their dotted names.
 
@@ -44,15 +73,19 @@ def read(path: Path) -> dict[str, Tensor]:
         WeightsError: the archive is damaged, or its pickle names anything but modules and tensors.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with archives.opened(path) as archive:
             root = next(n for n in archive.namelist() if n.endswith("/data.pkl"))
             with archive.open(root) as stream:
+                pickles.examine(stream)
+            with archive.open(root) as stream:
                 module = _Unpickler(stream, archive, root.removesuffix("data.pkl"), path).load()
-    except (zipfile.BadZipFile, StopIteration, pickle.UnpicklingError, KeyError, EOFError) as error:
-        raise WeightsError(f"{path}: not a readable TorchScript archive ({error}).") from None
-    except (RuntimeError, TypeError, ValueError, AttributeError) as error:
-        brief = str(error).splitlines()[0]
-        raise WeightsError(f"{path}: not a readable TorchScript archive ({brief}).") from None
+    except WeightsError as error:
+        text = str(error)
+        raise WeightsError(text if text.startswith(str(path)) else f"{path}: {text}") from None
+    except _OF_READERS:
+        raise WeightsError(
+            f"{path}: not a readable TorchScript archive. It is damaged: copy or download it anew."
+        ) from None
     state: dict[str, Tensor] = {}
     _collect(module, "", state)
     return state
@@ -91,6 +124,10 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _tensor(storage: Tensor, offset: int, size: Any, stride: Any, *_: object) -> Tensor:
+    if math.prod(size) > storage.numel():  # a stride of 0 would make a kilobyte a copy of gigabytes
+        raise WeightsError(
+            f"a tensor of shape {tuple(size)} of which {storage.numel()} numbers are stored."
+        )
     return storage.as_strided(tuple(size), tuple(stride), offset).clone()
 
 

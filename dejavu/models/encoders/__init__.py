@@ -1,6 +1,9 @@
 """Encoders under audit: one stage makes their folders, later stages load them.
 
-Each source of networks is a module that loads on use; names load for free.
+A source is the module of its name in this package: an entry of ``image.models`` with ``source: timm`` gets
+the `SOURCE` of `dejavu.models.encoders.timm`, loaded on use. What entries may name are the sections of
+`dejavu.params.encoders`; nothing else lists them. The code of other sources is no part of what an entry's
+results depend on, so that a new one reruns nothing.
 """
 
 import importlib
@@ -16,20 +19,6 @@ if TYPE_CHECKING:
     from dejavu.models.encoders.request import Request
     from dejavu.models.encoders.source import Source
     from dejavu.models.provenance import Provenance
-
-# `source` of an entry of params.yaml: the `Source` of its module. The code of other sources is no part of
-# what an entry's results depend on, so that a new one reruns nothing.
-SOURCES = {
-    "trained": "dejavu.models.training.make:SOURCE",
-    "untrained": "dejavu.models.encoders.untrained:SOURCE",
-    "timm": "dejavu.models.encoders.timm_models:SOURCE",
-    "torchvision": "dejavu.models.encoders.torchvision_models:SOURCE",
-    "vicreg": "dejavu.models.encoders.vicreg:SOURCE",
-    "barlow_twins": "dejavu.models.encoders.barlow_twins:SOURCE",
-    "dino": "dejavu.models.encoders.dino:SOURCE",
-    "file": "dejavu.models.encoders.adopted:SOURCE",
-    "embeddings": "dejavu.models.encoders.imported:SOURCE",
-}
 
 
 def make(request: "Request", out: Path) -> None:
@@ -102,8 +91,11 @@ def source_of(name: str) -> "Source":
     Raises:
         ParamsError: there is no such source.
     """
-    if name not in SOURCES:
-        raise ParamsError(f"image.models: unknown source {name!r}.{suggestion(name, SOURCES)}")
-    module, _, attribute = SOURCES[name].partition(":")
-    found: Source = getattr(importlib.import_module(module), attribute)
+    from dejavu.params.base import tags_of
+    from dejavu.params.encoders import ModelParams
+
+    known = tags_of(ModelParams)
+    if name not in known:
+        raise ParamsError(f"image.models: unknown source {name!r}.{suggestion(name, known)}")
+    found: Source = importlib.import_module(f"dejavu.models.encoders.{name}").SOURCE
     return found

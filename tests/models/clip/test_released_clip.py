@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import socket
 import zipfile
 
 import open_clip
@@ -11,7 +12,7 @@ from PIL import Image
 
 from dejavu.errors import ParamsError, WeightsError
 from dejavu.models.checkpoints import torchscript
-from dejavu.models.clip import released
+from dejavu.models.clip import open_clip as released
 from dejavu.params.caption import OpenClipParams
 from tests.models import clip_files, fixtures, odd_files
 
@@ -272,6 +273,62 @@ def test_folder_of_the_transformers_library_is_named(tmp_path):
     (tmp_path / "model" / "config.json").write_text('{"model_type": "clip"}')
     with pytest.raises(WeightsError, match=r"transformers library.*OpenCLIP's format"):
         opened("local-dir", tmp_path / "model")
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Count what would connect, and let nothing."""
+    tried = []
+
+    def connect(self, address):
+        tried.append(address)
+        raise OSError("no network in this test")
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *_, **__: connect(None, host))
+    return tried
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "named"),
+    [
+        ("text_cfg", {"hf_model_name": "somebody/text"}, "the text network 'somebody/text'"),
+        (
+            "vision_cfg",
+            {"timm_model_name": "resnet18", "timm_model_pretrained": True},
+            "weights of timm's 'resnet18'",
+        ),
+    ],
+)
+def test_folder_that_names_a_hub_connects_only_if_asked(tmp_path, no_network, part, changes, named):
+    write_folder(tmp_path / "model", clip_files.clip_network("tiny-rn"))
+    config = tmp_path / "model" / "open_clip_config.json"
+    content = json.loads(config.read_text())
+    content["model_cfg"][part] = {**content["model_cfg"][part], **changes}
+    config.write_text(json.dumps(content))
+    with pytest.raises(WeightsError, match=f"connect to a hub for {named}.*may_download: true"):
+        opened("local-dir", tmp_path / "model")
+    assert no_network == []
+
+
+def test_folder_without_the_tokenizer_that_it_asks_for(tmp_path, no_network):
+    write_folder(tmp_path / "model", clip_files.clip_network("tiny-rn"))
+    config = tmp_path / "model" / "open_clip_config.json"
+    content = json.loads(config.read_text())
+    content["model_cfg"]["text_cfg"] |= {"hf_tokenizer_name": "somebody/words"}
+    config.write_text(json.dumps(content))
+    with pytest.raises(
+        WeightsError, match=r"the tokenizer 'somebody/words'.*Copy the whole folder"
+    ):
+        opened("local-dir", tmp_path / "model")
+    assert no_network == []
+
+
+def test_architecture_whose_tokenizer_lies_at_a_hub_connects_only_if_asked(tmp_path, no_network):
+    (tmp_path / "x.pt").write_bytes(b"x")
+    with pytest.raises(WeightsError, match=r"the tokenizer 'timm/ViT-B-16-SigLIP'"):
+        opened("ViT-B-16-SigLIP", tmp_path / "x.pt")
+    assert no_network == []
 
 
 # --- files that do not fit ---

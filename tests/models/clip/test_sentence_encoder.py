@@ -9,7 +9,7 @@ import pytest
 from dejavu.errors import WeightsError
 from dejavu.models import packaged
 from dejavu.models.clip import load
-from dejavu.models.clip.sentence_encoder import check_folder
+from dejavu.models.clip.sentence_transformers import check_folder
 from dejavu.params.caption import SentenceTransformerParams
 from tests.models.training.world import MACHINE
 
@@ -53,7 +53,7 @@ def test_modules_of_somebody_else_are_refused_and_never_imported(copied, kind, m
     monkeypatch.chdir(copied)
     rewrite(copied / "modules.json", with_module(kind))
     with pytest.raises(WeightsError, match="not one of sentence_transformers' own"):
-        load.released(text_params(str(copied)), MACHINE)
+        load.opened(text_params(str(copied)), MACHINE)
 
 
 def test_a_module_outside_the_folder_is_refused(copied):
@@ -93,11 +93,11 @@ def test_a_damaged_list_of_modules_is_named(copied, text):
 
 
 def test_an_empty_prompt_means_none_whatever_the_folder_says(copied):
-    plain = load.released(text_params(str(copied)), MACHINE).embed_texts(["a red cup"])
+    plain = load.opened(text_params(str(copied)), MACHINE).embed_texts(["a red cup"])
     (copied / "config_sentence_transformers.json").write_text(
         json.dumps({"prompts": {"query": "search: "}, "default_prompt_name": "query"})
     )
-    found = load.released(text_params(str(copied)), MACHINE).embed_texts(["a red cup"])
+    found = load.opened(text_params(str(copied)), MACHINE).embed_texts(["a red cup"])
     np.testing.assert_array_equal(found, plain)
 
 

@@ -8,7 +8,8 @@ from safetensors.torch import save_file
 from dejavu.errors import ParamsError, WeightsError
 from dejavu.models import encoders
 from dejavu.models.checkpoints import load as checkpoints
-from dejavu.models.encoders import networks, timm_models
+from dejavu.models.encoders import networks
+from dejavu.models.encoders import timm as timm_models
 from dejavu.models.encoders.request import Request
 from dejavu.params.encoders import ModelParams, ReleasedRecipe
 from tests.models.fixtures import one_sample

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from dejavu.errors import ArtifactError, ParamsError, WeightsError
 from dejavu.models import encoders
 from dejavu.models.checkpoints import load as checkpoints
-from dejavu.models.encoders import torchvision_models
+from dejavu.models.encoders import torchvision as torchvision_models
 from dejavu.models.encoders.request import Request
 from dejavu.params.encoders import ModelParams, ReleasedRecipe
 from dejavu.params.machine import MachineParams

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from dejavu.errors import DejavuError, WeightsError
 from dejavu.models import encoders
 from dejavu.models.checkpoints import load as checkpoints
-from dejavu.models.clip.released import open_released
+from dejavu.models.clip.open_clip import open_released
 from dejavu.models.encoders import networks
 from dejavu.models.encoders.networks import Backbone
 from dejavu.models.encoders.request import Request

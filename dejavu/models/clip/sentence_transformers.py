@@ -10,6 +10,7 @@ from dejavu.errors import ParamsError, WeightsError, suggestion
 from dejavu.models import devices, packaged
 from dejavu.models.checkpoints.load import sha256
 from dejavu.models.clip.model import CaptionModel
+from dejavu.models.clip.source import released
 from dejavu.params.caption import SentenceTransformerParams
 from dejavu.params.machine import MachineParams
 
@@ -127,3 +128,6 @@ def _json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise WeightsError(f"{path}: not JSON ({error}). Copy the file anew.") from None
+
+
+SOURCE = released(load_text_model, libraries=("sentence-transformers", "torch", "transformers"))

@@ -14,13 +14,18 @@ from typing import Any
 
 import open_clip
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from dejavu.errors import ParamsError, WeightsError
+from dejavu.models import devices
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints import torchscript
-from dejavu.models.clip import network
+from dejavu.models.clip import hubs, network
+from dejavu.models.clip.model import CaptionModel, of_network
+from dejavu.models.clip.source import released
 from dejavu.params.caption import OpenClipParams
+from dejavu.params.machine import MachineParams
 from dejavu.run.progress import say
 
 LOCAL_DIR = "local-dir"  # the architecture of a folder, whose own configuration says what it is
@@ -45,6 +50,17 @@ class OpenedClip:
     tokenize: network.Tokenizer
     preprocess: Callable[[Any], Tensor]
     facts: dict[str, Any]
+
+
+def opened(settings: OpenClipParams, machine: MachineParams) -> CaptionModel:
+    """Open the model that an ``open_clip`` entry names, see `open_released`."""
+    device = devices.choose(machine.device)
+    found = open_released(settings, machine.data_folder, device=device)
+
+    def prepare(images: list[Image.Image]) -> Tensor:
+        return torch.stack([found.preprocess(image) for image in images])
+
+    return of_network(found.model, found.tokenize, prepare, device=device, facts=found.facts)
 
 
 def open_released(settings: OpenClipParams, data_root: Path, *, device: torch.device) -> OpenedClip:
@@ -76,6 +92,8 @@ def is_quick_gelu(model: nn.Module) -> bool:
 
 
 def _file(settings: OpenClipParams, path: Path, device: torch.device) -> OpenedClip:
+    if not settings.may_download:
+        hubs.require_offline(open_clip.get_model_config(settings.architecture), path)
     digest = checkpoints.sha256(path)
     kind, state, contents = _read(path)
     expected = True if kind == "OpenAI TorchScript" else _published_activation(path, digest)
@@ -149,6 +167,10 @@ def _folder(settings: OpenClipParams, folder: Path, device: torch.device) -> Ope
     weights = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
     if weights is None:
         raise WeightsError(f"{folder}: has none of the weight files {', '.join(_WEIGHTS)}.")
+    described = _model_config(config)
+    hubs.require_tokenizer(described, folder)
+    if not settings.may_download:
+        hubs.require_offline(described, config, is_folder=True)
     name = f"{LOCAL_DIR}:{folder}"
     try:
         model, _, preprocess = open_clip.create_model_and_transforms(name, load_weights=False)
@@ -158,6 +180,13 @@ def _folder(settings: OpenClipParams, folder: Path, device: torch.device) -> Ope
     checkpoints.load_exactly(model, _as_in(model, state), weights, contents=contents)
     facts = {"weights_sha256": checkpoints.sha256(weights), "checkpoint": "OpenCLIP folder"}
     return _opened(settings, model.to(device), preprocess, facts, tokenizer_of=name)
+
+
+def _model_config(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8"))["model_cfg"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise WeightsError(f"{path}: no configuration of OpenCLIP ({error}).") from None
 
 
 def _opened(
@@ -252,3 +281,6 @@ def _guess_folder(folder: Path) -> str:
             "read: use the same model in OpenCLIP's format (its tag, or a folder with that file)."
         )
     return " `weights` must name a file, a folder in OpenCLIP's format, or a tag."
+
+
+SOURCE = released(opened, libraries=("open_clip_torch", "timm", "torch"))

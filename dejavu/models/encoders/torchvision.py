@@ -11,7 +11,7 @@ from dejavu.models.encoders.preprocessing import Preprocessing
 from dejavu.models.encoders.request import Request
 from dejavu.models.encoders.source import Source, write
 from dejavu.models.provenance import Provenance
-from dejavu.params.encoders import TorchvisionModel
+from dejavu.params.released import TorchvisionModel
 
 _WIDTH = 64  # of every torchvision ResNet
 _IMAGENET = Preprocessing(

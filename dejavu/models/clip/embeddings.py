@@ -6,6 +6,7 @@ from typing import Any
 
 from dejavu.errors import DataError, WeightsError
 from dejavu.models import imported_vectors
+from dejavu.models.clip.source import CaptionRequest, Source
 from dejavu.models.imported_vectors import View
 from dejavu.params.caption import CaptionEmbeddingsParams
 from dejavu.tables import by_sample
@@ -14,6 +15,13 @@ from dejavu.tables.schemas import EMBEDDINGS
 from dejavu.tables.views import VIEWS, views_of
 
 KIND = "precomputed embeddings"
+
+
+def make(request: CaptionRequest, out: Path) -> None:
+    """Find the files that the modes need, and note their SHA-256 and the length of their vectors."""
+    settings = request.settings
+    assert isinstance(settings, CaptionEmbeddingsParams)
+    request.write_facts(out, describe(settings, request.machine.data_folder / settings.path))
 
 
 def describe(settings: CaptionEmbeddingsParams, root: Path) -> dict[str, Any]:
@@ -67,3 +75,6 @@ def write(
 
 def _files(settings: CaptionEmbeddingsParams, root: Path) -> list[View]:
     return [imported_vectors.find(root, view) for view in views_of(settings.modes)]
+
+
+SOURCE = Source(make=make, network=None, libraries=())

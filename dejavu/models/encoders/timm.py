@@ -15,7 +15,7 @@ from dejavu.models.encoders.preprocessing import Preprocessing
 from dejavu.models.encoders.request import Request
 from dejavu.models.encoders.source import Source, write
 from dejavu.models.provenance import Provenance
-from dejavu.params.encoders import TimmModel
+from dejavu.params.released import TimmModel
 
 PACKAGED = "packaged"
 # The packaged file follows another library's names, in the order of timm's; it was trained on

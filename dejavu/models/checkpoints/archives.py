@@ -1,0 +1,66 @@
+"""Zip files of tensors, as torch writes them: whole, unpacked, and no larger inside than outside."""
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dejavu.errors import WeightsError
+
+_STEP = 1 << 22  # bytes read at once
+_DAMAGED = "Copy or download it anew, and compare its SHA-256 with the published one."
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open an archive of tensors after checking its sizes; nothing of its members was read.
+
+    Raises:
+        WeightsError: it is damaged, packed, or its members overlap.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_sizes(archive, path)
+            yield archive
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+        raise WeightsError(f"{path}: not a whole zip file ({_brief(error)}). {_DAMAGED}") from None
+
+
+def check(archive: zipfile.ZipFile, path: Path) -> None:
+    """Read every member once and compare it with its checksum.
+
+    torch takes the bytes as they are: with one bit flipped a network loads, and gives other vectors.
+
+    Raises:
+        WeightsError: a member is not what was written.
+    """
+    for member in archive.infolist():
+        try:
+            with archive.open(member) as stream:
+                while stream.read(_STEP):
+                    pass
+        except zipfile.BadZipFile:
+            raise WeightsError(
+                f"{path}: the checksum of {member.filename!r} is not that of its bytes: the file was damaged "
+                f"after it was written. {_DAMAGED}"
+            ) from None
+
+
+def _check_sizes(archive: zipfile.ZipFile, path: Path) -> None:
+    # TorchScript packs its program's text, which nothing here reads
+    read = [member for member in archive.infolist() if "/code/" not in member.filename]
+    packed = [member.filename for member in read if member.compress_type != zipfile.ZIP_STORED]
+    if packed:
+        raise WeightsError(
+            f"{path}: {packed[0]!r} is packed, which torch never does. Unpack the file, or save the weights "
+            "anew."
+        )
+    inside, outside = sum(member.file_size for member in read), path.stat().st_size
+    if inside > outside:
+        raise WeightsError(
+            f"{path}: says that it holds {inside:,} bytes and has {outside:,}: its members overlap."
+        )
+
+
+def _brief(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

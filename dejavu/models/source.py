@@ -1,0 +1,23 @@
+"""A source of models, of either lane: what the module of that name states of it, once.
+
+An entry of params.yaml names its source. The module of that name in `dejavu.models.encoders` (image lane) or
+`dejavu.models.clip` (caption lane) has a `SOURCE`, found by its name alone: no list of sources is kept beside
+the sections of params.yaml, which also say what a source needs, so that listing loads no network.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+RequestT = TypeVar("RequestT")
+NetworkT = TypeVar("NetworkT", bound=Callable[..., Any])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Source(Generic[RequestT, NetworkT]):
+    """How entries of one source become networks."""
+
+    make: Callable[[RequestT, Path], None]  # writes the folder of the network that is asked for
+    network: NetworkT | None  # the network again; None: vectors made elsewhere
+    libraries: tuple[str, ...] = ("torch",)  # distributions that the network is built with
