@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import timm
@@ -101,7 +101,7 @@ def load(settings: TaggerParams, machine: MachineParams) -> Tagger:
     device = devices.choose(machine.device)
     return Tagger(
         network=network.to(device).eval(),
-        preprocessing=dataclasses.replace(preprocessing_of(network), resize=settings.resize),
+        preprocessing=_seen_by(network, settings.resize),
         settings=settings,
         vocabulary=names.distinct(labels),
         provenance={
@@ -131,3 +131,11 @@ def _require_classes(
             f"{path}: its classifier has {len(weight)} classes, but labels: {settings.labels} has "
             f"{n_labels} names. Name each class once, in the order it was trained with."
         )
+
+
+def _seen_by(network: Any, resize: Literal["squash", "center"]) -> Preprocessing:
+    """Return timm's preprocessing of a network, or with all of an image squashed into what it sees."""
+    own = preprocessing_of(network)
+    if resize == "center":
+        return own
+    return dataclasses.replace(own, resize="squash", shorter_px=own.size_px)

@@ -98,7 +98,7 @@ def _released(name: str, settings: Any, recipe: Any, machine: MachineParams) -> 
     from dejavu.models.encoders.request import Request
 
     place = settings.path if settings.source == "embeddings" else settings.weights
-    if place != "packaged":
+    if place not in (None, "packaged"):
         _require(machine.data_folder / place)
     request = Request(
         model=name, settings=settings, recipe=recipe, seed=0, samples=_NOWHERE, images=_NOWHERE,

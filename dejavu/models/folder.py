@@ -52,6 +52,30 @@ def write(
     _replace(scratch, out)
 
 
+def write_program(
+    out: Path, program: Path, facts: Mapping[str, Any], *, libraries: Iterable[str]
+) -> None:
+    """Write the folder of a network that is one file, a program: a copy of it, all of it or nothing.
+
+    Args:
+        out: the folder to make; an older one is replaced.
+        program: the file; it keeps its ending.
+        facts: what provenance.json says beside the file's name and hash and versions of libraries.
+        libraries: names of the distributions that run it.
+    """
+    scratch = _scratch(out)
+    name = "program" + program.suffix
+    shutil.copyfile(program, scratch / name)
+    record = {
+        **facts,
+        "program": name,
+        "weights_sha256": checkpoints.sha256(scratch / name),
+        "versions": versions(libraries),
+    }
+    _write_json(record, scratch)
+    _replace(scratch, out)
+
+
 def write_facts(out: Path, facts: Mapping[str, Any]) -> None:
     """Write a folder that has provenance and no weights: they lie elsewhere, or there are none."""
     scratch = _scratch(out)
@@ -89,15 +113,16 @@ def provenance(folder: Path) -> dict[str, Any]:
         WeightsError: the weights were changed.
     """
     facts = read_facts(folder)
-    if not (folder / WEIGHTS).is_file():
+    path = folder / Path(str(facts.get("program") or WEIGHTS)).name
+    if not path.is_file():
         raise WeightsError(
-            f"{folder / WEIGHTS}: no such file. Vectors that were made elsewhere come without a network, "
+            f"{path}: no such file. Vectors that were made elsewhere come without a network, "
             "which nothing can be embedded with."
         )
-    found, recorded = checkpoints.sha256(folder / WEIGHTS), facts.get("weights_sha256")
+    found, recorded = checkpoints.sha256(path), facts.get("weights_sha256")
     if found != recorded:
         raise WeightsError(
-            f"{folder / WEIGHTS}: has SHA-256 {found}, but {PROVENANCE} says {recorded}. "
+            f"{path}: has SHA-256 {found}, but {PROVENANCE} says {recorded}. "
             "Run `dvc repro` to build both anew."
         )
     return facts

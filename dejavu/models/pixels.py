@@ -10,7 +10,7 @@ from jaxtyping import Int, UInt8
 from PIL import Image
 from torch import Tensor
 
-Resize = Literal["squash", "center"]
+Resize = Literal["squash", "center", "center_down"]
 Resample = Literal["bilinear", "bicubic"]
 MEMORY_BYTES = 2 * 1024**3  # decoded images up to this size are kept in memory
 
@@ -36,21 +36,23 @@ def resized(
     Args:
         image: an RGB image of any size.
         size_px: side of the square.
-        resize: ``squash`` scales both sides to the square; ``center`` scales the shorter side to
-            `shorter_px` and cuts the middle square out.
-        shorter_px: for ``center``; None: `size_px`.
+        resize: ``squash`` scales both sides to `shorter_px`, ``center`` only the shorter one; then the
+            middle square is cut out. An odd rest is halved as torchvision does, for ``center_down``
+            as transformers does: down.
+        shorter_px: at least `size_px`; None: `size_px`.
         resample: the filter.
     """
-    sides = (size_px, size_px)
-    if resize == "center":
-        scale = (shorter_px or size_px) / min(image.size)
-        sides = (
-            max(size_px, round(image.width * scale)),
-            max(size_px, round(image.height * scale)),
-        )
+    shorter = max(size_px, shorter_px or size_px)
+    sides = (shorter, shorter)
+    if resize != "squash":  # the longer side is cut to whole pixels, as both libraries do
+        short = min(image.size)
+        width, height = (int(shorter * side / short) for side in image.size)
+        sides = (width, height)
     if image.size != sides:
         image = image.resize(sides, Image.Resampling[resample.upper()])
-    left, top = ((side - size_px) // 2 for side in sides)
+    rests = [side - size_px for side in sides]
+    is_down = resize == "center_down"
+    left, top = (rest // 2 if is_down else round(rest / 2) for rest in rests)
     image = image.crop((left, top, left + size_px, top + size_px))
     return np.asarray(image, dtype=np.uint8).transpose(2, 0, 1)
 

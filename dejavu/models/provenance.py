@@ -20,6 +20,8 @@ class Provenance:
     file: Mapping[str, str] | None = None  # name, sha256 and perhaps kind of the weights' file
     name: str | None = None  # of the architecture, as its library names it
     architecture: str | None = None  # JSON that the network is built from, where a file tells it
+    modules: Mapping[str, Mapping[str, str]] | None = None  # of layers inside: module and pooling
+    program: str | None = None  # file of the folder that is the network itself, in place of weights
     origin: Mapping[str, Any] | None = None  # the record that came with a folder made elsewhere
     seed: int | None = None
     inputs: Mapping[str, str] | None = None  # fingerprints of what it was trained on
@@ -35,6 +37,8 @@ class Provenance:
         """Return the record that `as_dict` described; what other versions wrote beside it is ignored."""
         known = {field.name for field in dataclasses.fields(cls)}
         values = {name: value for name, value in values.items() if name in known}
+        if (files := values.get("files")) is not None:
+            values = {**values, "files": tuple(files)}
         if (seen := values.get("preprocessing")) is not None:
             values = {**values, "preprocessing": Preprocessing.from_dict(seen)}
         return cls(**values)

@@ -21,3 +21,6 @@ class Source(Generic[RequestT, NetworkT]):
     make: Callable[[RequestT, Path], None]  # writes the folder of the network that is asked for
     network: NetworkT | None  # the network again; None: vectors made elsewhere
     libraries: tuple[str, ...] = ("torch",)  # distributions that the network is built with
+    # Opens the network from its folder, where weights and a record are not enough: a program
+    opened: Callable[[Path, Any], Any] | None = None
+    runs_code: bool = False  # of the model's author: only with machine.run_code_of_models

@@ -8,6 +8,7 @@ from dejavu.params.annotators import DeticParams, GroundedSamParams, TaggerParam
 from dejavu.params.base import Model, Needs, Positive, Positives, Section, Seen, Share
 from dejavu.params.external_files import File
 from dejavu.params.names import Name, References
+from dejavu.params.networks import Channels
 
 Mode = Literal["t2i", "t2t"]  # search public images, or public captions, with the caption
 PositiveFloat = Annotated[float, Field(gt=0)]
@@ -48,6 +49,15 @@ class TrainedClipParams(Model):
     modes: Annotated[tuple[Mode, ...], Field(strict=False, min_length=1)]
 
 
+class ClipPreprocessing(Section):
+    """How a CLIP model saw images, in OpenCLIP's words; the size follows from the architecture."""
+
+    mean: Channels  # subtracted, of pixels in [0, 1]
+    std: Channels  # divided by
+    interpolation: Literal["bicubic", "bilinear"]
+    resize_mode: Literal["shortest", "longest", "squash"]  # shortest: then the center is cut
+
+
 class OpenClipParams(Model):
     """An entry of ``caption.models``: a CLIP model trained elsewhere, loaded by OpenCLIP."""
 
@@ -59,6 +69,8 @@ class OpenClipParams(Model):
     trained_on: TrainedOn
     second_model: Name | None
     modes: Annotated[tuple[Mode, ...], Field(strict=False, min_length=1)]
+    state_dict: str | None = None  # keys to the tensors in a file, joined by dots; null: found
+    preprocessing: ClipPreprocessing | None = None  # of a file; null: as published, where known
     may_download: bool = False  # parts that a file's or folder's configuration names at a hub
 
 

@@ -20,6 +20,9 @@ class MachineParams(Section):
     memory_gb: Annotated[float, Field(gt=0)] = (
         2.0  # 10^9 bytes that a search may hold; it bounds block_rows
     )
+    run_code_of_models: bool = (
+        False  # sources factory and torch_export run code of the model's author
+    )
     data_root: str  # folder that corpora.*.root is relative to; DEJAVU_DATA_ROOT overrides it
 
     @property

@@ -1,10 +1,15 @@
 """Entries of ``image.models`` for networks that were trained elsewhere."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from dejavu.params.base import Model, Needs, Seen
+from pydantic import Field, model_validator
+
+from dejavu.params.base import Model, Names, Needs, Positive, Seen
 from dejavu.params.external_files import File
 from dejavu.params.names import Layers, Name
+from dejavu.params.networks import ModuleLayer, StatedPreprocessing
+
+Argument = bool | int | float | str | None
 
 
 class ReleasedModel(Model):
@@ -17,24 +22,121 @@ class ReleasedModel(Model):
     layers: Layers  # `projector` and/or `backbone`; the first is the headline
 
 
-class TimmModel(ReleasedModel):
+class NetworkModel(ReleasedModel):
+    """A network whose output is layer `backbone`; modules inside it may be layers too."""
+
+    # further layers by name, e.g. {early: {module: layer2, pooling: map}}
+    modules: Annotated[dict[Name, ModuleLayer], Field(default_factory=dict)]
+
+    @model_validator(mode="after")
+    def _own_layers(self) -> "NetworkModel":
+        if "backbone" in self.modules:
+            raise ValueError("modules must not name backbone, which is the network's own output")
+        return self
+
+
+class WeightsModel(NetworkModel):
+    """A network with weights in a checkpoint of any wrapping."""
+
+    weights: File
+    state_dict: str | None = None  # keys to the tensors in the file, joined by dots; null: found
+    prefix: str | None = None  # what the names of its tensors start with, e.g. `backbone.`
+    preprocessing: StatedPreprocessing | None = None  # null: as published, where that is known
+
+
+class TimmModel(WeightsModel):
     """A released network of the timm library."""
 
-    needs = Needs(hint="`packaged` (EfficientNet-Lite0), or a file with timm's keys")
-    source: Literal["timm"]
-    name: (
-        str  # architecture, e.g. tf_efficientnet_lite0; its pretrained config fixes the input size
+    needs = Needs(
+        hint="`packaged` (EfficientNet-Lite0), a file with timm's keys, or a folder as timm's hub has "
+        "them (`name: local-dir`)"
     )
-    weights: File  # `packaged` (from a Python package) or a .safetensors or .pth with timm's keys
+
+    source: Literal["timm"]
+    name: str  # with the tag of its weights, e.g. resnet50.a1_in1k; of a folder: local-dir
+    weights: File  # `packaged` (from a Python package), a .safetensors or .pth, or a folder
 
 
-class TorchvisionModel(ReleasedModel):
-    """A released network of torchvision."""
+class TorchvisionModel(WeightsModel):
+    """A released classifier of torchvision."""
 
     needs = Needs(hint="a file with torchvision's keys")
+
     source: Literal["torchvision"]
-    name: str  # architecture, e.g. resnet50
-    weights: File  # a .safetensors or .pth with torchvision's keys
+    name: str  # architecture, e.g. resnet50 or vit_b_16
+
+
+class StateDictModel(NetworkModel):
+    """A network of timm or torchvision, or a ResNet or ViT of any size, with anybody's weights."""
+
+    needs = Needs(
+        hint="checkpoints of Lightning, MoCo, SimCLR, BYOL, SwAV, solo-learn, VISSL, DINOv2 and the like"
+    )
+
+    source: Literal["state_dict"]
+    weights: File
+    state_dict: str | None = None  # keys to the tensors in the file, joined by dots; null: found
+    prefix: str | None = None  # what the names of its tensors start with, e.g. `backbone.`
+    ignore: Names = ()  # tensors that are no part of the network, by what their names start with
+    architecture: str  # timm:<name>, torchvision:<name>, or resnet or vit, which shapes describe
+    arguments: Annotated[dict[str, Argument], Field(default_factory=dict)]  # of timm or torchvision
+    num_heads: Positive | None = None  # for vit, which must say: shapes do not show it
+    preprocessing: StatedPreprocessing
+
+
+class TransformersModel(NetworkModel):
+    """A vision network of the transformers library, from a folder."""
+
+    needs = Needs(
+        packages=("transformers",), install="pip install transformers",
+        hint="a folder with config.json, model.safetensors and preprocessor_config.json",
+    )  # fmt: skip
+
+    source: Literal["transformers"]
+    weights: File  # the folder
+    # what one vector per image is: pooler (pooler_output), first_token, tokens (their mean), or
+    # image_features of a model of two towers
+    pooling: Literal["pooler", "first_token", "tokens", "image_features"]
+    preprocessing: StatedPreprocessing | None = None  # null: as preprocessor_config.json says
+
+
+class OnnxModel(ReleasedModel):
+    """An ONNX file, run by ONNX Runtime on the CPU."""
+
+    needs = Needs(
+        packages=("onnxruntime",), install="pip install onnxruntime",
+        hint="one input (n, 3, size, size) of float32, of any or of a fixed n",
+    )  # fmt: skip
+
+    source: Literal["onnx"]
+    weights: File  # .onnx, with all tensors inside
+    output: str | None = None  # name of the output that is the vector; null: it has one output
+    preprocessing: StatedPreprocessing
+
+
+class TorchExportModel(ReleasedModel):
+    """A program of torch.export; reading it runs what it pickles."""
+
+    needs = Needs(hint="`machine.run_code_of_models: true`: such a file runs code when it is read")
+
+    source: Literal["torch_export"]
+    weights: File  # .pt2
+    preprocessing: StatedPreprocessing
+
+
+class FactoryModel(NetworkModel):
+    """A network of your own class: a function that returns it, and its weights."""
+
+    needs = Needs(hint="`machine.run_code_of_models: true`: the function runs here")
+
+    source: Literal["factory"]
+    factory: str  # package.module:function, called without arguments; returns a torch.nn.Module
+    code: File  # folder that the package lies in; its .py files are kept with the weights
+    weights: File | None  # a checkpoint in any wrapping; null: the function loads them itself
+    state_dict: str | None = None  # keys to the tensors in the file, joined by dots; null: found
+    prefix: str | None = None  # what the names of its tensors start with
+    ignore: Names = ()  # tensors that are no part of the network, by what their names start with
+    preprocessing: StatedPreprocessing
 
 
 class VicregModel(ReleasedModel):
@@ -60,6 +162,7 @@ class DinoModel(ReleasedModel):
     source: Literal["dino"]
     weights: File  # file below machine.data_root; only the full checkpoint has the projector
     network: Literal["teacher", "student"]  # DINO's own evaluation takes the teacher
+    num_heads: Positive | None = None  # of a ViT, which must say: shapes do not show it
 
 
 class EmbeddingsModel(Model):
@@ -87,6 +190,11 @@ class FileModel(ReleasedModel):
 AnyReleased = (
     TimmModel
     | TorchvisionModel
+    | StateDictModel
+    | TransformersModel
+    | OnnxModel
+    | TorchExportModel
+    | FactoryModel
     | VicregModel
     | BarlowTwinsModel
     | DinoModel

@@ -46,6 +46,7 @@ DECIDING = {
     "imagehash": ("ImageHash",),
     "lightly": ("lightly",),
     "numpy": ("numpy",),
+    "onnxruntime": ("onnxruntime",),
     "open_clip": ("open_clip_torch",),
     "pyarrow": ("pyarrow",),
     "scipy": ("scipy",),

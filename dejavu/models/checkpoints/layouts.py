@@ -6,12 +6,14 @@ from typing import Any
 
 from torch import Tensor
 
+from dejavu.models.checkpoints import wrappers
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Layout:
     """What a file appears to be."""
 
-    kind: str
+    kind: str  # what a file is, in words
     advice: str  # a sentence for error messages
 
 
@@ -24,8 +26,9 @@ _KNOWN = {
     "vit": ("a ViT with timm's names", "source: timm"),
     "resnet_backbone": (
         "a ResNet backbone without classifier or projector, as VICReg, Barlow Twins and DINO release",
-        "one of these sources with layers: [backbone]",
+        "source: vicreg, barlow_twins or dino with layers: [backbone], or source: state_dict",
     ),
+    "own_class": ("a ResNet of its author's own class", "source: factory"),
     "resnet": ("a ResNet classifier with torchvision's names", "source: torchvision"),
     "clip": ("a CLIP model", "source: open_clip"),
     "clip_hf": ("a CLIP model of the transformers library", "source: open_clip"),
@@ -44,9 +47,15 @@ def recognize(contents: Any) -> Layout | None:
     kind = _kind(contents)
     if kind is None:
         return None
+    if kind.startswith(_PART):
+        start = kind.removeprefix(_PART)
+        use = f"source: state_dict with prefix: {start}"
+        return Layout(
+            kind, f"Its names start with {start} before those of a known network: set {use}"
+        )
     name, use = _KNOWN[kind]
     verb = "set" if use.startswith("source") else "use"
-    return Layout(kind, f"This looks like {name}: {verb} {use}.")
+    return Layout(name, f"This looks like {name}: {verb} {use}.")
 
 
 def _kind(contents: Any) -> str | None:
@@ -56,17 +65,22 @@ def _kind(contents: Any) -> str | None:
         return "barlow_twins_vissl"
     if "student" in contents and "teacher" in contents:
         return "dino_full"
-    for wrapper in ("model", "state_dict"):
-        if isinstance(contents.get(wrapper), Mapping):
-            return _kind_of_names(contents[wrapper])
-    return _kind_of_names(contents)
+    return _kind_of_names(wrappers.inner(contents)[0])
 
 
-def _kind_of_names(state: Mapping[Any, Any]) -> str | None:
-    names = {str(k).removeprefix("module.") for k, v in state.items() if isinstance(v, Tensor)}
+def _kind_of_names(state: Any) -> str | None:
+    if not wrappers.is_state(state):
+        return None
+    names = {wrappers.bare(str(k)) for k, v in state.items() if isinstance(v, Tensor)}
+    start = wrappers.shared(sorted(names))
+    names = {name.removeprefix(start) for name in names}
     for kind, test in _TESTS:
         if test(names):
             return kind
+    for beginning in wrappers.beginnings(sorted(names)):
+        part = {n.removeprefix(beginning) for n in names if n.startswith(beginning)}
+        if any(test(part) for _, test in _BACKBONES):
+            return _PART + beginning
     return None
 
 
@@ -74,6 +88,11 @@ def _any(names: Iterable[str], prefix: str) -> bool:
     return any(name.startswith(prefix) for name in names)
 
 
+_PART = "part "  # of the kind of a file whose names start in front of a known network's
+_BACKBONES: tuple[tuple[str, Callable[[set[str]], bool]], ...] = (
+    ("resnet", lambda n: {"layer1.0.conv1.weight", "layer4.0.conv1.weight"} <= n),
+    ("vit", lambda n: "blocks.0.attn.qkv.weight" in n),
+)
 # The first that fits wins: a CLIP model of OpenCLIP also holds a ResNet or a ViT.
 _TESTS: tuple[tuple[str, Callable[[set[str]], bool]], ...] = (
     ("clip_hf", lambda n: _any(n, "vision_model.") and _any(n, "text_model.")),
@@ -85,7 +104,8 @@ _TESTS: tuple[tuple[str, Callable[[set[str]], bool]], ...] = (
     ("barlow_twins_full", lambda n: _any(n, "backbone.layer1.") and "projector.0.weight" in n),
     ("efficientnet_lite0", lambda n: "_conv_stem.weight" in n),
     ("resnet", lambda n: "layer1.0.conv1.weight" in n and "fc.weight" in n),
-    ("resnet_backbone", lambda n: "layer1.0.conv1.weight" in n),
+    ("resnet_backbone", lambda n: {"layer1.0.conv1.weight", "layer4.0.conv1.weight"} <= n),
+    ("own_class", lambda n: "layer1.0.conv1.weight" in n),
     ("vit", lambda n: "blocks.0.attn.qkv.weight" in n and "head.weight" in n),
     ("dino_vit", lambda n: "blocks.0.attn.qkv.weight" in n),
     ("text", lambda n: _any(n, "embeddings.word_embeddings.") or _any(n, "bert.embeddings.")),

@@ -9,6 +9,7 @@ What torch itself says of a file is never passed on: it advises to load files wi
 import argparse
 import hashlib
 import pickle
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -124,7 +125,9 @@ def split(
     return parts
 
 
-def load_exactly(module: nn.Module, state: State, path: Path, *, contents: Any) -> None:
+def load_exactly(
+    module: nn.Module, state: State, path: Path, *, contents: Any, refusing: str | None = None
+) -> None:
     """Load `state` into `module`: every key, no other key, every shape; as float32.
 
     Only ``num_batches_tracked``, which old files lack and evaluation ignores, may be missing.
@@ -134,6 +137,7 @@ def load_exactly(module: nn.Module, state: State, path: Path, *, contents: Any) 
         state: tensors by the module's own names.
         path: the file, for messages.
         contents: what the file holds, from which a misfit guesses the right source.
+        refusing: the source that is at work, which a guess never names.
 
     Raises:
         WeightsError: keys or shapes differ (the first missing and unexpected ones are listed), or a
@@ -151,7 +155,7 @@ def load_exactly(module: nn.Module, state: State, path: Path, *, contents: Any) 
         raise WeightsError(
             f"{path}: the weights do not fit.{_listed('missing', missing)}"
             f"{_listed('unexpected', unexpected)}{_listed('of another shape', misshapen)}"
-            f"{guess(contents)}"
+            f"{guess(contents, refusing=refusing)}"
         )
     state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
     broken = [k for k, v in state.items() if v.is_floating_point() and not v.isfinite().all()]
@@ -161,10 +165,17 @@ def load_exactly(module: nn.Module, state: State, path: Path, *, contents: Any) 
     module.eval()
 
 
-def guess(contents: Any) -> str:
-    """Return " This looks like …: set source: …", or nothing if nothing is recognized."""
+def guess(contents: Any, *, refusing: str | None = None) -> str:
+    """Return " This looks like …: set source: …", or nothing if nothing is recognized.
+
+    Advice never names the source `refusing`, which has just refused the file.
+    """
     layout = recognize(contents)
-    return f" {layout.advice}" if layout else ""
+    if layout is None:
+        return ""
+    if refusing is not None and re.search(rf"source: {refusing}\b", layout.advice):
+        return f" It has names as in {layout.kind}, but other shapes or parts: of another size or class?"
+    return f" {layout.advice}"
 
 
 def _listed(what: str, keys: list[str]) -> str:

@@ -1,13 +1,11 @@
 """CLIP models trained elsewhere: tags of OpenCLIP, files, folders, and OpenAI's archives.
 
-The activation is a silent trap: GELU and QuickGELU networks have equal tensors, so a file fits both and gives
-wrong vectors in one of them. Where the weights are known (a tag, an archive of OpenAI, a file named or hashed
-like a published one) the architecture must agree; otherwise the architecture's word is taken and recorded.
+Where the weights are known (a tag, an archive of OpenAI, a file named or hashed like a published one) the
+architecture must agree with them, see `published`; otherwise the architecture's word is taken and recorded.
 """
 
 import dataclasses
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,12 +19,12 @@ from dejavu.errors import ParamsError, WeightsError
 from dejavu.models import devices
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints import torchscript
-from dejavu.models.clip import hubs, network
+from dejavu.models.checkpoints.unwrap import unwrapped
+from dejavu.models.clip import hubs, network, published
 from dejavu.models.clip.model import CaptionModel, of_network
 from dejavu.models.clip.source import released
 from dejavu.params.caption import OpenClipParams
 from dejavu.params.machine import MachineParams
-from dejavu.run.progress import say
 
 LOCAL_DIR = "local-dir"  # the architecture of a folder, whose own configuration says what it is
 CONFIG = "open_clip_config.json"
@@ -86,27 +84,27 @@ def open_released(settings: OpenClipParams, data_root: Path, *, device: torch.de
     return _file(settings, path, device) if path.is_file() else _tag(settings, path, device)
 
 
-def is_quick_gelu(model: nn.Module) -> bool:
-    """Return whether a network computes QuickGELU anywhere."""
-    return any(type(module).__name__ == "QuickGELU" for module in model.modules())
-
-
 def _file(settings: OpenClipParams, path: Path, device: torch.device) -> OpenedClip:
     if not settings.may_download:
         hubs.require_offline(open_clip.get_model_config(settings.architecture), path)
     digest = checkpoints.sha256(path)
-    kind, state, contents = _read(path)
-    expected = True if kind == "OpenAI TorchScript" else _published_activation(path, digest)
+    kind, state, contents = _read(path, settings)
+    is_openai = kind == "OpenAI TorchScript"
+    known = published.of_digest(digest)
+    expected = True if is_openai else published.activation(known, path)
+    seen = {} if is_openai else published.seen_by(settings, known, path)
     model, _, preprocess = open_clip.create_model_and_transforms(
         settings.architecture, pretrained=None, load_weights=False, pretrained_text=False,
-        force_quick_gelu=_needs_quick_gelu(settings.architecture, expected, path),
+        force_quick_gelu=published.needs_quick_gelu(settings.architecture, expected, path), **seen,
     )  # fmt: skip
-    checkpoints.load_exactly(model, _as_in(model, state), path, contents=contents)
+    checkpoints.load_exactly(
+        model, _as_in(model, state), path, contents=contents, refusing="open_clip"
+    )
     facts = {"weights_sha256": digest, "checkpoint": kind}
     return _opened(settings, model.to(device), preprocess, facts)
 
 
-def _read(path: Path) -> tuple[str, dict[str, Tensor], Any]:
+def _read(path: Path, settings: OpenClipParams) -> tuple[str, dict[str, Tensor], Any]:
     """Return the kind of file, its state dict, and all that it holds."""
     if torchscript.is_archive(path):
         state = torchscript.read(path)
@@ -114,10 +112,10 @@ def _read(path: Path) -> tuple[str, dict[str, Tensor], Any]:
     contents = checkpoints.read(path)
     is_training = isinstance(contents, dict) and isinstance(contents.get("state_dict"), dict)
     kind = "OpenCLIP training checkpoint" if is_training else "state dict"
-    state = checkpoints.tensors(
-        contents["state_dict"] if is_training else contents, path, what="a state dict of OpenCLIP"
+    state = unwrapped(
+        contents, path, what="a state dict of OpenCLIP", state_dict=settings.state_dict
     )
-    return kind, checkpoints.without_prefix(state, "module."), contents
+    return kind, state, contents
 
 
 def _as_in(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -139,8 +137,8 @@ def _tag(settings: OpenClipParams, path: Path, device: torch.device) -> OpenedCl
             f"{path}: no such file or folder, and {tag!r} is no tag of OpenCLIP for {architecture!r}. "
             f"Tags: {', '.join(known) or 'none'}."
         )
-    published = open_clip.get_pretrained_cfg(architecture, tag)
-    force = _needs_quick_gelu(architecture, bool(published.get("quick_gelu", False)), tag)
+    entry = open_clip.get_pretrained_cfg(architecture, tag)
+    force = published.needs_quick_gelu(architecture, bool(entry.get("quick_gelu", False)), tag)
     try:
         model, _, preprocess = open_clip.create_model_and_transforms(
             architecture, pretrained=tag, force_quick_gelu=force
@@ -149,7 +147,7 @@ def _tag(settings: OpenClipParams, path: Path, device: torch.device) -> OpenedCl
         raise WeightsError(
             f"tag {tag!r} of {architecture!r}: OpenCLIP cannot get the weights "
             f"({str(error).splitlines()[0]}). Offline, put the file below machine.data_root "
-            f"({published.get('url') or published.get('hf_hub')}) and set weights to its path."
+            f"({entry.get('url') or entry.get('hf_hub')}) and set weights to its path."
         ) from None
     facts = {"weights_sha256": _digest(model), "checkpoint": f"tag {tag}"}
     return _opened(settings, model.to(device), preprocess, facts)
@@ -176,8 +174,10 @@ def _folder(settings: OpenClipParams, folder: Path, device: torch.device) -> Ope
         model, _, preprocess = open_clip.create_model_and_transforms(name, load_weights=False)
     except (RuntimeError, OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{config}: no configuration of OpenCLIP ({error}).") from None
-    _, state, contents = _read(weights)
-    checkpoints.load_exactly(model, _as_in(model, state), weights, contents=contents)
+    _, state, contents = _read(weights, settings)
+    checkpoints.load_exactly(
+        model, _as_in(model, state), weights, contents=contents, refusing="open_clip"
+    )
     facts = {"weights_sha256": checkpoints.sha256(weights), "checkpoint": "OpenCLIP folder"}
     return _opened(settings, model.to(device), preprocess, facts, tokenizer_of=name)
 
@@ -200,7 +200,7 @@ def _opened(
     name = tokenizer_of or settings.architecture
     facts = {
         "weights": settings.weights,
-        "activation": "quick_gelu" if is_quick_gelu(model) else "gelu",
+        "activation": "quick_gelu" if published.is_quick_gelu(model) else "gelu",
         "preprocessing": str(preprocess),
         **facts,
     }
@@ -210,53 +210,6 @@ def _opened(
         preprocess=preprocess,
         facts=facts,
     )
-
-
-def _needs_quick_gelu(architecture: str, expected: bool | None, weights: Path | str) -> bool:
-    """Return whether to force QuickGELU on an architecture that has no QuickGELU twin of its own.
-
-    Args:
-        architecture: OpenCLIP's name.
-        expected: whether the weights were trained with QuickGELU; None if that is unknown, and then the
-            user is told what is taken.
-        weights: for messages.
-
-    Raises:
-        WeightsError: the weights were trained with the activation of the architecture's twin.
-    """
-    found = bool(open_clip.get_model_config(architecture).get("quick_gelu", False))
-    name = {True: "QuickGELU", False: "GELU"}
-    bare = architecture.removesuffix("-quickgelu")
-    twin = bare if found else f"{bare}-quickgelu"
-    has_twin = twin in open_clip.list_models()
-    if expected is None and has_twin:
-        say(
-            f"{weights}: the activation does not show in the file; {name[found]} is taken, as "
-            f"architecture {architecture!r} says ({twin!r} has {name[not found]})"
-        )
-    if expected is None or found == expected:
-        return False
-    if has_twin or found:
-        raise WeightsError(
-            f"{weights}: was trained with {name[expected]}, but architecture {architecture!r} computes "
-            f"{name[found]}. The tensors fit either way and would give wrong vectors: set architecture: "
-            f"{twin}."
-        )
-    return True
-
-
-def _published_activation(path: Path, digest: str) -> bool | None:
-    """Return whether a file that OpenCLIP's list knows was trained with QuickGELU; None if unknown.
-
-    A file is known by the start of its SHA-256, which published names carry.
-    """
-    for architecture, tag in open_clip.list_pretrained():
-        published = open_clip.get_pretrained_cfg(architecture, tag)
-        url = published.get("url", "")
-        hashes = re.findall(r"[0-9a-f]{64}(?=/)|(?<=-)[0-9a-f]{8}(?=\.pt$)", url)
-        if any(digest.startswith(start) for start in hashes):
-            return bool(published.get("quick_gelu", False))
-    return True if "quickgelu" in path.name.lower() else None
 
 
 def _digest(model: nn.Module) -> str:

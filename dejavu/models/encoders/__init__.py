@@ -46,7 +46,22 @@ def make(request: "Request", out: Path) -> None:
 
 def make_used(request: "Request", out: Path) -> None:
     """Do what `make` does, of a lane that has samples."""
-    source_of(request.settings.source).make(request, out)
+    source = source_of(request.settings.source)
+    require_allowed(source, request)
+    source.make(request, out)
+
+
+def require_allowed(source: "Source", request: "Request") -> None:
+    """Refuse a source that runs code of the model's author, unless params.yaml allows it.
+
+    Raises:
+        ParamsError: it does not.
+    """
+    if source.runs_code and not request.machine.run_code_of_models:
+        raise ParamsError(
+            f"image.models.{request.model}: its source runs code of the model's author on this machine, "
+            "with all your rights. If you trust that code, set machine.run_code_of_models: true."
+        )
 
 
 def load(folder: Path, *, device: str = "cpu") -> "Encoder":
@@ -65,6 +80,10 @@ def load(folder: Path, *, device: str = "cpu") -> "Encoder":
     from dejavu.models.provenance import Provenance
 
     record = Provenance.from_dict(folders.provenance(folder))
+    origin = Provenance.from_dict(record.origin) if record.origin else record
+    opened = source_of(origin.source).opened
+    if opened is not None:
+        return Encoder(opened(folder, record), record, device)
     network = network_of(record)
     folders.load_weights(folder, network)
     return Encoder(network, record, device)

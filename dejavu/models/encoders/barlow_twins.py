@@ -11,6 +11,7 @@ from typing import Any
 from dejavu.errors import WeightsError
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints.load import State
+from dejavu.models.checkpoints.unwrap import unwrapped
 from dejavu.models.encoders import infer_architecture, released
 from dejavu.models.encoders.released_network import Released, assemble, flat_resnet
 from dejavu.models.encoders.request import Request
@@ -42,10 +43,9 @@ def load(path: Path) -> Released:
     contents = checkpoints.read(path)
     if isinstance(contents, Mapping) and "classy_state_dict" in contents:
         return _vissl(contents, path)
-    if not (isinstance(contents, Mapping) and isinstance(contents.get("model"), Mapping)):
+    state = unwrapped(contents, path, what="a flat state dict, or tensors under 'model'")
+    if not any(name.startswith(("backbone.", "projector.")) for name in state):
         return flat_resnet(contents, path)
-    state = checkpoints.tensors(contents["model"], path, what="tensors under 'model'")
-    state = checkpoints.without_prefix(state, "module.")
     backbone, projector, loss = checkpoints.split(
         state, path, ("backbone.", "projector.", _LOSS), contents=contents
     )

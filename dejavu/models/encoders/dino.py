@@ -13,6 +13,7 @@ from torch import Tensor
 from dejavu.errors import WeightsError
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints.load import State
+from dejavu.models.checkpoints.unwrap import unwrapped
 from dejavu.models.encoders import infer_architecture, released
 from dejavu.models.encoders.infer_architecture import Description
 from dejavu.models.encoders.released_network import Released, assemble, flat_resnet
@@ -39,11 +40,17 @@ def make(request: Request, out: Path) -> None:
     assert isinstance(settings, DinoModel)
     path = request.machine.data_folder / settings.weights
     released.write_folder(
-        request, out, load(path, network=settings.network), path, resample="bicubic"
+        request,
+        out,
+        load(path, network=settings.network, num_heads=settings.num_heads),
+        path,
+        resample="bicubic",
     )
 
 
-def load(path: Path, *, network: Literal["student", "teacher"]) -> Released:
+def load(
+    path: Path, *, network: Literal["student", "teacher"], num_heads: int | None = None
+) -> Released:
     """Read a flat backbone, or one of the two networks of a full file.
 
     Names may start with ``module.`` or not: the teacher of a ViT does not, the student does.
@@ -52,19 +59,20 @@ def load(path: Path, *, network: Literal["student", "teacher"]) -> Released:
         path: the file.
         network: ``teacher`` (what DINO's own evaluation takes) or ``student``; a backbone file holds
             the teacher's.
+        num_heads: of a ViT, whose shapes do not show it.
 
     Raises:
         WeightsError: the file has another layout, or keys are missing or left over.
     """
     contents = checkpoints.read(path)
     if not (isinstance(contents, Mapping) and {"student", "teacher"} & set(contents)):
-        return _backbone_file(contents, path, network)
+        return _backbone_file(contents, path, network, num_heads)
     if network not in contents:
         raise WeightsError(f"{path}: holds no {network!r}, only {sorted(map(str, contents))}.")
     state = checkpoints.tensors(contents[network], path, what=f"tensors under {network!r}")
-    state = checkpoints.without_prefix(state, "module.")
+    state = unwrapped(state, path, what=f"tensors under {network!r}")
     backbone, head = checkpoints.split(state, path, ("backbone.", "head."), contents=contents)
-    described = _backbone(backbone, path, contents)
+    described = _backbone(backbone, path, contents, num_heads)
     n_in = described.get("embed_dim") or described["stages"][-1][-1][2]
     maps, projector = _projector(head, path, n_in, contents)
     return assemble(
@@ -73,25 +81,24 @@ def load(path: Path, *, network: Literal["student", "teacher"]) -> Released:
     )  # fmt: skip
 
 
-def _backbone_file(contents: Any, path: Path, network: str) -> Released:
+def _backbone_file(contents: Any, path: Path, network: str, num_heads: int | None) -> Released:
     if network != "teacher":
         raise WeightsError(
             f"{path}: expected a full checkpoint with a {network!r}; a backbone file holds the teacher: set "
             "network: teacher."
-            f"{checkpoints.guess(contents)}"
+            f"{checkpoints.guess(contents, refusing='dino')}"
         )
-    state = checkpoints.tensors(contents, path, what="a flat state dict or a full DINO checkpoint")
+    state = unwrapped(contents, path, what="a flat state dict or a full DINO checkpoint")
     if "cls_token" not in state:
         return flat_resnet(contents, path)
-    described = _backbone(state, path, contents)
+    described = _backbone(state, path, contents, num_heads)
     return assemble("DINO ViT backbone file", path, contents=contents, backbone=(described, state))
 
 
-def _backbone(state: State, path: Path, contents: Any) -> Description:
-    is_vit = "cls_token" in state
-    return (infer_architecture.vit if is_vit else infer_architecture.resnet)(
-        state, path, contents=contents
-    )
+def _backbone(state: State, path: Path, contents: Any, num_heads: int | None) -> Description:
+    if "cls_token" in state:
+        return infer_architecture.vit(state, path, num_heads=num_heads, contents=contents)
+    return infer_architecture.resnet(state, path, contents=contents)
 
 
 def _projector(head: State, path: Path, n_in: int, contents: Any) -> tuple[State, Description]:

@@ -33,9 +33,20 @@ def make(request: Request, out: Path) -> None:
         layers={layer: there[layer] for layer in settings.layers},
         preprocessing=origin.preprocessing,
     )
+    source = encoders.source_of(origin.source)
+    encoders.require_allowed(source, request)
+    if origin.program is not None:
+        program = path / Path(origin.program).name
+        folder.write_program(out, program, record.as_dict(), libraries=source.libraries)
+        return
+    if source.opened is not None:
+        raise WeightsError(
+            f"{path}: its network is code beside the weights. Name the code itself with source: "
+            f"{origin.source}."
+        )
     made = encoders.network_of(origin)
     folder.load_weights(path, made)
-    libraries = encoders.source_of(origin.source).libraries
+    libraries = source.libraries
     write(request, out, network=made, record=record, libraries=libraries)
 
 

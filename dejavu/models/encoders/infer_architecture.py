@@ -19,7 +19,7 @@ from dejavu.errors import WeightsError
 from dejavu.models.checkpoints.load import State, guess
 from dejavu.models.encoders.networks import Backbone, seeded
 
-VIT_HEAD_DIM = 64  # of every ViT of DINO; the number of heads does not show in the shapes
+VIT_HEAD_DIM = 64  # of every ViT that DINO published
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU}
 
 Description = dict[str, Any]
@@ -68,23 +68,32 @@ def _block(shape: Any, state: State, name: str) -> list[Any]:
     return [kind, n_inner, n_out, groups, f"{name}downsample.0.weight" in state]
 
 
-def vit(state: State, path: Path, *, contents: Any) -> Description:
+def vit(state: State, path: Path, *, num_heads: int | None, contents: Any) -> Description:
     """Describe the ViT that `state` (timm's and DINO's names) belongs to.
 
     Its output is the normalized class token. The input size in pixels follows from the number of
-    position embeddings and the patch size.
+    position embeddings and the patch size. The number of heads does not show: networks of 6 and of 12 heads
+    have equal tensors and other vectors.
 
     Raises:
-        WeightsError: a tensor that a ViT must have is missing, or its shape is none of DINO's.
+        WeightsError: a tensor that a ViT must have is missing, its shape is none of DINO's, or the number of
+            heads is not said or does not divide its width.
     """
     shape = functools.partial(_shape, state, path=path, contents=contents)
     dim, _, patch_px, _ = shape("patch_embed.proj.weight", 4)
     n_positions = shape("pos_embed", 3)[1]
     side = round((n_positions - 1) ** 0.5)
-    if side * side != n_positions - 1 or dim % VIT_HEAD_DIM:
+    if side * side != n_positions - 1:
         raise WeightsError(
-            f"{path}: a ViT of width {dim} with {n_positions} positions is none of DINO's (a multiple of "
-            f"{VIT_HEAD_DIM}, a square and one).{guess(contents)}"
+            f"{path}: a ViT of {n_positions} positions is none of DINO's (a square and one)."
+            f"{guess(contents, refusing='dino')}"
+        )
+    if num_heads is None or dim % num_heads:
+        raise WeightsError(
+            f"{path}: a ViT of width {dim}; its number of heads does not show in the shapes, and the entry "
+            f"says num_heads: {num_heads}. Every ViT that DINO published has {dim // VIT_HEAD_DIM or 1} at "
+            f"this width: set num_heads: {dim // VIT_HEAD_DIM or 1} if this is one of them, else what it was "
+            "trained with (MoCo v3's ViT-S has 12)."
         )
     return {
         "family": "vit",
@@ -92,7 +101,7 @@ def vit(state: State, path: Path, *, contents: Any) -> Description:
         "patch_size": patch_px,
         "embed_dim": dim,
         "depth": _count(state, "blocks.{}.norm1.weight"),
-        "num_heads": dim // VIT_HEAD_DIM,
+        "num_heads": num_heads,
         "mlp_ratio": shape("blocks.0.mlp.fc1.weight", 2)[0] / dim,
         "qkv_bias": "blocks.0.attn.qkv.bias" in state,
     }

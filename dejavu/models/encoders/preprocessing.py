@@ -13,6 +13,7 @@ from torch import Tensor
 
 from dejavu.models.pixels import Reader, Resample, Resize, load_pixels
 from dejavu.models.training import augment
+from dejavu.params.networks import StatedPreprocessing
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +21,16 @@ class Preprocessing:
     """Resize to a square, scale to [0, 1], subtract `mean` and divide by `std`, per channel."""
 
     size_px: int  # side of the square
-    resize: Resize  # squash: both sides to size_px; center: shorter side to shorter_px, then cut
-    shorter_px: int  # for center; size_px where nothing more is cut off
+    resize: Resize  # squash: both sides to shorter_px; center: the shorter one; then cut
+    shorter_px: int  # size_px where nothing more is cut off
     resample: Resample
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+
+    @classmethod
+    def stated(cls, settings: StatedPreprocessing) -> "Preprocessing":
+        """Return what an entry of params.yaml states."""
+        return cls(**settings.model_dump())
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> "Preprocessing":

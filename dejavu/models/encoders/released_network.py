@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from dejavu.errors import WeightsError
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints.load import State
+from dejavu.models.checkpoints.unwrap import unwrapped
 from dejavu.models.encoders import infer_architecture
 from dejavu.models.encoders.infer_architecture import Description
 from dejavu.models.encoders.networks import Backbone
@@ -92,7 +93,7 @@ def flat_resnet(contents: Any, path: Path) -> Released:
     Raises:
         WeightsError: the file is another one, e.g. with a classifier or a projector.
     """
-    state = checkpoints.tensors(contents, path, what="a flat state dict of a ResNet")
+    state = unwrapped(contents, path, what="a flat state dict of a ResNet")
     described = infer_architecture.resnet(state, path, contents=contents)
     return assemble("ResNet backbone file", path, contents=contents, backbone=(described, state))
 

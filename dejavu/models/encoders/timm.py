@@ -1,5 +1,11 @@
-"""Released networks of the timm library, from a file or a Python package; nothing is downloaded."""
+"""Released networks of the timm library, from a file, a folder or a Python package; nothing is downloaded.
 
+How a network sees images stands in the ``config.json`` beside the weights, in the entry, or in timm's own
+record of the weights that the name's tag says (``resnet50.a1_in1k``). A name without a tag stands for several
+trainings: where those saw images differently, one of the three must say.
+"""
+
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +16,8 @@ from torch import Tensor, nn
 from dejavu.errors import ParamsError, WeightsError, suggestion
 from dejavu.models import packaged
 from dejavu.models.checkpoints import load as checkpoints
+from dejavu.models.checkpoints.unwrap import unwrapped
+from dejavu.models.encoders import pooled, timm_configs
 from dejavu.models.encoders.pooled import PooledNetwork
 from dejavu.models.encoders.preprocessing import Preprocessing
 from dejavu.models.encoders.request import Request
@@ -24,34 +32,51 @@ _PACKAGED_MODEL = "tf_efficientnet_lite0"
 
 
 def make(request: Request, out: Path) -> None:
-    """Verify the weights of a timm network and write its folder (see `dejavu.encoders.make`)."""
+    """Verify the weights of a timm network and write its folder (see `dejavu.models.encoders.make`).
+
+    Raises:
+        ParamsError: timm has no such network, or how it sees images is not said.
+        WeightsError: the weights are missing, damaged, or of another network.
+    """
     settings = request.settings
     assert isinstance(settings, TimmModel)
-    network, dim = _architecture(settings.name)
-    path = (
-        packaged_file(settings.name)
-        if settings.weights == PACKAGED
-        else request.machine.data_folder / settings.weights
-    )
-    state = checkpoints.tensors(checkpoints.read(path), path, what="a state dict of tensors")
     if settings.weights == PACKAGED:
+        config = timm_configs.of_name(settings.name)
+        path = packaged_file(settings.name)
+    else:
+        path, config = timm_configs.found(settings, request.machine.data_folder / settings.weights)
+    network = architecture(config.architecture, config.arguments)
+    contents = checkpoints.read(path)
+    if settings.weights == PACKAGED:
+        state = checkpoints.tensors(contents, path, what="a state dict of tensors")
         state = by_order(state, timm.create_model(settings.name, pretrained=False), path)
-    backbone = _without_classifier(state, network.pretrained_cfg, settings.name, path)
-    checkpoints.load_exactly(network, backbone, path, contents=state)
-    pooled = PooledNetwork(network, dim)
+    else:
+        state = unwrapped(
+            contents, path, what="a state dict of tensors", state_dict=settings.state_dict,
+            prefix=settings.prefix,
+        )  # fmt: skip
+    seen = config.preprocessing
+    if settings.preprocessing is not None:
+        seen = Preprocessing.stated(settings.preprocessing)
+    has_own = config.is_own or settings.preprocessing is not None
+    backbone = _without_classifier(state, network, config, path, may_lack=has_own)
+    checkpoints.load_exactly(network, backbone, path, contents=state, refusing="timm")
+    made = pooled.measured(network, seen.size_px, settings.modules)
     record = request.described(
-        name=settings.name,
+        name=config.architecture,
+        architecture=json.dumps(config.arguments, sort_keys=True) if config.arguments else None,
         file={"name": path.name, "sha256": checkpoints.sha256(path)},
-        layers=pooled.layers,
-        preprocessing=preprocessing_of(network),
+        layers=made.layers,
+        modules=pooled.described(settings.modules),
+        preprocessing=seen,
     )
-    write(request, out, network=pooled, record=record, libraries=SOURCE.libraries)
+    write(request, out, network=made, record=record, libraries=SOURCE.libraries)
 
 
 def network_of(record: Provenance) -> PooledNetwork:
     """Return the network of a record, without weights."""
-    network, dim = _architecture(str(record.name))
-    return PooledNetwork(network, dim)
+    arguments = json.loads(record.architecture or "{}")
+    return pooled.of_record(architecture(str(record.name), arguments), record)
 
 
 SOURCE = Source(make=make, network=network_of, libraries=("torch", "timm"))
@@ -78,7 +103,12 @@ def by_order(state: Mapping[str, Tensor], network: nn.Module, path: Path) -> dic
 
 
 def _without_classifier(
-    state: Mapping[str, Tensor], config: Mapping[str, Any], name: str, path: Path
+    state: Mapping[str, Tensor],
+    network: Any,
+    config: timm_configs.Config,
+    path: Path,
+    *,
+    may_lack: bool,
 ) -> dict[str, Tensor]:
     """Drop the classifier that timm's entry says there is.
 
@@ -86,26 +116,34 @@ def _without_classifier(
         WeightsError: there is none: another training of the same architecture, which was made for other
             preprocessing than timm's entry states.
     """
-    if not config["num_classes"]:
-        return dict(state)
-    classifier = config["classifier"]
-    names = (classifier,) if isinstance(classifier, str) else tuple(classifier)
+    entry = network.pretrained_cfg
+    classifier = entry["classifier"]
+    names = (classifier,) if isinstance(classifier, str) else tuple(classifier or ())
     starts = tuple(f"{part}." for part in names)
-    rest = {k: v for k, v in state.items() if not k.startswith(starts)}
-    if len(rest) == len(state):
+    rest = {k: v for k, v in state.items() if not k.startswith(starts)} if starts else dict(state)
+    if len(rest) == len(state) and entry["num_classes"] and not may_lack:
         raise WeightsError(
-            f"{path}: has no classifier {names[0]!r}, which the weights of timm's {name!r} have; what else "
-            f"has this architecture may need other preprocessing.{checkpoints.guess(state)} Of timm's "
-            "names, those with a tag say how their weights were trained, e.g. vit_small_patch16_224.dino."
+            f"{path}: has no classifier {names[0]!r}, which the weights of timm's {config.architecture!r} "
+            f"have; what else has this architecture may need other preprocessing."
+            f"{checkpoints.guess(state, refusing='timm')} Of timm's names, those with a tag say how their "
+            "weights were trained, e.g. vit_small_patch16_224.dino; or state preprocessing in this entry."
         )
     return rest
 
 
-def _architecture(name: str) -> tuple[Any, int]:
+def architecture(name: str, arguments: Mapping[str, Any]) -> Any:
+    """Return an untrained network of timm without its classifier.
+
+    Raises:
+        ParamsError: timm has no such network, or it does not take these arguments.
+    """
     if not timm.is_model(name):
         raise ParamsError(f"timm has no model {name!r}.{suggestion(name, timm.list_models())}")
-    network = timm.create_model(name, pretrained=False, num_classes=0)
-    return network, network.num_features
+    try:
+        return timm.create_model(name, pretrained=False, num_classes=0, **arguments)
+    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+        brief = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ParamsError(f"timm cannot make {name!r} with {dict(arguments)} ({brief}).") from None
 
 
 def packaged_file(name: str) -> Path:
@@ -125,13 +163,4 @@ def packaged_file(name: str) -> Path:
 
 def preprocessing_of(network: Any) -> Preprocessing:
     """Return timm's own evaluation preprocessing of a network."""
-    config = network.pretrained_cfg
-    size = config["input_size"][-1]
-    return Preprocessing(
-        size_px=size,
-        resize="center",
-        shorter_px=int(size / config["crop_pct"]),
-        resample=config["interpolation"],
-        mean=tuple(config["mean"]),
-        std=tuple(config["std"]),
-    )
+    return timm_configs.preprocessing(network.pretrained_cfg, "timm's record of the network")

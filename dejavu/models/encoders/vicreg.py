@@ -1,9 +1,9 @@
 """Released VICReg checkpoints (Bardes et al. 2022): backbone files and full files."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from dejavu.models.checkpoints import load as checkpoints
+from dejavu.models.checkpoints.unwrap import unwrapped
 from dejavu.models.encoders import infer_architecture, released
 from dejavu.models.encoders.released_network import Released, assemble, flat_resnet
 from dejavu.models.encoders.request import Request
@@ -35,10 +35,9 @@ def load(path: Path) -> Released:
         WeightsError: the file has another layout, or keys are missing or left over.
     """
     contents = checkpoints.read(path)
-    if not (isinstance(contents, Mapping) and isinstance(contents.get("model"), Mapping)):
+    state = unwrapped(contents, path, what="a flat state dict, or tensors under 'model'")
+    if not any(name.startswith(("backbone.", "projector.")) for name in state):
         return flat_resnet(contents, path)
-    state = checkpoints.tensors(contents["model"], path, what="tensors under 'model'")
-    state = checkpoints.without_prefix(state, "module.")
     backbone, projector = checkpoints.split(
         state, path, ("backbone.", "projector."), contents=contents
     )

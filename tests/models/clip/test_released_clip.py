@@ -13,7 +13,8 @@ from PIL import Image
 from dejavu.errors import ParamsError, WeightsError
 from dejavu.models.checkpoints import torchscript
 from dejavu.models.clip import open_clip as released
-from dejavu.params.caption import OpenClipParams
+from dejavu.models.clip import published
+from dejavu.params.caption import ClipPreprocessing, OpenClipParams
 from tests.models import clip_files, fixtures, odd_files
 
 CAPTIONS = ["a photo of a dog", "", "two cats on a red mat"]
@@ -216,6 +217,58 @@ def test_tag_is_hashed_by_its_tensors(tmp_path, monkeypatch):
         settings("tiny-rn-quickgelu", "tag"), tmp_path, device=torch.device("cpu")
     )
     assert first.facts["weights_sha256"] != second.facts["weights_sha256"]
+
+
+# --- preprocessing ---
+
+
+def listed(monkeypatch, **entries):
+    """Let OpenCLIP's list of published weights hold `entries` of tiny-rn, by tag."""
+    monkeypatch.setattr(open_clip, "list_pretrained", lambda: [("tiny-rn", tag) for tag in entries])
+    monkeypatch.setattr(open_clip, "list_pretrained_tags_by_model", lambda name: list(entries))
+    monkeypatch.setattr(open_clip, "get_pretrained_cfg", lambda name, tag: entries[tag])
+
+
+SIGLIP = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic", "resize_mode": "squash"}
+
+
+def test_a_file_whose_architecture_saw_images_in_several_ways_must_say(tmp_path, monkeypatch):
+    clip_files.save_plain(clip_files.clip_network("tiny-rn"), tmp_path / "x.pt")
+    listed(monkeypatch, one={}, two=SIGLIP)
+    with pytest.raises(
+        ParamsError, match=r"in 2 ways \(one, two\).*state preprocessing \(mean, std"
+    ):
+        opened("tiny-rn", tmp_path / "x.pt")
+    stated = settings("tiny-rn", "x.pt").model_copy(
+        update={"preprocessing": ClipPreprocessing.model_validate(SIGLIP)}
+    )
+    found = released.open_released(stated, tmp_path, device=torch.device("cpu"))
+    assert found.preprocess.transforms[-1].mean == (0.5, 0.5, 0.5)
+    assert found.preprocess.transforms[0].size == (32, 32)  # both sides: squashed
+
+
+def test_a_file_of_the_list_is_seen_as_the_list_says(tmp_path, monkeypatch):
+    clip_files.save_plain(clip_files.clip_network("tiny-rn"), tmp_path / "x.pt")
+    digest = released.checkpoints.sha256(tmp_path / "x.pt")
+    known = {**SIGLIP, "url": f"https://somewhere/{digest}/x.pt"}
+    listed(monkeypatch, one={}, two=known)
+    assert opened("tiny-rn", tmp_path / "x.pt").preprocess.transforms[-1].mean == (0.5, 0.5, 0.5)
+
+
+def test_an_architecture_whose_weights_agree_needs_no_word(tmp_path, monkeypatch):
+    clip_files.save_plain(clip_files.clip_network("tiny-rn"), tmp_path / "x.pt")
+    listed(monkeypatch, one=SIGLIP, two=SIGLIP)
+    assert opened("tiny-rn", tmp_path / "x.pt").preprocess.transforms[-1].std == (0.5, 0.5, 0.5)
+
+
+def test_the_published_disagree_as_often_as_said():
+    """So that the page about checkpoints stays true."""
+    other = [
+        entry for name, tag in open_clip.list_pretrained()
+        for entry in [open_clip.get_pretrained_cfg(name, tag)]
+        if published._arguments(entry) != published._arguments({})
+    ]  # fmt: skip
+    assert 0.2 < len(other) / len(open_clip.list_pretrained()) < 0.5
 
 
 # --- folders ---

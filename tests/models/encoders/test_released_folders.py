@@ -88,7 +88,7 @@ def test_projector_or_backbone_by_parameter(tmp_path, source, make, layers):
 @pytest.mark.parametrize("network", ["teacher", "student"])
 def test_dino_vit_sees_its_own_size_resized_bicubically(tmp_path, network):
     nets = fixtures.dino_full(tmp_path / "a.pth", vit=True)
-    encoder = made(tmp_path, "dino", layers=["projector", "backbone"], network=network)
+    encoder = made(tmp_path, "dino", layers=["projector", "backbone"], network=network, num_heads=1)
     assert_embeds(encoder, *nets[network], 32)
     assert encoder.preprocessing.size_px == 32
     assert encoder.preprocessing.shorter_px == 37
@@ -184,7 +184,11 @@ def test_torchvision_weights_of_the_second_recipe_are_known_by_their_hash():
         start = entry.url.rpartition("-")[2].removesuffix(".pth")
         found = torchvision_models._preprocessing("resnet50", start + "0" * 56)
         assert found.shorter_px == resize
-    assert torchvision_models._preprocessing("resnet50", "0" * 64).shorter_px == 256
+    assert torchvision_models._preprocessing("resnet18", "0" * 64).shorter_px == 256
+    with pytest.raises(
+        ParamsError, match=r"in 2 ways \(IMAGENET1K_V1, IMAGENET1K_V2\).*state prepro"
+    ):
+        torchvision_models._preprocessing("resnet50", "0" * 64)
 
 
 def test_backbone_without_classifier_is_not_torchvisions(tmp_path):
@@ -209,11 +213,11 @@ def test_dino_weights_under_timms_plain_name_would_see_other_colors(tmp_path, mo
     twin = fixtures.fill(timm.create_model("vit_small_patch16_224.dino", num_classes=0), 6)
     torch.save(twin.state_dict(), tmp_path / "a.pth")
     with pytest.raises(WeightsError, match=r"no classifier 'head'.*source: dino.*_224.dino"):
-        made(tmp_path, "timm", name="vit_small_patch16_224")
+        made(tmp_path, "timm", name="vit_small_patch16_224.augreg_in21k_ft_in1k")
     encoder = made(tmp_path, "timm", name="vit_small_patch16_224.dino")
     assert encoder.preprocessing.mean == (0.485, 0.456, 0.406)
     assert_embeds(encoder, twin, None, 224)
-    same = made(tmp_path, "dino", network="teacher")
+    same = made(tmp_path, "dino", network="teacher", num_heads=1)
     assert_embeds(same, twin, None, 224)
 
 
@@ -221,7 +225,7 @@ def test_timm_classifier_is_dropped(tmp_path, monkeypatch):
     small_timm(monkeypatch)
     twin = fixtures.fill(timm.create_model("vit_small_patch16_224"), 7)
     torch.save(twin.state_dict(), tmp_path / "a.pth")
-    encoder = made(tmp_path, "timm", name="vit_small_patch16_224")
+    encoder = made(tmp_path, "timm", name="vit_small_patch16_224.augreg_in21k_ft_in1k")
     assert encoder.preprocessing.mean == (0.5, 0.5, 0.5)
     with torch.no_grad():
         expected = twin.forward_head(

@@ -1,0 +1,257 @@
+"""Vision networks of the transformers library, from a folder: AutoModel and its image processor.
+
+Nothing is downloaded and no code of the folder runs. Images are prepared as the folder's
+``preprocessor_config.json`` says, on 8-bit pixels as the library's own (PIL) processor does it.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from dejavu.errors import ParamsError, WeightsError
+from dejavu.models.checkpoints import load as checkpoints
+from dejavu.models.encoders import pooled
+from dejavu.models.encoders.networks import seeded
+from dejavu.models.encoders.pooled import PooledNetwork
+from dejavu.models.encoders.preprocessing import Preprocessing
+from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.source import Source, write
+from dejavu.models.provenance import Provenance
+from dejavu.params.released import TransformersModel
+
+CONFIG = "config.json"
+PROCESSOR = "preprocessor_config.json"
+WEIGHTS = "model.safetensors"
+_RESAMPLE = {2: "bilinear", 3: "bicubic"}  # PIL's numbers
+_RANDOM = {
+    "mask_ratio": 0.0
+}  # masked autoencoders hide parts of an image at random, unless told not to
+
+
+class HubNetwork(nn.Module):
+    """A model of transformers that gives one vector per image."""
+
+    def __init__(self, model: Any, pooling: str) -> None:
+        super().__init__()
+        self.model = model
+        self._pooling = pooling
+
+    def forward(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n dim"]:
+        """Return what `pooling` names."""
+        if self._pooling == "image_features":
+            found = self.model.get_image_features(pixel_values=images)
+            return found if isinstance(found, Tensor) else found.pooler_output
+        found = self.model(pixel_values=images)
+        if self._pooling == "pooler":
+            return found.pooler_output
+        states: Tensor = found.last_hidden_state
+        return states[:, 0] if self._pooling == "first_token" else states.mean(1)
+
+
+def make(request: Request, out: Path) -> None:
+    """Verify a folder of transformers and write the encoder's folder.
+
+    Raises:
+        ParamsError: the network has no such output, or how it sees images is not said.
+        WeightsError: a file is missing or damaged, the folder names code, or weights do not fit.
+    """
+    settings = request.settings
+    assert isinstance(settings, TransformersModel)
+    path = request.machine.data_folder / settings.weights
+    config = _config(path)
+    checkpoints.tensors(checkpoints.read(_weights(path)), path, what="weights")  # whole, and plain
+    network = HubNetwork(_opened(path, settings.pooling), settings.pooling)
+    seen = (
+        _of_processor(path)
+        if settings.preprocessing is None
+        else Preprocessing.stated(settings.preprocessing)
+    )
+    try:
+        made = pooled.measured(network, seen.size_px, settings.modules)
+    except (AttributeError, WeightsError) as error:
+        raise ParamsError(
+            f"{path}: a {config['model_type']} gives no {settings.pooling!r} of images of {seen.size_px} "
+            f"pixels ({str(error).splitlines()[0]}). Choose another pooling."
+        ) from None
+    record = request.described(
+        name=settings.pooling,
+        architecture=json.dumps(config, sort_keys=True),
+        file={
+            "name": WEIGHTS,
+            "sha256": checkpoints.sha256(path / WEIGHTS),
+            "kind": config["model_type"],
+        },
+        layers=made.layers,
+        modules=pooled.described(settings.modules),
+        preprocessing=seen,
+    )
+    write(request, out, network=made, record=record, libraries=SOURCE.libraries)
+
+
+def network_of(record: Provenance) -> PooledNetwork:
+    """Return the network of a record, without weights."""
+    return pooled.of_record(_build(str(record.architecture), str(record.name)), record)
+
+
+SOURCE = Source(make=make, network=network_of, libraries=("torch", "transformers"))
+
+
+def _build(config: str, pooling: str) -> HubNetwork:
+    from transformers import AutoConfig, AutoModel
+
+    content = json.loads(config)
+    kind = content.pop("model_type")
+    content.pop("architectures", None)
+    try:
+        settings = AutoConfig.for_model(kind, **content)
+        for name, value in _RANDOM.items():
+            if hasattr(settings, name):
+                setattr(settings, name, value)
+        model = seeded(0, lambda: AutoModel.from_config(settings, attn_implementation="eager"))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        brief = str(error).splitlines()[0]
+        raise WeightsError(f"transformers has no vision network {kind!r} ({brief}).") from None
+    return HubNetwork(model.eval(), pooling)
+
+
+def _opened(folder: Path, pooling: str) -> Any:
+    """Let the library load a folder: names of tensors in files are older than those of its modules.
+
+    Raises:
+        WeightsError: weights are missing or of other shapes.
+    """
+    from transformers import AutoModel
+
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # of what no weights came with
+            loaded: Any = AutoModel.from_pretrained(
+                str(folder), local_files_only=True, trust_remote_code=False, use_safetensors=True,
+                output_loading_info=True, attn_implementation="eager", dtype=torch.float32,
+            )  # fmt: skip
+        model, info = loaded
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        OSError,
+        RuntimeError,
+        ImportError,
+    ) as error:
+        raise WeightsError(
+            f"{folder}: transformers cannot load it ({str(error).splitlines()[0]})."
+        ) from None
+    # a pooler that no weights came with is untrained; nothing of it is used unless it is asked for
+    missing = [
+        name for name in sorted(map(str, info["missing_keys"]))
+        if pooling == "pooler" or not name.startswith("pooler.")
+    ]  # fmt: skip
+    wrong = missing or sorted(map(str, info["mismatched_keys"]))
+    if wrong:
+        raise WeightsError(
+            f"{folder / WEIGHTS}: the weights do not fit.\n  missing or of another shape: "
+            f"{', '.join(wrong[: checkpoints.KEYS_SHOWN])} ({len(wrong)} in all)"
+        )
+    for name, value in _RANDOM.items():
+        if hasattr(model.config, name):
+            setattr(model.config, name, value)
+    return model.eval()
+
+
+def _weights(folder: Path) -> Path:
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise WeightsError(
+            f"{path}: not there; other files of weights are not read. Save the model with "
+            "model.save_pretrained(folder), in one file."
+        )
+    return path
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    config, processor = _json(folder / CONFIG), folder / PROCESSOR
+    named = [config, _json(processor) if processor.is_file() else {}]
+    if any("auto_map" in each for each in named):
+        raise WeightsError(
+            f"{folder}: has `auto_map`: its network or processor is code of the folder's own, which is never "
+            "run here. Make vectors elsewhere and use source: embeddings."
+        )
+    if config.get("quantization_config") or config.get("use_pretrained_backbone"):
+        raise WeightsError(
+            f"{folder / CONFIG}: asks for quantized weights or for weights of a hub. Save the model as it "
+            "is in memory, dense and whole."
+        )
+    if not isinstance(config.get("model_type"), str):
+        hint = (
+            " It is a folder of timm: set source: timm, name: local-dir."
+            if "pretrained_cfg" in config
+            else ""
+        )
+        raise WeightsError(
+            f"{folder / CONFIG}: no configuration of transformers (model_type).{hint}"
+        )
+    return config
+
+
+def _of_processor(folder: Path) -> Preprocessing:
+    """Translate ``preprocessor_config.json``.
+
+    Raises:
+        ParamsError: it is not there, or says what is not done here.
+    """
+    path = folder / PROCESSOR
+    if not path.is_file():
+        raise ParamsError(f"{path}: not there: state preprocessing in the entry.")
+    said = _json(path)
+    size, crop = _sizes(said.get("size")), _sizes(said.get("crop_size"))
+    is_cut = bool(said.get("do_center_crop", False))
+    resample = _RESAMPLE.get(said.get("resample", 2))
+    is_usual = (
+        said.get("do_resize", True) and said.get("do_rescale", True) and said.get("do_normalize", True)
+        and abs(said.get("rescale_factor", 1 / 255) - 1 / 255) < 1e-9 and not said.get("do_pad")
+    )  # fmt: skip
+    if size is None or resample is None or not is_usual or (is_cut and crop is None):
+        raise ParamsError(
+            f"{path}: prepares images in a way that is not done here: state the nearest in preprocessing, or "
+            "make vectors elsewhere and use source: embeddings."
+        )
+    side, keeps_ratio = size
+    if keeps_ratio and not is_cut:
+        raise ParamsError(f"{path}: keeps the shape of images, so that no square comes out.")
+    return Preprocessing(
+        size_px=crop[0] if is_cut and crop is not None else side,
+        resize="center_down" if keeps_ratio else "squash",
+        shorter_px=side,
+        resample=resample,  # type: ignore[arg-type]  # one of the values above
+        mean=tuple(said.get("image_mean") or ()),
+        std=tuple(said.get("image_std") or ()),
+    )
+
+
+def _sizes(size: Any) -> tuple[int, bool] | None:
+    """Return a side in pixels, and whether it is the shorter one's; None of anything but squares."""
+    match size:
+        case int():
+            return size, True
+        case {"shortest_edge": int(side)} if "longest_edge" not in size:
+            return side, True
+        case {"height": int(height), "width": int(width)} if height == width:
+            return height, False
+    return None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: not there; copy the whole folder.") from None
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{path}: not JSON ({error}). Copy the file anew.") from None
+    if not isinstance(content, dict):
+        raise WeightsError(f"{path}: no configuration.")
+    return content
