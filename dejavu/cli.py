@@ -15,6 +15,7 @@ from dejavu.commands import (
     check,
     compare,
     cost,
+    demo,
     detect_boxes,
     fetch,
     gate,
@@ -53,6 +54,7 @@ def _register(name: str, run: Callable[..., None], *, panel: str, examples: str)
     app.command(name, rich_help_panel=panel, epilog=examples)(run)
 
 
+_register("demo", demo.command, panel=BEFORE, examples=demo.EXAMPLES)
 _register("init", init.command, panel=BEFORE, examples=init.EXAMPLES)
 _register("check", check.command, panel=BEFORE, examples=check.EXAMPLES)
 _register("models", sources.models, panel=BEFORE, examples=sources.MODELS_EXAMPLES)

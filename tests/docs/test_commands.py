@@ -14,6 +14,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NOT_RUN = {  # how a command begins: why it is not run here
     "make ": "installs packages, or trains for minutes",
     "dejavu fetch ": "needs a network",
+    "dejavu demo": "trains a network; tests/commands/test_demo.py",
     "dejavu gate": "its exit code is the answer; tests/commands/test_gate.py",
     "dvc exp run -S seed=1": "trains every network again",
     "git clone": "needs a network",
