@@ -17,15 +17,19 @@ settings.register_profile(
 settings.load_profile("project")
 
 
-# Fixtures that take seconds: whoever uses them is slow, and stays with the worker that made them.
-SHARED = ("small_run", "chromium", "page_file", "trained")
+# Fixtures that take seconds, with the group of tests that share them: whoever uses one is slow, and
+# stays with the worker that made it.
+SHARED = {"small_run": "run", "chromium": "page", "page_file": "page", "trained": "trained"}
 
 
+@pytest.hookimpl(
+    tryfirst=True
+)  # before xdist looks for groups: else each worker makes each fixture
 def pytest_collection_modifyitems(items):
     for item in items:
-        for name in SHARED:
+        for name, group in SHARED.items():
             if name in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.xdist_group(name))
+                item.add_marker(pytest.mark.xdist_group(group))
                 item.add_marker(pytest.mark.slow)
                 break
 
@@ -40,6 +44,7 @@ def one_thread(monkeypatch):
 def no_terminal(monkeypatch):
     """What commands print is a pipe's, as wide as it needs; workers of a parallel run set a width."""
     monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.delenv("DEJAVU_QUIET", raising=False)  # `--quiet` in a test before it sets it
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """`dejavu demo` goes from nothing to a page."""
 
 import json
-import time
 
 import pytest
 from typer.testing import CliRunner
@@ -15,7 +14,6 @@ def test_a_network_is_trained_audited_and_shown(tmp_path, monkeypatch):
     opened = []
     monkeypatch.setattr(demo.webbrowser, "open", lambda url: opened.append(url) or False)
     monkeypatch.chdir(tmp_path)
-    started = time.process_time()
     done = CliRunner().invoke(cli.app, ["--quiet", "demo", "--out", "demo", "--json"])
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
@@ -24,4 +22,3 @@ def test_a_network_is_trained_audited_and_shown(tmp_path, monkeypatch):
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert opened == [page.absolute().as_uri()]
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
-    assert time.process_time() - started < 240  # seconds of CPU; about a minute on a quiet machine

@@ -74,7 +74,10 @@ def run(folder, values, guess):
     images = folder / "images"
     inputs.main(params=params, graph=ROOT / "dvc.yaml", out=folder / "inputs", code=folder / "code")
     corpus.main(lane="image", params=params, samples=samples, labels=place["labels"], images=images)
-    split.main(lane="image", params=params, samples=samples, out=splits)
+    split.main(
+        lane="image", params=params, samples=samples, labels=place["labels"], images=images,
+        out=splits,
+    )  # fmt: skip
     crop.main(params=params, samples=samples, splits=splits, out=crops)
     guess(folder)
     for name, model in values["image"]["models"].items():

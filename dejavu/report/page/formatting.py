@@ -75,7 +75,7 @@ def interval(
 
     >>> interval(Estimate(value=0.165, low=0.108, high=0.219))
     '+16.5 [+10.8,\xa0+21.9]'
-    >>> interval(Estimate(value=0.165)), interval(NOTHING)
+    >>> interval(Estimate(value=0.165)), interval(Estimate(value=None))
     ('+16.5', '–')
     """
     if found.value is None:
