@@ -48,9 +48,8 @@ def _plain(
     cells = []
     for reference in ("second_model", "classifier" if lane == "image" else "text_model"):
         target = nodes.get(reference, {}).get("target")
-        cells.append(
-            points(target[statistic], target[f"{statistic}_ci95"]) if target else "not measured"
-        )
+        score = points(target[statistic], target[f"{statistic}_ci95"]) if target else "not measured"
+        cells.append(f"PRG {score}" if target and lane == "caption" else score)
     return cells[0], cells[1]
 
 

@@ -46,7 +46,13 @@ def metrics(
         image: parameters of the image lane.
         captions: what the caption lane opens with.
     """
-    scores = {**_image_scores(images, image), **_caption_scores(told, captions)}
+    scores = {
+        place: each
+        for place, each in {
+            **_image_scores(images, image), **_caption_scores(told, captions),
+        }.items()
+        if place not in found.negative_controls  # it answers no question about a model
+    }  # fmt: skip
     first = {
         name: _answer(found, lane, name) or _uncalibrated(each.lead)
         for (lane, name), each in scores.items()
