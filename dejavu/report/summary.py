@@ -55,7 +55,11 @@ def render(found: Found, settings: ImageSettings, *, encoders: Path, captions: S
             calibrated=answers.markdown(found.calibration, settings.report.tolerance),
             caveats=found.caveats,
             search_of=search_of,
-            findings=[_finding(results[target.name], target, lead) for target in heads],
+            findings=[
+                _finding(results[target.name], target, lead)
+                for target in heads
+                if ("image", target.name) not in found.calibration.negative_controls
+            ],
             has_control=has_control or bool(captions.calibrated),
             has_oracle=any(ORACLE in references for references in results.values()),
             most_memorized=listed,

@@ -9,6 +9,7 @@ from dejavu.report import answers
 from dejavu.report.calibration import Answer
 from dejavu.report.caption import records as captions
 from dejavu.report.caption.records import Setting, two_model_gaps
+from dejavu.report.excess import Excess
 from dejavu.report.image.records import Comparison
 from dejavu.report.image.tables import in_order
 from dejavu.report.numbers import Estimate
@@ -81,6 +82,16 @@ def image_card(
     return _undecided(
         card, sentence, {"excess, points" if found.excess else "plain score, points": main},
         is_calibrated=found.excess is not None,
+    )  # fmt: skip
+
+
+def control_card(target: Target, excess: Excess) -> Card:
+    """Return the card of a network that saw target and control alike: whether it is a false alarm."""
+    shown, _, rest = answers.points(excess.adjusted).partition(" ")
+    return Card(
+        title=model_title(target.model), subtitle=f"{target.layer}, {target.metric}; negative control",
+        verdict="", tone="plain", numbers=((shown, rest, "adjusted excess, points"),),
+        sentence=answers.control_sentence(target.name, excess), facts=(),
     )  # fmt: skip
 
 

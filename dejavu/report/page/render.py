@@ -144,14 +144,16 @@ def _cards(
     image: ImageSettings,
     headline: CaptionHeadline | None,
 ) -> list[answer.Card]:
-    """Return one card per model, that of the headline first."""
+    """Return one card per model, that of the headline first, negative controls last."""
     images, told, calibration = found.images, found.captions, found.calibration
     lead, tolerance = image.report.headline.image, image.report.tolerance
+    controls = calibration.negative_controls
     cards: list[answer.Card | None] = [
         answer.image_card(
             target, images[target.name], lead, calibration.of("image", target.name), tolerance
         )
         for target in heads
+        if ("image", target.name) not in controls
     ]
     if headline:
         cards += [
@@ -160,6 +162,11 @@ def _cards(
             )
             for name in sorted(told, key=lambda name: name != headline.target)
         ]
+    cards += [
+        answer.control_card(target, controls["image", target.name])
+        for target in heads
+        if ("image", target.name) in controls
+    ]
     return [card for card in cards if card is not None]
 
 
