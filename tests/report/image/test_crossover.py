@@ -75,3 +75,4 @@ def test_a_negative_control_gets_numbers_and_no_word(node):
     assert found["untrained"]["is_negative_control"]
     assert found["untrained"]["adjusted"]["value"] is not None
     assert "- **untrained: negative control.**" in summary
+    assert "- **untrained** (" not in summary  # no sentence says what it was trained on
