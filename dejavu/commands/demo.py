@@ -26,7 +26,7 @@ def command(
     seed: Annotated[int, typer.Option(min=0, help="Another world.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Train a small network on generated images, audit it, and open the report: under a minute.
+    """Train a small network on generated images, audit it, and open the report: a minute or two on two cores.
 
     The network sees its training images over and over, so it memorizes. Nothing is downloaded.
     """
