@@ -85,6 +85,32 @@ def train(
     """
     torch.manual_seed(seeds.number(seed, f"clip.{name}.init"))
     model = network.build(recipe.network).to(device)
+    tokens = network.tokenizer(recipe.network)(data.captions)
+    losses = _descend(model, tokens, recipe, data, name=name, seed=seed, device=device, work=work)
+    model.eval()
+    sanity = retrieval_sanity(model, data, tokens, device=device)
+    if sanity["recall_at_10"] < recipe.min_recall_at_10:
+        raise TrainingError(
+            f"clip {name}: its own training captions find their image among the first ten in "
+            f"{sanity['recall_at_10']:.1%} of cases (chance: {sanity['chance_at_10']:.1%}), expected at "
+            f"least {recipe.min_recall_at_10:.1%}. It learned too little to be audited: train longer."
+        )
+    dim = int(model.encode_text(tokens[:1].to(device)).shape[1])  # type: ignore[operator]  # a Module's attributes have no type
+    return Trained(model=model, dim=dim, losses=losses, sanity=sanity)
+
+
+def _descend(
+    model: torch.nn.Module,
+    tokens: Int64[Tensor, "n_samples context"],
+    recipe: ClipRecipe,
+    data: TrainingSet,
+    *,
+    name: str,
+    seed: int,
+    device: torch.device,
+    work: Path,
+) -> list[float]:
+    """Train `model` in place for the recipe's epochs, and return the mean loss of each."""
     rows = np.repeat(np.arange(len(data)), np.where(data.is_planted, recipe.planted_repeats, 1))
     batch_size = min(recipe.batch_size, len(rows))
     if batch_size < 2:
@@ -102,7 +128,6 @@ def train(
     losses = checkpoint.restore(device)
     if losses:
         say(f"clip {name}: resuming after {len(losses)} of {recipe.epochs} epochs")
-    tokens = network.tokenizer(recipe.network)(data.captions)
     model.train()
     for epoch in track(range(len(losses), recipe.epochs), what=f"clip {name}, epochs"):
         rng = seeds.generator(seed, f"clip.{name}.epoch.{epoch}")
@@ -118,16 +143,7 @@ def train(
                 f"clip {name}: the loss is {losses[-1]} in epoch {epoch + 1}; lower learning_rate."
             )
         checkpoint.save(losses)
-    model.eval()
-    sanity = retrieval_sanity(model, data, tokens, device=device)
-    if sanity["recall_at_10"] < recipe.min_recall_at_10:
-        raise TrainingError(
-            f"clip {name}: its own training captions find their image among the first ten in "
-            f"{sanity['recall_at_10']:.1%} of cases (chance: {sanity['chance_at_10']:.1%}), expected at "
-            f"least {recipe.min_recall_at_10:.1%}. It learned too little to be audited: train longer."
-        )
-    dim = int(model.encode_text(tokens[:1].to(device)).shape[1])  # type: ignore[operator]  # a Module's attributes have no type
-    return Trained(model=model, dim=dim, losses=losses, sanity=sanity)
+    return losses
 
 
 def _parameter_groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str, object]]:

@@ -17,7 +17,7 @@ from dejavu.models.encoders.trained_network import EncoderNetwork
 from dejavu.models.pixels import TrainingImages
 from dejavu.models.provenance import Provenance
 from dejavu.models.training import health, loop, methods
-from dejavu.params.encoders import ReleasedRecipe, TrainedModel
+from dejavu.params.encoders import ReleasedRecipe, TrainedModel, TrainingRecipe
 from dejavu.run import seeds, shards
 from dejavu.tables.parquet import fingerprint, inputs_of
 from dejavu.tables.schemas import SAMPLES, SPLITS
@@ -55,6 +55,23 @@ def make(request: Request, out: Path) -> None:
     role = read_role(request.samples, request.splits, settings.trained_on, recipe.planted_repeats)
     record = _record(request)
     work = shards.work_folder(f"encoder/{request.model}", record.as_dict(), module=__name__)
+    network, curve = _train(request, recipe, role, work)
+    record = dataclasses.replace(
+        record, layers=network.layers, n_images=len(role.uris), n_planted=role.n_planted
+    )
+    source.write(
+        request, out, network=network, record=record, libraries=trained_network.LIBRARIES,
+        files={"loss.csv": _csv(curve)},
+    )  # fmt: skip
+    shutil.rmtree(work)
+
+
+def _train(
+    request: Request, recipe: TrainingRecipe, role: Role, work: Path
+) -> tuple[EncoderNetwork, list[loop.Epoch]]:
+    """Return the trained network, its vectors looked at, and how the loss fell."""
+    assert isinstance(request.settings, TrainedModel)
+    trained_on = request.settings.trained_on
     device = devices.choose(request.machine.device)
     with devices.all_cores():
         images = TrainingImages(
@@ -63,7 +80,7 @@ def make(request: Request, out: Path) -> None:
         )  # fmt: skip
 
         def seed_of(purpose: str) -> int:
-            name = f"train.{request.model}.{settings.trained_on}.{purpose}"
+            name = f"train.{request.model}.{trained_on}.{purpose}"
             return seeds.number(request.seed, name)
 
         method = networks.seeded(seed_of("init"), lambda: methods.build(recipe))
@@ -75,19 +92,7 @@ def make(request: Request, out: Path) -> None:
         curve = loop.train(method, images, course)
         network = method.kept().eval()
         _check(request.model, network, images, recipe.view_px, device)
-    record = dataclasses.replace(
-        record, layers=network.layers, n_images=len(role.uris), n_planted=role.n_planted
-    )
-    files = {"loss.csv": _csv(curve)}
-    source.write(
-        request,
-        out,
-        network=network,
-        record=record,
-        libraries=trained_network.LIBRARIES,
-        files=files,
-    )
-    shutil.rmtree(work)
+    return network, curve
 
 
 def read_role(samples: Path, splits: Path, role: str, planted_repeats: int) -> Role:
