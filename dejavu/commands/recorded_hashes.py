@@ -63,7 +63,7 @@ def verify(lock: Path, root: Path, cache: Path) -> Verified:
     comparison = _Comparison(root, cache)
     outs = [
         (stage, out)
-        for stage, recorded in _stages(lock).items()
+        for stage, recorded in stages_of(lock).items()
         for out in _outs(lock, stage, recorded)
     ]
     for stage, out in track(outs, what="results"):
@@ -71,7 +71,12 @@ def verify(lock: Path, root: Path, cache: Path) -> Verified:
     return comparison.verified
 
 
-def _stages(lock: Path) -> Mapping[str, Any]:
+def stages_of(lock: Path) -> Mapping[str, Any]:
+    """Return what dvc.lock records, by stage.
+
+    Raises:
+        ArtifactError: there is no lock, or it is none.
+    """
     if not lock.is_file():
         raise ArtifactError(
             f"{lock}: no such file. Run `dvc repro`: it records what it made there."

@@ -9,14 +9,19 @@ import typer
 from dejavu.commands import terminal
 from dejavu.commands.boundary import DIFFERS
 from dejavu.commands.terminal import AsJson
+from dejavu.text import printable
 
 if TYPE_CHECKING:
+    from dejavu.commands.recomputed_numbers import Recomputed
     from dejavu.commands.recorded_hashes import Verified
 
 EXAMPLES = terminal.examples(
-    ("dejavu verify", "hash all results again; exit code 3 if one is not what a stage made"),
-    ("dejavu verify --json", "the same for a script; keys: differences, absent, n_files, n_bytes"),
-)
+    ("dejavu verify", "hash all results again, and compute the headline again; exit code 3 if one differs"),
+    (
+        "dejavu verify --json",
+        "the same for a script; keys: differences, absent, n_files, n_bytes, n_numbers, not_recomputed",
+    ),
+)  # fmt: skip
 
 
 def command(
@@ -26,19 +31,25 @@ def command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Hash every result again, in the project and in DVC's cache, and compare it with dvc.lock.
+    """Hash every result again, and compute the headline again from the tables.
 
-    DVC restores what lies in its cache without looking at it: run this after copying a cache from
-    elsewhere, or before relying on numbers. dvc.lock itself is trusted: compare it with the committed one.
+    Hashes, in the project and in DVC's cache, are compared with dvc.lock, which is trusted: compare it with
+    the committed one. DVC restores what lies in its cache without looking at it: run this after copying a
+    cache from elsewhere, or before relying on numbers. The list of memorized samples, the adjusted
+    excess of every model, its checks and its word are computed again from the guesses and scores, and
+    compared with what the reports say.
     """
-    from dejavu.commands import recorded_hashes
+    from dejavu.commands import recomputed_numbers, recorded_hashes
 
     root = lock.absolute().parent
     found = recorded_hashes.verify(lock, root, cache or _cache(root))
+    numbers = recomputed_numbers.verify(root, recorded_hashes.stages_of(lock))
+    found.differences += numbers.differences
     if as_json:
-        terminal.show_json(dataclasses.asdict(found))
+        facts = {"n_numbers": numbers.n_numbers, "not_recomputed": numbers.reason}
+        terminal.show_json(dataclasses.asdict(found) | facts)
     else:
-        _show(found)
+        _show(found, numbers)
     if found.differences:
         raise typer.Exit(DIFFERS)
 
@@ -55,15 +66,18 @@ def _cache(root: Path) -> Path:
         return root / ".dvc" / "cache"
 
 
-def _show(found: "Verified") -> None:
+def _show(found: "Verified", numbers: "Recomputed") -> None:
     if found.differences:
         rows = [(d.stage, d.path, d.place, d.what) for d in found.differences]
         terminal.console().print(terminal.table(["stage", "result", "where", "what differs"], rows))
         typer.echo(
             "Differs in cache: remove the file there, and `dvc repro` makes it again. Differs in project: "
-            "`dvc checkout --force` brings the recorded one back."
+            "`dvc checkout --force` brings the recorded one back. Differs in numbers: the report says what "
+            "its tables do not; `dvc repro --force --single-item report` writes it again."
         )
     if found.absent:
         typer.echo(f"{len(found.absent)} results lie nowhere here: `dvc repro` makes them.")
-    size = f"{found.n_files} files, {found.n_bytes / 1e6:,.1f} MB"
+    if numbers.reason is not None:
+        typer.echo(printable(f"no number was computed again: {numbers.reason}."))
+    size = f"{found.n_files} files, {found.n_bytes / 1e6:,.1f} MB; {numbers.n_numbers:,} numbers"
     typer.echo(f"differences: {len(found.differences)}; compared: {size}")

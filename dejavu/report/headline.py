@@ -64,6 +64,11 @@ def metrics(
     return dict(_fitting(first))
 
 
+def answers(found: Calibration) -> dict[tuple[str, str], Node]:
+    """Return what is said of each model that is decided on, by lane and name."""
+    return {key: _answer(found, *key) for key in found.answers}
+
+
 def _fitting(groups: Mapping[str, Node]) -> Iterator[tuple[str, Node]]:
     n_left = MAX_VALUES
     for name, numbers in groups.items():

@@ -1,9 +1,10 @@
 """Write everything in the report folder: results.json, metrics.json, tables/, summary.md, index.html."""
 
+import contextlib
 import dataclasses
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dejavu.report import caveats, gallery, headline, opening, plots, published, summary
@@ -75,12 +76,7 @@ def make(
     Raises:
         ArtifactError: tables are missing or were made from different splits or crops.
     """
-    has_image, has_captions = _lanes(data)
-    views = [*COMMON_VIEWS, *(IMAGE_VIEWS if has_image else ())]
-    views += CAPTION_VIEWS if has_captions else ()
-    queries = caption_tables.query_tables(captions) | image.tables()
-    with catalog.connect(data, only=views, settings=queries, sandboxed=False) as opened:
-        has_image = has_image and _has_rows(opened, "image_scores")
+    with tables_of(data, image, captions) as (opened, has_image, has_captions):
         images = image_results(opened, image) if has_image else {}
         told = caption_results(opened, captions) if has_captions else {}
         opening.require_measured(image.report.headline, images, told)
@@ -100,6 +96,23 @@ def make(
                 opened, data, image, captions, data_root=data_root, has_images=sharing.has_images
             )
     _write(found, galleries, data, out, image, captions, sharing)
+
+
+@contextlib.contextmanager
+def tables_of(
+    data: Path, image: ImageSettings, captions: CaptionSettings
+) -> Iterator[tuple[Catalog, bool, bool]]:
+    """Open the views of a report; yield them, and whether the image and the caption lane have scores.
+
+    Raises:
+        ArtifactError: tables are missing or were made from different splits or crops.
+    """
+    has_image, has_captions = _lanes(data)
+    views = [*COMMON_VIEWS, *(IMAGE_VIEWS if has_image else ())]
+    views += CAPTION_VIEWS if has_captions else ()
+    queries = caption_tables.query_tables(captions) | image.tables()
+    with catalog.connect(data, only=views, settings=queries, sandboxed=False) as opened:
+        yield opened, has_image and _has_rows(opened, "image_scores"), has_captions
 
 
 def _lanes(data: Path) -> tuple[bool, bool]:
