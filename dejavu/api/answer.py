@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from dejavu.api.result import Audit, Excess
+from dejavu.api.result import Audit, Excess, right_and_gap
 from dejavu.api.stages import Project
 from dejavu.errors import DataError
 from dejavu.report import calibration, make
+from dejavu.report.calibration import Answer, Calibration
 from dejavu.roles import CONTROL, TARGET
 from dejavu.statistics.adjusted import MIN_GROUPS
 from dejavu.tables import catalog
@@ -44,54 +45,56 @@ def of(project: Project, model: str, *, with_report: bool, scratch: Any) -> Audi
     Raises:
         DataError: a role has too few samples for an answer.
     """
-    image, captions = project.report_settings()
     if with_report:
         project.report()
+    found, samples = _calibrated(project, model)
+    answer = found.of("image", model)
+    if answer is None or answer.excess.adjusted is None:
+        raise DataError(
+            f"target or control has fewer than {MIN_GROUPS} samples left (duplicates count once; see "
+            "drop_reason in crops.parquet), expected some hundreds."
+        )
+    return Audit(
+        verdict=answer.verdict.text,
+        excess=Excess.of(answer.excess.adjusted),
+        scores=_scores(answer, samples) | {"excess_points_by_layer": _by_layer(found)},
+        samples=samples,
+        warnings=answer.gate.reasons,
+        project=project.folder,
+        scratch=scratch,
+    )
+
+
+def _calibrated(project: Project, model: str) -> tuple[Calibration, pa.Table]:
+    """Return the calibration of the image lane, and a row per attacked sample of `model`."""
+    image, captions = project.report_settings()
     views = [*make.COMMON_VIEWS, *make.IMAGE_VIEWS]
     with catalog.connect(
         project.data, only=views, settings=image.tables(), sandboxed=False
     ) as opened:
         found = calibration.calibrate(opened, image, captions, has_image=True, has_captions=False)
-        answer = found.of("image", model)
-        if answer is None or answer.excess.adjusted is None:
-            raise DataError(
-                f"target or control has fewer than {MIN_GROUPS} samples left (duplicates count once; see "
-                "drop_reason in crops.parquet), expected some hundreds."
-            )
-        samples = _samples(opened, model)
-    hard, soft, gap = answer.excess.adjusted, answer.excess.soft, answer.excess.gap
-    low, high = hard.interval()
+        return found, _samples(opened, model)
+
+
+def _scores(answer: Answer, samples: pa.Table) -> dict[str, Any]:
     is_target = np.array(samples["role"].to_pylist()) == TARGET
     is_right = samples["is_correct"].to_numpy()
+    excess = answer.excess
+    return right_and_gap(is_right, is_target, excess.gap, excess.soft) | {
+        "covariates": list(excess.covariates),
+        "n_needed": answer.verdict.n_needed,
+        "n_listed": int(np.sum(samples["is_listed"].to_numpy())),
+        "control_needed": excess.listing and excess.listing.n_control_needed,
+        "uncovered_share": answer.gate.uncovered_share,
+    }
+
+
+def _by_layer(found: Calibration) -> dict[str, float | None]:
     assert found.image is not None
-    return Audit(
-        verdict=answer.verdict.text,
-        excess=Excess(
-            value=100 * hard.value, low=100 * low, high=100 * high, n_target=hard.n_target,
-            n_control=hard.n_control,
-        ),
-        scores={
-            "covariates": list(answer.excess.covariates),
-            "accuracy_target": float(is_right[is_target].mean()),
-            "accuracy_control": float(is_right[~is_target].mean()),
-            "gap_points": None if gap is None else 100 * gap.value,
-            "gap_half_width_points": None if gap is None else 100 * gap.half_width(),
-            "log_odds_excess": None if soft is None else soft.value,
-            "log_odds_p": None if soft is None else soft.p_greater,
-            "excess_points_by_layer": {
-                name: None if each.adjusted is None else 100 * each.adjusted.value
-                for name, each in found.image.excess.items()
-            },
-            "n_needed": answer.verdict.n_needed,
-            "n_listed": int(np.sum(samples["is_listed"].to_numpy())),
-            "control_needed": answer.excess.listing and answer.excess.listing.n_control_needed,
-            "uncovered_share": answer.gate.uncovered_share,
-        },
-        samples=samples,
-        warnings=answer.gate.reasons,
-        project=project.folder,
-        scratch=scratch,
-    )  # fmt: skip
+    return {
+        name: None if each.adjusted is None else 100 * each.adjusted.value
+        for name, each in found.image.excess.items()
+    }
 
 
 def _samples(opened: Catalog, model: str) -> pa.Table:

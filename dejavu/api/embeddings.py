@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from dejavu.api.result import Audit, Excess
+from dejavu.api.result import Audit, Excess, right_and_gap
 from dejavu.errors import DataError
 from dejavu.image import arrays
 from dejavu.image.voting import Vote
@@ -58,19 +58,9 @@ def audit_embeddings(
         DataError: shapes, lengths or values do not fit; the message names the argument.
         ParamsError: `k` exceeds the public images.
     """
-    vectors = {
-        name: arrays.vectors(values, name)
-        for name, values in ((TARGET, target), (CONTROL, control), (PUBLIC, public))
-    }
-    dims = {name: found.shape[1] for name, found in vectors.items()}
-    if len(set(dims.values())) > 1:
-        raise DataError(f"vectors of different lengths: {dims}, expected one length.")
+    vectors = _checked({TARGET: target, CONTROL: control, PUBLIC: public})
     names, codes = arrays.codes_of(labels, {name: len(found) for name, found in vectors.items()})
-    if not 0 < tolerance_points < 100 or not 0 < false_discovery_percent < 100:
-        raise DataError(
-            "tolerance_points and false_discovery_percent must lie between 0 and 100, found "
-            f"{tolerance_points:g} and {false_discovery_percent:g}."
-        )
+    _require_percents(tolerance_points, false_discovery_percent)
     known = arrays.known_of(codes, names, reference_guesses)
     votes = {
         role: arrays.vote(vectors[role], vectors[PUBLIC], codes[PUBLIC], codes[role], k, metric)
@@ -81,6 +71,23 @@ def audit_embeddings(
         found, names, known, _gate(found, known.x, codes[PUBLIC], seed), seed=seed,
         tolerance=tolerance_points / 100, share=false_discovery_percent / 100,
     )  # fmt: skip
+
+
+def _checked(given: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return the vectors of each role, of one length."""
+    vectors = {role: arrays.vectors(values, role) for role, values in given.items()}
+    dims = {role: found.shape[1] for role, found in vectors.items()}
+    if len(set(dims.values())) > 1:
+        raise DataError(f"vectors of different lengths: {dims}, expected one length.")
+    return vectors
+
+
+def _require_percents(tolerance_points: float, false_discovery_percent: float) -> None:
+    if not 0 < tolerance_points < 100 or not 0 < false_discovery_percent < 100:
+        raise DataError(
+            "tolerance_points and false_discovery_percent must lie between 0 and 100, found "
+            f"{tolerance_points:g} and {false_discovery_percent:g}."
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,21 +145,11 @@ def _conclude(
     )["model"]  # fmt: skip
     z = listing.standardized(found.soft, found.truth, np.ones(len(is_target), dtype=bool))
     listed = listing.listing(z[is_target], z[~is_target], share)
-    low, high = hard.interval()
     return Audit(
         verdict=answer.text,
-        excess=Excess(
-            value=100 * hard.value, low=100 * low, high=100 * high, n_target=hard.n_target,
-            n_control=hard.n_control,
-        ),
-        scores={
+        excess=Excess.of(hard),
+        scores=right_and_gap(found.is_right, is_target, gap, log_odds) | {
             "covariates": list(known.names),
-            "accuracy_target": float(found.is_right[is_target].mean()),
-            "accuracy_control": float(found.is_right[~is_target].mean()),
-            "gap_points": 100 * gap.value,
-            "gap_half_width_points": 100 * gap.half_width(),
-            "log_odds_excess": log_odds.value,
-            "log_odds_p": log_odds.p_greater,
             "n_needed": answer.n_needed,
             "n_listed": int(listed.is_listed.sum()),
             "control_needed": listed.control_needed,

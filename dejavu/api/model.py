@@ -1,13 +1,18 @@
 """Audit a model on data sets, in process: the pipeline's stages on the pipeline's tables, without DVC."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dejavu.api.result import Audit
 from dejavu.errors import DataError, ParamsError
 from dejavu.roles import CONTROL, PUBLIC, REFERENCE, TARGET
+
+if TYPE_CHECKING:  # torch is imported once an audit runs
+    from dejavu.api.settings import Asked
+    from dejavu.api.stages import Project
+    from dejavu.api.vectors import Subject
 
 
 def audit(
@@ -58,44 +63,65 @@ def audit(
         ParamsError: a layer or reference is unknown, or `k` exceeds the public images.
         WeightsError: the model gives no finite vector per image.
     """
-    from dejavu.api import answer, datasets, settings
+    from dejavu.api import settings
     from dejavu.api.stages import Project
     from dejavu.api.vectors import DEFAULT_BATCH, Subject
 
     given = {TARGET: target, CONTROL: control, PUBLIC: public, REFERENCE: reference}
-    data = {role: found for role, found in given.items() if found is not None}
-    if missing := [role for role in (TARGET, CONTROL, PUBLIC) if role not in data]:
-        raise DataError(f"{missing[0]}: is None, expected a data set.")
+    data = _present(given)
     made = settings.references_of(references, has_reference=reference is not None)
     if (batch_size is not None and batch_size < 1) or (limit is not None and limit < 1):
         raise ParamsError(f"batch_size and limit are at least 1, found {batch_size} and {limit}.")
-    project, scratch = Project(folder=_folder(out)), None
-    if out is None:
-        scratch = tempfile.TemporaryDirectory(prefix="dejavu-audit-")
-        project = Project(folder=Path(scratch.name).resolve())
+    folder, scratch = _folder(out)
     subject = Subject(
         model=model, transform=transform, layers=None if layers is None else tuple(layers),
         batch_size=batch_size or DEFAULT_BATCH, device=device,
     )  # fmt: skip
+    asked = settings.Asked(
+        folder=folder, roles=tuple(data), references=made, k=k, seed=seed, device=device
+    )
+    return _run(Project(folder=folder), subject, data, asked, limit=limit, scratch=scratch)
+
+
+def _present(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data sets that were given; only the reference may be left out."""
+    data = {role: found for role, found in given.items() if found is not None}
+    if missing := [role for role in (TARGET, CONTROL, PUBLIC) if role not in data]:
+        raise DataError(f"{missing[0]}: is None, expected a data set.")
+    return data
+
+
+def _folder(out: Path | str | None) -> tuple[Path, Any]:
+    """Return the folder of an audit, made and empty, and what deletes it if it is a temporary one."""
+    if out is None:
+        scratch = tempfile.TemporaryDirectory(prefix="dejavu-audit-")
+        return Path(scratch.name).resolve(), scratch
+    folder = Path(out).resolve()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(f"out: {folder} is not empty. Nothing was written; name a new folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder, None
+
+
+def _run(
+    project: "Project",
+    subject: "Subject",
+    data: Mapping[str, Any],
+    asked: "Asked",
+    *,
+    limit: int | None,
+    scratch: Any,
+) -> Audit:
+    """List, embed and attack: parameters are written twice, as the model's layers show when it runs."""
+    from dejavu.api import answer, datasets, settings
+
     with project.at_work():
-        has_boxes = datasets.write(data, project.folder / "corpus", limit=limit, seed=seed)
-        asked = settings.Asked(
-            folder=project.folder, roles=tuple(data), references=made, has_boxes=has_boxes, k=k,
-            seed=seed, device=device,
-        )  # fmt: skip
-        settings.write(project.params, asked, layers=["output"])
+        has_boxes = datasets.write(data, project.folder / "corpus", limit=limit, seed=asked.seed)
+        settings.write(project.params, asked, layers=["output"], has_boxes=has_boxes)
         project.list_and_crop()
         names = subject.write(project.image, project.image / "images", project.folder / "vectors")
-        settings.write(project.params, asked, layers=names)
-        project.vote(has_references=bool(made))
-        return answer.of(project, settings.MODEL, with_report=bool(made), scratch=scratch)
-
-
-def _folder(out: Path | str | None) -> Path:
-    """Return the folder of an audit, made and empty."""
-    folder = Path(out or ".").resolve()
-    if out is not None:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise DataError(f"out: {folder} is not empty. Nothing was written; name a new folder.")
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
+        settings.write(project.params, asked, layers=names, has_boxes=has_boxes)
+        project.vote(has_references=bool(asked.references))
+        return answer.of(
+            project, settings.MODEL, with_report=bool(asked.references), scratch=scratch
+        )

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dejavu.errors import AuditError
+from dejavu.statistics.adjusted import Difference
 from dejavu.statistics.verdict import Word
 
 SCHEMA_VERSION = 1
@@ -26,10 +28,40 @@ class Excess:
     n_target: int
     n_control: int
 
+    @classmethod
+    def of(cls, difference: Difference) -> "Excess":
+        """Return a difference of rates in points."""
+        low, high = difference.interval()
+        return cls(
+            value=100 * difference.value, low=100 * low, high=100 * high,
+            n_target=difference.n_target, n_control=difference.n_control,
+        )  # fmt: skip
+
     def __str__(self) -> str:
         """Return e.g. ``+13.2 points [+9.2, +17.2] (n = 498 and 502)``."""
         sizes = f"(n = {self.n_target} and {self.n_control})"
         return f"{self.value:+.1f} points [{self.low:+.1f}, {self.high:+.1f}] {sizes}"
+
+
+def right_and_gap(
+    is_right: np.ndarray, is_target: np.ndarray, gap: Difference | None, soft: Difference | None
+) -> dict[str, Any]:
+    """Return the scores of both kinds of audit that say how often the vote is right, on either side.
+
+    Args:
+        is_right: (n,) whether the vote names the label of each attacked sample.
+        is_target: (n,) its side.
+        gap: the plain difference of both rates; None: it could not be estimated.
+        soft: the adjusted excess of the log odds; None likewise.
+    """
+    return {
+        "accuracy_target": float(is_right[is_target].mean()),
+        "accuracy_control": float(is_right[~is_target].mean()),
+        "gap_points": None if gap is None else 100 * gap.value,
+        "gap_half_width_points": None if gap is None else 100 * gap.half_width(),
+        "log_odds_excess": None if soft is None else soft.value,
+        "log_odds_p": None if soft is None else soft.p_greater,
+    }
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

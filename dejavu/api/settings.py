@@ -40,19 +40,19 @@ class Asked:
     folder: Path  # of the project: images by role and label in ``corpus``, vectors in ``vectors``
     roles: tuple[str, ...]  # that have a data set
     references: tuple[str, ...]  # of `REFERENCES`
-    has_boxes: bool  # whether objects are located; without boxes a corner of the image is the crop
     k: int  # public images that vote
     seed: int
     device: str  # as torch names it, or auto
 
 
-def write(path: Path, asked: Asked, *, layers: Sequence[str]) -> None:
+def write(path: Path, asked: Asked, *, layers: Sequence[str], has_boxes: bool) -> None:
     """Write params.yaml; `dvc repro` with it makes the same numbers as the audit.
 
     Args:
         path: the file to write.
         asked: what differs from the preset.
         layers: of the model, the headline first.
+        has_boxes: whether objects are located; without boxes a corner of the image is the crop.
     """
     yaml = YAML()
     values = yaml.load(pipeline_folder() / "presets" / f"{PRESET}.yaml")
@@ -60,13 +60,13 @@ def write(path: Path, asked: Asked, *, layers: Sequence[str]) -> None:
     image = values["image"]
     image["corpus"] |= {
         "root": str(asked.folder / "corpus"), "use": list(asked.roles),
-        "boxes": "boxes.csv" if asked.has_boxes else None,
+        "boxes": "boxes.csv" if has_boxes else None,
     }  # fmt: skip
     image["split"] |= {
         "roles_from": {"source": "folders", "folders": {role: role for role in asked.roles}},
         "without_box": None,
     }
-    image["crop"]["rule"] = "largest" if asked.has_boxes else "corner"
+    image["crop"]["rule"] = "largest" if has_boxes else "corner"
     image["models"] = {
         MODEL: {
             "source": "embeddings", "recipe": "released", "trained_on": "target",
