@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import random
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ from tests.params.test_reader import bomb
 
 ROOT = Path(__file__).parents[1]
 CANARY = "canary"
+OUTSIDE = Path(tempfile.gettempdir()) / f"{CANARY}-{os.getpid()}"  # where no input may write
 Act = Callable[[], object]
 Case = tuple[str, Act]
 
@@ -99,7 +102,7 @@ def names() -> Iterator[Case]:
 
 
 STATEMENTS = (
-    "COPY (SELECT 1) TO '../canary'", "COPY (SELECT 1) TO '/tmp/canary.csv'", "EXPORT DATABASE '../canary'",
+    "COPY (SELECT 1) TO '../canary'", f"COPY (SELECT 1) TO '{OUTSIDE}.csv'", "EXPORT DATABASE '../canary'",
     "ATTACH '../canary'", "INSTALL httpfs", "LOAD '../x'", "SET enable_external_access = true",
     "FROM read_text('/etc/passwd')", "FROM '/etc/passwd'", "FROM read_csv('../*')", "FROM glob('/*')",
     "PRAGMA database_list; COPY (SELECT 1) TO '../canary'", "SELECT getenv('HOME')", "IMPORT DATABASE '..'",
@@ -149,7 +152,7 @@ def downloads() -> Iterator[Case]:
     """Archives, servers, and what others put where a download goes."""
     members = (
         "../canary",
-        "/tmp/canary",
+        str(OUTSIDE),
         "tree/../../canary",
         "tree/\0x",
         "tree/\x1b[31m",
@@ -284,7 +287,7 @@ def _fetching(body: bytes, place: str | None = None, link: str = "") -> Act:
             files=(file,),
             unpacks_to="tree",
         )
-        fetch.DOWNLOADS = {"thing": entry}  # type: ignore[assignment]
+        fetch.DOWNLOADS = {"thing": entry}  # type: ignore[assignment]  # other files than it publishes
         if place is not None:
             Path("to").mkdir()
             Path("to", place).symlink_to(link)

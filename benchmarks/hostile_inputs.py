@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from benchmarks import hostile_cases, hostile_files, hostile_tables
-from benchmarks.hostile_cases import SITE, Act
+from benchmarks.hostile_cases import OUTSIDE, SITE, Act
 from dejavu.check import data, models, room
 from dejavu.commands import boundary
 from tests.downloads.server import serve
@@ -55,7 +55,10 @@ def tried(act: Act, *, is_shown: bool = True) -> Result:
         code, usage = _wait(child, started)
         said = (inside / ".said").read_text(encoding="utf-8", errors="replace")
         strangers = {path.name for path in Path(scratch).iterdir()} - {"inside"}
-        strangers |= {name for name in ("/tmp/canary", "/tmp/canary.csv") if Path(name).exists()}
+        outside = list(OUTSIDE.parent.glob(f"{OUTSIDE.name}*"))
+        strangers |= {path.name for path in outside}
+        for path in outside:
+            path.unlink()
         is_obeyed = is_shown and bool({"\x1b", "\x9b", "\x07", "\u202e"} & set(said))
         outcome = {
             0: "taken",
@@ -79,8 +82,8 @@ def _child(act: Act, inside: Path) -> None:
     os.dup2(out, 1)
     os.dup2(out, 2)
     os.environ["DEJAVU_QUIET"] = ""
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  # until exit
+    sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115  # until exit
     code = boundary.run(act)
     sys.stdout.flush()
     os._exit(code)

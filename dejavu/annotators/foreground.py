@@ -8,7 +8,7 @@ import functools
 import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -70,13 +70,7 @@ def detect(
     Raises:
         ParamsError: annotator or corpus is of another kind, or `out` no .parquet.
     """
-    if not isinstance(settings, GroundedSamParams) or not isinstance(corpus, ImageFolderParams):
-        raise ParamsError(
-            "Foreground boxes need an annotator of source grounded_sam, which looks for given names, and "
-            f"corpus image_folder, which reads boxes from a file; found {settings.source} and "
-            f"{corpus.adapter}."
-        )
-    listing = ImageFolder(corpus.model_copy(update={"boxes": None}), 0, machine.data_root)
+    listing = _listing(settings, corpus, machine)
     path = listing.folder / out
     if path.suffix != ".parquet":
         raise ParamsError(f"{path}: expected a file that ends in .parquet.")
@@ -84,18 +78,38 @@ def detect(
     records = [(str(record.uri), int(record.label_id or 0)) for record in listing.records()]
     looker = grounded_sam.load(settings.model_copy(update={"mask_weights": None}), machine)
     asked = _prompts(looker, listing.labels if wanted == "label" else None)
+    facts = {"settings": settings.model_dump(), **looker.provenance}
     parts = shards.run(
         functools.partial(_write_shard, looker, asked, records, listing.folder),
         max(1, -(-len(records) // IMAGES_PER_SHARD)),
         out=path.with_name(path.name + ".parts"),
         stage="detect_boxes",
-        facts={"settings": settings.model_dump(), "images": records, **looker.provenance,
+        facts={**facts, "images": records,
                "prompts": [[prompt.text for prompt in each] for each in asked]},
         engine=machine.engine,
         num_gpus=detectors.gpus_per_task(machine),
     )  # fmt: skip
+    table = _gather(parts, path, facts)
+    n_boxed = pc.count_distinct(table["path"]).as_py()
+    say(f"{path}: {table.num_rows} boxes in {n_boxed} of {len(records)} images "
+        f"({parquet.fingerprint(path)})")  # fmt: skip
+    return path
+
+
+def _listing(settings: Any, corpus: Any, machine: MachineParams) -> ImageFolder:
+    """Return the images to look at, without the boxes that they may have."""
+    if not isinstance(settings, GroundedSamParams) or not isinstance(corpus, ImageFolderParams):
+        raise ParamsError(
+            "Foreground boxes need an annotator of source grounded_sam, which looks for given names, and "
+            f"corpus image_folder, which reads boxes from a file; found {settings.source} and "
+            f"{corpus.adapter}."
+        )
+    return ImageFolder(corpus.model_copy(update={"boxes": None}), 0, machine.data_root)
+
+
+def _gather(parts: Sequence[Path], path: Path, facts: Mapping[str, Any]) -> pa.Table:
+    """Write the shards as one file that says how it was made, and delete them."""
     table = pa.concat_tables([pq.read_table(part) for part in parts])
-    facts = {"settings": settings.model_dump(), **looker.provenance}
     table = table.replace_schema_metadata(
         {"dejavu.detect_boxes": json.dumps(facts, sort_keys=True)}
     )
@@ -103,10 +117,7 @@ def detect(
     pq.write_table(table, scratch, compression="zstd")
     scratch.replace(path)
     shutil.rmtree(parts[0].parent)
-    n_boxed = pc.count_distinct(table["path"]).as_py()
-    say(f"{path}: {table.num_rows} boxes in {n_boxed} of {len(records)} images "
-        f"({parquet.fingerprint(path)})")  # fmt: skip
-    return path
+    return table
 
 
 def class_name(label: str) -> str:

@@ -5,8 +5,9 @@ Samples stream through in blocks. Memory holds one block and the object sets of 
 """
 
 import dataclasses
+import itertools
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -78,13 +79,9 @@ def score(
     """
     how = settings.score
     comparisons = plan(settings.models, how, knows_truth=_knows_probabilities(inputs.samples))
-    pairs = agreement.pairs(comparisons)
+    pairs, crossings, grid = agreement.pairs(comparisons), agreement.crossings(how), _grid(how)
     folders, stamp = _origins(comparisons, inputs)
-    grid = [(k, top) for k in how.k for top in (*how.top, None)]
-    crossings = agreement.crossings(how)
     n_vocabulary = OBJECT_VOCABULARY.read(inputs.vocabulary).num_rows
-    public_ids = by_sample.ids_of_roles(inputs.splits, PUBLIC)
-    public = blocks.read_object_sets(inputs.objects, public_ids)
     stream = blocks.blocks(
         folders,
         splits=inputs.splits,
@@ -92,26 +89,46 @@ def score(
         n_vocabulary=n_vocabulary,
         block_rows=block_rows,
     )
+    found = _searched(stream, comparisons, grid, inputs, n_vocabulary)
     scratch = out.scores.with_name(out.scores.name + ".scratch")
     shutil.rmtree(scratch, ignore_errors=True)
     with _Shelf(scratch / "scores") as scores, _Shelf(scratch / "agreement") as agreements:
-        for block in track(stream, what="score_objects, blocks"):
-            outcomes = search_outcomes(block, public, grid, n_vocabulary)
-            if any(comparison.reference == ORACLE for comparison in comparisons):
-                known = blocks.known_probabilities(inputs.samples, block.sample_ids, n_vocabulary)
-                outcomes |= oracle_outcomes(block, known, grid)
-            for place, comparison in enumerate(comparisons):
-                for number, setting in enumerate(grid):
-                    rows = _score_rows(block, comparison, setting, outcomes)
-                    scores.add(place * len(grid) + number, rows)
-            for place, pair in enumerate(pairs):
-                for number, crossing in enumerate(crossings):
-                    rows = agreement.rows(block, pair, crossing, outcomes)
-                    agreements.add(place * len(crossings) + number, rows)
+        for block, outcomes in found:
+            scores.add(
+                _score_rows(block, comparison, setting, outcomes)
+                for comparison, setting in itertools.product(comparisons, grid)
+            )
+            agreements.add(
+                agreement.rows(block, pair, crossing, outcomes)
+                for pair, crossing in itertools.product(pairs, crossings)
+            )
     n_rows = CAPTION_SCORES.write_stream(scores.rows(), out.scores, inputs=stamp)
     REFERENCE_AGREEMENT.write_stream(agreements.rows(), out.agreement, inputs=stamp)
     shutil.rmtree(scratch, ignore_errors=True)
     say(f"score_objects: {len(comparisons)} comparisons, {n_rows} rows")
+
+
+def _searched(
+    stream: Iterator[Block],
+    comparisons: Sequence[CaptionComparison],
+    grid: Sequence[Setting],
+    inputs: CaptionTables,
+    n_vocabulary: int,
+) -> Iterator[tuple[Block, Outcomes]]:
+    """Yield each block of attacked samples with what every predictor says of it, at every setting."""
+    public_ids = by_sample.ids_of_roles(inputs.splits, PUBLIC)
+    public = blocks.read_object_sets(inputs.objects, public_ids)
+    has_oracle = any(comparison.reference == ORACLE for comparison in comparisons)
+    for block in track(stream, what="score_objects, blocks"):
+        outcomes = search_outcomes(block, public, grid, n_vocabulary)
+        if has_oracle:
+            known = blocks.known_probabilities(inputs.samples, block.sample_ids, n_vocabulary)
+            outcomes |= oracle_outcomes(block, known, grid)
+        yield block, outcomes
+
+
+def _grid(how: CaptionScoreParams) -> list[Setting]:
+    return [(k, top) for k in how.k for top in (*how.top, None)]
 
 
 def _score_rows(
@@ -174,11 +191,13 @@ class _Shelf:
         for writer in self.writers.values():
             writer.close()
 
-    def add(self, place: int, rows: pa.Table) -> None:
-        if place not in self.writers:
-            path = self.folder / f"{place:06d}.parquet"
-            self.writers[place] = pq.ParquetWriter(path, rows.schema, compression="zstd")
-        self.writers[place].write_table(rows)
+    def add(self, block: Iterable[pa.Table]) -> None:
+        """Take the rows of a block: one table per comparison and setting, always in the same order."""
+        for place, rows in enumerate(block):
+            if place not in self.writers:
+                path = self.folder / f"{place:06d}.parquet"
+                self.writers[place] = pq.ParquetWriter(path, rows.schema, compression="zstd")
+            self.writers[place].write_table(rows)
 
     def rows(self) -> Iterator[pa.Table]:
         for path in sorted(self.folder.glob("*.parquet")):

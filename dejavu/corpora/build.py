@@ -5,6 +5,7 @@ nothing a corpus contains is left out silently: an unusable sample is a row with
 """
 
 import collections
+import contextlib
 import dataclasses
 import importlib
 import itertools
@@ -17,10 +18,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from dejavu.corpora.boxes import repair
-from dejavu.corpora.image_reader import IMAGE_COLUMN, SOURCE, ImageReader, external_root
+from dejavu.corpora.embedded import PART, Store
+from dejavu.corpora.image_reader import SOURCE, ImageReader, external_root
 from dejavu.corpora.inspection import Inspection, inspect, measure, take_over
 from dejavu.corpora.plausibility import NOTES, Tally, judge
 from dejavu.corpora.records import NOT_ANNOTATED, Box, Corpus, Record
@@ -31,8 +32,6 @@ from dejavu.params.machine import MachineParams
 from dejavu.run.progress import say, track
 from dejavu.tables.schemas import LABELS, SAMPLES
 
-PART = "part-00000.parquet"
-IMAGES_PER_GROUP = 200  # a reader fetches one group at a time
 BOX_REPAIRS = ("clamped", "dropped", "rescaled", "swapped")
 BROKEN_TEXT = "\ufffd"  # what stands for bytes that are no text
 _RECORDS_AT_ONCE = 2_000
@@ -90,29 +89,16 @@ def build(
     tally = Tally()
     shutil.rmtree(images, ignore_errors=True)
     images.mkdir(parents=True)
-    if isinstance(settings, SamplesTableParams):
-        root, store = images, None
-    elif corpus.root is None:
-        root, store = images, _Store(images / PART)
-    else:
-        root, store = external_root(machine.data_root, corpus.root), None
-    tables = []
-    max_bytes = None if store else limits.image_bytes
-    with (
-        ImageReader(root, max_bytes=max_bytes) as reader,
-        ThreadPoolExecutor(machine.workers) as pool,
-    ):
-        n_before = 0
+    source = _source_of(corpus, settings)
+    root = external_root(machine.data_root, source["root"]) if "root" in source else images
+    with contextlib.ExitStack() as opened:
+        store = None
+        if source["kind"] == "embedded":
+            store = opened.enter_context(Store(images / PART))
+        reader = ImageReader(root, max_bytes=None if store else limits.image_bytes)
+        opened.enter_context(reader)
         look = inspector(settings, reader, limits.image_px)
-        records = track(corpus.records(), what=f"{lane} corpus")
-        for chunk in _chunks(records, _RECORDS_AT_ONCE):
-            facts = list(pool.map(look, chunk))
-            tables.append(rows_of(lane, chunk, facts, n_before=n_before, tally=tally))
-            if store:
-                store.write(chunk)
-            n_before += len(chunk)
-    if store:
-        store.close()
+        tables = list(_listed(lane, corpus, look, store, workers=machine.workers, tally=tally))
     if settings.adapter == "none":
         tables.append(SAMPLES.schema.empty_table())
     if not tables:
@@ -127,13 +113,38 @@ def build(
         {"label_id": range(len(corpus.labels)), "label": list(corpus.labels)}, schema=LABELS.schema
     )
     LABELS.write(names, labels, inputs={})
-    source: dict[str, Any] = {"kind": "embedded"}
-    if isinstance(settings, SamplesTableParams):
-        source = {"kind": "none"}
-    elif corpus.root is not None:
-        source = {"kind": "external", "root": corpus.root}
     _write_source(images / SOURCE, source, tally)
     _tell(lane, rows, tally)
+
+
+def _listed(
+    lane: str,
+    corpus: Corpus,
+    look: Callable[[Record], Inspection],
+    store: Store | None,
+    *,
+    workers: int,
+    tally: Tally,
+) -> Iterator[pa.Table]:
+    """Yield a row per sample, every image looked at; those of an embedded corpus go into `store`."""
+    n_before = 0
+    records = track(corpus.records(), what=f"{lane} corpus")
+    with ThreadPoolExecutor(workers) as pool:
+        for chunk in _chunks(records, _RECORDS_AT_ONCE):
+            facts = list(pool.map(look, chunk))
+            yield rows_of(lane, chunk, facts, n_before=n_before, tally=tally)
+            if store:
+                store.write(chunk)
+            n_before += len(chunk)
+
+
+def _source_of(corpus: Corpus, settings: AnyCorpus) -> dict[str, Any]:
+    """Return where the images are, as `ImageReader.open` reads it."""
+    if isinstance(settings, SamplesTableParams):
+        return {"kind": "none"}
+    if corpus.root is not None:
+        return {"kind": "external", "root": corpus.root}
+    return {"kind": "embedded"}
 
 
 def inspector(
@@ -145,23 +156,6 @@ def inspector(
     if isinstance(settings, ImageNetParams) and not settings.hash_images:
         return lambda record: measure(record, reader.root, max_pixels=max_pixels)
     return lambda record: inspect(record, reader.read_bytes, max_pixels=max_pixels)
-
-
-class _Store:
-    """The images of an embedded corpus, in one Parquet file that is read group by group."""
-
-    def __init__(self, path: Path) -> None:
-        self._schema = pa.schema([pa.field(IMAGE_COLUMN, pa.binary(), nullable=False)])
-        self._writer = pq.ParquetWriter(
-            path, self._schema, compression="none", use_dictionary=False
-        )
-
-    def write(self, records: list[Record]) -> None:
-        rows = pa.table({IMAGE_COLUMN: [r.image for r in records]}, schema=self._schema)
-        self._writer.write_table(rows, row_group_size=IMAGES_PER_GROUP)
-
-    def close(self) -> None:
-        self._writer.close()
 
 
 def _chunks(records: Iterator[Record], size: int) -> Iterator[list[Record]]:

@@ -64,17 +64,27 @@ def build(*, settings: SplitSettings, inputs: SplitInputs, out: Path) -> None:
         DataError: given roles do not fit the samples, or attacked samples have labels that the bank lacks.
     """
     rows = SAMPLES.read(inputs.samples, columns=_COLUMNS)
-    made_from = {"samples": parquet.fingerprint(inputs.samples)}
-    roles_from = settings.split.roles_from
-    given = None
-    if roles_from is not None and rows.num_rows:
-        given, origin = given_roles.read(roles_from, rows, settings.data_folder)
-        made_from |= origin
+    given, origin = _given(rows, settings)
     with contextlib.ExitStack() as opened:
         look = _looker(rows, settings, inputs.images, opened)
         split = assign(rows, settings.split, seed=settings.seed, given=given, look=look)
     notes = _judge_labels(rows, split, LABELS.read(inputs.labels)["label"], settings)
+    made_from = {"samples": parquet.fingerprint(inputs.samples), **origin}
     SPLITS.write(split, out, inputs=made_from, notes={NOTES: notes})
+    _tell(rows, split)
+
+
+def _given(
+    rows: pa.Table, settings: SplitSettings
+) -> tuple[Shaped[np.ndarray, " n"] | None, dict[str, str]]:
+    """Return the roles that were given, and the fingerprint of their file; None: they are drawn."""
+    roles_from = settings.split.roles_from
+    if roles_from is None or not rows.num_rows:
+        return None, {}
+    return given_roles.read(roles_from, rows, settings.data_folder)
+
+
+def _tell(rows: pa.Table, split: pa.Table) -> None:
     counts = sorted(collections.Counter(split["role"].to_pylist()).items())
     n_groups = len(pc.unique(split["group_id"]))
     say(

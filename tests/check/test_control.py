@@ -39,21 +39,21 @@ def corpus(content, folder, control):  # noqa: F811  # the fixture's value
     ],
     ids=["source", "classes"],
 )
-def test_a_control_set_of_another_kind_is_wrong_before_the_run(content, tmp_path, control):  # noqa: F811
+def test_a_control_set_of_another_kind_is_wrong_before_the_run(content, tmp_path, control):  # noqa: F811  # the fixture
     status, detail = failures(corpus(content, tmp_path, control), tmp_path)["control"]
     assert status == "wrong"
     assert "target and control can be told apart without the model" in detail
     assert "every verdict read 'control differs'" in detail
 
 
-def test_one_of_the_same_source_is_fine(content, tmp_path):  # noqa: F811
+def test_one_of_the_same_source_is_fine(content, tmp_path):  # noqa: F811  # the fixture
     failures(corpus(content, tmp_path, lambda side, label: (side, label)), tmp_path)
     found = next(f for f in check(tmp_path / "params.yaml") if f.what == "control")
     assert found.status == "ok", found.detail
     assert found.detail.startswith("100 target and 100 control samples cannot be told apart")
 
 
-def test_too_few_given_roles_are_left_to_the_run(content, tmp_path):  # noqa: F811
+def test_too_few_given_roles_are_left_to_the_run(content, tmp_path):  # noqa: F811  # the fixture
     content["image"]["split"]["roles_from"] = {"source": "folders", "folders": {"a": "control"}}
     failures(content, tmp_path)
     found = next(f for f in check(tmp_path / "params.yaml") if f.what == "control")

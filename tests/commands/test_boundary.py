@@ -138,7 +138,7 @@ def test_output_with_other_letters_than_the_locale_knows(tmp_path, monkeypatch):
 
 
 def test_a_full_disk_behind_stdout_is_named():
-    with open("/dev/full", "wb") as full:  # noqa: PTH123
+    with open("/dev/full", "wb") as full:  # noqa: PTH123  # a device, not a path of ours
         command = [sys.executable, "-m", "dejavu.cli", "fetch", "--json"]
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment)
