@@ -1,13 +1,19 @@
 """`dejavu annex`: what a reviewer needs to judge an audit."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dejavu.commands import terminal
-from dejavu.commands.card import write
-from dejavu.commands.terminal import DATA, PARAMS, REPORTS, DataFolder, ParamsFile, ReportFolder
+from dejavu.commands.terminal import (
+    DATA,
+    PARAMS,
+    REPORTS,
+    DataFolder,
+    NewFile,
+    ParamsFile,
+    ReportFolder,
+)
 
 EXAMPLES = terminal.examples(
     ("dejavu annex", "print the annex of the last run as Markdown"),
@@ -19,7 +25,7 @@ def command(
     release: Annotated[
         str | None, typer.Option(help="The release that the audit is evidence for, in your words.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write to this new file.")] = None,
+    out: NewFile = None,
     reports: ReportFolder = REPORTS,
     params_path: ParamsFile = PARAMS,
     data: DataFolder = DATA,
@@ -34,7 +40,7 @@ def command(
     run = run_facts.read(reports, params_path, data)
     corpora = {lane: run.params.get(lane, {}).get("corpus", {}) for lane in run_facts.LANES}
     unused = [lane for lane, corpus in corpora.items() if corpus.get("adapter") == "none"]
-    write(
+    terminal.show_document(
         run_facts.render(
             "annex.md.j2", run=run, release=release, corpora=corpora, unused=unused,
             decided=run.results.decided(), undecided=run.results.undecided(),

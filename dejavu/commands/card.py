@@ -1,12 +1,19 @@
 """`dejavu card`: a section for the model card of an audited model."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dejavu.commands import terminal
-from dejavu.commands.terminal import DATA, PARAMS, REPORTS, DataFolder, ParamsFile, ReportFolder
+from dejavu.commands.terminal import (
+    DATA,
+    PARAMS,
+    REPORTS,
+    DataFolder,
+    NewFile,
+    ParamsFile,
+    ReportFolder,
+)
 from dejavu.errors import ParamsError, suggestion
 
 if TYPE_CHECKING:
@@ -28,7 +35,7 @@ def command(
     model: Annotated[
         str | None, typer.Argument(help="A model under audit; needed if there are several.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write to this new file.")] = None,
+    out: NewFile = None,
     reports: ReportFolder = REPORTS,
     params_path: ParamsFile = PARAMS,
     data: DataFolder = DATA,
@@ -45,18 +52,7 @@ def command(
         "card.md.j2", run=run, lane=lane, name=name, model=found, measured=_MEASURES[lane],
         header=_header(run, lane, name, found), dataset=_dataset(run, lane),
     )  # fmt: skip
-    write(text, out)
-
-
-def write(text: str, out: Path | None) -> None:
-    """Print a document, or write it to a file that is not there yet."""
-    if out is None:
-        typer.echo(text, nl=False)
-        return
-    if out.exists():
-        raise ParamsError(f"{out}: is there already and would be overwritten. Name another file.")
-    out.write_text(text, encoding="utf-8")
-    typer.echo(str(out))
+    terminal.show_document(text, out)
 
 
 def _chosen(run: "Run", model: str | None) -> tuple["Lane", str, "Model"]:

@@ -84,8 +84,7 @@ def _shareable(
     """Make the report into a new folder, and return it."""
     if out is None:
         raise ParamsError("--out: name a new folder for the report, for example --out shareable.")
-    if out.exists():
-        raise ParamsError(f"{out}: is there already and would be overwritten. Name another folder.")
+    terminal.require_new(out, "folder")
     from dejavu.report import from_params
     from dejavu.report.make import make
     from dejavu.report.sharing import Sharing

@@ -11,13 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from dejavu import __version__, params
-from dejavu.report import published
+from dejavu.report import markdown, published
 from dejavu.report.published import Difference, Lane, Results
 from dejavu.tables.schemas import SPLITS
-from dejavu.text import printable
 
 LANES: Mapping[Lane, str] = {"image": "encoders", "caption": "models"}  # folder of the models
 _HASHED = ("results.json", "metrics.json", "summary.md")
@@ -98,26 +95,10 @@ def _commit(folder: Path) -> str | None:
 
 def render(template: str, **values: Any) -> str:
     """Return a Markdown document of `dejavu/templates`; texts of a run cannot break out of their cell."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("dejavu"),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # noqa: S701  # Markdown; what comes from a run goes through `text`
+    templates = markdown.templates(
+        text=markdown.literal, points=points, grouped=lambda value: f"{value:,}"
     )
-    environment.filters |= {
-        "text": text,
-        "points": points,
-        "grouped": lambda value: f"{value:,}",
-    }
-    return environment.get_template(template).render(**values)
-
-
-def text(value: Any) -> str:
-    """Return a text of a run as Markdown that means nothing but itself, in one line."""
-    shown = printable(str(value), keep="")
-    return "".join(f"\\{c}" if c in r"\`*_[]<>|#" else c for c in shown)
+    return templates.get_template(template).render(**values)
 
 
 def points(found: Difference | float | None) -> str:

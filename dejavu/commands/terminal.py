@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dejavu.errors import ParamsError
 from dejavu.text import json_printable, printable
 
 PIPED_WIDTH = 100_000  # characters: nothing is cut or wrapped in a file or a pipe
@@ -22,6 +23,7 @@ DataFolder = Annotated[Path, typer.Option("--data", help="Folder of the tables."
 ParamsFile = Annotated[Path, typer.Option("--params", help="The params.yaml to read.")]
 ReportFolder = Annotated[Path, typer.Option("--reports", help="Folder of the report.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys.")]
+NewFile = Annotated[Path | None, typer.Option("--out", help="Write to this new file.")]
 DATA, PARAMS, REPORTS = Path("data"), Path("params.yaml"), Path("reports")
 
 
@@ -36,6 +38,22 @@ def show_json(value: Any) -> None:
     plain = _finite(value)
     text = json.dumps(plain, indent=1, ensure_ascii=False, default=str, allow_nan=False)
     typer.echo(json_printable(text))
+
+
+def show_document(text: str, out: Path | None) -> None:
+    """Print a document, or write it to a file that is not there yet and say which."""
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    require_new(out, "file")
+    out.write_text(text, encoding="utf-8")
+    typer.echo(str(out))
+
+
+def require_new(out: Path, what: str) -> None:
+    """Raise ParamsError if there is something where a file or folder is to be made."""
+    if out.exists():
+        raise ParamsError(f"{out}: is there already and would be overwritten. Name another {what}.")
 
 
 def _finite(value: Any) -> Any:

@@ -11,7 +11,7 @@ import jinja2
 from dejavu import __version__
 from dejavu.image.targets import Target
 from dejavu.params.report import ImageHeadline
-from dejavu.report import answers
+from dejavu.report import answers, markdown
 from dejavu.report.caption.summary import Sections
 from dejavu.report.caveats import search_of
 from dejavu.report.found import Found
@@ -41,7 +41,7 @@ def render(found: Found, settings: ImageSettings, *, encoders: Path, captions: S
     listed = [row for row in made.get("image_most_memorized", []) if row["place"] <= _N_LISTED]
     has_control = any(each.excess for _, _, each in pairs(results, heads))
     return (
-        _environment()
+        _templates()
         .get_template("summary.md.j2")
         .render(
             version=__version__,
@@ -72,25 +72,16 @@ def render(found: Found, settings: ImageSettings, *, encoders: Path, captions: S
     )
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("dejavu"),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # noqa: S701 Markdown, made from our own tables
+def _templates() -> jinja2.Environment:
+    return markdown.templates(
+        points=points,
+        points_in=points_in,
+        points_of=points_of,
+        share_in=share_in,
+        share=share,
+        text=markdown.cell,
+        number=lambda value: "–" if value is None else f"{value:.3f}",
     )
-    environment.filters |= {
-        "points": points,
-        "points_in": points_in,
-        "points_of": points_of,
-        "share_in": share_in,
-        "share": share,
-        "text": _text,
-        "number": lambda value: "–" if value is None else f"{value:.3f}",
-    }
-    return environment
 
 
 def points(value: float | None) -> str:
@@ -123,10 +114,6 @@ def share(value: float | None) -> str:
     ('12.3 %', '–')
     """
     return "–" if value is None else f"{100 * value:.1f} %".replace("-", "−")
-
-
-def _text(value: Any) -> str:
-    return "–" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
 
 
 def share_in(found: Estimate) -> str:
@@ -183,7 +170,7 @@ def _agreement_cell(row: Mapping[str, Any]) -> str:
 
 
 def _label_cell(row: Mapping[str, Any]) -> str:
-    return f"{_text(row['label'])} ({row['n_correct']} of {row['n']})"
+    return f"{markdown.cell(row['label'])} ({row['n_correct']} of {row['n']})"
 
 
 def _provenance(encoders: Path) -> list[dict[str, str]]:

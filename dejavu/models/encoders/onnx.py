@@ -7,13 +7,10 @@ import torch
 from torch import Tensor
 
 from dejavu.errors import ParamsError, WeightsError, suggestion
-from dejavu.models import folder
-from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.encoders import programs
-from dejavu.models.encoders.preprocessing import Preprocessing
 from dejavu.models.encoders.programs import Program
 from dejavu.models.encoders.request import Request
-from dejavu.models.encoders.source import Source, require_layers
+from dejavu.models.encoders.source import Source
 from dejavu.models.provenance import Provenance
 from dejavu.params.released import OnnxModel
 
@@ -27,22 +24,10 @@ def make(request: Request, out: Path) -> None:
     """
     settings = request.settings
     assert isinstance(settings, OnnxModel)
-    path = request.machine.data_folder / settings.weights
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such file.")
-    seen = Preprocessing.stated(settings.preprocessing)
-    try:
-        layers = {"backbone": programs.length(_program(path, settings.output), seen.size_px)}
-    except WeightsError as error:
-        raise WeightsError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
-    require_layers(request, layers)
-    record = request.described(
-        name=settings.output,
-        file={"name": path.name, "sha256": checkpoints.sha256(path), "kind": "ONNX file"},
-        layers=layers,
-        preprocessing=seen,
-    )
-    folder.write_program(out, path, record.as_dict(), libraries=SOURCE.libraries)
+    programs.write(
+        request, out, lambda path: _program(path, settings.output), kind="ONNX file",
+        name=settings.output, libraries=SOURCE.libraries,
+    )  # fmt: skip
 
 
 def opened(place: Path, record: Provenance) -> Program:

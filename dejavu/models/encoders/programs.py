@@ -1,12 +1,19 @@
 """Networks that are programs: a file that is run as it is, on batches of a size of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
 
 from dejavu.errors import WeightsError
+from dejavu.models import folder
+from dejavu.models.checkpoints import load as checkpoints
+from dejavu.models.encoders.preprocessing import Preprocessing
+from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.source import require_layers
+from dejavu.params.released import OnnxModel, TorchExportModel
 
 Run = Callable[[Float32[Tensor, "n 3 h w"]], Tensor]
 
@@ -28,6 +35,49 @@ class Program(nn.Module):
             filled = torch.cat([some, some[-1:].expand(step - len(some), -1, -1, -1)])
             parts.append(self._run(filled)[: len(some)])
         return {"backbone": torch.cat(parts)}
+
+
+def write(
+    request: Request,
+    out: Path,
+    open_file: Callable[[Path], Program],
+    *,
+    kind: str,
+    libraries: Sequence[str],
+    name: str | None = None,
+) -> None:
+    """Verify the program that a section names under ``weights``, and write its folder: a copy of the file.
+
+    Args:
+        request: what is asked for; the section states how images are prepared.
+        out: the folder to make.
+        open_file: opens a file as a program.
+        kind: of the file, as provenance names it.
+        libraries: whose versions decide its vectors.
+        name: of the output that is the vector, where a program may have several.
+
+    Raises:
+        ParamsError: a layer is asked for that it does not have.
+        WeightsError: it is missing, damaged, or takes something else than images.
+    """
+    settings = request.settings
+    assert isinstance(settings, OnnxModel | TorchExportModel)
+    path = request.machine.data_folder / settings.weights
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such file.")
+    seen = Preprocessing.stated(settings.preprocessing)
+    try:
+        layers = {"backbone": length(open_file(path), seen.size_px)}
+    except WeightsError as error:
+        raise WeightsError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+    require_layers(request, layers)
+    record = request.described(
+        name=name,
+        file={"name": path.name, "sha256": checkpoints.sha256(path), "kind": kind},
+        layers=layers,
+        preprocessing=seen,
+    )
+    folder.write_program(out, path, record.as_dict(), libraries=libraries)
 
 
 def length(program: Program, size_px: int) -> int:

@@ -7,15 +7,11 @@ import torch
 from torch import Tensor
 
 from dejavu.errors import WeightsError
-from dejavu.models import folder
-from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.encoders import programs
-from dejavu.models.encoders.preprocessing import Preprocessing
 from dejavu.models.encoders.programs import Program
 from dejavu.models.encoders.request import Request
-from dejavu.models.encoders.source import Source, require_layers
+from dejavu.models.encoders.source import Source
 from dejavu.models.provenance import Provenance
-from dejavu.params.released import TorchExportModel
 
 
 def make(request: Request, out: Path) -> None:
@@ -24,23 +20,7 @@ def make(request: Request, out: Path) -> None:
     Raises:
         WeightsError: it is missing, damaged, or takes something else than images.
     """
-    settings = request.settings
-    assert isinstance(settings, TorchExportModel)
-    path = request.machine.data_folder / settings.weights
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such file.")
-    seen = Preprocessing.stated(settings.preprocessing)
-    try:
-        layers = {"backbone": programs.length(_program(path), seen.size_px)}
-    except WeightsError as error:
-        raise WeightsError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
-    require_layers(request, layers)
-    record = request.described(
-        file={"name": path.name, "sha256": checkpoints.sha256(path), "kind": "torch.export"},
-        layers=layers,
-        preprocessing=seen,
-    )
-    folder.write_program(out, path, record.as_dict(), libraries=SOURCE.libraries)
+    programs.write(request, out, _program, kind="torch.export", libraries=SOURCE.libraries)
 
 
 def opened(place: Path, record: Provenance) -> Program:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jinja2
-
 from dejavu.params.report import CaptionHeadline
+from dejavu.report import markdown
 from dejavu.report.caption.records import (
     CaptionResults,
     Comparison,
@@ -51,18 +50,11 @@ def render(
     headline = settings.headline
     if headline is None or headline.target not in results:
         return Sections()
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("dejavu"),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # noqa: S701 Markdown, made from our own tables
-    )
-    environment.filters |= {"gap": gap, "gap_in": _gap_in, "cell": _cell}
+    templates = markdown.templates(gap=gap, gap_in=_gap_in, cell=markdown.cell)
     facts = _facts(results, made, settings, headline) | {"models": _models(models)}
     return Sections(
         *(
-            environment.get_template(f"{name}.md.j2").render(facts).strip()
+            templates.get_template(f"{name}.md.j2").render(facts).strip()
             for name in ("captions_answer", "captions_calibrated", "captions")
         )
     )
@@ -256,7 +248,3 @@ def _models(folder: Path) -> list[dict[str, str]]:
 
 def _gap_in(row: Mapping[str, Any], name: str) -> str:
     return gap(formatting.of(row, name))
-
-
-def _cell(value: Any) -> str:
-    return "–" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
