@@ -1,7 +1,6 @@
 """The images of a generated corpus, kept with its tables."""
 
 from pathlib import Path
-from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,7 +27,7 @@ class Store:
         rows = pa.table({IMAGE_COLUMN: [r.image for r in records]}, schema=self._schema)
         self._writer.write_table(rows, row_group_size=IMAGES_PER_GROUP)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Store":
         """Return the open file."""
         return self
 
