@@ -89,7 +89,7 @@ def build(
     tally = Tally()
     shutil.rmtree(images, ignore_errors=True)
     images.mkdir(parents=True)
-    source = _source_of(corpus, settings)
+    source = _source_of(corpus.root, settings)
     root = external_root(machine.data_root, source["root"]) if "root" in source else images
     with contextlib.ExitStack() as opened:
         store = None
@@ -98,7 +98,8 @@ def build(
         reader = ImageReader(root, max_bytes=None if store else limits.image_bytes)
         opened.enter_context(reader)
         look = inspector(settings, reader, limits.image_px)
-        tables = list(_listed(lane, corpus, look, store, workers=machine.workers, tally=tally))
+        records = track(corpus.records(), what=f"{lane} corpus")
+        tables = list(_listed(lane, records, look, store, workers=machine.workers, tally=tally))
     if settings.adapter == "none":
         tables.append(SAMPLES.schema.empty_table())
     if not tables:
@@ -119,7 +120,7 @@ def build(
 
 def _listed(
     lane: str,
-    corpus: Corpus,
+    records: Iterator[Record],
     look: Callable[[Record], Inspection],
     store: Store | None,
     *,
@@ -128,7 +129,6 @@ def _listed(
 ) -> Iterator[pa.Table]:
     """Yield a row per sample, every image looked at; those of an embedded corpus go into `store`."""
     n_before = 0
-    records = track(corpus.records(), what=f"{lane} corpus")
     with ThreadPoolExecutor(workers) as pool:
         for chunk in _chunks(records, _RECORDS_AT_ONCE):
             facts = list(pool.map(look, chunk))
@@ -138,12 +138,12 @@ def _listed(
             n_before += len(chunk)
 
 
-def _source_of(corpus: Corpus, settings: AnyCorpus) -> dict[str, Any]:
+def _source_of(root: str | None, settings: AnyCorpus) -> dict[str, Any]:
     """Return where the images are, as `ImageReader.open` reads it."""
     if isinstance(settings, SamplesTableParams):
         return {"kind": "none"}
-    if corpus.root is not None:
-        return {"kind": "external", "root": corpus.root}
+    if root is not None:
+        return {"kind": "external", "root": root}
     return {"kind": "embedded"}
 
 
