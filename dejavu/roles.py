@@ -1,5 +1,7 @@
 """The names of roles, of references and of predictors, once (paper, sections 2 and 3)."""
 
+import dataclasses
+import re
 from collections.abc import Sequence
 from typing import Final, Literal
 
@@ -18,6 +20,7 @@ SECOND_MODEL: Final = "second_model"  # reference: a model of the same recipe on
 TEXT_MODEL: Final = "text_model"  # reference, caption lane: a text embedding model
 ORACLE: Final = "oracle"  # reference: the true distribution, which embedded corpora know
 CONSENSUS: Final = "consensus"  # reference: right if any of several references is right
+_NAIVE_BAYES = re.compile(r"naive_bayes(?:_(?P<annotator>.+))?@(?P<top_k>[0-9]+)")
 
 
 def predictor_name(
@@ -32,13 +35,32 @@ def predictor_name(
     return "_".join([*parts, *([metric] if metric != metrics[0] else [])])
 
 
-def naive_bayes_name(annotator: str, top_k: int, annotators: Sequence[str]) -> str:
-    """Return ``naive_bayes@K`` for the first of `annotators`, ``naive_bayes_<annotator>@K`` else.
+@dataclasses.dataclass(frozen=True, slots=True)
+class NaiveBayes:
+    """The reference that counts the first tags of each crop (paper, section 3.2), and its name in tables.
 
-    >>> naive_bayes_name("ram", 5, ["ram", "dog"])
-    'naive_bayes@5'
-    >>> naive_bayes_name("dog", 5, ["ram", "dog"])
-    'naive_bayes_dog@5'
+    >>> NaiveBayes(None, 5).name, NaiveBayes("words", 5).name
+    ('naive_bayes@5', 'naive_bayes_words@5')
+    >>> NaiveBayes.named("naive_bayes_words@5") == NaiveBayes("words", 5), NaiveBayes.named("classifier")
+    (True, None)
     """
-    which = "" if annotator == annotators[0] else f"_{annotator}"
-    return f"naive_bayes{which}@{top_k}"
+
+    annotator: str | None  # None: the first one, which stays unsaid
+    top_k: int  # tags that count
+
+    @classmethod
+    def of(cls, annotator: str, top_k: int, annotators: Sequence[str]) -> "NaiveBayes":
+        """Return the reference of one of `annotators`."""
+        return cls(None if annotator == annotators[0] else annotator, top_k)
+
+    @classmethod
+    def named(cls, name: str) -> "NaiveBayes | None":
+        """Return the reference of this name; None where it is another kind of reference."""
+        found = _NAIVE_BAYES.fullmatch(name)
+        return found and cls(found["annotator"], int(found["top_k"]))
+
+    @property
+    def name(self) -> str:
+        """Return ``naive_bayes@K`` or ``naive_bayes_<annotator>@K``."""
+        which = "" if self.annotator is None else f"_{self.annotator}"
+        return f"naive_bayes{which}@{self.top_k}"

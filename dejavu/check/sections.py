@@ -31,7 +31,7 @@ from dejavu.params.report import (
 )
 from dejavu.params.search import NeighborsParams, RetrieveParams
 from dejavu.report import opening
-from dejavu.roles import ORACLE, SECOND_MODEL, naive_bayes_name
+from dejavu.roles import ORACLE, SECOND_MODEL, NaiveBayes
 
 LANES = ("image", "caption")
 # Every `section(params, NAME, SCHEMA)` of stages/; what stands for {} is said in _names.
@@ -186,7 +186,7 @@ def _image_families(values: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the one-model references of the parameters, and the second model, by family."""
     annotators = list(values.get("image.annotators", {}))
     top_k = values.get("image.naive_bayes.top_k", ())
-    tagged = [naive_bayes_name(name, k, annotators) for name in annotators for k in top_k]
+    tagged = [NaiveBayes.of(name, k, annotators).name for name in annotators for k in top_k]
     return {
         SECOND_MODEL: [SECOND_MODEL],
         ORACLE: [ORACLE],

@@ -13,7 +13,7 @@ from dejavu.roles import (
     ORACLE,
     SECOND_MODEL,
     TEXT_MODEL,
-    naive_bayes_name,
+    NaiveBayes,
     predictor_name,
 )
 
@@ -87,7 +87,7 @@ def _image_predictors(content: Mapping[str, Any]) -> Iterator[Named]:
     annotators = list(_mapping(content, "image", "annotators"))
     for annotator in annotators:
         for k in top_k if isinstance(top_k, list) else []:
-            name = naive_bayes_name(annotator, k, annotators)
+            name = NaiveBayes.of(annotator, k, annotators).name
             yield name, f"image.annotators.{annotator} (K = {k})"
 
 

@@ -15,7 +15,7 @@ from dejavu.report.caption.records import caption_node
 from dejavu.report.caption.results import CaptionSettings, caption_results
 from dejavu.report.found import Found
 from dejavu.report.image import reference_tables, tables
-from dejavu.report.image.exchangeability import exchangeability
+from dejavu.report.image.exchangeability import Exchangeability, exchangeability
 from dejavu.report.image.records import ImageResults, image_node
 from dejavu.report.image.results import image_results
 from dejavu.report.image.tables import Rows
@@ -80,10 +80,15 @@ def make(
         images = image_results(opened, image) if has_image else {}
         told = caption_results(opened, captions) if has_captions else {}
         opening.require_measured(image.report.headline, images, told)
+        alike = Exchangeability()
+        if images:
+            alike = exchangeability(opened, images, [target.name for target in image.heads])
         found = Found(
             images=images,
             captions=told,
+            exchangeability=alike,
             tables=(image_tables(opened, images, image) if images else {})
+            | ({"image_exchangeability": alike.rows()} if images else {})
             | (caption_tables.caption_tables(opened, told, captions) if told else {}),
             calibration=calibrate(
                 opened, image, captions, has_image=has_image, has_captions=has_captions
@@ -210,7 +215,6 @@ def image_tables(
         "image_correlations_by_class": references.by_class,
         "image_agreement": references.agreement,
         "image_intersection": references.intersection,
-        "image_exchangeability": exchangeability(opened, results, [t.name for t in heads]),
         "image_dropped": opened.rows(named_queries.text("image_dropped")),
         "image_most_memorized": opened.rows(named_queries.text("image_most_memorized")),
         "image_confidence": opened.rows(named_queries.text("image_confidence")),

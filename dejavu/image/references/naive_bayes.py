@@ -40,7 +40,7 @@ from dejavu.image.kept_crops import (
 from dejavu.image.predictions import DECIMALS, columns_of, predictions_table
 from dejavu.image.references.tag_matrix import read_tags, tag_matrix
 from dejavu.params.references import NaiveBayesParams
-from dejavu.roles import ATTACKED, REFERENCE, naive_bayes_name
+from dejavu.roles import ATTACKED, REFERENCE, NaiveBayes
 from dejavu.run.progress import say
 from dejavu.tables import parquet
 from dejavu.tables.parquet import is_empty
@@ -177,7 +177,7 @@ def write_predictions(*, settings: NaiveBayesSettings, inputs: TaggedCrops, out:
         made_from[f"tags.{annotator}"] = _fingerprint_of_tags(folder, made_from["crops"])
         rows = read_tags(folder / "tags", folder / "vocabulary.parquet")
         for top_k in settings.formula.top_k:
-            name = naive_bayes_name(annotator, top_k, settings.annotators)
+            name = NaiveBayes.of(annotator, top_k, settings.annotators).name
             guesser = _Guesser(name, settings.formula, top_k, rows, names)
             tables += guesser.guess(learned_from, attacked)
     PREDICTIONS.write(pa.concat_tables(tables), out, inputs=made_from)

@@ -1,11 +1,11 @@
 """The image lane's galleries (paper, Figures 10, 11 and 12)."""
 
-import re
 from collections.abc import Iterable, Mapping
 
 from dejavu.report.gallery.lane import Json, Lane, Row, has_columns, keep_table, number, rows
 from dejavu.report.gallery.texts import clean
 from dejavu.report.settings import ImageSettings
+from dejavu.roles import NaiveBayes
 from dejavu.tables.catalog import Catalog
 
 VIEWS = ("samples", "labels", "crops", "predictions", "image_scores")
@@ -17,7 +17,6 @@ CREATE OR REPLACE TEMP TABLE gallery_image_neighbors (
     label_id INTEGER, share DOUBLE, is_shown BOOLEAN
 )
 """
-_NAIVE_BAYES = re.compile(r"naive_bayes(?:_(?P<annotator>.+))?@(?P<k>\d+)")
 
 
 def gather(opened: Catalog, settings: ImageSettings) -> Lane | None:
@@ -137,12 +136,13 @@ def _evidence(opened: Catalog, references: Iterable[str]) -> Json:
     for row in rows(opened, "gallery_image_tags"):
         by_sample = tags.setdefault(row["annotator"], {})
         by_sample.setdefault(_key(row["sample_id"]), []).append(clean(row["tag"], LONGEST_NAME))
-    named = {found["annotator"] for found in map(_NAIVE_BAYES.fullmatch, references) if found}
+    tagged = {name: each for name in references if (each := NaiveBayes.named(name)) is not None}
+    named = {each.annotator for each in tagged.values()}
     # the first annotator gives its references no name of their own: it is the one that none is named for
     unnamed = sorted(set(tags) - named)
     counted = {
-        reference: [found["annotator"] or unnamed[0], int(found["k"])]
-        for reference in references
-        if (found := _NAIVE_BAYES.fullmatch(reference)) and (found["annotator"] or unnamed)
+        name: [each.annotator or unnamed[0], each.top_k]
+        for name, each in tagged.items()
+        if each.annotator or unnamed
     }
     return {"tags": tags, "counted": counted}

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from dejavu.errors import ArtifactError
-from dejavu.roles import TARGET
+from dejavu.roles import TARGET, NaiveBayes
 from dejavu.statistics.adjusted import Side
 from dejavu.statistics.covariates import Covariates, covariates, log_probability
 from dejavu.statistics.listing import log_odds
@@ -74,11 +74,12 @@ def chosen(entries: Sequence[str], known: Collection[str]) -> list[str]:
     >>> chosen(["classifier", "naive_bayes@5"], {"naive_bayes@5", "naive_bayes_words@5", "naive_bayes@1"})
     ['naive_bayes@5', 'naive_bayes_words@5']
     """
+    tagged = {name: each for name in sorted(known) if (each := NaiveBayes.named(name))}
     found: dict[str, None] = {}
     for entry in entries:
-        stem, at, k = entry.partition("@")
-        every = [name for name in sorted(known) if at and name.startswith(f"{stem}_")]
-        every = [name for name in every if name.endswith(f"@{k}")]
+        every: list[str] = []
+        if (asked := NaiveBayes.named(entry)) is not None and asked.annotator is None:
+            every = [name for name, each in tagged.items() if each.top_k == asked.top_k]
         found |= dict.fromkeys(name for name in (entry, *every) if name in known)
     return list(found)
 

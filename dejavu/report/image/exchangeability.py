@@ -1,12 +1,14 @@
 """Are control and target samples alike? The excess rests on it, so it is tested and reported."""
 
+import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from dejavu.report.image.records import ImageResults
-from dejavu.report.numbers import significant
+from dejavu.report.numbers import Estimate, significant
 from dejavu.roles import SECOND_MODEL
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
@@ -14,66 +16,121 @@ from dejavu.tables.catalog import Catalog
 Rows = list[dict[str, Any]]
 
 
-def exchangeability(catalog: Catalog, results: ImageResults, headline_targets: list[str]) -> Rows:
-    """Return one row per check.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceAccuracy:
+    """A reference saw neither target nor control, so its accuracy should be alike on both."""
 
-    - ``reference_accuracy``: a reference never saw target nor control, so its accuracy should be alike;
-      difference with its 95 % interval.
+    reference: str
+    target_name: str | None  # whose second model it is; None: it serves every target
+    n_target: int
+    n_control: int
+    target: float | None  # accuracy
+    control: float | None
+    difference: Estimate
+
+    def row(self) -> dict[str, Any]:
+        """Return the check as a row of table ``image_exchangeability``."""
+        of = "" if self.target_name is None else f" of {self.target_name}"
+        return {
+            "check": "reference_accuracy", "name": f"{self.reference}{of}", "n_target": self.n_target,
+            "n_control": self.n_control, "target": self.target, "control": self.control,
+            "difference": self.difference.value, "low": self.difference.low,
+            "high": self.difference.high, "p": None,
+        }  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnAlike:
+    """A test that both roles are drawn from one population."""
+
+    check: str
+    name: str
+    n_target: int
+    n_control: int
+    p: float | None  # None: a role is empty, or there is one label
+    target: float | None = None  # mean of what is compared
+    control: float | None = None
+
+    def row(self) -> dict[str, Any]:
+        """Return the test as a row of table ``image_exchangeability``."""
+        return {
+            "check": self.check, "name": self.name, "n_target": self.n_target,
+            "n_control": self.n_control, "target": self.target, "control": self.control,
+            "difference": None, "low": None, "high": None, "p": self.p,
+        }  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Exchangeability:
+    """Everything that was compared; nothing where the lane was not run."""
+
+    accuracies: tuple[ReferenceAccuracy, ...] = ()
+    tests: tuple[DrawnAlike, ...] = ()
+
+    def rows(self) -> Rows:
+        """Return table ``image_exchangeability``."""
+        return [each.row() for each in (*self.accuracies, *self.tests)]
+
+
+def exchangeability(
+    catalog: Catalog, results: ImageResults, headline_targets: Iterable[str]
+) -> Exchangeability:
+    """Compare both roles.
+
+    - ``reference_accuracy``: difference of a reference's accuracy with its 95 % interval.
     - ``label_balance``: chi-square test of the labels' counts.
     - ``crop_area``: two-sample Kolmogorov-Smirnov test of the crops' areas.
     """
-    return [*_accuracies(results, headline_targets), _label_balance(catalog), _crop_area(catalog)]
+    return Exchangeability(
+        accuracies=_accuracies(results, headline_targets),
+        tests=(_label_balance(catalog), _crop_area(catalog)),
+    )
 
 
-def _accuracies(results: ImageResults, headline_targets: list[str]) -> Rows:
-    rows: dict[str, dict[str, Any]] = {}
+def _accuracies(
+    results: ImageResults, headline_targets: Iterable[str]
+) -> tuple[ReferenceAccuracy, ...]:
+    found: dict[tuple[str, str | None], ReferenceAccuracy] = {}
     for target in headline_targets:
         for reference, each in results.get(target, {}).items():
             if each.control is None or each.excess is None:
                 continue
-            name = f"{reference} of {target}" if reference == SECOND_MODEL else reference
-            difference = each.excess.scores.reference_accuracy
-            row = {
-                "check": "reference_accuracy",
-                "name": name,
-                "n_target": each.target.n,
-                "n_control": each.control.n,
-                "target": each.target.scores.reference_accuracy.value,
-                "control": each.control.scores.reference_accuracy.value,
-                "difference": difference.value,
-                "low": difference.low,
-                "high": difference.high,
-                "p": None,
-            }
-            rows.setdefault(name, row)  # one-model references are the same for every target
-    return list(rows.values())
+            whose = target if reference == SECOND_MODEL else None
+            accuracy = ReferenceAccuracy(
+                reference=reference,
+                target_name=whose,
+                n_target=each.target.n,
+                n_control=each.control.n,
+                target=each.target.scores.reference_accuracy.value,
+                control=each.control.scores.reference_accuracy.value,
+                difference=each.excess.scores.reference_accuracy,
+            )
+            found.setdefault((reference, whose), accuracy)
+    return tuple(found.values())
 
 
-def _label_balance(catalog: Catalog) -> dict[str, Any]:
-    rows = catalog.rows(queries.text("image_label_balance"))
-    counts = np.array([[row["n_target"], row["n_control"]] for row in rows]).reshape(-1, 2)
+def _label_balance(catalog: Catalog) -> DrawnAlike:
+    rows = catalog.table(queries.text("image_label_balance"))
+    counts = np.column_stack([rows[name].to_numpy() for name in ("n_target", "n_control")])
     p = None
     if (counts.sum(axis=0) > 0).all() and len(counts) > 1:
         p = significant(stats.chi2_contingency(counts).pvalue)
-    return _test_row("label_balance", "chi-square of label counts", counts.sum(axis=0), p)
+    n_target, n_control = counts.sum(axis=0).tolist()
+    return DrawnAlike(
+        check="label_balance", name="chi-square of label counts", n_target=n_target,
+        n_control=n_control, p=p,
+    )  # fmt: skip
 
 
-def _crop_area(catalog: Catalog) -> dict[str, Any]:
+def _crop_area(catalog: Catalog) -> DrawnAlike:
     rows = catalog.table(queries.text("image_crop_areas"))
     area, role = rows["area_px"].to_numpy(), np.asarray(rows["role"].to_pylist())
     target, control = area[role == "target"], area[role == "control"]
     p = None
     if len(target) and len(control):
         p = significant(stats.ks_2samp(target, control, method="asymp").pvalue)
-    row = _test_row("crop_area", "Kolmogorov-Smirnov of crop areas", (len(target), len(control)), p)
     means = [float(np.mean(areas)) if len(areas) else None for areas in (target, control)]
-    row["target"], row["control"] = means
-    return row
-
-
-def _test_row(check: str, name: str, sizes: Any, p: float | None) -> dict[str, Any]:
-    empty = dict.fromkeys(("target", "control", "difference", "low", "high"))
-    return {
-        "check": check, "name": name, "n_target": int(sizes[0]), "n_control": int(sizes[1]),
-        **empty, "p": p,
-    }  # fmt: skip
+    return DrawnAlike(
+        check="crop_area", name="Kolmogorov-Smirnov of crop areas", n_target=len(target),
+        n_control=len(control), p=p, target=means[0], control=means[1],
+    )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 from dejavu.image.targets import Target
 from dejavu.report.image.records import Comparison, ExcessScores, ImageResults, Scores
 from dejavu.report.numbers import NOTHING, Estimate, rounded
-from dejavu.roles import SECOND_MODEL
+from dejavu.roles import CONSENSUS, ORACLE, SECOND_MODEL, NaiveBayes
 from dejavu.text import spreadsheet_safe
 
 Rows = list[dict[str, Any]]
@@ -128,12 +128,11 @@ def layer_rows(results: ImageResults, targets: Sequence[Target]) -> Rows:
 
 def naive_bayes_rows(results: ImageResults, targets: Sequence[Target]) -> Rows:
     """Score and excess against Naive Bayes as the number K of tags grows (paper, Figures 5 and 6)."""
-    rows = [
+    return [
         {
             **_who(target, reference),
-            "annotator": reference.partition("@")[0].removeprefix("naive_bayes").strip("_")
-            or "first",
-            "top_k": int(reference.partition("@")[2]),
+            "annotator": tagged.annotator or "first",
+            "top_k": tagged.top_k,
             "n_target": each.target.n,
             **each.target.scores.dejavu_score.cells("target_score"),
             **(each.control.scores.dejavu_score if each.control else NOTHING).cells(
@@ -142,16 +141,9 @@ def naive_bayes_rows(results: ImageResults, targets: Sequence[Target]) -> Rows:
             **(each.excess.scores.dejavu_score if each.excess else NOTHING).cells("excess"),
             **each.target.scores.reference_accuracy.cells("reference_accuracy"),
         }
-        for target, reference, each in pairs(results, targets)
-        if reference.startswith("naive_bayes") and reference.partition("@")[2].isdigit()
+        for target, reference, each in pairs(results, targets)  # the first annotator leads, K grows
+        if (tagged := NaiveBayes.named(reference)) is not None
     ]
-    order = {target.name: place for place, target in enumerate(targets)}
-
-    def place(row: dict[str, Any]) -> tuple[int, bool, str, int]:
-        annotator = row["annotator"]
-        return order[row["target"]], annotator != "first", annotator, row["top_k"]
-
-    return sorted(rows, key=place)
 
 
 def accuracy_rows(
@@ -193,11 +185,9 @@ def in_order(references: Iterable[str]) -> list[str]:
     """Return references in reading order: the second model, then by family and K, the oracle last."""
 
     def place(name: str) -> tuple[int, str, int]:
-        family, _, k = name.partition("@")
-        rank = {"second_model": 0, "consensus": 3, "oracle": 4}.get(family)
-        if rank is None:
-            rank = 2 if family.startswith("naive_bayes") else 1
-        return rank, family, int(k) if k.isdigit() else 0
+        if (tagged := NaiveBayes.named(name)) is not None:
+            return 2, tagged.annotator or "", tagged.top_k
+        return {SECOND_MODEL: 0, CONSENSUS: 3, ORACLE: 4}.get(name, 1), name, 0
 
     return sorted(references, key=place)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from dejavu.image.targets import Target
+from dejavu.roles import NaiveBayes
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
@@ -102,8 +103,9 @@ def reference_title(name: str) -> str:
     >>> [reference_title(n) for n in ("second_model", "naive_bayes@5", "naive_bayes_words@1", "oracle")]
     ['second model', 'NB@5', 'NB words@1', 'oracle']
     """
-    if name.startswith("naive_bayes"):
-        return "NB" + name.removeprefix("naive_bayes").replace("_", " ")
+    if (tagged := NaiveBayes.named(name)) is not None:
+        which = "" if tagged.annotator is None else f" {tagged.annotator.replace('_', ' ')}"
+        return f"NB{which}@{tagged.top_k}"
     return name.replace("_", " ")
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from dejavu.image.targets import Target
+from dejavu.report.image.exchangeability import Exchangeability, ReferenceAccuracy
 from dejavu.report.image.records import Comparison, ImageResults
 from dejavu.report.image.tables import in_order, pairs
-from dejavu.report.numbers import NOTHING
+from dejavu.report.numbers import NOTHING, Estimate
 from dejavu.report.page import charts, formatting
-from dejavu.report.page.elements import Cell, Figure, Grid, Rows, model_title, reference_title, slug
+from dejavu.report.page.elements import Cell, Figure, Grid, model_title, reference_title, slug
 from dejavu.report.settings import ImageSettings
 from dejavu.roles import SECOND_MODEL
 
@@ -122,36 +123,33 @@ def precision(results: ImageResults, heads: Sequence[Target], settings: ImageSet
     )
 
 
-def exchangeability(rows: Rows) -> tuple[list[Figure], list[Grid]]:
+def exchangeability(found: Exchangeability) -> tuple[list[Figure], list[Grid]]:
     """Return the checks that control and target samples are alike."""
-    accuracies = [row for row in rows if row["check"] == "reference_accuracy"]
-    tests = [row for row in rows if row["check"] != "reference_accuracy"]
-    figures = [_accuracy_figure(accuracies)] if accuracies else []
-    if not tests:
+    figures = [_accuracy_figure(found.accuracies)] if found.accuracies else []
+    if not found.tests:
         return figures, []
     grid = formatting.grid(
         "Tests that target and control are drawn alike",
         {"test": "text", "n target": "number", "n control": "number", "p": "number"},
         [
             (
-                formatting.text(row["name"]),
-                formatting.count(row["n_target"]),
-                formatting.count(row["n_control"]),
-                formatting.p_value(row["p"]),
+                formatting.text(each.name),
+                formatting.count(each.n_target),
+                formatting.count(each.n_control),
+                formatting.p_value(each.p),
             )
-            for row in tests
+            for each in found.tests
         ],
     )
     return figures, [grid]
 
 
-def _accuracy_figure(rows: Rows) -> Figure:
+def _accuracy_figure(accuracies: Sequence[ReferenceAccuracy]) -> Figure:
     marks = []
-    for row in rows:
-        first, _, model = row["name"].partition(" of ")
-        name = f"second model ({model_title(model)})" if model else reference_title(first)
-        difference = formatting.own_bounds(row, "difference")
-        marks.append(formatting.marked(difference, name=name, part="difference"))
+    for each in accuracies:
+        whose = "" if each.target_name is None else f" ({model_title(each.target_name)})"
+        name = f"{reference_title(each.reference)}{whose}"
+        marks.append(formatting.marked(each.difference, name=name, part="difference"))
     chart = charts.intervals(
         marks, names=[mark["name"] for mark in marks], parts={"difference": charts.PLAIN},
         axis="reference accuracy, target − control, percentage points",
@@ -161,10 +159,10 @@ def _accuracy_figure(rows: Rows) -> Figure:
         {"reference": "text", "target": "number", "control": "number", "difference": "number"},
         [
             (
-                formatting.text(mark["name"]), formatting.percent(formatting.of(row, "target")),
-                formatting.percent(formatting.of(row, "control")), Cell(mark["shown"], mark["value"]),
+                formatting.text(mark["name"]), formatting.percent(Estimate(value=each.target)),
+                formatting.percent(Estimate(value=each.control)), Cell(mark["shown"], mark["value"]),
             )
-            for row, mark in zip(rows, marks, strict=True)
+            for each, mark in zip(accuracies, marks, strict=True)
         ],
         is_open=False,
     )  # fmt: skip
@@ -176,10 +174,13 @@ def _accuracy_figure(rows: Rows) -> Figure:
     return charts.figure("exchangeability", title, said, chart, grid, is_wide=True)
 
 
-def planted(rows: Rows, heads: Sequence[Target]) -> Grid | None:
+def planted(results: ImageResults, heads: Sequence[Target]) -> Grid | None:
     """Return how well memorization confidence finds samples that were repeated in training."""
-    names = {target.name: model_title(target.model) for target in heads}
-    shown = [row for row in rows if row["target"] in names]
+    shown = [
+        (target, name, found)
+        for target, name, each in pairs(results, heads)
+        if (found := each.target.planted) is not None
+    ]
     if not shown:
         return None
     return formatting.grid(
@@ -188,36 +189,39 @@ def planted(rows: Rows, heads: Sequence[Target]) -> Grid | None:
          "others": "number", "memorized (others)": "number", "AUROC": "number"},
         [
             (
-                formatting.text(names[row["target"]]), formatting.text(reference_title(row["reference"])),
-                formatting.count(row["n_planted"]), formatting.count(row["n_planted_memorized"]),
-                formatting.count(row["n_planted_other"]), formatting.count(row["n_other_memorized"]),
-                formatting.auroc(formatting.of(row, "planted_auroc")),
+                formatting.text(model_title(target.model)), formatting.text(reference_title(name)),
+                formatting.count(found.n_planted), formatting.count(found.n_planted_memorized),
+                formatting.count(found.n_other), formatting.count(found.n_other_memorized),
+                formatting.auroc(found.auroc),
             )
-            for row in shown
+            for target, name, found in shown
         ],
     )  # fmt: skip
 
 
-def layers(rows: Rows) -> Grid | None:
+def layers(results: ImageResults, targets: Sequence[Target]) -> Grid | None:
     """Return layers and metrics side by side, for the reference that every model has first."""
-    if not rows:
+    shown = [
+        (target, in_order(results[target.name])[0])
+        for target in targets
+        if results.get(target.name)
+    ]
+    if not shown:
         return None
-    first: dict[str, str] = {}
-    for row in rows:
-        first.setdefault(row["target"], row["reference"])
+    found = [(target, name, results[target.name][name]) for target, name in shown]
     return formatting.grid(
         "Layers and metrics of each model (percentage points)",
         {"model": "text", "layer": "text", "metric": "text", "reference": "text",
          "score on target": "number", "excess": "number"},
         [
             (
-                formatting.text(model_title(row["model"])), formatting.text(row["layer"]),
-                formatting.text(row["metric"]),
-                formatting.text(reference_title(row["reference"])),
-                formatting.points(formatting.of(row, "target_score")),
-                formatting.points(formatting.of(row, "excess"), is_strong=True),
+                formatting.text(model_title(target.model)), formatting.text(target.layer),
+                formatting.text(target.metric), formatting.text(reference_title(name)),
+                formatting.points(each.target.scores.dejavu_score),
+                formatting.points(
+                    each.excess.scores.dejavu_score if each.excess else NOTHING, is_strong=True
+                ),
             )
-            for row in rows
-            if first[row["target"]] == row["reference"]
+            for target, name, each in found
         ],
     )  # fmt: skip

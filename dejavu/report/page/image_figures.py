@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 from dejavu.image.targets import Target
 from dejavu.params.report import ImageHeadline
-from dejavu.report.image.records import ImageResults
-from dejavu.report.image.tables import in_order
-from dejavu.report.numbers import Estimate
+from dejavu.report.image.records import Comparison, ImageResults
+from dejavu.report.image.tables import in_order, pairs
+from dejavu.report.numbers import NOTHING, Estimate
 from dejavu.report.opening import one_model_reference
 from dejavu.report.page import charts, formatting, paper_blocks
 from dejavu.report.page.elements import Block, Figure, Rows, model_title, reference_title, slug
 from dejavu.report.settings import ImageSettings
-from dejavu.roles import SECOND_MODEL
+from dejavu.roles import SECOND_MODEL, NaiveBayes
 
 _POINTS = "percentage points"
 
@@ -156,43 +156,56 @@ def table_1(rows: Rows) -> Block:
     return paper_blocks.block("table-1", grids=grids, absent="No second models in this run.")
 
 
-def naive_bayes(rows: Rows, heads: Sequence[Target]) -> Block:
+def naive_bayes(results: ImageResults, heads: Sequence[Target]) -> Block:
     """Return score and excess against Naive Bayes as the number of tags grows."""
     figures = []
     for target in heads:
-        own = [row for row in rows if row["target"] == target.name]
-        if not own:
-            continue
-        points = [
-            {"x": row["top_k"], "series": f"{what}, {_tags(row['annotator'])}",
-             "value": round(100 * row[column], 4), "shown": formatting.interval(formatting.of(row, column))}
-            for row in own
-            for what, column in (("plain score", "target_score"), ("excess", "excess"))
-            if row[column] is not None
-        ]  # fmt: skip
-        series = list(dict.fromkeys(point["series"] for point in points))
-        title = model_title(target.model)
-        chart = charts.lines(
-            points, series=_colored(series), axes=("tags that count", _POINTS), number="+.0f"
-        )
-        grid = formatting.grid(
-            f"{title}: Naive Bayes by number of tags ({_POINTS})",
-            {"annotator": "text", "tags": "number", "reference accuracy, %": "number",
-             "score on target": "number", "excess": "number"},
-            [(formatting.text(row["annotator"]), formatting.count(row["top_k"]),
-              formatting.percent(formatting.of(row, "reference_accuracy")),
-              formatting.points(formatting.of(row, "target_score")),
-              formatting.points(formatting.of(row, "excess"), is_strong=True)) for row in own],
-            is_open=False,
-        )  # fmt: skip
-        said = f"Score and excess of {title} against Naive Bayes by number of tags, in percentage points."
-        figures.append(charts.figure(f"chart-nb-{slug(target.name)}", title, said, chart, grid))
+        own = [
+            (tagged, each)
+            for _, name, each in pairs(results, [target])
+            if (tagged := NaiveBayes.named(name)) is not None
+        ]
+        if own:
+            figures.append(_naive_bayes_figure(target, own))
     absent = "No Naive Bayes among the references."
     return paper_blocks.block("naive-bayes", figures=figures, absent=absent)
 
 
-def _tags(annotator: str) -> str:
-    return "headline tags" if annotator == "first" else annotator.replace("_", " ")
+def _naive_bayes_figure(target: Target, own: Sequence[tuple[NaiveBayes, Comparison]]) -> Figure:
+    rows = [
+        (tagged, each, each.excess.scores.dejavu_score if each.excess else NOTHING)
+        for tagged, each in own
+    ]
+    points = [
+        {"x": tagged.top_k, "series": f"{what}, {_tags(tagged)}",
+         "value": round(100 * found.value, 4), "shown": formatting.interval(found)}
+        for tagged, each, excess in rows
+        for what, found in (("plain score", each.target.scores.dejavu_score), ("excess", excess))
+        if found.value is not None
+    ]  # fmt: skip
+    series = list(dict.fromkeys(point["series"] for point in points))
+    title = model_title(target.model)
+    chart = charts.lines(
+        points, series=_colored(series), axes=("tags that count", _POINTS), number="+.0f"
+    )
+    grid = formatting.grid(
+        f"{title}: Naive Bayes by number of tags ({_POINTS})",
+        {"annotator": "text", "tags": "number", "reference accuracy, %": "number",
+         "score on target": "number", "excess": "number"},
+        [(formatting.text(tagged.annotator or "first"), formatting.count(tagged.top_k),
+          formatting.percent(each.target.scores.reference_accuracy),
+          formatting.points(each.target.scores.dejavu_score),
+          formatting.points(excess, is_strong=True)) for tagged, each, excess in rows],
+        is_open=False,
+    )  # fmt: skip
+    said = (
+        f"Score and excess of {title} against Naive Bayes by number of tags, in percentage points."
+    )
+    return charts.figure(f"chart-nb-{slug(target.name)}", title, said, chart, grid)
+
+
+def _tags(tagged: NaiveBayes) -> str:
+    return "headline tags" if tagged.annotator is None else tagged.annotator.replace("_", " ")
 
 
 def _colored(series: Sequence[str]) -> dict[str, str]:

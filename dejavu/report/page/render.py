@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import importlib.resources
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +89,7 @@ def page(
     images, told, made = found.images, found.captions, found.tables
     heads = [target for target in image.heads if target.name in images]
     headline = captions.headline if captions.headline and captions.headline.target in told else None
-    alike_figures, alike_grids = image_calibration.exchangeability(
-        made.get("image_exchangeability", [])
-    )
+    alike_figures, alike_grids = image_calibration.exchangeability(found.exchangeability)
     is_calibrated = any(each.excess for refs in images.values() for each in refs.values())
     told_figures = []
     if headline:
@@ -111,7 +109,7 @@ def page(
         precision=image_calibration.precision(images, heads, image) if heads and is_calibrated else None,
         alike_figures=alike_figures,
         alike_grids=alike_grids,
-        more_grids=_more(found, heads, headline),
+        more_grids=_more(found, heads, image.targets, headline),
         blocks=_blocks(found, heads, image, captions, headline),
         needs=sources.needs({"image": _references(images), "caption": _references(told)}),
         dropped=sources.dropped(made),
@@ -122,12 +120,17 @@ def page(
     )  # fmt: skip
 
 
-def _more(found: Found, heads: list[Target], headline: CaptionHeadline | None) -> list[Grid]:
+def _more(
+    found: Found,
+    heads: Sequence[Target],
+    targets: Sequence[Target],
+    headline: CaptionHeadline | None,
+) -> list[Grid]:
     """Return planted duplicates, layers and metrics, and what approximate indices find."""
     made = found.tables
     grids = [
-        image_calibration.planted(made.get("image_planted", []), heads),
-        image_calibration.layers(made.get("image_layers", [])),
+        image_calibration.planted(found.images, heads),
+        image_calibration.layers(found.images, targets),
         caption_calibration.planted(made["caption_planted"], headline) if headline else None,
         sources.recalls(found.caveats),
     ]
@@ -191,7 +194,7 @@ def _blocks(
     if heads:
         blocks += image_figures.figures_5_and_6(images, heads, image)
         blocks += [
-            image_figures.naive_bayes(made["image_naive_bayes"], heads),
+            image_figures.naive_bayes(images, heads),
             image_figures.figure_7(
                 made["image_confidence"], images, heads, image.report.headline.image
             ),

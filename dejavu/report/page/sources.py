@@ -12,7 +12,7 @@ from dejavu.report.numbers import Estimate
 from dejavu.report.page import formatting
 from dejavu.report.page.elements import Grid, Rows, reference_title
 from dejavu.report.sharing import NAMELESS_FACTS
-from dejavu.roles import SECOND_MODEL
+from dejavu.roles import SECOND_MODEL, NaiveBayes
 from dejavu.tables import parquet
 
 LANES = {"image": ("Images", "encoders"), "caption": ("Captions", "models")}
@@ -197,7 +197,7 @@ def _need(reference: str, lane: str) -> str | None:
         return "training a second network of the same recipe; embedding and searching with it"
     if lane == "caption" and reference != "oracle":
         return "embedding captions with a released text model, searching; no training"
-    if reference.startswith("naive_bayes"):
+    if NaiveBayes.named(reference) is not None:
         return "tagging the crops, counting; no network is trained"
     if reference in ("oracle", "consensus"):
         return None
