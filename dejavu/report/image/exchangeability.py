@@ -69,7 +69,7 @@ class Exchangeability:
 
     def rows(self) -> Rows:
         """Return table ``image_exchangeability``."""
-        return [each.row() for each in (*self.accuracies, *self.tests)]
+        return [each.row() for each in self.accuracies] + [each.row() for each in self.tests]
 
 
 def exchangeability(

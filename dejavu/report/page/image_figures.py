@@ -183,7 +183,7 @@ def _naive_bayes_figure(target: Target, own: Sequence[tuple[NaiveBayes, Comparis
         for what, found in (("plain score", each.target.scores.dejavu_score), ("excess", excess))
         if found.value is not None
     ]  # fmt: skip
-    series = list(dict.fromkeys(point["series"] for point in points))
+    series = list(dict.fromkeys(str(point["series"]) for point in points))
     title = model_title(target.model)
     chart = charts.lines(
         points, series=_colored(series), axes=("tags that count", _POINTS), number="+.0f"
