@@ -7,6 +7,7 @@ from typing import Any
 from dejavu.report.calibration import Calibration
 from dejavu.report.caption.records import CaptionResults
 from dejavu.report.caveats import Caveats
+from dejavu.report.dropped import Dropped
 from dejavu.report.image.exchangeability import Exchangeability
 from dejavu.report.image.records import ImageResults
 
@@ -19,5 +20,6 @@ class Found:
     captions: CaptionResults
     tables: Mapping[str, list[dict[str, Any]]]  # the rows of every table, by file name
     exchangeability: Exchangeability  # of the image lane's roles
+    dropped: Dropped
     calibration: Calibration
     caveats: Caveats

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from dejavu.report import caveats, gallery, headline, opening, plots, published, summary
+from dejavu.report import caveats, dropped, gallery, headline, opening, plots, published, summary
 from dejavu.report.calibration import calibrate, calibration_node
 from dejavu.report.caption import summary as caption_summary
 from dejavu.report.caption import tables as caption_tables
@@ -83,12 +83,15 @@ def make(
         alike = Exchangeability()
         if images:
             alike = exchangeability(opened, images, [target.name for target in image.heads])
+        samples = dropped.read(opened, has_image=bool(images), has_captions=bool(told))
         found = Found(
             images=images,
             captions=told,
             exchangeability=alike,
+            dropped=samples,
             tables=(image_tables(opened, images, image) if images else {})
             | ({"image_exchangeability": alike.rows()} if images else {})
+            | samples.tables()
             | (caption_tables.caption_tables(opened, told, captions) if told else {}),
             calibration=calibrate(
                 opened, image, captions, has_image=has_image, has_captions=has_captions
@@ -215,7 +218,6 @@ def image_tables(
         "image_correlations_by_class": references.by_class,
         "image_agreement": references.agreement,
         "image_intersection": references.intersection,
-        "image_dropped": opened.rows(named_queries.text("image_dropped")),
         "image_most_memorized": opened.rows(named_queries.text("image_most_memorized")),
         "image_confidence": opened.rows(named_queries.text("image_confidence")),
     }

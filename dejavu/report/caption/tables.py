@@ -31,7 +31,6 @@ def caption_tables(
         "caption_top_l": catalog.rows(queries.text("caption_top_l")),
         "caption_planted": catalog.rows(queries.text("caption_planted")),
         "caption_exchangeability": catalog.rows(queries.text("caption_exchangeability")),
-        "caption_dropped": catalog.rows(queries.text("caption_dropped")),
         "caption_most_memorized": catalog.rows(queries.text("caption_most_memorized")),
     }
 

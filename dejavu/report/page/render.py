@@ -112,9 +112,9 @@ def page(
         more_grids=_more(found, heads, image.targets, headline),
         blocks=_blocks(found, heads, image, captions, headline),
         needs=sources.needs({"image": _references(images), "caption": _references(told)}),
-        dropped=sources.dropped(made),
+        dropped=sources.dropped(found.dropped),
         crossed=[f"{lane} lane: {sentence}." for lane, sentence in found.caveats.crossed()],
-        data_sets=sources.data_sets(data, made, has_names=has_names),
+        data_sets=sources.data_sets(data, found.dropped, has_names=has_names),
         models=sources.models(data, has_names=has_names),
         is_calibrated=is_calibrated,
     )  # fmt: skip

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from dejavu.report.caveats import Caveats, search_of
+from dejavu.report.dropped import Dropped
 from dejavu.report.image.tables import in_order
 from dejavu.report.numbers import Estimate
 from dejavu.report.page import formatting
-from dejavu.report.page.elements import Grid, Rows, reference_title
+from dejavu.report.page.elements import Grid, reference_title
 from dejavu.report.sharing import NAMELESS_FACTS
 from dejavu.roles import SECOND_MODEL, NaiveBayes
 from dejavu.tables import parquet
@@ -56,7 +57,7 @@ def models(data: Path, *, has_names: bool = True) -> list[Origin]:
     return found
 
 
-def data_sets(data: Path, made: Mapping[str, Rows], *, has_names: bool = True) -> list[Origin]:
+def data_sets(data: Path, counted: Dropped, *, has_names: bool = True) -> list[Origin]:
     """Return the data set of each lane: where its images lie, its samples, and its roles."""
     found = []
     for lane, (title, _) in LANES.items():
@@ -69,7 +70,9 @@ def data_sets(data: Path, made: Mapping[str, Rows], *, has_names: bool = True) -
         for name in ("samples", "splits"):
             if (file := data / lane / f"{name}.parquet").is_file():
                 facts[f"{name}.parquet, SHA-256 (16 digits)"] = parquet.fingerprint(file)
-        facts["samples per role"] = _roles(lane, made)
+        facts["samples per role"] = {
+            role: formatting.grouped(n) for role, n in counted.by_role(lane).items()
+        }
         found.append(Origin(f"{title.lower()} corpus", title, _kind(facts), tuple(flat(facts))))
     return found
 
@@ -77,14 +80,6 @@ def data_sets(data: Path, made: Mapping[str, Rows], *, has_names: bool = True) -
 def _kind(facts: Mapping[str, Any]) -> str:
     kind = facts.get("images", {}).get("kind")
     return "images kept with the run" if kind == "embedded" else str(kind or "images not kept")
-
-
-def _roles(lane: str, made: Mapping[str, Rows]) -> dict[str, str]:
-    counts: dict[str, int] = {}
-    for row in made.get(f"{lane}_dropped", []):
-        if row.get("step", "split") == "split":
-            counts[row["role"]] = counts.get(row["role"], 0) + row["n"]
-    return {role: formatting.grouped(n) for role, n in counts.items()}
 
 
 def flat(facts: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
@@ -103,48 +98,41 @@ def flat(facts: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]
             yield path, str(value)
 
 
-def dropped(made: Mapping[str, Rows]) -> list[Grid]:
+def dropped(found: Dropped) -> list[Grid]:
     """Return what happened to every sample of each lane."""
-    grids = []
-    if rows := made.get("image_dropped"):
-        grids.append(
-            formatting.grid(
-                "Images: every sample, by step, role and reason",
-                {"step": "text", "role": "text", "reason": "text", "samples": "number"},
-                [
-                    (
-                        formatting.text(row["step"]),
-                        formatting.text(row["role"]),
-                        formatting.text(row["reason"]),
-                        formatting.count(row["n"]),
-                    )
-                    for row in rows
-                ],
+    images = formatting.grid(
+        "Images: every sample, by step, role and reason",
+        {"step": "text", "role": "text", "reason": "text", "samples": "number"},
+        [
+            (
+                formatting.text(each.step),
+                formatting.text(each.role),
+                formatting.text(each.reason),
+                formatting.count(each.n),
             )
-        )
-    if rows := made.get("caption_dropped"):
-        columns = {"role": "text", "samples": "number", "with objects": "number"}
-        columns |= {
-            "without objects (not scored)": "number",
-            "not annotated": "number",
-            "reason": "text",
-        }
-        counts = ("n", "n_with_objects", "n_without_objects", "n_not_annotated")
-        grids.append(
-            formatting.grid(
-                "Captions: every sample, by role and reason",
-                columns,
-                [
-                    (
-                        formatting.text(row["role"]),
-                        *(formatting.count(row[name]) for name in counts),
-                        formatting.text(row["reason"]),
-                    )
-                    for row in rows
-                ],
+            for each in found.images
+        ],
+    )
+    columns = {
+        "role": "text", "samples": "number", "with objects": "number",
+        "without objects (not scored)": "number", "not annotated": "number", "reason": "text",
+    }  # fmt: skip
+    captions = formatting.grid(
+        "Captions: every sample, by role and reason",
+        columns,
+        [
+            (
+                formatting.text(each.role),
+                formatting.count(each.n),
+                formatting.count(each.n_with_objects),
+                formatting.count(each.n_without_objects),
+                formatting.count(each.n_not_annotated),
+                formatting.text(each.reason),
             )
-        )
-    return grids
+            for each in found.captions
+        ],
+    )
+    return [grid for grid in (images, captions) if grid.rows]
 
 
 def recalls(found: Caveats) -> Grid | None:

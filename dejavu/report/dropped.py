@@ -1,0 +1,68 @@
+"""What happened to every sample: its role, and why it is not scored."""
+
+import collections
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from dejavu.tables import queries
+from dejavu.tables.catalog import Catalog
+
+ROLES_STEP = "split"  # the step of the image lane that counts each sample once
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DroppedImages:
+    """Samples of the image lane that went one way."""
+
+    step: str  # split or crop
+    role: str
+    reason: str  # kept: attacked or used
+    n: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DroppedCaptions:
+    """Samples of the caption lane that have one role, for one reason."""
+
+    role: str
+    n: int
+    n_with_objects: int
+    n_without_objects: int
+    n_not_annotated: int
+    reason: str | None  # of samples without a role
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Dropped:
+    """Every sample of each lane; nothing where a lane was not run."""
+
+    images: tuple[DroppedImages, ...] = ()
+    captions: tuple[DroppedCaptions, ...] = ()
+
+    def by_role(self, lane: str) -> Mapping[str, int]:
+        """Return how many samples of a lane have each role."""
+        counts = collections.Counter[str]()
+        images = [each for each in self.images if each.step == ROLES_STEP]
+        for each in images if lane == "image" else self.captions:
+            counts[each.role] += each.n
+        return counts
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """Return tables ``image_dropped`` and ``caption_dropped`` of the lanes that were run."""
+        found = {"image_dropped": self.images, "caption_dropped": self.captions}
+        return {
+            name: [dataclasses.asdict(each) for each in rows]
+            for name, rows in found.items()
+            if rows
+        }
+
+
+def read(catalog: Catalog, *, has_image: bool, has_captions: bool) -> Dropped:
+    """Count the samples of the lanes that were run."""
+    images = catalog.rows(queries.text("image_dropped")) if has_image else []
+    captions = catalog.rows(queries.text("caption_dropped")) if has_captions else []
+    return Dropped(
+        images=tuple(DroppedImages(**row) for row in images),  # type: ignore[arg-type]  # its columns
+        captions=tuple(DroppedCaptions(**row) for row in captions),  # type: ignore[arg-type]  # its columns
+    )
