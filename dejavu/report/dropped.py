@@ -50,12 +50,11 @@ class Dropped:
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """Return tables ``image_dropped`` and ``caption_dropped`` of the lanes that were run."""
-        found = {"image_dropped": self.images, "caption_dropped": self.captions}
-        return {
-            name: [dataclasses.asdict(each) for each in rows]
-            for name, rows in found.items()
-            if rows
+        found = {
+            "image_dropped": [dataclasses.asdict(each) for each in self.images],
+            "caption_dropped": [dataclasses.asdict(each) for each in self.captions],
         }
+        return {name: rows for name, rows in found.items() if rows}
 
 
 def read(catalog: Catalog, *, has_image: bool, has_captions: bool) -> Dropped:

@@ -146,7 +146,7 @@ def _write(
         found.images, found.captions, found.calibration, image, captions.headline
     )
     _write_json(metrics, out / "metrics.json")
-    drawn = plots.plot_tables(found.tables, image, captions)
+    drawn = plots.plot_tables(found, image, captions)
     _write_tables(sharing.written({**found.tables, **drawn}), out / "tables")
     shown = dataclasses.replace(found, tables=sharing.shown({**found.tables, **drawn}))
     text = summary.render(

@@ -1,48 +1,63 @@
 """The few rows that `dvc plots` draws: headline targets and settings only."""
 
-from collections.abc import Mapping
-
+from dejavu.params.report import CaptionHeadline
+from dejavu.report.caption.records import every
 from dejavu.report.caption.results import CaptionSettings
-from dejavu.report.image.tables import Rows
+from dejavu.report.found import Found
+from dejavu.report.image.tables import Rows, pairs
 from dejavu.report.settings import ImageSettings
 
-_PARTS = {"plain": "target", "bias": "control", "excess": "excess"}
 
-
-def plot_tables(
-    made: Mapping[str, Rows], image: ImageSettings, captions: CaptionSettings
-) -> dict[str, Rows]:
+def plot_tables(found: Found, image: ImageSettings, captions: CaptionSettings) -> dict[str, Rows]:
     """Return the rows of each plot, by file name; lanes that were not run have none."""
-    found: dict[str, Rows] = {}
-    if "image_calibration" in made:
-        heads = {target.name for target in image.heads}
-        found["plot_image"] = [
-            {"test": row["test"], "score": part, "dejavu_score": row.get(column)}
-            for row in made["image_calibration"]
-            if row["target"] in heads
-            for part, column in (
-                ("plain", "target_score"), ("bias", "control_score"), ("excess", "excess"),
-            )
-            if row.get(column) is not None
-        ]  # fmt: skip
-    if captions.headline and "caption_calibration" in made:
-        lead = captions.headline
-        wanted = {"target": lead.target, "mode": lead.mode, "k": lead.k}
-        rows = [row for row in made["caption_calibration"] if wanted.items() <= row.items()]
+    plots: dict[str, Rows] = {}
+    if found.images:
+        plots["plot_image"] = _image_rows(found, image)
+    if captions.headline and found.captions:
         for score in ("ppg", "prg"):
-            found[f"plot_caption_{score}"] = [
-                {
-                    "test": f"{row['reference']}, top {row['top'] or 'all'}",
-                    "score": part,
-                    score: row[f"{column}_{score}"],
-                }
-                for row in rows
-                for part, column in _PARTS.items()
-                if row.get(f"{column}_{score}") is not None
-            ]
-        found["plot_caption_top_l"] = [
-            {name: row[name] for name in ("reference", "length", "recall_gap", "precision_gap")}
-            for row in made["caption_top_l"]
-            if wanted.items() <= row.items() and (row["top"], row["role"]) == (lead.n_top, "target")
-        ]
-    return found
+            plots[f"plot_caption_{score}"] = _gap_rows(found, captions.headline, score)
+        plots["plot_caption_top_l"] = _length_rows(found, captions.headline)
+    return plots
+
+
+def _image_rows(found: Found, image: ImageSettings) -> Rows:
+    heads = [target for target in image.targets if target.is_headline]
+    return [
+        {
+            "test": f"{target.name} / {reference}",
+            "score": part,
+            "dejavu_score": each.scores.dejavu_score.value,
+        }
+        for target, reference, comparison in pairs(found.images, heads)
+        for part, each in (
+            ("plain", comparison.target), ("bias", comparison.control), ("excess", comparison.excess),
+        )
+        if each is not None and each.scores.dejavu_score.value is not None
+    ]  # fmt: skip
+
+
+def _gap_rows(found: Found, lead: CaptionHeadline, score: str) -> Rows:
+    return [
+        {
+            "test": f"{reference}, top {at.top_text}",
+            "score": part,
+            score: each.gaps.by_name()[score].value,
+        }
+        for target, reference, at, comparison in every(found.captions)
+        if (target, at.mode, at.k) == (lead.target, lead.mode, lead.k)
+        for part, each in (
+            ("plain", comparison.target), ("bias", comparison.control), ("excess", comparison.excess),
+        )
+        if each is not None and each.gaps.by_name()[score].value is not None
+    ]  # fmt: skip
+
+
+def _length_rows(found: Found, lead: CaptionHeadline) -> Rows:
+    wanted = {
+        "target": lead.target, "mode": lead.mode, "k": lead.k, "top": lead.n_top, "role": "target",
+    }  # fmt: skip
+    return [
+        {name: row[name] for name in ("reference", "length", "recall_gap", "precision_gap")}
+        for row in found.tables["caption_top_l"]
+        if wanted.items() <= row.items()
+    ]
