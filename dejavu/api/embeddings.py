@@ -82,7 +82,7 @@ def _checked(given: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return vectors
 
 
-def _require_percents(tolerance_points: float, false_discovery_percent: float) -> None:
+def _require_percents(tolerance_points: float | int, false_discovery_percent: float | int) -> None:
     if not 0 < tolerance_points < 100 or not 0 < false_discovery_percent < 100:
         raise DataError(
             "tolerance_points and false_discovery_percent must lie between 0 and 100, found "
