@@ -103,8 +103,11 @@ def joint_test(known: Known, *, seed: int, purpose: str) -> JointTest | None:
             n_as_large += int((explained >= observed * (1 - _ROUNDING)).sum())
     n = len(known.is_target)
     n_target = int(known.is_target.sum())
+    left = max(
+        1 - observed, np.finfo(float).eps
+    )  # sums leave no smaller one; 0 where X is the role
     return JointTest(
-        statistic=float((n - 2) * observed / max(1 - observed, np.finfo(float).tiny)),
+        statistic=float((n - 2) * observed / left),
         p_value=(1 + n_as_large) / (1 + N_PERMUTATIONS),
         n_target=n_target,
         n_control=n - n_target,

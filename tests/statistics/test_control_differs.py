@@ -48,6 +48,16 @@ def test_a_column_given_twice_changes_nothing() -> None:
     assert second.p_value == first.p_value
 
 
+@pytest.mark.parametrize("n", range(4, 64, 4))
+def test_what_is_the_role_itself_has_a_finite_statistic(n: int) -> None:
+    is_target = np.arange(n) < n // 2
+    x = is_target[:, None].astype(np.float64)
+    found = joint_test(Known(x=x, is_target=is_target, group=np.arange(n)), seed=0, purpose="test")
+    assert found is not None
+    assert np.isfinite(found.statistic)
+    assert found.statistic > 1e9
+
+
 def test_p_values_are_uniform_where_roles_are_exchangeable() -> None:
     generator = np.random.default_rng(3)
     found = [joint_test(world(generator, n=40), seed=0, purpose=str(each)) for each in range(200)]
