@@ -58,8 +58,8 @@ def attack(
             section="image.neighbors", model=f"{settings.model} on the reference role", search=search,
             machine=settings.machine,
         ),
-        inputs=searches.of_reference_crops(
-            scratch / "embeddings", inputs.embeddings, settings.layers, search.metrics
+        inputs=searches.of_images(
+            inputs.embeddings, settings.layers, search.metrics, reference=scratch / "embeddings"
         ),
         out=neighbors.NeighborFiles(neighbors=found, recall=scratch / "recall.json"),
     )  # fmt: skip

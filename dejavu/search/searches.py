@@ -1,6 +1,7 @@
 """Which searches each lane makes: the attacked vectors, the bank they search, and the names of the result."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -25,7 +26,11 @@ class Pair:
 
 
 def of_images(
-    embeddings: Path, layers: Iterable[str], metrics: Iterable[Metric]
+    embeddings: Path,
+    layers: Iterable[str],
+    metrics: Iterable[Metric],
+    *,
+    reference: Path | None = None,
 ) -> tuple[Pair, ...]:
     """Return the searches of an image model: crops among public images, in each layer and metric.
 
@@ -33,41 +38,17 @@ def of_images(
         embeddings: folder that stage ``embed`` made of the model.
         layers: its layers.
         metrics: ``image.neighbors.metrics``.
+        reference: folder with the view ``reference_crop`` of each layer; those crops search instead.
     """
-    metrics = tuple(metrics)
+    crops, view = (embeddings, CROP) if reference is None else (reference, REFERENCE_CROP)
     return tuple(
         Pair(
-            queries=embeddings / partition(layer=layer, view=CROP),
+            queries=crops / partition(layer=layer, view=view),
             bank=embeddings / partition(layer=layer, view=PUBLIC_IMAGE),
             metric=metric,
             names={"layer": layer, "metric": metric},
         )
-        for layer in layers
-        for metric in metrics
-    )
-
-
-def of_reference_crops(
-    crops: Path, bank: Path, layers: Iterable[str], metrics: Iterable[Metric]
-) -> tuple[Pair, ...]:
-    """Return the searches of crops of the reference role among the public images of the same network.
-
-    Args:
-        crops: folder with the view ``reference_crop`` of each layer.
-        bank: folder that stage ``embed`` made of the model.
-        layers: its layers.
-        metrics: ``image.neighbors.metrics``.
-    """
-    metrics = tuple(metrics)
-    return tuple(
-        Pair(
-            queries=crops / partition(layer=layer, view=REFERENCE_CROP),
-            bank=bank / partition(layer=layer, view=PUBLIC_IMAGE),
-            metric=metric,
-            names={"layer": layer, "metric": metric},
-        )
-        for layer in layers
-        for metric in metrics
+        for layer, metric in itertools.product(layers, metrics)
     )
 
 
