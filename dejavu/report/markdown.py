@@ -26,7 +26,7 @@ def cell(value: Any) -> str:
     r"""Return a value as the text of one cell of a table.
 
     >>> cell("a|b"), cell(None)
-    ('a\\\\|b', '–')
+    ('a\\|b', '–')
     """
     return "–" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
 
