@@ -29,7 +29,7 @@ STEPS = (
     (
         "image_scores",
         "image",
-        ("score_labels", "attack_reference", "crossover", "list_images"),
+        ("score_labels", "attack_reference", "crossover", "list_samples"),
         "target against references, crossover, the list",
     ),
     ("caption_samples", "caption", ("corpus", "split"), "captioned samples, roles"),
@@ -39,8 +39,8 @@ STEPS = (
     (
         "caption_scores",
         "caption",
-        ("score_objects", "list_captions"),
-        "target against references, the list",
+        ("score_objects", "attack_reference_captions", "crossover", "list_samples"),
+        "target against references, crossover, the list",
     ),
     ("report", "", ("report",), "tables, summary, page"),
 )
@@ -75,10 +75,16 @@ def boxes(stages: Mapping[str, Any]) -> dict[str, set[str]]:
 
 
 def _paths(stage: Mapping[str, Any], kinds: tuple[str, ...], lane: str) -> Iterator[str]:
+    lanes = stage.get("foreach")  # the lanes themselves, or a section of params.yaml
+    fields = {"${item.lane}": lane}
+    if isinstance(lanes, Mapping):
+        fields |= {"${key}": lane, "${item}": lanes.get(lane, "")}
     for kind in kinds:
         for item in graph.body(stage).get(kind, []):
             path = item if isinstance(item, str) else next(iter(item))
-            yield path.replace("${item.lane}", lane)
+            for field, value in fields.items():
+                path = path.replace(field, value)
+            yield path
 
 
 def _overlap(one: str, other: str) -> bool:

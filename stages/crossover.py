@@ -2,24 +2,28 @@
 
 from pathlib import Path
 
-from dejavu.image import crossover
+from dejavu.caption import crossover as of_captions
+from dejavu.image import crossover as of_images
 from dejavu.image.targets import targets_of
 from dejavu.params import section
 from dejavu.params.base import Names
+from dejavu.params.caption import CaptionModels
 from dejavu.params.encoders import Models
+from dejavu.params.report import OptionalCaptionHeadline
 from dejavu.run import stage
 
 
-def main(*, params: Path, predictions: Path, reference_role: Path, out: Path) -> None:
-    """Write one row per target with a second model, and sample of either's role."""
-    models = section(params, "image.models", Models)
-    crossover.write(
-        predictions,
-        reference_role,
-        targets_of(models, section(params, "image.neighbors.metrics", Names)),
-        k=section(params, "image.neighbors.k", int),
-        out=out,
-    )
+def main(*, lane: str, params: Path, attacked: Path, reference_role: Path, out: Path) -> None:
+    """Write one row per target with a second model, measure, and sample of either's role."""
+    if lane == "image":
+        metrics = section(params, "image.neighbors.metrics", Names)
+        targets = targets_of(section(params, "image.models", Models), metrics)
+        k = section(params, "image.neighbors.k", int)
+        of_images.write(attacked, reference_role, targets, k=k, out=out)
+    else:
+        models = section(params, "caption.models", CaptionModels)
+        headline = section(params, "report.headline.caption", OptionalCaptionHeadline)
+        of_captions.write(attacked, reference_role, models, headline, out=out)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from dejavu.corpora.plausibility import NOTES, RULES
 from dejavu.errors import DataError
 from dejavu.params.caption import CorpusObjectsParams, ObjectsParams, TableObjectsParams
 from dejavu.params.machine import MachineParams
-from dejavu.roles import ATTACKED, PUBLIC
+from dejavu.roles import ATTACKED, PUBLIC, REFERENCE
 from dejavu.run import shards
 from dejavu.run.progress import say
 from dejavu.tables import parquet
@@ -37,7 +37,9 @@ from dejavu.tables.schemas import (
     UNANNOTATED,
 )
 
-ANNOTATED_ROLES = (*ATTACKED, PUBLIC)  # whose objects some later stage reads
+ANNOTATED_ROLES = (*ATTACKED, PUBLIC)  # whose objects every run needs
+# whose objects are noted: the crossover reads those of the reference role, as far as they are known
+NOTED_ROLES = (*ANNOTATED_ROLES, REFERENCE)
 IMAGES_PER_SHARD = 2_048  # minutes of work for a large network on a GPU
 # A source that knows all detections makes two views in the database: `annotated` (sample_id) and
 # `detections` (sample_id, object, score, x0, y0, x1, y1, mask_area_px). It finds the view `samples` of
@@ -85,16 +87,17 @@ class AnnotateSettings:
 
 
 def annotate(*, settings: AnnotateSettings, inputs: Images, out: ObjectTables) -> None:
-    """Write the objects of every target, control and public sample, and the vocabulary.
+    """Write the objects of every target, control, public and reference sample, and the vocabulary.
 
     An object counts once per sample, with its best detection. Object ids follow the names in
     alphabetical order; the vocabulary holds every name of the labels and every one that was detected
     or, by a network, looked for. Samples without annotation show an unknown number of objects, not none:
-    they are listed, and neither searched nor scored.
+    they are listed, and neither searched nor scored. Of the reference role, which only the crossover reads,
+    those without annotation are left out.
 
     Raises:
-        DataError: samples have no annotation and that is not allowed, or more than the limit of them have
-            none, or the annotations break their format.
+        DataError: samples of another role have no annotation and that is not allowed, or more than the limit
+            of them have none, or the annotations break their format.
         WeightsError: a network is not what its entry says.
     """
     if isinstance(settings.entry, CorpusObjectsParams | TableObjectsParams):
@@ -111,7 +114,7 @@ def _look(looker: Looker, settings: AnnotateSettings, inputs: Images, out: Objec
     id_of = {name: object_id for object_id, name in enumerate(names)}
     roles = SPLITS.read(inputs.splits, columns=["role"])["role"]
     wanted = SAMPLES.read(inputs.samples, columns=["sample_id", "uri"])
-    wanted = wanted.filter(pc.is_in(roles, pa.array(ANNOTATED_ROLES)))
+    wanted = wanted.filter(pc.is_in(roles, pa.array(NOTED_ROLES)))
     write = functools.partial(
         _write_shard, looker, np.array([id_of[name] for name in looker.vocabulary], np.int32),
         wanted, inputs.images, machine, stamp,
@@ -167,7 +170,7 @@ def _import(
         database.execute("SET temp_directory = ?", [str(scratch / "spill")])
         for view, path in (("samples", inputs.samples), ("splits", inputs.splits)):
             database.read_parquet(str(path)).create_view(view)
-        roles = ", ".join(f"'{role}'" for role in ANNOTATED_ROLES)
+        roles = ", ".join(f"'{role}'" for role in NOTED_ROLES)
         database.execute(
             f"CREATE VIEW wanted AS SELECT sample_id, sample_name, role FROM samples JOIN splits "  # noqa: S608  # fixed names
             f"USING (sample_id) WHERE role IN ({roles})"
@@ -204,18 +207,20 @@ def unannotated(
     """Return table ``unannotated``, and the note where a limit raised on purpose is crossed.
 
     Args:
-        database: has the views `wanted` (sample_id, sample_name, role) and `annotated` (sample_id).
+        database: has the views `wanted` (sample_id, sample_name, role; the reference role may be among
+            them and need not be annotated) and `annotated` (sample_id).
         allow_missing: whether any may lack an annotation.
         limit: share of those wanted that may, at most.
 
     Raises:
         DataError: more do; the message counts them by role.
     """
+    needed = f"FROM wanted WHERE role <> '{REFERENCE}'"
     rows = database.sql(
-        "SELECT sample_id, role, sample_name FROM wanted ANTI JOIN annotated USING (sample_id) "
+        f"SELECT sample_id, role, sample_name FROM ({needed}) ANTI JOIN annotated USING (sample_id) "  # noqa: S608  # fixed names
         "ORDER BY sample_id"
     ).to_arrow_table()
-    n, n_all = len(rows), len(database.sql("FROM wanted"))
+    n, n_all = len(rows), len(database.sql(needed))
     counts = collections.Counter(rows["role"].to_pylist())
     told = (
         f"{n} of {n_all} target, control or public samples have no annotation "

@@ -24,7 +24,7 @@ from dejavu.run import shards
 from dejavu.tables import by_sample, parquet
 from dejavu.tables.partitions import partition
 from dejavu.tables.schemas import EMBEDDINGS
-from dejavu.tables.views import VIEWS, views_of
+from dejavu.tables.views import REFERENCE_CAPTION, VIEWS, views_of
 
 SHARD_ROWS = 65_536
 
@@ -43,9 +43,17 @@ class CaptionEmbedInputs:
     """What is embedded, and the model."""
 
     samples: Path
-    images: Path
+    images: Path | None  # None: only captions are embedded
     splits: Path
     weights: Path  # the folder that stage ``clip`` made
+
+    def origin(self) -> dict[str, str]:
+        """Return the fingerprints of what is embedded, and of the model."""
+        return {
+            "samples": parquet.fingerprint(self.samples),
+            "split": parquet.fingerprint(self.splits),
+            "weights": parquet.fingerprint(self.weights),
+        }
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,6 +94,7 @@ class EmbedShard:
                 yield model.embed_texts(captions[start : start + size])
             return
         assert model.embed_images is not None
+        assert self.inputs.images is not None
         uris = rows["uri"].to_pylist()
         with ImageReader.open(self.inputs.images, self.machine.data_root) as reader:
             reader.expect(rows)
@@ -107,11 +116,7 @@ def embed(*, settings: CaptionEmbedSettings, inputs: CaptionEmbedInputs, out: Pa
         ArtifactError: the tables come from different runs.
         DataError: an image cannot be read, or vectors made elsewhere do not fit these samples.
     """
-    stamp = {
-        "samples": parquet.fingerprint(inputs.samples),
-        "split": parquet.fingerprint(inputs.splits),
-        "weights": parquet.fingerprint(inputs.weights),
-    }
+    stamp = inputs.origin()
     entry, machine = settings.entry, settings.machine
     shutil.rmtree(out, ignore_errors=True)
     if isinstance(entry, CaptionEmbeddingsParams):
@@ -122,13 +127,37 @@ def embed(*, settings: CaptionEmbedSettings, inputs: CaptionEmbedInputs, out: Pa
         )  # fmt: skip
         return
     for view in views_of(entry.modes):
-        n = len(by_sample.ids_of_roles(inputs.splits, *VIEWS[view]))
-        shards.run(
-            EmbedShard(view=view, entry=entry, machine=machine, inputs=inputs, stamp=stamp),
-            max(1, -(-n // SHARD_ROWS)),
-            out=out / partition(view=view),
-            stage=f"embed_captions@{settings.model} {view}",
-            facts={**stamp, "view": view, "settings": entry.model_dump()},
-            engine=machine.engine,
-            num_gpus=0.0 if devices.choose(machine.device).type == "cpu" else 1.0,
-        )
+        _embed_view(view, settings, entry, inputs, out)
+
+
+def embed_reference(
+    *, settings: CaptionEmbedSettings, inputs: CaptionEmbedInputs, out: Path
+) -> None:
+    """Write ``out/view=reference_caption/part-*.parquet``: the captions of the reference role.
+
+    Raises:
+        ArtifactError: the tables come from different runs.
+    """
+    assert not isinstance(settings.entry, CaptionEmbeddingsParams)  # a pair that is trained here
+    shutil.rmtree(out, ignore_errors=True)
+    _embed_view(REFERENCE_CAPTION, settings, settings.entry, inputs, out)
+
+
+def _embed_view(
+    view: str,
+    settings: CaptionEmbedSettings,
+    entry: CaptionNetworkParams,
+    inputs: CaptionEmbedInputs,
+    out: Path,
+) -> None:
+    machine, stamp = settings.machine, inputs.origin()
+    n = len(by_sample.ids_of_roles(inputs.splits, *VIEWS[view]))
+    shards.run(
+        EmbedShard(view=view, entry=entry, machine=machine, inputs=inputs, stamp=stamp),
+        max(1, -(-n // SHARD_ROWS)),
+        out=out / partition(view=view),
+        stage=f"embed_captions@{settings.model} {view}",
+        facts={**stamp, "view": view, "settings": entry.model_dump()},
+        engine=machine.engine,
+        num_gpus=0.0 if devices.choose(machine.device).type == "cpu" else 1.0,
+    )

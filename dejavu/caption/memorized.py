@@ -7,13 +7,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dejavu.caption import headline_rows
 from dejavu.caption.comparisons import headline_mode, target_names
+from dejavu.caption.reference_role import pairs
 from dejavu.params.caption import CaptionModelParams
 from dejavu.params.report import CaptionHeadline
 from dejavu.roles import CONTROL
 from dejavu.statistics.memorized_rows import ListSettings, Votes, rows_of
 from dejavu.tables import parquet
-from dejavu.tables.schemas import CAPTION_SCORES, MEMORIZED_SAMPLES
+from dejavu.tables.schemas import MEMORIZED_SAMPLES
 
 
 def write(
@@ -23,11 +25,13 @@ def write(
     settings: ListSettings,
     *,
     out: Path,
+    reference_role: Path | None = None,
 ) -> None:
     """Write the table ``memorized_samples``: each target model at the headline's mode, k and top.
 
-    A target that is not scored in this mode stands at its own first one. Without a control sample it has no
-    rows.
+    A target that is not scored in this mode stands at its own first one. Samples of the reference role join
+    control where they were attacked: with the models of a pair that is trained here, of which the target did
+    not see them. Without a control sample a target has no rows.
 
     Args:
         scores: the `caption_scores` table.
@@ -35,9 +39,12 @@ def write(
         headline: section ``report.headline.caption``; None: the lane is not used.
         settings: how many entries may be false.
         out: the file to write.
+        reference_role: the same table of the reference role; None: nobody attacked it.
     """
     inputs = parquet.inputs_of(scores) | {"scores": parquet.fingerprint(scores)}
-    rows = () if headline is None else _rows(scores, models, headline, settings)
+    if reference_role is not None:
+        inputs["reference_role"] = parquet.fingerprint(reference_role)
+    rows = () if headline is None else _rows(scores, models, headline, settings, reference_role)
     MEMORIZED_SAMPLES.write_stream(rows, out, inputs=inputs)
 
 
@@ -46,9 +53,14 @@ def _rows(
     models: Mapping[str, CaptionModelParams],
     headline: CaptionHeadline,
     settings: ListSettings,
+    reference_role: Path | None,
 ) -> Iterator[pa.Table]:
     for target in sorted(target_names(models)):
-        rows = _outcomes(scores, target, headline_mode(models[target], headline), headline)
+        mode = headline_mode(models[target], headline)
+        rows = headline_rows.read(scores, target, mode, headline)
+        if reference_role is not None and target in pairs(models):
+            other = headline_rows.read(reference_role, target, mode, headline)
+            rows = pa.concat_tables([rows, other]).sort_by("sample_id").combine_chunks()
         if not pc.any(pc.equal(rows["role"], CONTROL)).as_py():
             continue
         n_objects = rows["n_objects"].to_numpy()
@@ -60,19 +72,3 @@ def _rows(
             level=n_objects.astype(np.int64),
         )
         yield rows_of(target, votes, settings)
-
-
-def _outcomes(scores: Path, target: str, mode: str, headline: CaptionHeadline) -> pa.Table:
-    """Return what the target finds; it is the same beside each reference, so the first one's rows do."""
-    top = pc.field("top")
-    at_top = top.is_null() if headline.n_top is None else top == headline.n_top
-    chosen = (pc.field("target") == target) & (pc.field("mode") == mode) & at_top
-    rows = parquet.open_dataset(scores).to_table(
-        columns=["reference", "sample_id", "role", "n_objects", "target_hits"],
-        filter=chosen & (pc.field("k") == headline.k),
-    )
-    CAPTION_SCORES.require_version(parquet.open_dataset(scores).schema, scores)
-    if not rows.num_rows:
-        return rows
-    first = pc.min(rows["reference"])
-    return rows.filter(pc.equal(rows["reference"], first)).sort_by("sample_id").combine_chunks()

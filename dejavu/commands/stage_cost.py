@@ -56,12 +56,18 @@ def model_tests(lane: str, second_models: Mapping[str, str | None]) -> list[Test
     crossovers = [
         Test(
             lane=lane, name="two models: what the crossover adds", target=model,
-            stages=(f"attack_reference@{model}", f"attack_reference@{second}", "crossover"),
+            stages=(*_attack_on_reference(lane, model, second), f"crossover@{lane}"),
         )
         for model, second in pairs
-        if lane == "image"
     ]  # fmt: skip
     return attacks + two_models + crossovers
+
+
+def _attack_on_reference(lane: str, model: str, second: str) -> tuple[str, ...]:
+    """Return the stages that attack the reference role; in the caption lane one does so for all pairs."""
+    if lane == "caption":
+        return ("attack_reference_captions",)
+    return (f"attack_reference@{model}", f"attack_reference@{second}")
 
 
 def image_references(classifiers: Iterable[str], annotators: Iterable[str]) -> list[Test]:

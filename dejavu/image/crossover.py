@@ -10,7 +10,9 @@ import pyarrow.compute as pc
 from dejavu.errors import ArtifactError
 from dejavu.image.score import PredictionFolder
 from dejavu.image.targets import Target
-from dejavu.roles import TARGET
+from dejavu.roles import TARGET, Role
+from dejavu.statistics.crossover_rows import Values, rows_of
+from dejavu.statistics.listing import log_odds
 from dejavu.tables import parquet
 from dejavu.tables.schemas import CROSSOVER
 
@@ -18,7 +20,7 @@ from dejavu.tables.schemas import CROSSOVER
 def write(
     predictions: Path, reference_role: Path, targets: Sequence[Target], *, k: int, out: Path
 ) -> None:
-    """Write the table ``crossover``: one row per target with a second model, and sample of either's role.
+    """Write the table ``crossover``: a row per target of a pair, measure, and sample of either's role.
 
     Pairs that were not trained here have no rows.
 
@@ -50,40 +52,38 @@ def _rows(
         second = target.second_model
         if second is None or not {target.name, second} <= attacked:
             continue
-        parts = []
-        for folder in (own, other):
-            first, answer = folder.read(target.name), folder.read(second)
-            if folder is own:
-                first, answer = (
-                    rows.filter(pc.equal(rows["role"], TARGET)) for rows in (first, answer)
-                )
-            parts.append(_side_by_side(target.name, second, first, answer, k))
-        yield pa.concat_tables(parts).sort_by("sample_id")
+        sides = [
+            _side_by_side(target.name, second, folder, None if folder is other else TARGET)
+            for folder in (own, other)
+        ]
+        first, answer = (pa.concat_tables(rows) for rows in zip(*sides, strict=True))
+        yield rows_of(target.name, second, first, _measures(first, answer, k))
 
 
-def _side_by_side(name: str, second: str, first: pa.Table, answer: pa.Table, k: int) -> pa.Table:
+def _side_by_side(
+    name: str, second: str, folder: PredictionFolder, role: Role | None
+) -> tuple[pa.Table, pa.Table]:
+    """Return what both models guess of one role's samples (None: of all in the folder)."""
+    found = [folder.read(each) for each in (name, second)]
+    if role is not None:
+        found = [rows.filter(pc.equal(rows["role"], role)) for rows in found]
+    first, answer = found
     if not first["sample_id"].equals(answer["sample_id"]):
         raise ArtifactError(
             f"{name!r} and {second!r} guess for different samples ({first.num_rows} and "
             f"{answer.num_rows} rows). Run `dvc repro` to rebuild their predictions."
         )
-    n = first.num_rows
-    return pa.table(
-        {
-            "target": pa.repeat(pa.scalar(name, pa.string()), n),
-            "second_model": pa.repeat(pa.scalar(second, pa.string()), n),
-            "sample_id": first["sample_id"],
-            "role": first["role"],
-            "target_correct": first["is_correct"],
-            "second_correct": answer["is_correct"],
-            "target_votes": _votes(first, k),
-            "second_votes": _votes(answer, k),
-            "n_votes": np.full(n, k, dtype=np.int32),
-        },
-        schema=CROSSOVER.schema,
-    )
+    return first, answer
 
 
-def _votes(rows: pa.Table, k: int) -> np.ndarray:
-    votes: np.ndarray = np.rint(rows["p_truth"].to_numpy() * k).astype(np.int32)
-    return votes
+def _measures(first: pa.Table, answer: pa.Table, k: int) -> dict[str, Values]:
+    return {"hard": (_right(first), _right(answer)), "soft": (_odds(first, k), _odds(answer, k))}
+
+
+def _right(rows: pa.Table) -> np.ndarray:
+    right: np.ndarray = rows["is_correct"].to_numpy().astype(np.float64)
+    return right
+
+
+def _odds(rows: pa.Table, k: int) -> np.ndarray:
+    return log_odds(np.rint(rows["p_truth"].to_numpy() * k), np.full(rows.num_rows, float(k)))

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
-from dejavu.report.image.crossover import Crossed
+from dejavu.report.crossover import Crossed
 from dejavu.report.listed import ListCounts
 from dejavu.report.numbers import Node, rounded, significant
 from dejavu.statistics.adjusted import MIN_GROUPS, Difference
@@ -25,7 +25,7 @@ class Excess:
     more: Mapping[str, Difference | None] = dataclasses.field(default_factory=dict)
     n_left_out: int | None = None  # caption lane: target samples that no control sample matches
     has_votes: bool = True
-    crossover: Crossed | None = None  # image lane
+    crossover: Crossed | None = None
     roles_seen: tuple[str, ...] = ()  # by the model in training
     is_negative_control: bool = False  # the model saw target and control alike: it gets no verdict
     listing: ListCounts | None = None  # of memorized samples; None without votes
@@ -52,8 +52,11 @@ def excess_node(found: Excess) -> Node:
     node["roles_seen"] = list(found.roles_seen)
     node["is_negative_control"] = found.is_negative_control
     if (crossed := found.crossover) is not None:
-        node["crossover"] = difference_node(crossed.hard, crossed.reason or _TOO_FEW_GROUPS)
-        node["crossover_soft"] = difference_node(crossed.soft, crossed.reason or _TOO_FEW_GROUPS)
+        reason = crossed.reason or _TOO_FEW_GROUPS
+        node["crossover"] = difference_node(crossed.hard, reason)
+        if found.soft is not None:
+            node["crossover_soft"] = difference_node(crossed.soft, reason)
+        node |= {name: difference_node(each, reason) for name, each in crossed.more.items()}
     if found.n_left_out is not None:
         node["n_unmatched"] = found.n_left_out
     return node

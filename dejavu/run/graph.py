@@ -90,8 +90,9 @@ def _entries(
 ) -> Iterator[tuple[str | None, dict[str, Any]]]:
     """Yield the name of each entry, and what stands for ``${…}`` in its stage."""
     if "foreach" in stage:
-        section = _FIELD.sub(r"\1", stage["foreach"])
-        for key, values in (_value(params, section) or {}).items():
+        given = stage["foreach"]  # a section of params.yaml, or the entries themselves
+        known = given if isinstance(given, Mapping) else _value(params, _FIELD.sub(r"\1", given))
+        for key, values in (known or {}).items():
             yield key, {"key": key, "item": values}
     elif "matrix" in stage:
         for values in itertools.product(*stage["matrix"].values()):

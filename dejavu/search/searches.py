@@ -7,7 +7,13 @@ from pathlib import Path
 
 from dejavu.search.similarity import Metric
 from dejavu.tables.partitions import partition
-from dejavu.tables.views import CROP, PUBLIC_IMAGE, REFERENCE_CROP, VIEWS_OF_MODE
+from dejavu.tables.views import (
+    CROP,
+    PUBLIC_IMAGE,
+    REFERENCE_CAPTION,
+    REFERENCE_CROP,
+    VIEWS_OF_MODE,
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,21 +58,25 @@ def of_images(
     )
 
 
-def of_captions(embeddings: Path, modes: Iterable[str]) -> tuple[Pair, ...]:
+def of_captions(
+    embeddings: Path, modes: Iterable[str], *, reference: Path | None = None
+) -> tuple[Pair, ...]:
     """Return the searches of a caption model: captions among public images, or public captions.
 
     Args:
         embeddings: folder that stage ``embed_captions`` made of the model.
         modes: of the model.
+        reference: folder with the view ``reference_caption``; those captions search instead.
     """
-    return tuple(_of_captions(embeddings, modes))
+    return tuple(_of_captions(embeddings, modes, reference))
 
 
-def _of_captions(embeddings: Path, modes: Iterable[str]) -> Iterator[Pair]:
+def _of_captions(embeddings: Path, modes: Iterable[str], reference: Path | None) -> Iterator[Pair]:
     for mode in modes:
         caption, public = VIEWS_OF_MODE[mode]
+        own = embeddings / partition(view=caption)
         yield Pair(
-            queries=embeddings / partition(view=caption),
+            queries=own if reference is None else reference / partition(view=REFERENCE_CAPTION),
             bank=embeddings / partition(view=public),
             metric="cosine",
             names={"mode": mode},

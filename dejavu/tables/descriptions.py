@@ -12,7 +12,7 @@ VIEWS = {
     "crops": "The background crop of every attacked or reference image, kept or dropped.",
     "tags": "What each annotator sees on each kept crop.",
     "tag_vocabulary": "Names of the tags of each annotator.",
-    "objects": "The objects on every attacked or public image of the caption lane.",
+    "objects": "The objects on every attacked, public or reference image of the caption lane.",
     "unannotated": "Attacked and public samples of the caption lane of which nobody said what they show: "
     "they are neither searched nor scored.",
     "object_vocabulary": "Names of the objects.",
@@ -182,14 +182,16 @@ COLUMNS: dict[str, dict[str, Meaning]] = {
     },
     "crossover": {
         "target": _TARGET,
-        "second_model": ("", "predictor of the second model in the same layer and metric"),
+        "second_model": ("", "predictor of the second model in the same layer and metric, or mode"),
+        "measure": (
+            "",
+            "hard: 1 where the guess is right; soft: log odds of the votes for the truth (nats); caption "
+            "lane: recall, precision",
+        ),
         "sample_id": _ID,
         "role": ("", "target (the first model was trained on it) or reference (the second was)"),
-        "target_correct": ("", "whether the first model guesses the hidden label"),
-        "second_correct": ("", "whether the second model does"),
-        "target_votes": ("", "neighbors that vote for the true label with the first model"),
-        "second_votes": ("", "likewise with the second model"),
-        "n_votes": ("", "neighbors that vote"),
+        "target_value": ("", "what is measured of the sample with the first model"),
+        "second_value": ("", "likewise with the second model"),
     },
     "memorized_samples": {
         "target": _TARGET,

@@ -40,7 +40,7 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
     "image_scores": ("image/scores.parquet",),
     "caption_scores": ("caption/scores.parquet",),
     "reference_agreement": ("caption/agreement.parquet",),
-    "crossover": ("image/crossover.parquet",),
+    "crossover": ("{lane}/crossover.parquet",),
     "memorized_samples": ("{lane}/memorized_samples.parquet",),
 }
 # Columns with few distinct values: read as dictionaries, groups by them cost half.

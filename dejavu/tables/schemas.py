@@ -286,17 +286,16 @@ CROSSOVER = Table(
     schema=pa.schema(
         [
             required("target", pa.string()),
-            required("second_model", pa.string()),  # the predictor of the same layer and metric
+            required("second_model", pa.string()),  # of the same layer and metric, or mode
+            required("measure", pa.string()),  # hard, soft; caption lane: recall, precision
             required("sample_id", pa.int64()),
             required("role", pa.string()),  # target (the first was trained on it) or reference
-            required("target_correct", pa.bool_()),
-            required("second_correct", pa.bool_()),
-            required("target_votes", pa.int32()),  # for the truth
-            required("second_votes", pa.int32()),
-            required("n_votes", pa.int32()),  # neighbors
+            required("target_value", pa.float64()),
+            required("second_value", pa.float64()),
         ]
     ),
-    key=("target", "sample_id"),
+    key=("target", "measure", "sample_id"),
+    version=2,
 )
 
 TABLES: dict[str, Table] = {

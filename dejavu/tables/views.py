@@ -2,13 +2,19 @@
 
 from collections.abc import Iterable
 
-from dejavu.roles import ATTACKED, PUBLIC
+from dejavu.roles import ATTACKED, PUBLIC, REFERENCE
 
 PUBLIC_IMAGE = "public_image"  # both lanes: whole images of the public role
 CROP = "crop"  # image lane: kept background crops of the attacked roles
 REFERENCE_CROP = "reference_crop"  # image lane: kept crops of the reference role, for the crossover
+REFERENCE_CAPTION = "reference_caption"  # caption lane: the same
 # Caption lane: the roles of each view, and what each mode of searching compares.
-VIEWS = {"caption": ATTACKED, "public_caption": (PUBLIC,), PUBLIC_IMAGE: (PUBLIC,)}
+VIEWS = {
+    "caption": ATTACKED,
+    REFERENCE_CAPTION: (REFERENCE,),
+    "public_caption": (PUBLIC,),
+    PUBLIC_IMAGE: (PUBLIC,),
+}
 VIEWS_OF_MODE = {"t2i": ("caption", "public_image"), "t2t": ("caption", "public_caption")}
 
 

@@ -1,5 +1,7 @@
 """The attack on the reference role, and the table that puts both models side by side."""
 
+import math
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -102,7 +104,8 @@ def write(world):
 
 def test_both_models_stand_side_by_side_on_both_roles(pair):
     rows = write(pair)
-    assert [row["role"] for row in rows] == ["target"] * 6 + ["reference"] * 5
+    assert [row["role"] for row in rows] == 2 * (["target"] * 6 + ["reference"] * 5)
+    assert [row["measure"] for row in rows] == ["hard"] * 11 + ["soft"] * 11
     guesses = {
         (row["predictor"], row["sample_id"]): row
         for path in (pair.data / "image").glob("*/**/*.parquet")
@@ -112,13 +115,11 @@ def test_both_models_stand_side_by_side_on_both_roles(pair):
     for row in rows:
         for side, name in (("target", "vicreg"), ("second", "vicreg_second")):
             known = guesses[name, row["sample_id"]]
-            assert row[f"{side}_correct"] == known["is_correct"]
-            assert row[f"{side}_votes"] == round(20 * known["p_truth"])
-        assert (row["target"], row["second_model"], row["n_votes"]) == (
-            "vicreg",
-            "vicreg_second",
-            20,
-        )
+            votes = round(20 * known["p_truth"])
+            odds = math.log((votes + 0.5) / (20 - votes + 0.5))
+            expected = known["is_correct"] if row["measure"] == "hard" else pytest.approx(odds)
+            assert row[f"{side}_value"] == expected
+        assert (row["target"], row["second_model"]) == ("vicreg", "vicreg_second")
 
 
 def test_models_that_guess_for_different_samples_are_refused(pair):

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from dejavu.tables.schemas import OBJECTS, SPLITS
 from tests.pipeline.project import Project
 
 
@@ -20,9 +21,22 @@ def test_the_report_holds_both_lanes(project):
     assert {"second_model", "classifier", "naive_bayes@5", "oracle", "consensus"} <= set(vicreg)
     assert vicreg["second_model"]["excess"]["dejavu_score_ci95"]
     assert results["caption"]["clip"]["text_model"]["t2i"]["k=10"]["top=all"]["excess"]
+    crossed = results["calibrated"]["caption"]["clip"]["crossover"]
+    assert crossed["value"] is not None
+    n_scored = [count_scored(project, role) for role in ("target", "reference")]
+    assert [crossed["n_target"], crossed["n_control"]] == n_scored
     metrics = json.loads(project.read("reports/metrics.json"))
     assert 1 <= sum(len(numbers) for numbers in metrics.values()) <= 24
     assert project.read("reports/summary.md").startswith("# Déjà vu".encode())
+
+
+def count_scored(project, role):
+    """Count the captions of one role whose image shows an object."""
+    caption = project.folder / "data/caption"
+    splits = SPLITS.read(caption / "splits.parquet").to_pylist()
+    ids = {row["sample_id"] for row in splits if row["role"] == role}
+    rows = OBJECTS.read(caption / "objects").to_pylist()
+    return sum(row["sample_id"] in ids and bool(row["object_ids"]) for row in rows)
 
 
 def test_nothing_runs_twice(project):
@@ -78,7 +92,13 @@ def test_one_more_model_reruns_its_own_branch(project):
     project.params["image"]["models"]["another"] = entry
     ran = project.repro()
     branch = {f"{name}@another" for name in ("encoder", "embed", "neighbors", "attack_reference")}
-    assert set(ran) == branch | {"vote", "score_labels", "crossover", "list_images", "report"}
+    assert set(ran) == branch | {
+        "vote",
+        "score_labels",
+        "crossover@image",
+        "list_samples@image",
+        "report",
+    }
 
 
 def test_a_changed_file_outside_the_graph_reruns_what_reads_it(project):

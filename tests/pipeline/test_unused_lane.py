@@ -26,7 +26,7 @@ from stages import (
     crossover,
     embed,
     encoder,
-    list_images,
+    list_samples,
     naive_bayes,
     neighbors,
     oracle,
@@ -106,9 +106,12 @@ def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_pat
         embeddings=image / "embeddings/model=vicreg", out=image / "reference_role/model=vicreg",
         **tables, **pixels,
     )  # fmt: skip
-    answers = {"predictions": image / "predictions", "reference_role": image / "reference_role"}
-    crossover.main(params=params, **answers, out=image / "crossover.parquet")
-    list_images.main(params=params, **answers, out=image / "memorized_samples.parquet")
+    answers = {
+        "lane": "image", "params": params, "attacked": image / "predictions/knn",
+        "reference_role": image / "reference_role",
+    }  # fmt: skip
+    crossover.main(**answers, out=image / "crossover.parquet")
+    list_samples.main(**answers, out=image / "memorized_samples.parquet")
     for table, path in (
         (SAMPLES, samples), (LABELS, tables["labels"]), (SPLITS, splits), (CROPS, crops),
         (EMBEDDINGS, image / "embeddings/model=vicreg/layer=projector/view=crop"),

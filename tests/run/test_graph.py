@@ -13,6 +13,7 @@ STAGES = {
     "crop": {"cmd": RUN},
     "embed": {"foreach": "${image.models}", "do": {"cmd": RUN, "params": ["image.models.${key}"]}},
     "tag": {"foreach": "${image.nothing}", "do": {"cmd": RUN}},
+    "list": {"foreach": {"image": "a.parquet"}, "do": {"cmd": f"{RUN} --in '${{item}}'"}},
 }
 PARAMS = {
     "image": {"corpus": {"adapter": "glyphs"}, "models": {"b": {"source": "timm"}, "a": {}}},
@@ -22,7 +23,12 @@ PARAMS = {
 
 def test_jobs_are_named_as_dvc_names_them():
     names = [job.address for job in graph.jobs(STAGES, PARAMS)]
-    assert names == ["corpus@image", "corpus@caption", "crop", "embed@b", "embed@a"]
+    assert names == ["corpus@image", "corpus@caption", "crop", "embed@b", "embed@a", "list@image"]
+
+
+def test_entries_may_stand_in_the_graph_itself():
+    (job,) = (job for job in graph.jobs(STAGES, PARAMS) if job.stage == "list")
+    assert job.command == f"{RUN} --in 'a.parquet'"
 
 
 def test_a_job_asks_for_what_its_own_parameters_name():

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from dejavu.caption.comparisons import headline_mode, target_names
 from dejavu.params.report import CaptionHeadline
-from dejavu.report import listed
+from dejavu.report import crossover, listed
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.excess import Excess
 from dejavu.roles import CONTROL, SECOND_MODEL, TARGET, TEXT_MODEL
@@ -94,6 +94,9 @@ def calibrated(
         seen = settings.models[target].roles_seen
         excess[target] = dataclasses.replace(
             found, listing=lists.get(target), roles_seen=seen,
+            crossover=crossover.of_captions(
+                catalog, target, settings.models[target].second_model, seen
+            ),
             is_negative_control=(TARGET in seen) == (CONTROL in seen),
         )  # fmt: skip
         gates[target] = _gate(catalog, attacked, known, settings.seed)

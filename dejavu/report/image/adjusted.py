@@ -6,11 +6,10 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow.compute as pc
 
-from dejavu.report import listed
+from dejavu.report import crossover, listed
 from dejavu.report.excess import Excess
 from dejavu.report.image import attacked as arrays
 from dejavu.report.image.attacked import Attacked
-from dejavu.report.image.crossover import crossed
 from dejavu.report.settings import ImageSettings
 from dejavu.roles import TARGET
 from dejavu.statistics.adjusted import Difference, adjusted, unadjusted
@@ -54,7 +53,10 @@ def calibrated(catalog: Catalog, settings: ImageSettings) -> Calibrated | None:
             attacked, known, second, settings, _unadjusted(catalog, target.name, attacked)
         )
         found[target.name] = dataclasses.replace(
-            excess, listing=lists.get(target.name), crossover=crossed(catalog, target),
+            excess, listing=lists.get(target.name),
+            crossover=crossover.of_image(
+                catalog, target.name, target.second_model, target.roles_seen
+            ),
             roles_seen=target.roles_seen, is_negative_control=target.is_negative_control,
         )  # fmt: skip
     return Calibrated(excess=found, gate=_gate(catalog, first, known, settings.seed))

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from dejavu.statistics.crossover_rows import rows_of
 from dejavu.tables.schemas import CROSSOVER, SPLITS
 from tests.report.world import build, report, target
 
@@ -27,17 +28,15 @@ def node(tmp_path_factory):
     rows = SPLITS.read(image / "splits.parquet").to_pylist()
     rows += [{"sample_id": 100 + i, "role": "reference", "group_id": 100 + i} for i in range(30)]
     right = rng.random((70, 2)) < 0.5
-    table = pa.table(
+    samples = pa.table(
         {
-            "target": ["vicreg"] * 70, "second_model": ["vicreg_second"] * 70,
-            "sample_id": [*range(40), *range(100, 130)], "role": ["target"] * 40 + ["reference"] * 30,
-            "target_correct": right[:, 0], "second_correct": right[:, 1],
-            "target_votes": np.where(right[:, 0], 15, 2).astype(np.int32),
-            "second_votes": np.where(right[:, 1], 15, 2).astype(np.int32),
-            "n_votes": np.full(70, 20, np.int32),
-        },
-        schema=CROSSOVER.schema,
-    )  # fmt: skip
+            "sample_id": [*range(40), *range(100, 130)],
+            "role": ["target"] * 40 + ["reference"] * 30,
+        }
+    )
+    values = tuple(right.T.astype(np.float64))
+    measures = {"hard": values, "soft": tuple(3 * each for each in values)}
+    table = rows_of("vicreg", "vicreg_second", samples, measures)
     CROSSOVER.write(table, image / "crossover.parquet", inputs={})
     from dejavu.tables.parquet import inputs_of
 
@@ -56,7 +55,9 @@ def test_it_is_half_the_difference_of_the_differences(node):
     crossed = found["vicreg"]["crossover"]
     assert crossed["value"] == pytest.approx((gap[:40].mean() - gap[40:].mean()) / 2, abs=1e-6)
     assert (crossed["n_target"], crossed["n_control"]) == (40, 30)
-    assert found["vicreg"]["crossover_soft"]["value"] is not None
+    assert found["vicreg"]["crossover_soft"]["value"] == pytest.approx(
+        3 * crossed["value"], abs=3e-6
+    )
 
 
 def test_a_network_without_second_model_says_why_it_has_none(node):
