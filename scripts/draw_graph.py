@@ -29,8 +29,8 @@ STEPS = (
     (
         "image_scores",
         "image",
-        ("score_labels", "attack_reference", "crossover", "list_samples"),
-        "target against references, crossover, the list",
+        ("score_labels", "attack_reference", "crossover", "list_samples", "measure"),
+        "target against references, crossover, the list, other measures",
     ),
     ("caption_samples", "caption", ("corpus", "split"), "captioned samples, roles"),
     ("objects", "caption", ("annotate_objects",), "objects in the images"),
@@ -39,8 +39,8 @@ STEPS = (
     (
         "caption_scores",
         "caption",
-        ("score_objects", "attack_reference_captions", "crossover", "list_samples"),
-        "target against references, crossover, the list",
+        ("score_objects", "attack_reference_captions", "crossover", "list_samples", "measure"),
+        "target against references, crossover, the list, other measures",
     ),
     ("report", "", ("report",), "tables, summary, page"),
 )

@@ -21,6 +21,7 @@ from dejavu.params.corpora import CorpusParams, CropParams, SplitParams
 from dejavu.params.encoders import ModelParams, Models, RecipeParams
 from dejavu.params.limits import LimitsParams
 from dejavu.params.machine import MachineParams
+from dejavu.params.measures import MeasureNames, Temperature
 from dejavu.params.predictions import Predictions
 from dejavu.params.references import AnnotatorParams, Annotators, ClassifierParams, NaiveBayesParams
 from dejavu.params.report import (
@@ -63,6 +64,9 @@ SECTIONS: tuple[tuple[str, Any], ...] = (
     ("recipes.{caption_recipe}", CaptionRecipe),
     ("caption.retrieve", RetrieveParams),
     ("caption.score", CaptionScoreParams),
+    ("measures.image", MeasureNames),
+    ("measures.caption", MeasureNames),
+    ("measures.temperature", Temperature),
     ("report", ReportParams),
     ("report.false_discovery_percent", FalseDiscoveryPercent),
     ("report.headline.caption", OptionalCaptionHeadline),
@@ -152,6 +156,7 @@ def _no_stranger(content: Mapping[str, Any]) -> str:
         "": {"image", "caption", "recipes"},
         "image": set(),
         "caption": set(),
+        "measures": set(),
     }
     for pattern, _ in SECTIONS:
         first, _, rest = pattern.partition(".")

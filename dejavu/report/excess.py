@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from dejavu.report.crossover import Crossed
 from dejavu.report.listed import ListCounts
+from dejavu.report.measures import Measured
 from dejavu.report.numbers import Node, rounded, significant
 from dejavu.statistics.adjusted import MIN_GROUPS, Difference
 from dejavu.statistics.control_differs import Gate
@@ -29,6 +30,7 @@ class Excess:
     roles_seen: tuple[str, ...] = ()  # by the model in training
     is_negative_control: bool = False  # the model saw target and control alike: it gets no verdict
     listing: ListCounts | None = None  # of memorized samples; None without votes
+    measures: Mapping[str, Measured] = dataclasses.field(default_factory=dict)  # others, by name
 
 
 def excess_node(found: Excess) -> Node:
@@ -59,6 +61,22 @@ def excess_node(found: Excess) -> Node:
         node |= {name: difference_node(each, reason) for name, each in crossed.more.items()}
     if found.n_left_out is not None:
         node["n_unmatched"] = found.n_left_out
+    if found.measures:
+        node["measures"] = {name: _measure_node(each) for name, each in found.measures.items()}
+    return node
+
+
+def _measure_node(found: Measured) -> Node:
+    """Return one measure, in its own unit; members found at few false positives in shares."""
+    node: Node = {
+        "unit": found.unit,
+        "measure_mean_target": rounded(found.mean_target),
+        "measure_mean_control": rounded(found.mean_control),
+        "measure_adjusted": difference_node(found.adjusted),
+        "measure_gap": difference_node(found.gap),
+    }
+    for percent, each in found.found.items():
+        node |= each.node(f"tpr_at_fpr_{percent:g}")
     return node
 
 

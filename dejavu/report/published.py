@@ -21,6 +21,7 @@ UNITS: Mapping[str, str] = {
     "crossover_soft": "nats: half the difference of the mean log odds of the votes",
     "cut_at_fpr_*": "nats: memorization confidence",
     "crop_area": "square pixels",
+    "measure_*": "as `unit` beside it says; empty: a plain number",
     "hotelling_t2": "none: a test statistic",
     "*": "share or difference of shares: 0.05 is five percentage points",
 }
@@ -75,6 +76,16 @@ class ControlCheck(Record):
     reasons: tuple[str, ...]
 
 
+class Measured(Record):
+    """One other measure of a target model, higher for what is memorized."""
+
+    unit: str  # of the numbers below; empty: a plain number
+    measure_mean_target: float
+    measure_mean_control: float
+    measure_adjusted: Difference
+    measure_gap: Difference  # without covariates
+
+
 class Model(Record):
     """One target model, at one layer and metric, against the control set."""
 
@@ -85,6 +96,7 @@ class Model(Record):
     samples_listed: Listed | None = Field(default=None, alias="list")
     verdict: Decided | None = None  # null: exploratory, or a role has too few samples
     control_check: ControlCheck | None = None
+    measures: Mapping[str, Measured] = Field(default_factory=dict)  # exploratory, by name
 
 
 class About(Record):

@@ -23,6 +23,7 @@ VIEWS = {
     "caption_scores": "Every target against every reference, sample by sample (equation 2).",
     "reference_agreement": "Which true objects two references both predict, sample by sample.",
     "crossover": "Each of two models of one recipe, attacked on its own training samples and on the other's.",
+    "measures": "What else is measured of every attacked sample: weighted votes, norms, distances.",
     "memorized_samples": "Which samples are memorized: a list whose share of false entries is controlled.",
 }
 
@@ -192,6 +193,13 @@ COLUMNS: dict[str, dict[str, Meaning]] = {
         "role": ("", "target (the first model was trained on it) or reference (the second was)"),
         "target_value": ("", "what is measured of the sample with the first model"),
         "second_value": ("", "likewise with the second model"),
+    },
+    "measures": {
+        "target": _TARGET,
+        "measure": ("", "name in measures.image or measures.caption"),
+        "sample_id": _ID,
+        "role": _ROLE,
+        "value": ("", "higher: more memorized, by a sign that is fixed for each measure"),
     },
     "memorized_samples": {
         "target": _TARGET,

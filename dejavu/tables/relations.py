@@ -41,6 +41,7 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
     "caption_scores": ("caption/scores.parquet",),
     "reference_agreement": ("caption/agreement.parquet",),
     "crossover": ("{lane}/crossover.parquet",),
+    "measures": ("{lane}/measures.parquet",),
     "memorized_samples": ("{lane}/memorized_samples.parquet",),
 }
 # Columns with few distinct values: read as dictionaries, groups by them cost half.

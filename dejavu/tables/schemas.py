@@ -298,11 +298,25 @@ CROSSOVER = Table(
     version=2,
 )
 
+MEASURES = Table(
+    name="measures",
+    schema=pa.schema(
+        [
+            required("target", pa.string()),
+            required("measure", pa.string()),
+            required("sample_id", pa.int64()),
+            required("role", pa.string()),  # target or control
+            required("value", pa.float64()),  # higher: more memorized
+        ]
+    ),
+    key=("target", "measure", "sample_id"),
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         SAMPLES, LABELS, SPLITS, CROPS, TAGS, TAG_VOCABULARY, OBJECTS, UNANNOTATED,
         OBJECT_VOCABULARY, EMBEDDINGS, NEIGHBORS, PREDICTIONS, IMAGE_SCORES, CAPTION_SCORES,
-        REFERENCE_AGREEMENT, MEMORIZED_SAMPLES, CROSSOVER,
+        REFERENCE_AGREEMENT, MEMORIZED_SAMPLES, CROSSOVER, MEASURES,
     )
 }  # fmt: skip

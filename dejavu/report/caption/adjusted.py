@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from dejavu.caption.comparisons import headline_mode, target_names
 from dejavu.params.report import CaptionHeadline
-from dejavu.report import crossover, listed
+from dejavu.report import crossover, listed, measures
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.excess import Excess
 from dejavu.roles import CONTROL, SECOND_MODEL, TARGET, TEXT_MODEL
@@ -98,6 +98,13 @@ def calibrated(
                 catalog, target, settings.models[target].second_model, seen
             ),
             is_negative_control=(TARGET in seen) == (CONTROL in seen),
+            measures=measures.measured(
+                catalog, "caption", target,
+                measures.Design(
+                    sample_id=attacked.any["sample_id"].to_numpy(), sides=attacked.sides, x=known.x,
+                    ridge=RIDGE, seed=settings.seed, purpose=_PURPOSE,
+                ),
+            ),
         )  # fmt: skip
         gates[target] = _gate(catalog, attacked, known, settings.seed)
     return CalibratedCaptions(excess=excess, gates=gates) if excess else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow.compute as pc
 
-from dejavu.report import crossover, listed
+from dejavu.report import crossover, listed, measures
 from dejavu.report.excess import Excess
 from dejavu.report.image import attacked as arrays
 from dejavu.report.image.attacked import Attacked
@@ -58,6 +58,13 @@ def calibrated(catalog: Catalog, settings: ImageSettings) -> Calibrated | None:
                 catalog, target.name, target.second_model, target.roles_seen
             ),
             roles_seen=target.roles_seen, is_negative_control=target.is_negative_control,
+            measures=measures.measured(
+                catalog, "image", target.name,
+                measures.Design(
+                    sample_id=attacked.sample_id, sides=attacked.sides, x=known.x, ridge=RIDGE,
+                    seed=settings.seed, purpose=_PURPOSE,
+                ),
+            ),
         )  # fmt: skip
     return Calibrated(excess=found, gate=_gate(catalog, first, known, settings.seed))
 

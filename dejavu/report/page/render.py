@@ -30,6 +30,7 @@ from dejavu.report.page import (
     image_figures,
     image_references,
     key_figures,
+    measures,
     sources,
 )
 from dejavu.report.page.elements import Block, Figure, Grid
@@ -126,12 +127,13 @@ def _more(
     targets: Sequence[Target],
     headline: CaptionHeadline | None,
 ) -> list[Grid]:
-    """Return planted duplicates, layers and metrics, and what approximate indices find."""
+    """Return planted duplicates, layers and metrics, other measures, and what approximate indices find."""
     made = found.tables
     grids = [
         image_calibration.planted(found.images, heads),
         image_calibration.layers(found.images, targets),
         caption_calibration.planted(made["caption_planted"], headline) if headline else None,
+        measures.grid(found.calibration, heads),
         sources.recalls(found.caveats),
     ]
     return [grid for grid in grids if grid is not None]
