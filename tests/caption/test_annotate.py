@@ -77,7 +77,7 @@ def table(lane, rows, name="found.parquet", **changed):
 def test_the_corpus_own_boxes(lane):
     rows, names = annotate(lane, CorpusObjectsParams(source="corpus"), labels=["ant"])
     assert names == ["ant", "cat", "dog"]
-    assert [row["object_ids"] for row in rows] == [[1, 2], [], []]  # the reference role is left out
+    assert [row["object_ids"] for row in rows] == [[1, 2], [], [], []]  # the reference role, too
     assert rows[0]["scores"] == [1.0, 1.0]
     assert [each["object_id"] for each in rows[0]["detections"]] == [1, 2, 2]
 
