@@ -147,7 +147,7 @@ def test_a_killed_stage_goes_on_where_it_was_and_other_weights_start_anew(crops,
 
 @pytest.fixture
 def lane(in_tmp):
-    """Five images; the fourth has role reference and needs no objects."""
+    """Five images; the fourth has role reference."""
     n = len(COLORS)
     rows = {name: [None] * n for name in SAMPLES.schema.names} | {
         "sample_id": [5 * i for i in range(n)], "sample_name": [f"n{i}" for i in range(n)],
@@ -189,8 +189,8 @@ def test_objects_of_images(lane, monkeypatch, per_shard):
     looker = Brightest()
     rows, names = annotate(lane, looker, monkeypatch)
     assert names == ["ant", "blue", "green", "red"]
-    assert [row["sample_id"] for row in rows] == [0, 5, 10, 20]
-    assert [row["object_ids"] for row in rows] == [[3], [1, 2], [], [1]]
+    assert [row["sample_id"] for row in rows] == [0, 5, 10, 15, 20]
+    assert [row["object_ids"] for row in rows] == [[3], [1, 2], [], [1, 2, 3], [1]]
     assert rows[1]["scores"] == [pytest.approx(0.2), pytest.approx(0.8)]
     assert rows[1]["detections"] == [
         {"object_id": 1, "score": pytest.approx(0.2), "x0": 2, "y0": 0, "x1": 12, "y1": 4,
@@ -210,7 +210,7 @@ def test_objects_resume_too(lane, monkeypatch):
         annotate(lane, Brightest(fails_after=2), monkeypatch)
     second = Brightest()
     rows, _ = annotate(lane, second, monkeypatch)
-    assert len(second.seen) == 2
+    assert len(second.seen) == 3
     assert rows == annotate(lane, Brightest(), monkeypatch)[0]
 
 
