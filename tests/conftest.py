@@ -1,8 +1,10 @@
 """What all tests share."""
 
 import os
+import shutil
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from tests.pipeline.project import Project
@@ -18,18 +20,18 @@ settings.load_profile("project")
 
 
 # Fixtures that take seconds, with the group of tests that share them: whoever uses one is slow, and
-# stays with the worker that made it.
-SHARED = {"small_run": "run", "chromium": "page", "page_file": "page", "trained": "trained"}
+# stays with the worker that made it. The small run is made once for all workers.
+SHARED = {"small_run": None, "chromium": "page", "page_file": "page", "trained": "trained"}
 
 
-@pytest.hookimpl(
-    tryfirst=True
-)  # before xdist looks for groups: else each worker makes each fixture
+# Before xdist looks for groups: else each worker makes each fixture.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
         for name, group in SHARED.items():
             if name in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.xdist_group(group))
+                # Tests of a module that copies the run stay together, and share the copy.
+                item.add_marker(pytest.mark.xdist_group(group or item.path.name))
                 item.add_marker(pytest.mark.slow)
                 break
 
@@ -48,11 +50,17 @@ def no_terminal(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def small_run(tmp_path_factory):
-    """A finished run of the whole graph on small corpora: minutes, so once for all tests."""
-    project = Project(tmp_path_factory.mktemp("project") / "run")
-    assert "report" in project.repro()
-    return project
+def small_run(tmp_path_factory, worker_id):
+    """A finished run of the whole graph on small corpora: minutes, so once for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    base = base if worker_id == "master" else base.parent
+    with FileLock(base / "small_run.lock"):
+        if (base / "small_run" / "reports" / "results.json").is_file():
+            return Project.opened(base / "small_run")
+        shutil.rmtree(base / "small_run", ignore_errors=True)  # a try that failed
+        project = Project(base / "small_run")
+        assert "report" in project.repro()
+        return project
 
 
 @pytest.fixture(scope="session")

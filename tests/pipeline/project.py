@@ -1,6 +1,5 @@
 """The whole project on small corpora, in a folder of its own."""
 
-import copy
 import os
 import shutil
 import subprocess
@@ -48,12 +47,18 @@ class Project:
         self.save()
         self.dvc("init", "--no-scm", "--quiet")
 
+    @classmethod
+    def opened(cls, folder: Path) -> "Project":
+        """Return the project that lies in `folder`."""
+        project = object.__new__(cls)
+        project.folder = folder
+        project.params = YAML().load((folder / "params.yaml").read_text(encoding="utf-8"))
+        return project
+
     def copy(self, folder: Path) -> "Project":
         """Return a copy with its results and cache, to change at will."""
-        twin = object.__new__(Project)
         shutil.copytree(self.folder, folder, symlinks=True)
-        twin.folder, twin.params = folder, copy.deepcopy(self.params)
-        return twin
+        return type(self).opened(folder)
 
     def save(self):
         with (self.folder / "params.yaml").open("w", encoding="utf-8") as stream:
