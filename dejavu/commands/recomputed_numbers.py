@@ -35,7 +35,7 @@ _SHARE, _POINT = 1e-6, 1e-4  # the last digit of numbers in results.json, and in
 _P_VALUES = {"p", "p_one_sided", "p_holm"}  # have significant digits, no last one
 _RELATIVE = 1e-5
 _STAGE = "report"
-_LISTS = {"image": "list_images", "caption": "list_captions"}  # stages
+_LANES = ("image", "caption")
 
 
 @dataclasses.dataclass(slots=True)
@@ -61,7 +61,7 @@ def verify(root: Path, stages: Mapping[str, Any]) -> Recomputed:
     data, reports, params = root / "data", root / "reports", root / "params.yaml"
     if not (reports / "results.json").is_file():
         return Recomputed(reason=f"there is no {reports.name}/results.json here")
-    lanes = [lane for lane in _LISTS if (data / lane / "scores.parquet").is_file()]
+    lanes = [lane for lane in _LANES if (data / lane / "scores.parquet").is_file()]
     if not lanes:
         return Recomputed(reason=f"there are no scores below {data.name}/ here")
     if not params.is_file():
@@ -131,16 +131,18 @@ def _compare_lists(
 ) -> None:
     report = image.report
     asked = ListSettings(share=report.false_discovery_percent / 100, storey=report.storey)
+    roles = {lane: data / lane / "reference_role" for lane in _LANES}
+    attacked = {lane: folder if folder.is_dir() else None for lane, folder in roles.items()}
     if (folder := data / "image" / "predictions" / "knn").is_dir():
-        roles = data / "image" / "reference_role"
         listed_images.write(
             folder, image.targets, asked, k=image.k, out=scratch / "image.parquet",
-            reference_role=roles if roles.is_dir() else None,
+            reference_role=attacked["image"],
         )  # fmt: skip
     if (scores := data / "caption" / "scores.parquet").is_file():
         listed_captions.write(
-            scores, captions.models, captions.headline, asked, out=scratch / "caption.parquet"
-        )
+            scores, captions.models, captions.headline, asked, out=scratch / "caption.parquet",
+            reference_role=attacked["caption"],
+        )  # fmt: skip
     for file in sorted(scratch.glob("*.parquet")):
         lane = file.stem
         place = data / lane / "memorized_samples.parquet"
@@ -148,7 +150,7 @@ def _compare_lists(
         found.n_numbers += expected.num_rows
         for what in _rows_that_differ(expected, MEMORIZED_SAMPLES.read(place)):
             name = place.relative_to(data.parent).as_posix()
-            found.differences.append(_difference(name, what, _LISTS[lane]))
+            found.differences.append(_difference(name, what, f"list_samples@{lane}"))
 
 
 def _rows_that_differ(expected: pa.Table, stated: pa.Table) -> Iterator[str]:

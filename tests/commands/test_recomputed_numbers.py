@@ -102,7 +102,7 @@ def test_a_forged_list_is_named(world):
     flags[3] = not flags[3]
     place = rows.schema.get_field_index("is_listed")
     pq.write_table(rows.set_column(place, rows.schema.field(place), pa.array(flags)), path)
-    found = [each for each in compared(world).differences if each.stage == "list_images"]
+    found = [each for each in compared(world).differences if each.stage == "list_samples@image"]
     assert [each.what.partition(":")[0] for each in found] == [
         "is_listed of 1 rows, first dino, sample 3"
     ]
