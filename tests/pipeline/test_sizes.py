@@ -7,7 +7,8 @@ import pytest
 from dejavu.run import syntax
 from tests.paths import ROOT
 
-BODY_LINES, FUNCTION_LINES, MODULE_LINES, STAGE_LINES = 45, 80, 310, 60
+BODY_LINES, FUNCTION_LINES, MODULE_LINES, STAGE_LINES = 45, 80, 300, 60
+LISTS = {"dejavu/tables/schemas.py"}  # declares every table in turn: nothing to split by
 FILES = [file for name in syntax.PACKAGES for file in sorted((ROOT / name).rglob("*.py"))]
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -36,7 +37,8 @@ def test_modules_and_stages_are_short():
         file.relative_to(ROOT): len(file.read_text(encoding="utf-8").splitlines()) for file in FILES
     }
     limits = {file: STAGE_LINES if file.parts[0] == "stages" else MODULE_LINES for file in lengths}
-    assert [(str(file), n) for file, n in lengths.items() if n > limits[file]] == []
+    long = {file.as_posix(): n for file, n in lengths.items() if n > limits[file]}
+    assert long.keys() <= LISTS, long
 
 
 @pytest.mark.parametrize(("n", "expected"), [(1, (2, 1)), (3, (4, 3))])
