@@ -12,6 +12,7 @@ from dejavu.tables.schemas import (
     EMBEDDINGS,
     IMAGE_SCORES,
     LABELS,
+    MEASURES,
     MEMORIZED_SAMPLES,
     NEIGHBORS,
     PREDICTIONS,
@@ -27,6 +28,7 @@ from stages import (
     embed,
     encoder,
     list_samples,
+    measure,
     naive_bayes,
     neighbors,
     oracle,
@@ -112,6 +114,11 @@ def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_pat
     }  # fmt: skip
     crossover.main(**answers, out=image / "crossover.parquet")
     list_samples.main(**answers, out=image / "memorized_samples.parquet")
+    measure.main(
+        lane="image", params=params, samples=samples, splits=splits, weights=image / "encoders",
+        embeddings=image / "embeddings", neighbors=image / "neighbors",
+        out=image / "measures.parquet", **pixels,
+    )  # fmt: skip
     for table, path in (
         (SAMPLES, samples), (LABELS, tables["labels"]), (SPLITS, splits), (CROPS, crops),
         (EMBEDDINGS, image / "embeddings/model=vicreg/layer=projector/view=crop"),
@@ -121,6 +128,7 @@ def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_pat
         (IMAGE_SCORES, image / "scores.parquet"),
         (CROSSOVER, image / "crossover.parquet"),
         (MEMORIZED_SAMPLES, image / "memorized_samples.parquet"),
+        (MEASURES, image / "measures.parquet"),
     ):  # fmt: skip
         assert table.read(path).num_rows == 0
     facts = json.loads((image / "encoders/vicreg/provenance.json").read_text())
