@@ -11,24 +11,27 @@ from dejavu.params.caption import CaptionModels
 from dejavu.params.encoders import Models
 from dejavu.params.report import FalseDiscoveryPercent, OptionalCaptionHeadline
 from dejavu.run import stage
-from dejavu.statistics.memorized_rows import ListSettings
+from dejavu.statistics.memorized_rows import ListInputs
 
 
 def main(*, lane: str, params: Path, attacked: Path, reference_role: Path, out: Path) -> None:
     """Write one row per target and attacked sample."""
     percent: int = section(params, "report.false_discovery_percent", FalseDiscoveryPercent)
-    settings = ListSettings(share=percent / 100, storey=section(params, "report.storey", bool))
+    storey: bool = section(params, "report.storey", bool)
+    inputs = ListInputs(attacked=attacked, reference_role=reference_role)
     if lane == "image":
         metrics = section(params, "image.neighbors.metrics", Names)
-        targets = targets_of(section(params, "image.models", Models), metrics)
-        k = section(params, "image.neighbors.k", int)
-        of_images.write(attacked, targets, settings, k=k, out=out, reference_role=reference_role)
-    else:
-        models = section(params, "caption.models", CaptionModels)
-        headline = section(params, "report.headline.caption", OptionalCaptionHeadline)
-        of_captions.write(
-            attacked, models, headline, settings, out=out, reference_role=reference_role
-        )
+        images = of_images.ImageListSettings(
+            share=percent / 100, storey=storey, k=section(params, "image.neighbors.k", int),
+            targets=targets_of(section(params, "image.models", Models), metrics),
+        )  # fmt: skip
+        of_images.write(settings=images, inputs=inputs, out=out)
+        return
+    captions = of_captions.CaptionListSettings(
+        share=percent / 100, storey=storey, models=section(params, "caption.models", CaptionModels),
+        headline=section(params, "report.headline.caption", OptionalCaptionHeadline),
+    )  # fmt: skip
+    of_captions.write(settings=captions, inputs=inputs, out=out)
 
 
 if __name__ == "__main__":

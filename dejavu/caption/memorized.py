@@ -1,5 +1,6 @@
 """List the memorized samples of the caption lane: objects found that control does not reach (ours)."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -13,20 +14,22 @@ from dejavu.caption.reference_role import pairs
 from dejavu.params.caption import CaptionModelParams
 from dejavu.params.report import CaptionHeadline
 from dejavu.roles import CONTROL
-from dejavu.statistics.memorized_rows import ListSettings, Votes, rows_of
+from dejavu.statistics.memorized_rows import ListInputs, ListSettings, Votes, rows_of
 from dejavu.tables import parquet
 from dejavu.tables.schemas import MEMORIZED_SAMPLES
 
 
-def write(
-    scores: Path,
-    models: Mapping[str, CaptionModelParams],
-    headline: CaptionHeadline | None,
-    settings: ListSettings,
-    *,
-    out: Path,
-    reference_role: Path | None = None,
-) -> None:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CaptionListSettings(ListSettings):
+    """Whose objects are listed, at which setting, and how many entries may be false."""
+
+    models: Mapping[str, CaptionModelParams]  # section ``caption.models``
+    headline: (
+        CaptionHeadline | None
+    )  # section ``report.headline.caption``; None: the lane is not used
+
+
+def write(*, settings: CaptionListSettings, inputs: ListInputs, out: Path) -> None:
     """Write the table ``memorized_samples``: each target model at the headline's mode, k and top.
 
     A target that is not scored in this mode stands at its own first one. Samples of the reference role join
@@ -34,30 +37,25 @@ def write(
     not see them. Without a control sample a target has no rows.
 
     Args:
-        scores: the `caption_scores` table.
-        models: section ``caption.models``.
-        headline: section ``report.headline.caption``; None: the lane is not used.
-        settings: how many entries may be false.
+        settings: the models, their setting, and how many entries may be false.
+        inputs: the `caption_scores` tables.
         out: the file to write.
-        reference_role: the same table of the reference role; None: nobody attacked it.
     """
-    inputs = parquet.inputs_of(scores) | {"scores": parquet.fingerprint(scores)}
-    if reference_role is not None:
-        inputs["reference_role"] = parquet.fingerprint(reference_role)
-    rows = () if headline is None else _rows(scores, models, headline, settings, reference_role)
-    MEMORIZED_SAMPLES.write_stream(rows, out, inputs=inputs)
+    scores = inputs.attacked
+    made_from = parquet.inputs_of(scores) | {"scores": parquet.fingerprint(scores)}
+    if inputs.reference_role is not None:
+        made_from["reference_role"] = parquet.fingerprint(inputs.reference_role)
+    rows = () if settings.headline is None else _rows(settings, settings.headline, inputs)
+    MEMORIZED_SAMPLES.write_stream(rows, out, inputs=made_from)
 
 
 def _rows(
-    scores: Path,
-    models: Mapping[str, CaptionModelParams],
-    headline: CaptionHeadline,
-    settings: ListSettings,
-    reference_role: Path | None,
+    settings: CaptionListSettings, headline: CaptionHeadline, inputs: ListInputs
 ) -> Iterator[pa.Table]:
+    models, reference_role = settings.models, inputs.reference_role
     for target in sorted(target_names(models)):
         mode = headline_mode(models[target], headline)
-        rows = headline_rows.read(scores, target, mode, headline)
+        rows = headline_rows.read(inputs.attacked, target, mode, headline)
         if reference_role is not None and target in pairs(models):
             other = headline_rows.read(reference_role, target, mode, headline)
             rows = pa.concat_tables([rows, other]).sort_by("sample_id").combine_chunks()

@@ -26,7 +26,7 @@ from dejavu.report import calibration, from_params, headline, make
 from dejavu.report.calibration import Calibration
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.settings import ImageSettings
-from dejavu.statistics.memorized_rows import ListSettings
+from dejavu.statistics.memorized_rows import ListInputs
 from dejavu.tables.schemas import MEMORIZED_SAMPLES
 from dejavu.text import printable
 
@@ -130,18 +130,24 @@ def _compare_lists(
     data: Path, scratch: Path, image: ImageSettings, captions: CaptionSettings, found: Recomputed
 ) -> None:
     report = image.report
-    asked = ListSettings(share=report.false_discovery_percent / 100, storey=report.storey)
+    share, storey = report.false_discovery_percent / 100, report.storey
     roles = {lane: data / lane / "reference_role" for lane in _LANES}
     attacked = {lane: folder if folder.is_dir() else None for lane, folder in roles.items()}
     if (folder := data / "image" / "predictions" / "knn").is_dir():
         listed_images.write(
-            folder, image.targets, asked, k=image.k, out=scratch / "image.parquet",
-            reference_role=attacked["image"],
+            settings=listed_images.ImageListSettings(
+                share=share, storey=storey, targets=image.targets, k=image.k
+            ),
+            inputs=ListInputs(attacked=folder, reference_role=attacked["image"]),
+            out=scratch / "image.parquet",
         )  # fmt: skip
     if (scores := data / "caption" / "scores.parquet").is_file():
         listed_captions.write(
-            scores, captions.models, captions.headline, asked, out=scratch / "caption.parquet",
-            reference_role=attacked["caption"],
+            settings=listed_captions.CaptionListSettings(
+                share=share, storey=storey, models=captions.models, headline=captions.headline
+            ),
+            inputs=ListInputs(attacked=scores, reference_role=attacked["caption"]),
+            out=scratch / "caption.parquet",
         )  # fmt: skip
     for file in sorted(scratch.glob("*.parquet")):
         lane = file.stem

@@ -1,5 +1,6 @@
 """List the memorized samples of the image lane: votes for the truth that control does not reach (ours)."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -10,20 +11,20 @@ import pyarrow.compute as pc
 from dejavu.image.score import PredictionFolder
 from dejavu.image.targets import Target
 from dejavu.roles import CONTROL
-from dejavu.statistics.memorized_rows import ListSettings, Votes, rows_of
+from dejavu.statistics.memorized_rows import ListInputs, ListSettings, Votes, rows_of
 from dejavu.tables import parquet
 from dejavu.tables.schemas import MEMORIZED_SAMPLES
 
 
-def write(
-    predictions: Path,
-    targets: Sequence[Target],
-    settings: ListSettings,
-    *,
-    k: int,
-    out: Path,
-    reference_role: Path | None = None,
-) -> None:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ImageListSettings(ListSettings):
+    """Whose votes are listed, and how many entries may be false."""
+
+    targets: Sequence[Target]  # the predictors under audit
+    k: int  # public images that voted
+
+
+def write(*, settings: ImageListSettings, inputs: ListInputs, out: Path) -> None:
     """Write the table ``memorized_samples``: each target model in each layer and metric.
 
     Samples of the reference role join control where they were attacked and the target was not trained on
@@ -31,26 +32,26 @@ def write(
     without a control sample, has no rows.
 
     Args:
-        predictions: folder of the target models' `predictions` tables.
-        targets: the predictors under audit.
-        settings: how many entries may be false.
-        k: public images that voted.
+        settings: the targets, and how many entries may be false.
+        inputs: folders of the target models' `predictions` tables.
         out: the file to write.
-        reference_role: folder of `predictions` tables of the reference role; None: nobody attacked it.
     """
+    predictions, reference_role = inputs.attacked, inputs.reference_role
     if not any(predictions.rglob("*.parquet")):  # no model is audited
         MEMORIZED_SAMPLES.write(MEMORIZED_SAMPLES.schema.empty_table(), out, inputs={})
         return
     folder = PredictionFolder(predictions)
     other = None if reference_role is None else PredictionFolder(reference_role)
-    inputs = parquet.require_common_origin(folder.files, "samples", "split", "crops")
-    inputs["predictions"] = parquet.fingerprint(predictions)
+    made_from = parquet.require_common_origin(folder.files, "samples", "split", "crops")
+    made_from["predictions"] = parquet.fingerprint(predictions)
     if reference_role is not None:
-        inputs["reference_role"] = parquet.fingerprint(reference_role)
+        made_from["reference_role"] = parquet.fingerprint(reference_role)
     known = set(folder.names())
-    voted = sorted((each for each in targets if each.name in known), key=lambda each: each.name)
+    voted = sorted(
+        (each for each in settings.targets if each.name in known), key=lambda each: each.name
+    )
     rows = ((each.name, _attacked(each, folder, other)) for each in voted)
-    MEMORIZED_SAMPLES.write_stream(_listed(rows, settings, k), out, inputs=inputs)
+    MEMORIZED_SAMPLES.write_stream(_listed(rows, settings), out, inputs=made_from)
 
 
 def _attacked(target: Target, folder: PredictionFolder, other: PredictionFolder | None) -> pa.Table:
@@ -62,17 +63,17 @@ def _attacked(target: Target, folder: PredictionFolder, other: PredictionFolder 
 
 
 def _listed(
-    guesses: Iterable[tuple[str, pa.Table]], settings: ListSettings, k: int
+    guesses: Iterable[tuple[str, pa.Table]], settings: ImageListSettings
 ) -> Iterator[pa.Table]:
     for name, rows in guesses:
         if rows["p_truth"].null_count or not pc.any(pc.equal(rows["role"], CONTROL)).as_py():
             continue
-        hits = np.rint(rows["p_truth"].to_numpy() * k).astype(np.int32)
+        hits = np.rint(rows["p_truth"].to_numpy() * settings.k).astype(np.int32)
         votes = Votes(
             sample_id=rows["sample_id"].to_numpy(),
             role=rows["role"],
             hits=hits,
-            of=np.full(len(hits), k, dtype=np.int32),
+            of=np.full(len(hits), settings.k, dtype=np.int32),
             level=rows["label_id"].to_numpy().astype(np.int64),
         )
         yield rows_of(name, votes, settings)

@@ -1,6 +1,7 @@
 """Rows of the table ``memorized_samples``: the same statistics for both lanes."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,14 @@ class ListSettings:
 
     share: float  # in (0, 1), expected
     storey: bool  # estimate how many samples are not memorized: a longer list
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListInputs:
+    """What the models under audit bring back: folders of `predictions`, or files of `caption_scores`."""
+
+    attacked: Path  # of target and control
+    reference_role: Path | None = None  # the same of the reference role; None: nobody attacked it
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

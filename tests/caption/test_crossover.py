@@ -7,7 +7,7 @@ import pytest
 from dejavu.caption import annotate, crossover, memorized
 from dejavu.caption.reference_role import pairs
 from dejavu.params.report import CaptionHeadline
-from dejavu.statistics.memorized_rows import ListSettings
+from dejavu.statistics.memorized_rows import ListInputs
 from dejavu.tables.schemas import CAPTION_SCORES, CROSSOVER, MEMORIZED_SAMPLES
 from tests.caption import world
 from tests.caption.test_caption_score import score
@@ -71,8 +71,14 @@ def test_without_scored_samples_of_the_reference_role_there_is_none(scored):
 def test_the_reference_role_joins_control_in_the_list(scored):
     folder, _, held = scored
     memorized.write(
-        folder / "own/scores.parquet", world.models(), HEADLINE, ListSettings(share=0.1, storey=False),
-        out=folder / "listed.parquet", reference_role=folder / "reference_role/scores.parquet",
+        settings=memorized.CaptionListSettings(
+            share=0.1, storey=False, models=world.models(), headline=HEADLINE
+        ),
+        inputs=ListInputs(
+            attacked=folder / "own/scores.parquet",
+            reference_role=folder / "reference_role/scores.parquet",
+        ),
+        out=folder / "listed.parquet",
     )  # fmt: skip
     rows = MEMORIZED_SAMPLES.read(folder / "listed.parquet").to_pylist()
     others = [row["z"] for row in rows if row["role"] != "target"]

@@ -6,18 +6,21 @@ import pytest
 
 from dejavu.caption import memorized
 from dejavu.params.report import CaptionHeadline
-from dejavu.statistics.memorized_rows import ListSettings
+from dejavu.statistics.memorized_rows import ListInputs
 from dejavu.tables.schemas import MEMORIZED_SAMPLES
 from tests.caption import world
 from tests.caption.test_caption_score import score
 
 HEADLINE = CaptionHeadline(target="clip", mode="t2i", k=2, top="all")
-LISTED = ListSettings(share=0.1, storey=False)
 
 
 def listed(folder, headline=HEADLINE):
     out = folder / "memorized_samples.parquet"
-    memorized.write(folder / "scores.parquet", world.models(), headline, LISTED, out=out)
+    settings = memorized.CaptionListSettings(
+        share=0.1, storey=False, models=world.models(), headline=headline
+    )
+    inputs = ListInputs(attacked=folder / "scores.parquet")
+    memorized.write(settings=settings, inputs=inputs, out=out)
     return MEMORIZED_SAMPLES.read(out).to_pylist()
 
 

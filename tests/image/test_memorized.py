@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dejavu.image import memorized
-from dejavu.statistics.memorized_rows import ListSettings
+from dejavu.statistics.memorized_rows import ListInputs
 from dejavu.tables import catalog, queries
 from dejavu.tables.schemas import MEMORIZED_SAMPLES
 from tests.report.world import build, target, write_list
@@ -79,8 +79,10 @@ def test_the_level_is_a_parameter_and_storey_lengthens_the_list(tmp_path):
     counts = {}
     for share, storey in ((0.004, False), (0.1, False), (0.1, True)):
         memorized.write(
-            world.data / "image/predictions", world.settings.targets,
-            ListSettings(share=share, storey=storey), k=20, out=path,
+            settings=memorized.ImageListSettings(
+                share=share, storey=storey, targets=world.settings.targets, k=20
+            ),
+            inputs=ListInputs(attacked=world.data / "image/predictions"), out=path,
         )  # fmt: skip
         rows = MEMORIZED_SAMPLES.read(path).to_pylist()
         counts[share, storey] = sum(row["is_listed"] for row in rows)
@@ -99,6 +101,7 @@ def test_without_control_nothing_is_listed(tmp_path):
 
 def test_without_a_model_the_list_is_empty(tmp_path):
     (tmp_path / "knn").mkdir()
-    settings = ListSettings(share=0.1, storey=False)
-    memorized.write(tmp_path / "knn", [], settings, k=20, out=tmp_path / "list.parquet")
+    settings = memorized.ImageListSettings(share=0.1, storey=False, targets=[], k=20)
+    inputs = ListInputs(attacked=tmp_path / "knn")
+    memorized.write(settings=settings, inputs=inputs, out=tmp_path / "list.parquet")
     assert MEMORIZED_SAMPLES.read(tmp_path / "list.parquet").num_rows == 0

@@ -12,7 +12,7 @@ from dejavu.image.embed import EmbedInputs, EmbedSettings
 from dejavu.image.reference_role import AttackInputs, is_attacked
 from dejavu.params.search import NeighborsParams
 from dejavu.search.neighbors import vectors_of
-from dejavu.statistics.memorized_rows import ListSettings
+from dejavu.statistics.memorized_rows import ListInputs
 from dejavu.tables.schemas import (
     CROPS,
     CROSSOVER,
@@ -134,8 +134,11 @@ def test_models_that_guess_for_different_samples_are_refused(pair):
 def test_the_reference_role_joins_control_in_the_list(pair):
     image = pair.data / "image"
     memorized.write(
-        image / "predictions", pair.settings.targets, ListSettings(share=0.1, storey=False), k=20,
-        out=image / "memorized_samples.parquet", reference_role=image / "reference_role",
+        settings=memorized.ImageListSettings(
+            share=0.1, storey=False, targets=pair.settings.targets, k=20
+        ),
+        inputs=ListInputs(attacked=image / "predictions", reference_role=image / "reference_role"),
+        out=image / "memorized_samples.parquet",
     )  # fmt: skip
     rows = MEMORIZED_SAMPLES.read(image / "memorized_samples.parquet").to_pylist()
     assert [row["role"] for row in rows] == ["target"] * 6 + ["control"] * 4 + ["reference"] * 5

@@ -21,7 +21,7 @@ from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.make import make
 from dejavu.report.settings import ImageSettings
 from dejavu.roles import SECOND_MODEL
-from dejavu.statistics.memorized_rows import ListSettings
+from dejavu.statistics.memorized_rows import ListInputs
 from dejavu.tables import parquet, schemas
 
 NO_CAPTIONS = CaptionSettings(
@@ -132,9 +132,11 @@ def write_list(world: World) -> None:
     """Write the list of memorized samples, as its stage does."""
     image, report = world.data / "image", world.settings.report
     memorized.write(
-        image / "predictions", world.settings.targets,
-        ListSettings(share=report.false_discovery_percent / 100, storey=report.storey),
-        k=world.settings.k, out=image / "memorized_samples.parquet",
+        settings=memorized.ImageListSettings(
+            share=report.false_discovery_percent / 100, storey=report.storey,
+            targets=world.settings.targets, k=world.settings.k,
+        ),
+        inputs=ListInputs(attacked=image / "predictions"), out=image / "memorized_samples.parquet",
     )  # fmt: skip
 
 

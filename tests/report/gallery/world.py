@@ -21,7 +21,7 @@ from dejavu.report.caption import tables
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.gallery import build
 from dejavu.report.settings import ImageSettings
-from dejavu.statistics.memorized_rows import ListSettings
+from dejavu.statistics.memorized_rows import ListInputs
 from dejavu.tables import catalog, parquet, schemas
 from tests.caption import world as captions
 from tests.report.world import comparisons, file_of, prediction_rows, settings, target
@@ -33,7 +33,6 @@ NAMES = captions.NAMES  # of objects
 K = 6  # neighbors stored
 REFERENCES = ("classifier", "naive_bayes@1", "naive_bayes@5", "naive_bayes_words@5", "oracle")
 BOX = {"x0": 20, "y0": 4, "x1": 40, "y1": 28}
-LISTED = ListSettings(share=0.1, storey=False)
 SIZE = (48, 32)  # of every image, pixels
 
 
@@ -191,7 +190,8 @@ def _write_image(
         settings=comparisons(image), inputs=folder / "predictions", out=folder / "scores.parquet"
     )
     memorized.write(
-        folder / "predictions", image.targets, LISTED, k=image.k, out=folder / "memorized_samples.parquet"
+        settings=memorized.ImageListSettings(share=0.1, storey=False, targets=image.targets, k=image.k),
+        inputs=ListInputs(attacked=folder / "predictions"), out=folder / "memorized_samples.parquet",
     )  # fmt: skip
     if neighbors:
         for model in ("vicreg", "vicreg_second") if second else ("vicreg",):
@@ -243,8 +243,10 @@ def _write_captions(folder, seed, known, *, labels=None, change_caption=None) ->
         ),
     )
     caption_memorized.write(
-        folder / "scores.parquet", known.models, known.headline, LISTED,
-        out=folder / "memorized_samples.parquet",
+        settings=caption_memorized.CaptionListSettings(
+            share=0.1, storey=False, models=known.models, headline=known.headline
+        ),
+        inputs=ListInputs(attacked=folder / "scores.parquet"), out=folder / "memorized_samples.parquet",
     )  # fmt: skip
 
 
