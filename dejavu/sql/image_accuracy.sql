@@ -6,7 +6,8 @@ SELECT
     predictor IN (SELECT name FROM targets) AS is_target,
     count(*)                                AS n,
     count(*) FILTER (is_correct)            AS n_correct,
-    n_correct / n                           AS accuracy
+    n_correct / n                           AS accuracy,
+    count(DISTINCT label_id)                AS n_labels
 FROM predictions
 GROUP BY predictor, role
 ORDER BY is_target DESC, predictor, role DESC

@@ -1,7 +1,7 @@
 """How sure the caption lane is: every test calibrated, and what that rests on."""
 
 from dejavu.params.report import CaptionHeadline
-from dejavu.report.page import charts, formatting
+from dejavu.report.page import charts, formatting, interval_charts
 from dejavu.report.page.elements import (
     Figure,
     Grid,
@@ -63,7 +63,7 @@ def _calibration_figure(rows: Rows, gap: str) -> Figure:
         for part, (title, _) in parts.items()
     ]
     title = f"{model_title(first['target'])} against {reference_title(first['reference'])}: {_GAPS[gap]}"
-    chart = charts.intervals(
+    chart = interval_charts.intervals(
         marks, names=[_setting(row) for row in rows], parts=dict(parts.values()), axis=_GAPS[gap],
         number="+.1f",
     )  # fmt: skip

@@ -2,11 +2,13 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dejavu.params.report import CaptionHeadline
+from dejavu.report import paper
 from dejavu.report.caption.records import CaptionResults, Comparison, Setting
 from dejavu.report.caption.results import CaptionSettings
-from dejavu.report.page import charts, formatting, paper_blocks
+from dejavu.report.page import charts, formatting, interval_charts, paper_blocks
 from dejavu.report.page.elements import (
     Block,
     Cell,
@@ -117,7 +119,10 @@ def _gap_figure(
         for at in by_setting
         if (at.mode, at.k) == (mode, k)
     )
-    parts = {objects_title(at.top): charts.SERIES[place % 6] for place, at in enumerate(settings)}
+    parts = {
+        objects_title(at.top): charts.OBJECTS[place % len(charts.OBJECTS)]
+        for place, at in enumerate(settings)
+    }
     found = [
         (name, at, each.target.gaps.by_name()[gap])
         for name in sorted(references, key=_reading_order)
@@ -131,9 +136,9 @@ def _gap_figure(
         for name, at, each in found
     ]
     title = f"{model_title(target)}, {mode}: {_GAPS[gap]}"
-    chart = charts.intervals(
+    chart = interval_charts.intervals(
         marks, names=list(dict.fromkeys(mark["name"] for mark in marks)), parts=parts, number="+.1f",
-        axis=f"{_GAPS[gap]} on target, K = {k}",
+        axis=f"{_GAPS[gap]} on target, K = {k}", beside=_paper_marks(found, mode, k, gap),
     )  # fmt: skip
     grid = formatting.grid(
         f"{title} on target, K = {k}",
@@ -148,6 +153,26 @@ def _gap_figure(
         f"{title} on target samples by reference and objects that count, K = {k}; not calibrated."
     )
     return charts.figure(f"chart-8-{slug(target)}-{mode}-{gap}", title, said, chart, grid)
+
+
+def _paper_marks(
+    found: Sequence[tuple[str, Setting, Any]], mode: str, k: int, gap: str
+) -> list[interval_charts.Beside]:
+    """Return the paper's gaps on the lines of ours: those that Figure 8 draws and Tables 3 and 5 print."""
+    if k != paper.TABLES_K:
+        return []
+    marks: dict[str, list[dict[str, Any]]] = {}
+    for name, at, _ in found:
+        for table, pair in paper.caption_gaps("top", name, mode, at.top).items():
+            value = pair[list(_GAPS).index(gap)]
+            if value is not None:
+                row = {"name": reference_title(name), "part": objects_title(at.top), "value": value}
+                marks.setdefault(table, []).append(row | {"shown": f"paper: {value:.3f}"})
+    return [
+        interval_charts.Beside(title=paper.TRAINED_ON[table], rows=marks[table], shape=shape)
+        for table, shape in (("table_3", "hollow"), ("table_5", "stroke"))
+        if table in marks
+    ]
 
 
 def _reading_order(name: str) -> tuple[int, str]:
@@ -181,27 +206,35 @@ def figure_9(rows: Rows, headline: CaptionHeadline, results: CaptionResults) -> 
 
 
 def _top_l_figure(target: str, reference: str, rows: Rows, column: str, name: str) -> Figure:
+    measured = {row["k"] for row in rows}
+    drawn = measured & set(paper.FIGURE_9_K) or measured
     points = [
         {"x": row["length"], "series": f"K = {row['k']}", "value": round(row[column], 4),
-         "shown": formatting.signed(row[column], 1.0, 3)}
+         "low": _rounded(row[f"{column}_low"]), "high": _rounded(row[f"{column}_high"]),
+         "shown": formatting.interval(formatting.of(row, column), factor=1.0, decimals=3)}
         for row in rows
+        if row["k"] in drawn
     ]  # fmt: skip
     series = list(dict.fromkeys(point["series"] for point in points))
-    colors = dict(zip(series, itertools.cycle(charts.SERIES), strict=False))
+    colors = dict(zip(series, itertools.cycle(charts.NEAR), strict=False))
     title = f"{model_title(target)} against {reference_title(reference)}: {name}"
     by_length: dict[int, dict[str, str]] = {}
     for point in points:
         by_length.setdefault(point["x"], {})[point["series"]] = point["shown"]
     grid = formatting.grid(
-        f"{title} of the first L samples",
+        f"{title} of the first L samples; intervals from L = 30",
         {"L": "number"} | dict.fromkeys(series, "number"),
         [[formatting.count(length), *(formatting.text(found.get(one)) for one in series)]
          for length, found in sorted(by_length.items())],
         is_open=False,
     )  # fmt: skip
     chart = charts.lines(points, series=colors, axes=("first L samples", name))
-    said = f"{title} of the first L samples, most memorized first, by number of neighbors."
+    said = f"{title} of the first L samples, most memorized first, by K; shaded: 95 % intervals."
     return charts.figure(f"chart-9-{slug(target)}-{column}", title, said, chart, grid)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def tables_2_to_5(made: Mapping[str, Rows], results: CaptionResults) -> list[Block]:

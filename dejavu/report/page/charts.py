@@ -19,24 +19,25 @@ from dejavu.report.page.elements import Figure, Grid, Mark, Rows
 STATIC_WIDTH_PX = {False: 430, True: 680}  # of half a sheet of paper, and of a whole one
 MAX_ROWS = 5000  # of one chart: everything is aggregated before it is drawn
 _FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif"
-_INK, _MUTED, _LINE = "var(--text)", "var(--muted)", "var(--line)"
+INK, MUTED, _LINE = "var(--text)", "var(--muted)", "var(--line)"
+# One color, one meaning: in every chart of the page, and in the templates of `dvc plots`.
 PLAIN, CONTROL, EXCESS, TWO = "var(--plain)", "var(--control)", "var(--excess)", "var(--two)"
-SERIES = tuple(f"var(--series-{number})" for number in range(1, 7))
-Band = tuple[float, float, float, str]  # value, low, high, name
-_SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
+TARGET, FLAGGED, SURE, OTHER = "var(--target)", "var(--flagged)", "var(--sure)", "var(--other)"
+OBJECTS = tuple(f"var(--objects-{number})" for number in range(1, 5))  # how many objects count
+NEAR = tuple(f"var(--near-{number})" for number in range(1, 5))  # how many neighbors count
 _THEME: dict[str, Any] = {
     "background": "transparent",
     "font": _FONT,
     "padding": 4,
     "view": {"stroke": None},
     "axis": {
-        "domainColor": _LINE, "gridColor": _LINE, "tickColor": _LINE, "labelColor": _MUTED,
-        "titleColor": _MUTED, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": 400,
+        "domainColor": _LINE, "gridColor": _LINE, "tickColor": _LINE, "labelColor": MUTED,
+        "titleColor": MUTED, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": 400,
         "labelLimit": 168, "titlePadding": 8,
     },
-    "axisY": {"labelColor": _INK},
+    "axisY": {"labelColor": INK},
     "legend": {"disable": True},  # the page draws its own
-    "text": {"color": _INK, "fontSize": 12},
+    "text": {"color": INK, "fontSize": 12},
 }  # fmt: skip
 _ID = re.compile(r'\bid="([^"]+)"')
 
@@ -49,7 +50,7 @@ class Drawing:
     legend: tuple[Mark, ...] = ()
 
 
-def _legend(parts: Mapping[str, str], shapes: Sequence[str]) -> tuple[Mark, ...]:
+def legend(parts: Mapping[str, str], shapes: Sequence[str]) -> tuple[Mark, ...]:
     """Return the legend of named colors; one name alone needs none."""
     if len(parts) < 2:
         return ()
@@ -107,86 +108,18 @@ def _own_ids(svg: str, key: str) -> str:
     return svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
 
 
-def _axis(number: str) -> alt.Axis:
+def value_axis(number: str) -> alt.Axis:
     """Return a value axis whose zero has no sign."""
     zero = "datum.value == 0 ? '0' : datum.label"
-    return alt.Axis(format=number, tickCount=6, labelExpr=zero)
-
-
-def _data(rows: Rows) -> alt.InlineData:
-    assert len(rows) <= MAX_ROWS, f"{len(rows)} rows: aggregate before drawing"
-    return alt.InlineData(values=[dict(row) for row in rows])
-
-
-def intervals(
-    rows: Rows,
-    *,
-    names: Sequence[str],
-    parts: Mapping[str, str],
-    axis: str,
-    band: Band | None = None,
-    number: str = "+.0f",
-) -> Drawing:
-    """Return values with their 95 % intervals: one line per name, one mark per part.
-
-    Args:
-        rows: ``name``, ``part``, ``value``, ``low``, ``high`` (None: no interval), ``shown``.
-        names: order of the lines; ``|`` begins a second line of the label.
-        parts: color of each part, in order.
-        axis: title of the value axis.
-        band: value, low, high and name of something that every line is compared with.
-        number: d3 format of the axis.
-    """
-    order = list(parts)
-    label = alt.Axis(ticks=False, domain=False, labelExpr="split(datum.label, '|')", labelLimit=240)
-    y = alt.Y("name:N", sort=list(names), title=None, axis=label)
-    offset = alt.YOffset("part:N", sort=order, scale=alt.Scale(paddingOuter=0.35))
-    if len(names) == len(rows):
-        offset = alt.Undefined  # one mark per line: in its middle
-    color, shape = _part_channels(parts)
-    x = alt.X("value:Q", title=axis, axis=_axis(number), scale=alt.Scale(nice=True))
-    tooltip = [
-        alt.Tooltip("name:N", title="test"), alt.Tooltip("part:N", title="what"),
-        alt.Tooltip("shown:N", title="value"),
-    ]  # fmt: skip
-    known = [row for row in rows if row["value"] is not None]
-    spans = alt.Chart(_data([row for row in known if row["low"] is not None]))
-    points = alt.Chart(_data(known))
-    layers = [
-        *([] if band is None else _band(band)),
-        alt.Chart(_data([{"value": 0}])).mark_rule(color=_MUTED, strokeWidth=1).encode(x="value:Q"),
-        spans.mark_rule(strokeWidth=2, opacity=0.75).encode(
-            x=alt.X("low:Q", title=axis), x2="high:Q", y=y, yOffset=offset, color=color,
-            tooltip=tooltip,
-        ),
-        points.mark_point(filled=True, size=70, opacity=1).encode(
-            x=x, y=y, yOffset=offset, color=color, shape=shape, tooltip=tooltip
-        ),
-    ]  # fmt: skip
-    legend = _legend(parts, _SHAPES)
-    if band is not None:
-        legend += (Mark(band[3], TWO, "band"),)
-    height = len(names) * (10 * len(order) + 12)
-    return Drawing(alt.layer(*layers).properties(height=height), legend)
-
-
-def _part_channels(parts: Mapping[str, str]) -> tuple[alt.Color, alt.Shape]:
-    order = list(parts)
-    colors = alt.Scale(domain=order, range=list(parts.values()))
-    shapes = alt.Scale(domain=order, range=list(_SHAPES[: len(order)]))
-    return (
-        alt.Color("part:N", sort=order, title=None, scale=colors),
-        alt.Shape("part:N", sort=order, title=None, scale=shapes),
+    return alt.Axis(
+        format=number, tickCount=6, labelExpr=zero, labelOverlap="parity", labelSeparation=6
     )
 
 
-def _band(band: Band) -> list[alt.Chart]:
-    value, low, high, name = band
-    area = alt.Chart(_data([{"low": low, "high": high, "value": value, "name": name}]))
-    return [
-        area.mark_rect(color=TWO, opacity=0.13).encode(x=alt.X("low:Q"), x2="high:Q"),
-        area.mark_rule(color=TWO, strokeDash=[4, 3], strokeWidth=1.5).encode(x="value:Q"),
-    ]
+def data(rows: Rows) -> alt.InlineData:
+    """Return rows as a chart holds them."""
+    assert len(rows) <= MAX_ROWS, f"{len(rows)} rows: aggregate before drawing"
+    return alt.InlineData(values=[dict(row) for row in rows])
 
 
 def heatmap(
@@ -200,7 +133,7 @@ def heatmap(
         down: order of the rows.
         axes: titles of the column axis and the row axis; empty for none.
     """
-    base = alt.Chart(_data([row for row in rows if row["value"] is not None])).encode(
+    base = alt.Chart(data([row for row in rows if row["value"] is not None])).encode(
         x=alt.X("across:N", sort=list(across), title=axes[0] or None,
                 axis=alt.Axis(labelAngle=-35 if len(across) > 3 else 0, domain=False, ticks=False)),
         y=alt.Y("down:N", sort=list(down), title=axes[1] or None,
@@ -209,7 +142,7 @@ def heatmap(
                  alt.Tooltip("shown:N", title="share")],
     )  # fmt: skip
     shade = alt.Opacity("value:Q", scale=alt.Scale(domain=[0, 1], range=[0.04, 1]), legend=None)
-    ink = alt.condition("datum.value > 0.55", alt.value("var(--on-accent)"), alt.value(_INK))
+    ink = alt.condition("datum.value > 0.55", alt.value("var(--on-accent)"), alt.value(INK))
     cells = base.mark_rect(color="var(--accent)", cornerRadius=2).encode(opacity=shade)
     texts = base.mark_text(fontSize=11).encode(text="text:N", color=ink)
     return Drawing(alt.layer(cells, texts).properties(height=max(34 * len(down), 90)))
@@ -221,31 +154,34 @@ def lines(
     """Return one line with points per series, over a logarithmic axis.
 
     Args:
-        rows: ``x``, ``series``, ``value``, ``shown``.
+        rows: ``x``, ``series``, ``value``, ``shown``; ``low``, ``high`` where there is an interval.
         series: color of each, in order.
         axes: titles of x and y.
         number: d3 format of the value axis.
     """
     order = list(series)
     scale = alt.Scale(type="log", nice=False)
+    colors = alt.Scale(domain=order, range=list(series.values()))
     values = sorted({row["x"] for row in rows})
     x_axis = alt.Axis(format="~s", tickCount=5, grid=False)
     if len(values) <= 6:
         x_axis = alt.Axis(values=values, grid=False, format="d")
-    base = alt.Chart(_data(rows)).encode(
+    base = alt.Chart(data(rows)).encode(
         x=alt.X("x:Q", title=axes[0], scale=scale, axis=x_axis),
-        color=alt.Color("series:N", sort=order, title=None,
-                        scale=alt.Scale(domain=order, range=list(series.values()))),
+        color=alt.Color("series:N", sort=order, title=None, scale=colors),
         tooltip=[alt.Tooltip("series:N", title="series"), alt.Tooltip("x:Q", title=axes[0]),
                  alt.Tooltip("shown:N", title=axes[1])],
     )  # fmt: skip
-    y = alt.Y("value:Q", title=axes[1], axis=_axis(number))
+    y = alt.Y("value:Q", title=axes[1], axis=value_axis(number))
     layers = [
-        alt.Chart(_data([{"value": 0}])).mark_rule(color=_MUTED, strokeWidth=1).encode(y="value:Q")
+        alt.Chart(data([{"value": 0}])).mark_rule(color=MUTED, strokeWidth=1).encode(y="value:Q")
     ]
+    if bounded := [row for row in rows if row.get("low") is not None]:
+        area = alt.Chart(data(bounded)).mark_area(opacity=0.16)
+        color = alt.Color("series:N", sort=order, scale=colors, title=None)
+        layers.append(area.encode(x="x:Q", y="low:Q", y2="high:Q", color=color))
     layers.append(base.mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=36)).encode(y=y))
-    legend = _legend(series, ["line"])
-    return Drawing(alt.layer(*layers).properties(height=240), legend)
+    return Drawing(alt.layer(*layers).properties(height=240), legend(series, ["line"]))
 
 
 def histogram(rows: Rows, *, parts: Mapping[str, str], axis: str) -> Drawing:
@@ -258,7 +194,7 @@ def histogram(rows: Rows, *, parts: Mapping[str, str], axis: str) -> Drawing:
     """
     order = list(parts)
     chart = (
-        alt.Chart(_data([{**row, "place": order.index(row["part"])} for row in rows]))
+        alt.Chart(data([{**row, "place": order.index(row["part"])} for row in rows]))
         .mark_bar(binSpacing=1)
         .encode(
             x=alt.X(
@@ -285,4 +221,4 @@ def histogram(rows: Rows, *, parts: Mapping[str, str], axis: str) -> Drawing:
         )
         .properties(height=220)
     )
-    return Drawing(chart, _legend(parts, ["square"]))
+    return Drawing(chart, legend(parts, ["square"]))

@@ -45,9 +45,7 @@ class Mark:
 
     name: str
     color: str  # CSS
-    shape: (
-        str  # of the mark: circle, square, diamond, triangle-up, cross, triangle-down, line, band
-    )
+    shape: str  # of the mark, a name in macros.html.j2
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

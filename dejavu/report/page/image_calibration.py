@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from dejavu.image.targets import Target
+from dejavu.report.excess import Excess
 from dejavu.report.image.exchangeability import Exchangeability, ReferenceAccuracy
 from dejavu.report.image.records import Comparison, ImageResults
 from dejavu.report.image.tables import in_order, pairs
 from dejavu.report.numbers import NOTHING, Estimate
-from dejavu.report.page import charts, formatting
+from dejavu.report.page import charts, formatting, interval_charts
 from dejavu.report.page.elements import Cell, Figure, Grid, model_title, reference_title, slug
 from dejavu.report.settings import ImageSettings
 from dejavu.roles import SECOND_MODEL
@@ -19,14 +20,43 @@ _POINTS = "percentage points"
 
 
 def calibration(
-    results: ImageResults, heads: Sequence[Target], settings: ImageSettings
+    results: ImageResults,
+    heads: Sequence[Target],
+    settings: ImageSettings,
+    excesses: Mapping[str, Excess],
 ) -> list[Figure]:
-    """Return one figure per model: every test plain, its bias and its excess, beside the two-model score."""
-    return [_calibration(results[target.name], target, settings) for target in heads]
+    """Return one figure per model: every test plain, its bias and its excess.
+
+    Behind them lies what excesses should meet: the crossover of two trainings, else the two-model score.
+    """
+    return [
+        _calibration(results[target.name], target, settings, excesses.get(target.name))
+        for target in heads
+    ]
+
+
+def _behind(
+    references: Mapping[str, Comparison], excess: Excess | None
+) -> interval_charts.Behind | None:
+    crossed = excess and excess.crossover and excess.crossover.hard
+    if crossed:
+        low, high = crossed.interval()
+        title, value = "crossover of two trainings", crossed.value
+    elif SECOND_MODEL in references:
+        second = references[SECOND_MODEL].target.scores.dejavu_score
+        if second.value is None or second.low is None or second.high is None:
+            return None
+        title, value, low, high = "two-model score", second.value, second.low, second.high
+    else:
+        return None
+    return interval_charts.Behind(title=title, value=100 * value, low=100 * low, high=100 * high)
 
 
 def _calibration(
-    references: Mapping[str, Comparison], target: Target, settings: ImageSettings
+    references: Mapping[str, Comparison],
+    target: Target,
+    settings: ImageSettings,
+    excess: Excess | None,
 ) -> Figure:
     names = in_order(references)
     marks = []
@@ -36,14 +66,13 @@ def _calibration(
             if found is not None:
                 score = found.scores.dejavu_score
                 marks.append(formatting.marked(score, name=reference_title(name), part=part))
-    band, beside = None, ""
-    if SECOND_MODEL in references:
-        second = references[SECOND_MODEL].target.scores.dejavu_score
-        if second.value is not None and second.low is not None and second.high is not None:
-            band = (100 * second.value, 100 * second.low, 100 * second.high, "two-model score")
-            beside = f" The shaded band is the two-model score, {formatting.interval(second)}."
-    chart = charts.intervals(
-        marks, names=[reference_title(name) for name in names], axis=_POINTS, band=band,
+    band, beside = _behind(references, excess), ""
+    if band is not None:
+        shown = Estimate(value=band.value, low=band.low, high=band.high)
+        beside = f" The shaded band is the {band.title}, {formatting.interval(shown, factor=1.0)}."
+    chart = interval_charts.intervals(
+        marks, names=[reference_title(name) for name in names], axis=_POINTS,
+        bands=[] if band is None else [band],
         parts={part: color for part, color in _THREE.items() if part in {m["part"] for m in marks}},
     )  # fmt: skip
     title = f"{model_title(target.model)}: every test, calibrated"
@@ -150,8 +179,8 @@ def _accuracy_figure(accuracies: Sequence[ReferenceAccuracy]) -> Figure:
         whose = "" if each.target_name is None else f" ({model_title(each.target_name)})"
         name = f"{reference_title(each.reference)}{whose}"
         marks.append(formatting.marked(each.difference, name=name, part="difference"))
-    chart = charts.intervals(
-        marks, names=[mark["name"] for mark in marks], parts={"difference": charts.PLAIN},
+    chart = interval_charts.intervals(
+        marks, names=[mark["name"] for mark in marks], parts={"difference": charts.OTHER},
         axis="reference accuracy, target − control, percentage points",
     )  # fmt: skip
     grid = formatting.grid(

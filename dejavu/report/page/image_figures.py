@@ -9,7 +9,7 @@ from dejavu.report.image.records import Comparison, ImageResults
 from dejavu.report.image.tables import in_order, pairs
 from dejavu.report.numbers import NOTHING, Estimate
 from dejavu.report.opening import one_model_reference
-from dejavu.report.page import charts, formatting, paper_blocks
+from dejavu.report.page import charts, formatting, interval_charts, paper_blocks
 from dejavu.report.page.elements import Block, Figure, Rows, model_title, reference_title, slug
 from dejavu.report.settings import ImageSettings
 from dejavu.roles import SECOND_MODEL, NaiveBayes
@@ -45,7 +45,7 @@ def _score_figure(
     names = in_order(references)
     parts = {"all samples": charts.PLAIN}
     if percent is not None:
-        parts[f"most confident {percent} %"] = charts.TWO
+        parts[f"most confident {percent} %"] = charts.SURE
 
     def found(name: str) -> list[Estimate]:
         scores = references[name].target.scores
@@ -56,7 +56,7 @@ def _score_figure(
         for name in names
         for part, each in zip(parts, found(name), strict=True)
     ]
-    chart = charts.intervals(
+    chart = interval_charts.intervals(
         marks, names=[reference_title(name) for name in names], axis=f"déjà vu score on target, {_POINTS}",
         parts=parts,
     )  # fmt: skip
@@ -95,20 +95,20 @@ def figure_7(
 
 
 def _confidence_figure(target: Target, reference: str, bins: Rows) -> Figure:
-    parts = {"memorized": charts.EXCESS, "not memorized": charts.CONTROL}
+    parts = {"flagged": charts.FLAGGED, "not flagged": charts.OTHER}
     counted = [
         {"low": row["low"], "high": row["high"], "part": part, "n": n}
         for row in bins
         for part, n in (
-            ("memorized", row["n_memorized"]), ("not memorized", row["n"] - row["n_memorized"]),
+            ("flagged", row["n_memorized"]), ("not flagged", row["n"] - row["n_memorized"]),
         )
         if n
     ]  # fmt: skip
     title = f"{model_title(target.model)} against {reference_title(reference)}"
     grid = formatting.grid(
         f"{title}: target samples by memorization confidence",
-        {"from (nats)": "number", "to": "number", "samples": "number", "memorized": "number",
-         "share memorized, %": "number"},
+        {"from (nats)": "number", "to": "number", "samples": "number", "flagged": "number",
+         "share flagged, %": "number"},
         [
             (
                 formatting.number(row["low"], 2), formatting.number(row["high"], 2),
@@ -120,11 +120,13 @@ def _confidence_figure(target: Target, reference: str, bins: Rows) -> Figure:
         ],
         is_open=False,
     )  # fmt: skip
-    said = f"{title}: number of target samples by memorization confidence in nats, memorized ones apart."
+    said = (
+        f"{title}: number of target samples by memorization confidence in nats, flagged ones apart."
+    )
     chart = charts.histogram(
         counted,
         parts=parts,
-        axis="memorization confidence, nats: entropy of reference − entropy of vote",
+        axis="memorization confidence, nats",
     )
     return charts.figure(f"chart-7-{slug(target.name)}", title, said, chart, grid)
 
@@ -210,5 +212,5 @@ def _tags(tagged: NaiveBayes) -> str:
 
 def _colored(series: Sequence[str]) -> dict[str, str]:
     """Color the headline annotator's lines as everywhere: plain, then excess."""
-    colors = (charts.PLAIN, charts.EXCESS, *charts.SERIES[3:])
+    colors = (charts.PLAIN, charts.EXCESS, charts.SURE, charts.TARGET, charts.OTHER)
     return dict(zip(series, itertools.cycle(colors), strict=False))

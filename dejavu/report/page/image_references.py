@@ -1,11 +1,13 @@
 """Figures 2a, 2b and 3a of the paper with ours: what the references guess."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from dejavu.image.targets import Target
 from dejavu.report.image.tables import in_order
-from dejavu.report.page import charts, formatting, paper_blocks
-from dejavu.report.page.elements import Block, Cell, Row, Rows, model_title, reference_title
+from dejavu.report.page import charts, formatting, interval_charts, paper_blocks
+from dejavu.report.page.elements import Block, Cell, Figure, Row, Rows, model_title, reference_title
+
+_LABEL_LENGTH = 24  # characters of a label in a chart
 
 
 class _Predictors:
@@ -48,11 +50,11 @@ def figure_2a(rows: Rows, targets: Sequence[Target]) -> Block:
         )
         for row in shown
     ]  # fmt: skip
-    roles = {"target": charts.EXCESS, "control": charts.CONTROL}
-    chart = charts.intervals(
+    roles = {"target": charts.TARGET, "control": charts.CONTROL}
+    chart = interval_charts.intervals(
         marks, names=list(dict.fromkeys(mark["name"] for mark in marks)),
         parts={role: roles[role] for role in roles if any(mark["part"] == role for mark in marks)},
-        axis="accuracy, %", number=".0f",
+        axis="accuracy, %", number=".0f", guide=_chance(shown),
     )  # fmt: skip
     grid = formatting.grid(
         "Accuracy of each predictor (%)",
@@ -75,8 +77,17 @@ def figure_2a(rows: Rows, targets: Sequence[Target]) -> Block:
     return paper_blocks.block("figure-2a", figures=figures, absent="No predictions.")
 
 
+def _chance(rows: Rows) -> interval_charts.Guide | None:
+    """Return what a guess reaches that knows nothing: one of the labels that the samples have."""
+    n_labels = max((row["n_labels"] for row in rows), default=0)
+    if n_labels < 2:
+        return None
+    title = f"chance: one of {formatting.grouped(n_labels)} labels"
+    return interval_charts.Guide(title=title, value=100 / n_labels)
+
+
 def figure_2b(rows: Rows, heads: Sequence[Target]) -> Block:
-    """Return the labels with most correlations, one table of all references."""
+    """Return the labels with most correlations: a chart of each family of references, a table of all."""
     predictors = _Predictors(heads, {row["reference"] for row in rows})
     columns = {"reference": "text", "place": "number", "label": "text", "right": "number"}
     grid = formatting.grid(
@@ -94,7 +105,48 @@ def figure_2b(rows: Rows, heads: Sequence[Target]) -> Block:
             for row in sorted(rows, key=lambda row: predictors.place(row["reference"]))
         ],
     )
-    return paper_blocks.block("figure-2b", grids=[grid] if rows else [], absent="No reference.")
+    figures = []
+    for place, name in enumerate(_families(predictors, {row["reference"] for row in rows}, heads)):
+        own = [row for row in rows if row["reference"] == name]
+        figures.append(_labels_figure(f"chart-2b-{place}", predictors.title(name), own))
+    return paper_blocks.block(
+        "figure-2b", figures=figures, grids=[grid] if rows else [], absent="No reference."
+    )
+
+
+def _families(
+    predictors: _Predictors, names: Iterable[str], heads: Sequence[Target]
+) -> Iterator[str]:
+    """Yield what the paper draws: a second model, the classifier, Naive Bayes with the most tags."""
+    found = sorted(names, key=predictors.place)
+    yield from [head.second_model for head in heads if head.second_model in found][:1]
+    yield from [name for name in found if name == "classifier"]
+    tagged = [name for name in found if name.startswith("naive_bayes@")]
+    yield from sorted(tagged, key=lambda name: int(name.partition("@")[2]))[-1:]
+
+
+def _labels_figure(key: str, title: str, rows: Rows) -> Figure:
+    marks = [
+        formatting.marked(
+            formatting.own_bounds(row, "accuracy"), name=f"{row['place']}. {_short(row['label'])}",
+            part="accuracy", sign=False,
+        )
+        for row in sorted(rows, key=lambda row: row["place"])
+    ]  # fmt: skip
+    chart = interval_charts.intervals(
+        marks, names=[mark["name"] for mark in marks], parts={"accuracy": charts.TARGET},
+        axis="right, % of the label’s target samples", number=".0f", is_printed=True,
+    )  # fmt: skip
+    said = "; ".join(f"{mark['name']}: {mark['shown']} %" for mark in marks)
+    return charts.figure(
+        key, title, f"Labels that {title} guesses right most often. {said}.", chart
+    )
+
+
+def _short(label: str) -> str:
+    """Return a label as one line of a chart: a bar would begin a second one."""
+    flat = " ".join(str(label).replace("|", "/").split())
+    return flat if len(flat) <= _LABEL_LENGTH else f"{flat[:_LABEL_LENGTH]}…"
 
 
 def figure_3a(rows: Rows, heads: Sequence[Target]) -> Block:

@@ -10,7 +10,7 @@ from dejavu.report.caption.records import CaptionResults, Setting, two_model_gap
 from dejavu.report.image.records import ImageResults
 from dejavu.report.numbers import Estimate
 from dejavu.report.opening import caption_reference, one_model_reference
-from dejavu.report.page import charts, formatting
+from dejavu.report.page import charts, formatting, interval_charts
 from dejavu.report.page.elements import Cell, Figure, model_title, reference_title
 from dejavu.roles import SECOND_MODEL
 from dejavu.statistics.adjusted import Difference
@@ -22,10 +22,11 @@ _PARTS = {
     "excess": charts.EXCESS,
     _TWO: charts.TWO,
 }
+_CROSSOVER = "crossover"
 _DECIDED = {
     "adjusted excess": charts.EXCESS,
-    "crossover": charts.TWO,
-    "gap, without covariates": charts.PLAIN,
+    _CROSSOVER: charts.TWO,
+    "gap, no covariates": charts.OTHER,
 }
 Marks = list[dict[str, Any]]
 
@@ -46,29 +47,23 @@ def key_figures(
     return figures
 
 
-def decided(found: Calibration) -> list[Figure]:
-    """Return the numbers that the verdicts rest on, one figure per lane, the largest first."""
-    figures = []
+def decided(run: Calibration) -> list[Figure]:
+    """Return the numbers that the verdicts rest on, one figure per lane, the largest excess first."""
+    found = []
     for lane, title in (("image", "Images"), ("caption", "Captions")):
-        answers = {target: each for (of, target), each in found.answers.items() if of == lane}
-        marks = [mark for name in answers for mark in _decided_marks(name, answers[name])]
-        if marks:
-            ranked = sorted(marks, key=lambda mark: (-_largest(marks, mark["name"]), mark["name"]))
-            figures.append(
-                _forest(f"decided-{lane}", f"{title}: what the verdicts rest on", ranked)
-            )
-    return figures
-
-
-def _largest(marks: Marks, name: str) -> float:
-    return max(float(mark["value"]) for mark in marks if mark["name"] == name)
+        answers = {target: each for (of, target), each in run.answers.items() if of == lane}
+        if marks := [_decided_marks(name, answers[name]) for name in answers]:
+            marks.sort(key=lambda own: (-float(own[0]["value"]), own[0]["name"]))
+            found.append((f"decided-{lane}", f"{title}: what the verdicts rest on", marks))
+    return [_forest(*each, is_wide=len(found) == 1) for each in found]
 
 
 def _decided_marks(target: str, answer: Answer) -> Marks:
+    """Return the marks of one model, the adjusted excess first; crossover and gap where there are any."""
     crossed = answer.excess.crossover
     found = (answer.excess.adjusted, crossed and crossed.hard, answer.excess.gap)
     return [
-        formatting.marked(_estimate(each), name=model_title(target), part=part)
+        formatting.marked(_estimate(each), name=f"{model_title(target)}|{part}", part=part)
         for part, each in zip(_DECIDED, found, strict=True)
         if isinstance(each, Difference)
     ]
@@ -79,15 +74,25 @@ def _estimate(found: Difference) -> Estimate:
     return Estimate(value=found.value, low=low, high=high)
 
 
-def _forest(key: str, title: str, marks: Marks) -> Figure:
+def _forest(key: str, title: str, models: Sequence[Marks], *, is_wide: bool) -> Figure:
+    marks = [mark for own in models for mark in own]
     parts = {part: color for part, color in _DECIDED.items() if part in {m["part"] for m in marks}}
-    said = "; ".join(f"{mark['name']}, {mark['part']}: {mark['shown']}" for mark in marks)
+    bands = [
+        interval_charts.Behind(
+            title="interval of the crossover", value=mark["value"], low=mark["low"],
+            high=mark["high"], names=tuple(line["name"] for line in own),
+        )
+        for own in models
+        for mark in own
+        if mark["part"] == _CROSSOVER
+    ]  # fmt: skip
+    said = "; ".join(f"{mark['name'].replace('|', ', ')}: {mark['shown']}" for mark in marks)
     description = f"{title}. Percentage points with 95 % intervals. {said}."
-    lines = [mark | {"name": f"{mark['name']}, {mark['part']}|{mark['shown']}"} for mark in marks]
-    drawing = charts.intervals(
-        lines, names=[line["name"] for line in lines], parts=parts, axis="percentage points"
-    )
-    return charts.figure(key, title, description, drawing, None, is_wide=True)
+    drawing = interval_charts.intervals(
+        marks, names=[mark["name"] for mark in marks], parts=parts, axis="percentage points",
+        bands=bands, is_printed=True,
+    )  # fmt: skip
+    return charts.figure(key, title, description, drawing, None, is_wide=is_wide)
 
 
 def _image_marks(
@@ -143,7 +148,7 @@ def _figure(key: str, title: str, marks: Sequence[Mapping[str, Any]]) -> Figure:
     parts = {part: color for part, color in _PARTS.items() if part in {m["part"] for m in marks}}
     said = "; ".join(f"{mark['name']}, {mark['part']}: {mark['shown']}" for mark in marks)
     description = f"{title}. Percentage points with 95 % intervals. {said}."
-    drawing = charts.intervals(marks, names=names, parts=parts, axis="percentage points")
+    drawing = interval_charts.intervals(marks, names=names, parts=parts, axis="percentage points")
     table = formatting.grid(
         f"{title}: percentage points with 95 % intervals; exploratory",
         {"test": "text", "what": "text", "value": "number"},

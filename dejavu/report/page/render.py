@@ -105,7 +105,10 @@ def page(
         warnings=found.caveats.warnings(),
         decided=key_figures.decided(found.calibration),
         key_figures=key_figures.key_figures(images, told, heads, lead, headline),
-        image_calibration=image_calibration.calibration(images, heads, image),
+        image_calibration=image_calibration.calibration(
+            images, heads, image,
+            {} if found.calibration.image is None else found.calibration.image.excess,
+        ),
         caption_calibration=told_figures,
         precision=image_calibration.precision(images, heads, image) if heads and is_calibrated else None,
         alike_figures=alike_figures,

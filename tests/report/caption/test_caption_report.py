@@ -243,3 +243,27 @@ def test_paper_numbers_stand_beside_ours(tmp_path):
     assert row["paper_table_4_ppg"] is None
     found = {row["top"]: row["paper_table_3_ppg"] for row in tables["caption_by_objects"]}
     assert found == {"1": 0.022, "all": 0.060}
+
+
+def test_intervals_of_the_first_samples_are_those_of_a_bootstrap_that_ranks_anew(tmp_path):
+    rng = np.random.default_rng(3)
+    n = 2000
+    truth = set(range(5))
+    rows = [
+        score_row(
+            i, set(range(rng.binomial(5, 0.6))), set(range(rng.binomial(5, 0.4))) | {9}, truth
+        )
+        for i in range(n)
+    ]  # fmt: skip
+    _, made = report(tmp_path, rows)
+    found = {row["length"]: row for row in made["caption_top_l"]}
+    gaps = np.array([row["target_recall"] - row["reference_recall"] for row in rows])
+    drawn = rng.integers(n, size=(400, n))
+    ranked = -np.sort(-gaps[drawn], axis=1)
+    for length in (200, 500, 1000, 2000):
+        spread = ranked[:, :length].mean(axis=1).std()
+        row = found[length]
+        half = (row["recall_gap_high"] - row["recall_gap_low"]) / 2
+        assert half == pytest.approx(1.96 * spread, rel=0.25)
+        assert row["recall_gap_low"] < row["recall_gap"] < row["recall_gap_high"]
+    assert found[20]["recall_gap_low"] is None

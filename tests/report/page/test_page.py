@@ -14,7 +14,7 @@ from dejavu.params.report import CaptionHeadline
 from dejavu.report.caption.records import Setting
 from dejavu.report.numbers import Estimate
 from dejavu.report.page import answer as image_answer
-from dejavu.report.page import charts, elements, formatting, render
+from dejavu.report.page import charts, elements, formatting, interval_charts, render
 from tests.report.gallery import world
 from tests.report.page.pages import HOSTILE_LABEL, report
 from tests.report.records import caption_comparison, comparison
@@ -222,7 +222,9 @@ def test_marks_without_an_interval_are_drawn_and_without_a_value_are_not():
         {"name": "a", "part": "plain", "value": 1.0, "low": None, "high": None, "shown": "+1.0"},
         {"name": "b", "part": "plain", "value": None, "low": None, "high": None, "shown": "–"},
     ]
-    drawing = charts.intervals(marks, names=["a", "b"], parts={"plain": "red"}, axis="points")
+    drawing = interval_charts.intervals(
+        marks, names=["a", "b"], parts={"plain": "red"}, axis="points"
+    )
     spec, svg = charts.drawn("key", drawing.chart, "words")
     values = [row for rows in spec["datasets"].values() for row in rows if row.get("name")]
     assert [row["name"] for row in values] == ["a"]
@@ -233,7 +235,7 @@ def test_marks_without_an_interval_are_drawn_and_without_a_value_are_not():
 def test_names_in_a_chart_are_text_in_both_forms():
     name = "</script><script>window.broken = 1</script>"
     marks = [{"name": name, "part": "plain", "value": 1.0, "low": 0.5, "high": 1.5, "shown": "+1"}]
-    drawing = charts.intervals(marks, names=[name], parts={"plain": "red"}, axis="points")
+    drawing = interval_charts.intervals(marks, names=[name], parts={"plain": "red"}, axis="points")
     spec, svg = charts.drawn("key", drawing.chart, name)
     assert "<script" not in svg
     assert "&lt;script&gt;" in svg
