@@ -1,15 +1,27 @@
 """What the report, and queries of it, need to know from params.yaml."""
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
+from pydantic_core import to_jsonable_python
 
 from dejavu.caption.comparisons import plan, target_names
 from dejavu.image.targets import Target
 from dejavu.params.caption import CaptionModelParams, CaptionScoreParams
 from dejavu.params.report import CaptionHeadline, ImageHeadline, ReportParams, ScoreParams
 from dejavu.roles import ORACLE
+
+
+def fingerprint(*settings: object) -> str:
+    """Return 16 hexadecimal digits that change with any parameter of the report: models, scores, statistics.
+
+    Corpora, roles, crops and trainings are not among them; the fingerprints of the tables tell those apart.
+    """
+    text = json.dumps(to_jsonable_python(settings), sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

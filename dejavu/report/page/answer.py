@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from dejavu.image.targets import Target
-from dejavu.params.report import CaptionHeadline, ImageHeadline
+from dejavu.params.report import CaptionHeadline, ImageHeadline, ReportParams
 from dejavu.report import answers
 from dejavu.report.calibration import Answer
 from dejavu.report.caption import records as captions
@@ -14,7 +14,7 @@ from dejavu.report.image.records import Comparison
 from dejavu.report.image.tables import in_order
 from dejavu.report.numbers import Estimate
 from dejavu.report.opening import caption_reference, image_reference
-from dejavu.report.page import formatting
+from dejavu.report.page import formatting, next_steps
 from dejavu.report.page.elements import model_title, objects_title, reference_title
 from dejavu.roles import SECOND_MODEL, TEXT_MODEL
 from dejavu.statistics.verdict import Word
@@ -39,6 +39,7 @@ class Card:
     sentence: str
     facts: tuple[tuple[str, str], ...]  # term, value
     sum: tuple[tuple[str, str], ...] = ()  # how the unadjusted excess comes about, line by line
+    checks: tuple[tuple[str, str], ...] = ()  # power, control check, length of the list
 
 
 def image_card(
@@ -46,7 +47,7 @@ def image_card(
     references: Mapping[str, Comparison],
     headline: ImageHeadline | None,
     answer: Answer | None,
-    tolerance: float,
+    report: ReportParams,
 ) -> Card:
     """Return the card of one image model.
 
@@ -55,7 +56,7 @@ def image_card(
         references: what it is compared with.
         headline: names the reference of the plain numbers.
         answer: the calibrated answer; None where there is none.
-        tolerance: ``report.tolerance``, percentage points.
+        report: parameters of the report.
     """
     reference = image_reference(references, headline)
     found = references[reference]
@@ -65,7 +66,7 @@ def image_card(
         sentence="", facts=_image_facts(references, reference), sum=_sum(title, reference, found),
     )  # fmt: skip
     if answer is not None and answer.excess.adjusted is not None:
-        return _decided(card, "image", target.name, answer, tolerance)
+        return _decided(card, "image", target.name, answer, report)
     main = found.excess.scores.dejavu_score if found.excess else found.target.scores.dejavu_score
     sentence = (
         f"On samples it was trained on (n = {formatting.grouped(found.target.n)}), {title} names the hidden "
@@ -100,7 +101,7 @@ def caption_card(
     references: Mapping[str, Mapping[Setting, captions.Comparison]],
     headline: CaptionHeadline,
     answer: Answer | None,
-    tolerance: float,
+    report: ReportParams,
 ) -> Card | None:
     """Return the card of one captioned model; None where it is not measured at the headline's setting."""
     reference, at = caption_reference(references), Setting.of(headline)
@@ -113,7 +114,7 @@ def caption_card(
         numbers=(), sentence="", facts=_caption_facts(found, two_model_gaps(references, at), reference),
     )  # fmt: skip
     if answer is not None and answer.excess.adjusted is not None:
-        return _decided(card, "caption", target, answer, tolerance)
+        return _decided(card, "caption", target, answer, report)
     gaps = found.excess.gaps if found.excess else found.target.gaps
     sentence = (
         f"From the captions it was trained on (n = {formatting.grouped(found.target.n)}), {title} against "
@@ -135,7 +136,7 @@ def caption_card(
     )  # fmt: skip
 
 
-def _decided(card: Card, lane: str, target: str, answer: Answer, tolerance: float) -> Card:
+def _decided(card: Card, lane: str, target: str, answer: Answer, report: ReportParams) -> Card:
     """Return a card with the word, the adjusted excess, and what stands behind it."""
     shown, _, rest = answers.points(answer.excess.adjusted).partition(" ")
     facts = [("without covariates (gap)", f"{answers.points(answer.excess.gap)} points")]
@@ -146,21 +147,15 @@ def _decided(card: Card, lane: str, target: str, answer: Answer, tolerance: floa
         (f"{name.replace('_', ' ')}, excess", f"{answers.points(each)} points")
         for name, each in answer.excess.more.items()
     ]
-    listing = answer.excess.listing
-    if listing is not None:
-        listed = f"{formatting.grouped(listing.n_listed)} of {formatting.grouped(listing.n_target)}"
-        if listing.n_control_needed is not None:
-            needed = formatting.grouped(listing.n_control_needed)
-            listed += f"; with {needed} control samples the first would be listed"
-        facts.append(("samples on the list of memorized ones", listed))
     facts.append(("covariates", ", ".join(answer.excess.covariates) or "none"))
     return dataclasses.replace(
         card,
         verdict=answer.verdict.text,
         tone=_TONES[answer.verdict.word],
         numbers=((shown, rest, "adjusted excess, points"),),
-        sentence=answers.sentence(lane, target, answer, tolerance),
+        sentence=answers.sentence(lane, target, answer, report.tolerance),
         facts=(*facts, *card.facts),
+        checks=next_steps.checks(answer, report.false_discovery_percent),
     )
 
 

@@ -76,7 +76,7 @@ class Block:
 # Names that the field writes in its own way; other models keep the name that the parameters give them.
 _TITLES = {
     "vicreg": "VICReg", "barlow_twins": "Barlow Twins", "dino": "DINO", "simclr": "SimCLR",
-    "clip": "CLIP", "supervised": "Supervised",
+    "clip": "CLIP", "supervised": "Supervised", "untrained": "Untrained",
 }  # fmt: skip
 
 

@@ -11,8 +11,11 @@ from dejavu.report.page.elements import Mark, Rows
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
 PAPER_SHAPES = {"hollow": "circle", "stroke": "M0 -1V1"}  # of the paper's values; Vega's own name
 _BAND_OPACITY = 0.13
+_PRINTED_PX = 34  # of a line whose label and estimate take two lines of text
 _BAND = alt.Scale(type="band", padding=0)
-_LABELS = alt.Axis(ticks=False, domain=False, labelExpr="split(datum.label, '|')", labelLimit=240)
+_LABELS = alt.Axis(
+    ticks=False, domain=False, labelExpr="split(datum.label, '|')", labelLimit=240, labelPadding=6
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +97,7 @@ def intervals(
         ),
         *(_beside(each, y, offset, tooltip) for each in beside),
     ]  # fmt: skip
-    height = len(names) * (10 * len(order) + 12)
+    height = len(names) * (_PRINTED_PX if is_printed else 10 * len(order) + 12)
     chart = alt.layer(*layers).properties(height=height)
     if is_printed:
         chart = _printed(chart, known, names)
@@ -108,7 +111,7 @@ def _printed(chart: alt.LayerChart, rows: Rows, names: Sequence[str]) -> alt.Lay
     # unique, in the order of the lines: the axis shows what stands before the last bar
     keys = [f"{text}|{place}" for place, text in enumerate(texts)]
     label = alt.Axis(
-        ticks=False, domain=False, orient="right", labelLimit=240,
+        ticks=False, domain=False, orient="right", labelLimit=240, labelPadding=6,
         labelExpr="slice(split(datum.label, '|'), 0, -1)",
     )  # fmt: skip
     at = alt.Y("key:N", sort=keys, title=None, axis=label, scale=_BAND)

@@ -31,10 +31,11 @@ from dejavu.report.page import (
     image_references,
     key_figures,
     measures,
+    next_steps,
     sources,
 )
 from dejavu.report.page.elements import Block, Figure, Grid
-from dejavu.report.settings import ImageSettings
+from dejavu.report.settings import ImageSettings, fingerprint
 
 _FOLDER = importlib.resources.files("dejavu") / "templates" / "page"
 _EMBED = "window.vegaEmbed = vegaEmbed;"  # all that page.js needs of the bundle
@@ -46,6 +47,8 @@ class Page:
 
     cards: list[answer.Card]
     warnings: list[str]  # what weakens the headline
+    steps: list[str]  # what to do next
+    identity: list[tuple[str, str]]  # what tells this run from another
     decided: list[Figure]
     key_figures: list[Figure]
     image_calibration: list[Figure]
@@ -103,6 +106,8 @@ def page(
     return Page(
         cards=_cards(found, heads, image, headline),
         warnings=found.caveats.warnings(),
+        steps=next_steps.steps(found.calibration, image.report.tolerance),
+        identity=sources.identity(data, fingerprint(image, captions)),
         decided=key_figures.decided(found.calibration),
         key_figures=key_figures.key_figures(images, told, heads, lead, headline),
         image_calibration=image_calibration.calibration(
@@ -154,20 +159,18 @@ def _cards(
 ) -> list[answer.Card]:
     """Return one card per model, that of the headline first, negative controls last."""
     images, told, calibration = found.images, found.captions, found.calibration
-    lead, tolerance = image.report.headline.image, image.report.tolerance
+    lead, report = image.report.headline.image, image.report
     controls = calibration.negative_controls
     cards: list[answer.Card | None] = [
         answer.image_card(
-            target, images[target.name], lead, calibration.of("image", target.name), tolerance
+            target, images[target.name], lead, calibration.of("image", target.name), report
         )
         for target in heads
         if ("image", target.name) not in controls
     ]
     if headline:
         cards += [
-            answer.caption_card(
-                name, told[name], headline, calibration.of("caption", name), tolerance
-            )
+            answer.caption_card(name, told[name], headline, calibration.of("caption", name), report)
             for name in sorted(told, key=lambda name: name != headline.target)
         ]
     cards += [

@@ -77,6 +77,16 @@ def data_sets(data: Path, counted: Dropped, *, has_names: bool = True) -> list[O
     return found
 
 
+def identity(data: Path, parameters: str) -> list[tuple[str, str]]:
+    """Return what tells this run from another: fingerprints of its parameters, samples and scores."""
+    told = [("parameters of models, scores and report", parameters)]
+    for lane, (title, _) in LANES.items():
+        for name, what in (("samples", "samples"), ("splits", "roles"), ("scores", "scores")):
+            if (file := data / lane / f"{name}.parquet").is_file():
+                told.append((f"{title.lower()}: {what}", parquet.fingerprint(file)))
+    return told
+
+
 def _kind(facts: Mapping[str, Any]) -> str:
     kind = facts.get("images", {}).get("kind")
     return "images kept with the run" if kind == "embedded" else str(kind or "images not kept")

@@ -1,10 +1,12 @@
 """One run with both lanes in miniature and hostile texts, and the page that the report makes of it."""
 
+import json
+
 import pytest
 
 from tests.report.gallery import world
 from tests.report.page import browser
-from tests.report.page.pages import HOSTILE_CAPTION, HOSTILE_LABEL, report
+from tests.report.page.pages import HOSTILE_CAPTION, HOSTILE_LABEL, Reader, report
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +22,16 @@ def page_file(tmp_path_factory):
 @pytest.fixture(scope="session")
 def html(page_file):
     return page_file.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def read(html):
+    return Reader(html)
+
+
+@pytest.fixture(scope="session")
+def results(page_file):
+    return json.loads(page_file.with_name("results.json").read_text())
 
 
 @pytest.fixture(scope="session")

@@ -28,10 +28,8 @@ def test_estimates_are_printed_at_the_right_of_their_line():
         marks, names=[m["name"] for m in marks], parts={"plain": "red"}, axis="x", is_printed=True
     )
     _, svg = charts.drawn("key", drawing.chart, "words")
-    text = {  # of each text, how far to the right
-        found[2]: float(found[1])
-        for found in re.finditer(r'translate\(([-\d.]+),[-\d.]+\)[^>]*>([^<]+)<', svg)
-    }  # fmt: skip
+    starts = re.findall(r"translate\(([-\d.]+),[-\d.]+\)[^>]*>(?:<tspan>)?([^<]+)<", svg)
+    text = {words: float(across) for across, words in starts}  # how far to the right
     places = {line for line in re.findall(r">([^<>]+)<", svg) if line.strip()}
     assert {"a", "b", "excess", "+1.0", "[+0.5, +1.5]", "-2.0", "[-3.0, -1.0]"} <= places
     assert text["+1.0"] > text["a"]

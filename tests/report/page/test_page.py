@@ -3,7 +3,6 @@
 import base64
 import collections
 import hashlib
-import html.parser
 import json
 import math
 import re
@@ -16,55 +15,18 @@ from dejavu.report.numbers import Estimate
 from dejavu.report.page import answer as image_answer
 from dejavu.report.page import charts, elements, formatting, interval_charts, render
 from tests.report.gallery import world
-from tests.report.page.pages import HOSTILE_LABEL, report
+from tests.report.page.pages import HOSTILE_LABEL, Reader, report
 from tests.report.records import caption_comparison, comparison
-from tests.report.world import target
+from tests.report.world import settings, target
 
 HEADLINE = CaptionHeadline(target="clip", mode="t2i", k=10, top="all")
+REPORT = settings([target()]).report
 SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 JSON = re.compile(r'<script type="application/json" id="([\w-]+)">(.*?)</script>', re.DOTALL)
 
 
-class Reader(html.parser.HTMLParser):
-    """Collects ids, visible text, and where the page would load something from."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.ids, self.links, self.texts, self.tags = [], [], [], collections.Counter()
-        self._silent = 0
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags[tag] += 1
-        self._silent += tag in ("script", "style")
-        found = dict(attrs)
-        self.ids += [found["id"]] if "id" in found else []
-        self.links += [found[name] for name in ("src", "href", "xlink:href") if found.get(name)]
-
-    def handle_endtag(self, tag):
-        self._silent -= tag in ("script", "style")
-
-    def handle_data(self, data):
-        if not self._silent:
-            self.texts.append(data)
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.texts).split())
-
-
 def page_of(made, out):
     return (report(made, out) / "index.html").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def read(html):
-    return Reader(html)
-
-
-@pytest.fixture(scope="module")
-def results(page_file):
-    return json.loads(page_file.with_name("results.json").read_text())
 
 
 def estimate(node, name):
@@ -73,7 +35,7 @@ def estimate(node, name):
 
 
 def image_card(found, answer=None):
-    return image_answer.image_card(target(), {"classifier": found}, None, answer, 5.0)
+    return image_answer.image_card(target(), {"classifier": found}, None, answer, REPORT)
 
 
 def test_without_control_the_answer_claims_no_memorization():
@@ -95,10 +57,10 @@ def test_what_is_not_decided_is_exploratory_and_has_no_badge():
 def test_captions_without_a_decision_have_no_badge():
     found = caption_comparison((0.01, -0.1, 0.1), (0.2, 0.1, 0.3))
     references = {"text_model": {Setting.of(HEADLINE): found}}
-    card = image_answer.caption_card("clip", references, HEADLINE, None, 5.0)
+    card = image_answer.caption_card("clip", references, HEADLINE, None, REPORT)
     assert (card.verdict, card.sentence.split()[-1]) == ("", "Exploratory.")
     other = {"text_model": {Setting("t2t", 1, None): found}}
-    assert image_answer.caption_card("clip", other, HEADLINE, None, 5.0) is None
+    assert image_answer.caption_card("clip", other, HEADLINE, None, REPORT) is None
 
 
 def test_no_difference_of_rates_is_called_a_share_of_images(read):

@@ -1,0 +1,82 @@
+"""What page one says after the verdicts: checks, power, what to do next, what remains open."""
+
+from collections.abc import Iterable, Mapping
+
+from dejavu.report.calibration import Answer, Calibration
+from dejavu.report.page import formatting
+from dejavu.report.page.elements import model_title
+from dejavu.statistics.adjusted import Difference
+from dejavu.statistics.control_differs import Gate
+from dejavu.statistics.verdict import Word
+
+_FOUND_80 = 1.959964 + 0.841621  # standard errors: such an excess is told from 0 in 4 of 5 draws
+Facts = tuple[tuple[str, str], ...]
+
+
+def checks(answer: Answer, false_discovery_percent: float) -> Facts:
+    """Return power, control check and list of one model: what its verdict rests on, in a line each."""
+    facts = []
+    if (adjusted := answer.excess.adjusted) is not None:
+        facts.append(("smallest excess seen in 4 of 5 draws", f"{power(adjusted):.1f} points"))
+    facts.append(("control check", control_check(answer.gate)))
+    listing = answer.excess.listing
+    if listing is not None:
+        rate = f"{false_discovery_percent:g} % of them expected to be false"
+        listed = f"{formatting.grouped(listing.n_listed)} of {formatting.grouped(listing.n_target)}"
+        if listing.n_control_needed is not None:
+            needed = formatting.grouped(listing.n_control_needed)
+            listed += f"; with {needed} control samples the first would be listed"
+        facts.append((f"samples on the list, at most {rate}", listed))
+    return tuple(facts)
+
+
+def power(found: Difference) -> float:
+    """Return the excess, in points, that a two-sided test at 5 % tells from 0 with 80 % power."""
+    return 100 * _FOUND_80 * found.se
+
+
+def control_check(gate: Gate) -> str:
+    """Return whether control looks like target without the model, and by what."""
+    parts = []
+    if gate.joint is not None:
+        parts.append(f"joint test p = {gate.joint.p_value:.2g}")
+    if gate.blind is not None:
+        found = gate.blind
+        parts.append(f"blind AUROC {found.auroc:.2f} [{found.low:.2f}, {found.high:.2f}]")
+    word = "fails" if gate.is_closed else "passes, with a warning" if gate.reasons else "passes"
+    return (
+        f"{word} ({'; '.join(parts)})"
+        if parts
+        else "could not be made: too few samples, or nothing varies"
+    )
+
+
+def steps(found: Calibration, tolerance: float) -> list[str]:
+    """Return what to do next, one sentence per word that was given; empty where nothing is decided."""
+    said = []
+    for word, sentence in _STEPS.items():
+        names = _names(key[1] for key, each in found.answers.items() if each.verdict.word is word)
+        if names:
+            said.append(sentence.format(names=names, tolerance=f"{tolerance:g}"))
+    return said
+
+
+_STEPS: Mapping[Word, str] = {
+    Word.CONTROL_DIFFERS: (
+        "{names}: draw control anew, from where target comes from. Until then the number says nothing "
+        "about memory."
+    ),
+    Word.MEMORIZES: (
+        "{names}: look at the listed samples in the galleries, and decide who may get the model, and who "
+        "of those that the samples show has to be asked."
+    ),
+    Word.TOO_FEW: "{names}: attack more target and control samples; the card says how many would do.",
+    Word.AT_MOST: (
+        "{names}: by this attack the excess is at most what the card says, below the tolerance of "
+        "{tolerance} points. Decide whether other attacks must be tried."
+    ),
+}
+
+
+def _names(found: Iterable[str]) -> str:
+    return ", ".join(model_title(name) for name in found)

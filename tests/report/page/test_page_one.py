@@ -1,0 +1,50 @@
+"""What a reviewer reads first and signs: checks, next steps, limits, and which run it is."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+
+from dejavu.report.page import next_steps
+from dejavu.report.settings import fingerprint
+from dejavu.statistics.adjusted import Difference
+from tests.paths import ROOT
+from tests.report.page.pages import Reader
+from tests.report.world import settings, target
+
+
+def test_page_one_has_what_a_reviewer_signs(html, read, results):
+    one = html[html.index('<section id="answer"') : html.index('<section id="calibration"')]
+    text = Reader(one).text
+    for part in (
+        "What to do next", "Residual risk and limits", "Which run this is", "read by (name, role, date)",
+        "accepted by (name, role, date)", "parameters of models, scores and report", "images: scores",
+        "smallest excess seen in 4 of 5 draws", "control check",
+    ):  # fmt: skip
+        assert part in text
+    blind = results["calibrated"]["image"]["vicreg"]["control_check"]["blind_baseline"]
+    if blind is not None:
+        assert f"blind AUROC {blind['auroc']:.2f}" in text
+
+
+def test_mitigations_are_those_that_the_sweeps_measured(read):
+    sweeps = (ROOT / "docs/results/sweeps.md").read_text(encoding="utf-8").replace("−", "-")
+    said = read.text[read.text.index("one set of sweeps") :].partition("Nothing was measured")[0]
+    numbers = re.findall(r"[+-][\d.]+ \[[^]]+\]", said.replace("−", "-"))
+    assert len(numbers) == 6
+    assert [number for number in numbers if number not in sweeps] == []
+
+
+def test_the_fingerprint_of_the_parameters_follows_each_of_them():
+    known = settings([target()])
+    other = dataclasses.replace(known, k=known.k + 1)
+    assert fingerprint(known) == fingerprint(settings([target()])) != fingerprint(other)
+
+
+def test_power_is_the_excess_that_four_of_five_draws_tell_from_zero():
+    rng = np.random.default_rng(0)
+    found = Difference(value=0.0, se=0.02, df=1e6, n_target=500, n_control=500)
+    excess = next_steps.power(found) / 100
+    draws = rng.normal(excess, found.se, 20_000)
+    assert np.mean(np.abs(draws) > 1.96 * found.se) == pytest.approx(0.8, abs=0.01)
