@@ -8,7 +8,7 @@ import dataclasses
 import itertools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -23,6 +23,7 @@ INK, MUTED, _LINE = "var(--text)", "var(--muted)", "var(--line)"
 # One color, one meaning: in every chart of the page, and in the templates of `dvc plots`.
 PLAIN, CONTROL, EXCESS, TWO = "var(--plain)", "var(--control)", "var(--excess)", "var(--two)"
 TARGET, FLAGGED, SURE, OTHER = "var(--target)", "var(--flagged)", "var(--sure)", "var(--other)"
+REST = "var(--rest)"  # what is not flagged
 OBJECTS = tuple(f"var(--objects-{number})" for number in range(1, 5))  # how many objects count
 NEAR = tuple(f"var(--near-{number})" for number in range(1, 5))  # how many neighbors count
 _THEME: dict[str, Any] = {
@@ -149,7 +150,12 @@ def heatmap(
 
 
 def lines(
-    rows: Rows, *, series: Mapping[str, str], axes: tuple[str, str], number: str = "+.2f"
+    rows: Rows,
+    *,
+    series: Mapping[str, str],
+    axes: tuple[str, str],
+    number: str = "+.2f",
+    dashed: Collection[str] = (),
 ) -> Drawing:
     """Return one line with points per series, over a logarithmic axis.
 
@@ -158,6 +164,7 @@ def lines(
         series: color of each, in order.
         axes: titles of x and y.
         number: d3 format of the value axis.
+        dashed: series that share their color with another.
     """
     order = list(series)
     scale = alt.Scale(type="log", nice=False)
@@ -169,6 +176,8 @@ def lines(
     base = alt.Chart(data(rows)).encode(
         x=alt.X("x:Q", title=axes[0], scale=scale, axis=x_axis),
         color=alt.Color("series:N", sort=order, title=None, scale=colors),
+        strokeDash=alt.StrokeDash("series:N", sort=order, title=None, scale=alt.Scale(
+            domain=order, range=[[4, 3] if name in dashed else [1, 0] for name in order])),
         tooltip=[alt.Tooltip("series:N", title="series"), alt.Tooltip("x:Q", title=axes[0]),
                  alt.Tooltip("shown:N", title=axes[1])],
     )  # fmt: skip
@@ -181,7 +190,10 @@ def lines(
         color = alt.Color("series:N", sort=order, scale=colors, title=None)
         layers.append(area.encode(x="x:Q", y="low:Q", y2="high:Q", color=color))
     layers.append(base.mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=36)).encode(y=y))
-    return Drawing(alt.layer(*layers).properties(height=240), legend(series, ["line"]))
+    return Drawing(
+        alt.layer(*layers).properties(height=240),
+        legend(series, ["dash" if name in dashed else "line" for name in order]),
+    )
 
 
 def histogram(rows: Rows, *, parts: Mapping[str, str], axis: str) -> Drawing:

@@ -37,6 +37,21 @@ class Grid:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     is_open: bool = True  # False: folded away below a figure that shows the same numbers
+    is_grouped: bool = False  # the first column is no column but the heading of rows that share it
+
+    @property
+    def shown_columns(self) -> tuple[Column, ...]:
+        """Return the columns that are set side by side."""
+        return self.columns[1:] if self.is_grouped else self.columns
+
+    def groups(self) -> list[tuple[str | None, list[tuple[Cell, ...]]]]:
+        """Return the rows below their heading; None: they have none."""
+        if not self.is_grouped:
+            return [(None, list(self.rows))]
+        found: dict[str, list[tuple[Cell, ...]]] = {}
+        for first, *rest in self.rows:
+            found.setdefault(first.text, []).append(tuple(rest))
+        return list(found.items())
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -128,7 +128,7 @@ def grid(
     *,
     is_open: bool = True,
 ) -> Grid:
-    """Return a table; `columns` maps each title to ``text`` or ``number``."""
+    """Return a table; `columns` maps each title to ``text`` or ``number``, a first ``model`` groups."""
     return Grid(
         caption=caption,
         columns=tuple(
@@ -136,6 +136,7 @@ def grid(
         ),
         rows=tuple(tuple(row) for row in rows),
         is_open=is_open,
+        is_grouped=next(iter(columns), None) == "model",
     )
 
 

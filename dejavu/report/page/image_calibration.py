@@ -214,8 +214,8 @@ def planted(results: ImageResults, heads: Sequence[Target]) -> Grid | None:
         return None
     return formatting.grid(
         "Planted duplicates: does memorization confidence find them?",
-        {"model": "text", "reference": "text", "planted": "number", "memorized": "number",
-         "others": "number", "memorized (others)": "number", "AUROC": "number"},
+        {"model": "text", "reference": "text", "planted": "number", "flagged": "number",
+         "others": "number", "flagged (others)": "number", "AUROC": "number"},
         [
             (
                 formatting.text(model_title(target.model)), formatting.text(reference_title(name)),

@@ -1,6 +1,5 @@
 """Figures 5, 6, 7 and Table 1 of the paper, with ours."""
 
-import itertools
 from collections.abc import Sequence
 
 from dejavu.image.targets import Target
@@ -15,6 +14,7 @@ from dejavu.report.settings import ImageSettings
 from dejavu.roles import SECOND_MODEL, NaiveBayes
 
 _POINTS = "percentage points"
+_HEADLINE_TAGS = "headline tags"
 
 
 def figures_5_and_6(
@@ -95,7 +95,7 @@ def figure_7(
 
 
 def _confidence_figure(target: Target, reference: str, bins: Rows) -> Figure:
-    parts = {"flagged": charts.FLAGGED, "not flagged": charts.OTHER}
+    parts = {"flagged": charts.FLAGGED, "not flagged": charts.REST}
     counted = [
         {"low": row["low"], "high": row["high"], "part": part, "n": n}
         for row in bins
@@ -188,8 +188,9 @@ def _naive_bayes_figure(target: Target, own: Sequence[tuple[NaiveBayes, Comparis
     series = list(dict.fromkeys(str(point["series"]) for point in points))
     title = model_title(target.model)
     chart = charts.lines(
-        points, series=_colored(series), axes=("tags that count", _POINTS), number="+.0f"
-    )
+        points, series=_colored(series), axes=("tags that count", _POINTS), number="+.0f",
+        dashed=[name for name in series if not name.endswith(_HEADLINE_TAGS)],
+    )  # fmt: skip
     grid = formatting.grid(
         f"{title}: Naive Bayes by number of tags ({_POINTS})",
         {"annotator": "text", "tags": "number", "reference accuracy, %": "number",
@@ -207,10 +208,9 @@ def _naive_bayes_figure(target: Target, own: Sequence[tuple[NaiveBayes, Comparis
 
 
 def _tags(tagged: NaiveBayes) -> str:
-    return "headline tags" if tagged.annotator is None else tagged.annotator.replace("_", " ")
+    return _HEADLINE_TAGS if tagged.annotator is None else tagged.annotator.replace("_", " ")
 
 
 def _colored(series: Sequence[str]) -> dict[str, str]:
-    """Color the headline annotator's lines as everywhere: plain, then excess."""
-    colors = (charts.PLAIN, charts.EXCESS, charts.SURE, charts.TARGET, charts.OTHER)
-    return dict(zip(series, itertools.cycle(colors), strict=False))
+    """Color the lines as everywhere: what they show decides, whoever the annotator is."""
+    return {name: charts.EXCESS if name.startswith("excess") else charts.PLAIN for name in series}

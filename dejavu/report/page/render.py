@@ -237,7 +237,7 @@ def render(
         undefined=jinja2.StrictUndefined,
         autoescape=True,
     )
-    scripts = [vl_convert.javascript_bundle(_EMBED), _asset("page.js")]
+    scripts = [vl_convert.javascript_bundle(_EMBED), _asset("page.js"), _asset("export.js")]
     styles = [_asset("page.css")]
     if galleries is not None:
         scripts.append(_asset("gallery.js"))

@@ -69,8 +69,8 @@
     return sign * collator.compare(x.textContent, y.textContent);
   };
   for (const table of document.querySelectorAll("table.grid")) {
-    const body = table.tBodies[0];
-    if (body.rows.length < 3) continue;
+    const bodies = [...table.tBodies].map((body) => [body, [...body.querySelectorAll("tr:not(.group)")]]);
+    if (bodies.reduce((n, [, rows]) => n + rows.length, 0) < 3) continue;
     [...table.tHead.rows[0].cells].forEach((header, column) => {
       const sorter = document.createElement("button");
       sorter.type = "button";
@@ -80,7 +80,7 @@
         const up = header.getAttribute("aria-sort") !== "ascending";
         for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
         header.setAttribute("aria-sort", up ? "ascending" : "descending");
-        body.append(...[...body.rows].sort(compare(column, up ? 1 : -1)));
+        for (const [body, rows] of bodies) body.append(...rows.sort(compare(column, up ? 1 : -1)));
       });
     });
   }

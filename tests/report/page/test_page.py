@@ -126,7 +126,7 @@ def test_only_the_scripts_of_the_page_may_run(html):
     assert {
         base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts
     } == allowed
-    assert len(scripts) == 3
+    assert len(scripts) == 4
     assert "default-src 'none'" in policy
     assert "unsafe-eval" not in policy
     assert "http" not in policy
