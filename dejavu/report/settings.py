@@ -86,9 +86,10 @@ def query_tables(
 
 
 def headline_table(headline: CaptionHeadline | None) -> pa.Table:
-    """Return ``k`` and ``top`` (null: all objects) that the lane opens with; no row where it is not used."""
+    """Return ``mode``, ``k`` and ``top`` (null: all) that the lane opens with; no row if it is not used."""
     return pa.table(
         {
+            "mode": pa.array([headline.mode] if headline else [], pa.string()),
             "k": pa.array([headline.k] if headline else [], pa.int64()),
             "top": pa.array([headline.n_top] if headline else [], pa.int64()),
         }

@@ -1,6 +1,7 @@
 -- feeds: page "Galleries", captions: which samples are shown
 -- The samples that the galleries of the caption lane show, with the objects and neighbors that count in
 -- the headline (table `caption_headline`).
+-- listed: on the list of memorized samples, the most surprising first; `confidence` is their z.
 -- memorized: the target brings back more true objects than the reference (paper, Figure 15).
 -- false_alarm: the same of control samples, which no model was trained on; a quarter as many.
 -- correlation: every reference brings back a large share of the true objects (paper, Figure 14a).
@@ -10,6 +11,20 @@ WITH scored AS (
     SELECT * FROM caption_scores
     WHERE k = (SELECT k FROM caption_headline)
         AND top IS NOT DISTINCT FROM (SELECT top FROM caption_headline)
+),
+modes AS (
+    SELECT
+        target, k,
+        coalesce(max(mode) FILTER (mode = (SELECT mode FROM caption_headline)), min(mode)) AS mode
+    FROM scored
+    GROUP BY target, k
+),
+listed AS (
+    SELECT
+        'listed' AS kind, target, mode, k, NULL AS reference, NULL AS other, sample_id, z AS confidence,
+        row_number() OVER (PARTITION BY target ORDER BY z DESC, sample_id) AS place
+    FROM memorized_samples JOIN modes USING (target)
+    WHERE is_listed AND lane = 'caption'
 ),
 memorized AS (
     SELECT
@@ -60,7 +75,7 @@ disagreements AS (
 )
 SELECT kind, target, mode, k, reference, other, place, sample_id, confidence
 FROM (
-    FROM memorized UNION ALL FROM correlations UNION ALL FROM disagreements
+    FROM listed UNION ALL FROM memorized UNION ALL FROM correlations UNION ALL FROM disagreements
 )
 WHERE place <= (
     SELECT CASE kind WHEN 'false_alarm' THEN (n_gallery_samples + 3) // 4 ELSE n_gallery_samples END

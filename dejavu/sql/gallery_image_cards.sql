@@ -1,11 +1,19 @@
 -- feeds: page "Galleries", images: which samples are shown
 -- The samples that the galleries of the image lane show, per target in its headline layer and metric.
+-- listed: on the list of memorized samples, the most surprising first; `confidence` is their z.
 -- memorized: target right, reference wrong, highest memorization confidence first (paper, Figures 11, 12).
 -- false_alarm: the same of control samples, which no model was trained on; a quarter as many.
 -- correlation: every reference is right; the least sure of them counts (paper, Figure 10).
 -- disagreement: `reference` is right and `other`, of another family, is wrong; the less sure of both counts.
 -- `confidence` is in nats and higher is surer: entropy of the reference - of the target, or - entropy.
-WITH scored AS (
+WITH listed AS (
+    SELECT
+        'listed' AS kind, target, NULL AS reference, NULL AS other, sample_id, z AS confidence,
+        row_number() OVER (PARTITION BY target ORDER BY z DESC, sample_id) AS place
+    FROM memorized_samples
+    WHERE is_listed AND lane = 'image' AND target IN (SELECT name FROM targets WHERE is_headline)
+),
+scored AS (
     SELECT target, reference, sample_id, role, reference_correct, is_memorized,
         reference_entropy, memorization_confidence
     FROM image_scores
@@ -67,7 +75,7 @@ disagreements AS (
 )
 SELECT kind, target, reference, other, place, sample_id, confidence
 FROM (
-    FROM memorized UNION ALL FROM correlations UNION ALL FROM disagreements
+    FROM listed UNION ALL FROM memorized UNION ALL FROM correlations UNION ALL FROM disagreements
 )
 WHERE place <= (
     SELECT CASE kind WHEN 'false_alarm' THEN (n_gallery_samples + 3) // 4 ELSE n_gallery_samples END

@@ -6,7 +6,16 @@ import numpy as np
 
 from dejavu.caption.object_sets import likeliest_objects
 from dejavu.report.caption.results import CaptionSettings
-from dejavu.report.gallery.lane import Json, Lane, Row, has_columns, keep_table, number, rows
+from dejavu.report.gallery.lane import (
+    Json,
+    Lane,
+    Row,
+    has_columns,
+    keep_table,
+    number,
+    require_list,
+    rows,
+)
 from dejavu.report.gallery.texts import clean
 from dejavu.report.settings import reference_table
 from dejavu.roles import ORACLE, TEXT_MODEL
@@ -32,6 +41,7 @@ def gather(opened: Catalog, settings: CaptionSettings) -> Lane | None:
     """
     if len(opened.add_views(VIEWS)) < len(VIEWS):
         return None
+    require_list(opened)
     lead = settings.headline
     references = reference_table(settings.models, settings.score)
     opened.connection.register("_gallery_references", references)
@@ -81,7 +91,7 @@ def _card(row: Row) -> Json:
         },
         "by": f"{row['target']}/{row['mode']}",
         "sample": _key(row["sample_id"]),
-        "confidence": row["confidence"],
+        "confidence": number(row["confidence"]) if row["kind"] == "listed" else row["confidence"],
     }
 
 

@@ -12,9 +12,10 @@ IMAGES = ("image", "crop")  # parts of a card that hold an image
 
 
 def cards(lanes: Sequence[Lane], uris: Mapping[str, str], missing: Mapping[str, str]) -> list[Json]:
-    """Return the most memorized samples of each model against one reference, for the template.
+    """Return the samples of each model that a reader sees first, for the template.
 
-    That is the reference a reader starts with, or the first in reading order.
+    Those on the list of memorized samples; where none is, those flagged against the reference that a
+    reader starts with, or the first in reading order.
 
     Args:
         lanes: of the galleries.
@@ -23,10 +24,13 @@ def cards(lanes: Sequence[Lane], uris: Mapping[str, str], missing: Mapping[str, 
     """
     found = []
     for lane in lanes:
-        listed = [card for card in lane.cards if card["kind"] == "memorized"]
-        with_cards = {card["by"] for card in listed}
+        first = [card for card in lane.cards if card["kind"] in ("listed", "memorized")]
+        with_cards = {card["by"] for card in first}
         for by in (each for each in lane.searchers if each in with_cards):
-            own = [card for card in listed if card["by"] == by]
+            own = [card for card in first if card["by"] == by]
+            if listed := [card for card in own if card["kind"] == "listed"]:
+                found += [_card(lane, card, uris, missing) for card in listed[:N_SHOWN]]
+                continue
             references = {card["reference"] for card in own}
             start = lane.start.get("reference")
             reference = start if start in references else in_order(references)[0]
@@ -40,6 +44,7 @@ def _card(lane: Lane, card: Json, uris: Mapping[str, str], missing: Mapping[str,
     sample = lane.samples[key]
     crop = sample.get("crop")
     return {
+        "kind": "listed as memorized" if card["kind"] == "listed" else "flagged",
         "by": card["by"],
         "reference": card["reference"],
         "place": card["place"],
@@ -68,6 +73,8 @@ def _image_facts(lane: Lane, card: Json) -> list[tuple[str, str]]:
         for guess in guesses
         if guess["reference"] in (None, card["reference"])
     ]
+    if card["kind"] == "listed":
+        return [*told, ("stands out from control by", f"z = {card['confidence']:.2f}")]
     return [*told, ("memorization confidence", _nats(card["confidence"]))]
 
 

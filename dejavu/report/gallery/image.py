@@ -2,7 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 
-from dejavu.report.gallery.lane import Json, Lane, Row, has_columns, keep_table, number, rows
+from dejavu.report.gallery.lane import (
+    Json,
+    Lane,
+    Row,
+    has_columns,
+    keep_table,
+    number,
+    require_list,
+    rows,
+)
 from dejavu.report.gallery.texts import clean
 from dejavu.report.settings import ImageSettings
 from dejavu.roles import NaiveBayes
@@ -26,6 +35,7 @@ def gather(opened: Catalog, settings: ImageSettings) -> Lane | None:
     """
     if len(opened.add_views(VIEWS)) < len(VIEWS):
         return None
+    require_list(opened)
     heads = settings.heads
     headline = settings.report.headline.image
     cards = [_card(row) for row in keep_table(opened, "gallery_image_cards")]

@@ -10,6 +10,11 @@ from dejavu.tables.catalog import Catalog
 
 Row = Mapping[str, Any]
 Json = dict[str, Any]
+_NO_LIST = """
+CREATE OR REPLACE TEMP TABLE memorized_samples (
+    lane VARCHAR, target VARCHAR, sample_id BIGINT, z DOUBLE, is_listed BOOLEAN
+)
+"""
 DECIMALS = 4  # of nats, similarities and shares in the page
 
 
@@ -96,6 +101,13 @@ def has_columns(opened: Catalog, view: str, *columns: str) -> bool:
     """Return whether a view is there and has these columns."""
     found = {each.name: each.columns for each in opened.views()}
     return set(columns) <= set(found.get(view, {}))
+
+
+def require_list(opened: Catalog) -> None:
+    """Stand an empty list of memorized samples in where the run made none."""
+    opened.add_views(["memorized_samples"])
+    if not has_columns(opened, "memorized_samples", "is_listed"):
+        opened.connection.execute(_NO_LIST)
 
 
 def keep_table(opened: Catalog, name: str) -> list[Json]:

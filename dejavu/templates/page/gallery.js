@@ -10,10 +10,11 @@
   if (!laneNames.length) return;
 
   const AT_ONCE = 12; // cards drawn at once
+  const ON_SHEET = 48; // crops on the contact sheet
   const SHOWN = 160; // characters of a text that a card shows at once
   const HASH = "#gallery";
   const KINDS = {
-    memorized: "flagged", false_alarm: "false alarm", correlation: "correlation",
+    listed: "listed as memorized", memorized: "flagged", false_alarm: "false alarm", correlation: "correlation",
     disagreement: "disagreement",
   };
   const SORTS = {
@@ -24,6 +25,7 @@
   const FILTERS = ["target", "reference", "kind", "label", "planted", "sort", "min", "text"];
   const percent = (value) => `${(100 * value).toFixed(0)}\u00a0%`;
   const nats = (value) => value === null ? "not known" : `${value.toFixed(2)}\u00a0nats`;
+  const stands = (card) => `z = ${card.confidence.toFixed(2)}`;
   const doubt = (card) => card.confidence === null ? null : -card.confidence;
   const sureness = (card) => card.confidence === null ? Number.NEGATIVE_INFINITY : card.confidence;
   const order = (a, b) => (a < b) - (a > b);
@@ -135,6 +137,8 @@
       rows.push(fact("least sure", `entropy ${nats(doubt(card))}`));
     } else if (card.kind === "disagreement") {
       rows.push(fact("less sure of both", `entropy ${nats(doubt(card))}`));
+    } else if (card.kind === "listed") {
+      rows.push(fact("stands out from control by", stands(card)));
     } else {
       rows.push(fact("memorization confidence", nats(card.confidence)));
     }
@@ -156,6 +160,8 @@
     const rows = [captionGuess(lane, card, null), ...asked(card).map((name) => captionGuess(lane, card, name))];
     if (card.kind === "correlation") {
       rows.push(fact("every reference", `brings back at least ${card.confidence}`));
+    } else if (card.kind === "listed") {
+      rows.push(fact("stands out from control by", stands(card)));
     } else {
       const between = card.kind === "disagreement" ? "between both" : "gained";
       rows.push(fact(between, `${card.confidence} objects`));
@@ -237,6 +243,15 @@
     return parts;
   }
 
+  // Whether there is anything to unfold: a button that shows nothing is none.
+  function hasNeighbors(lane, card) {
+    const references = card.reference ? asked(card) : Object.keys(lane.searchers[card.by] || {});
+    return [null, ...references].some((reference) => {
+      const search = searchOf(lane, card, reference);
+      return (search && search.near.length) || ((lane.evidence || {}).counted || {})[reference];
+    });
+  }
+
   function everyone(lane, card) {
     const rows = own(lane, card).map((guess) => {
       const name = isolated(guess.reference || card.target);
@@ -289,10 +304,26 @@
       reveal,
       images(lane, card, sample),
       el("dl", { class: "gallery-facts" }, (card.lane === "image" ? imageFacts : captionFacts)(lane, card)),
-      later("gallery-near", "Nearest public images", () => neighbors(lane, card)),
-      later("gallery-all", "All references", () => everyone(lane, card)),
+      hasNeighbors(lane, card) ? later("gallery-near", "Nearest public images", () => neighbors(lane, card)) : null,
+      own(lane, card).length > 2 ? later("gallery-all", "All references", () => everyone(lane, card)) : null,
     );
   }
+
+  // A sheet of crops, image beside crop: whether the object is really outside what the model saw.
+  function sheet() {
+    const lane = data.lanes.image;
+    if (!lane || !data.has_images) return null;
+    const keys = unique(lane.cards.map((card) => card.sample)).filter((key) => data.images[`${key}x`]);
+    if (!keys.length) return null;
+    const shown = keys.slice(0, ON_SHEET);
+    return later("gallery-sheet", `Contact sheet: ${shown.length} crops beside their images`, () =>
+      el("ul", { class: "gallery-contact" }, shown.map((key) => {
+        const sample = lane.samples[key];
+        return el("li", {}, el("figure", {}, withBoxes(key, sample, `Image of ${sample.label}`),
+          plain(`${key}x`, `Crop of ${sample.label}`), el("figcaption", {}, isolated(beginning(sample.label)))));
+      })));
+  }
+  const unique = (values) => [...new Set(values)];
 
   // ------------------------------------------------------------------------------ filters
   const cards = laneNames.flatMap((name) => data.lanes[name].cards);
@@ -311,7 +342,6 @@
     const sample = data.lanes[card.lane].samples[card.sample];
     return card.lane === "image" ? [sample.label] : sample.objects;
   };
-  const unique = (values) => [...new Set(values)];
 
   function optionsOf(laneName) {
     const lane = data.lanes[laneName];
@@ -335,7 +365,8 @@
     const first = (options, wanted) => (options.find(([value]) => value === wanted) || options[1] || [""])[0];
     return {
       lane, target: first(target, start.by), reference: first(reference, start.reference),
-      kind: first(kind, "memorized"), label: "",
+      kind: first(kind, data.lanes[lane].cards.some((card) => card.kind === "listed"
+        && card.by === first(target, start.by)) ? "listed" : "memorized"), label: "",
       planted: "", sort: "place", min: "", text: "",
     };
   }
@@ -385,7 +416,7 @@
   const list = el("ol", { id: "gallery-cards", class: "gallery-cards" });
   const empty = el("p", { id: "gallery-empty", hidden: true }, "No sample fits. Loosen a filter, or reset them.");
   const more = el("button", { id: "gallery-more", type: "button" });
-  app.append(form, count, list, empty, more);
+  app.append(...[sheet(), form, count, list, empty, more].filter(Boolean));
 
   let state = defaults(laneNames[0]);
   let chosen = [];
@@ -410,7 +441,7 @@
     range.min = range.disabled ? 0 : low;
     range.max = range.disabled ? 0 : high;
     range.value = state.min === "" ? range.min : state.min;
-    const unit = UNITS[state.lane];
+    const unit = state.kind === "listed" ? "(z)" : UNITS[state.lane];
     least.textContent = state.min === "" ? "any" : `${Number(state.min).toFixed(state.lane === "image" ? 2 : 0)} ${unit}`;
     range.setAttribute("aria-valuetext", least.textContent);
   }

@@ -3,9 +3,24 @@
 import itertools
 
 
-def image_cards(score_rows, n):
+def listed(rows, n):
+    """Return (target, place, sample_id, z) of the samples on the list, at most n per target."""
+    found = []
+    for target in {row["target"] for row in rows}:
+        own = [row for row in rows if row["is_listed"] and row["target"] == target]
+        own.sort(key=lambda row: (-row["z"], row["sample_id"]))
+        found += [
+            (target, i, row["sample_id"], round(row["z"], 4)) for i, row in enumerate(own[:n], 1)
+        ]
+    return found
+
+
+def image_cards(score_rows, list_rows, n):
     """Return the cards as (kind, target, reference, other, place, sample_id, confidence)."""
-    cards = []
+    cards = [
+        ("listed", target, None, None, place, sample_id, z)
+        for target, place, sample_id, z in listed(list_rows, n)
+    ]
     groups: dict = {}
     for row in score_rows:
         if row["is_memorized"]:
@@ -68,7 +83,7 @@ def _disagreements(target, own, n):
     ]
 
 
-def caption_cards(score_rows, n, k):
+def caption_cards(score_rows, list_rows, n, k):
     """Return the cards as (kind, target, mode, reference, other, place, sample_id, confidence)."""
     rows = [row for row in score_rows if row["k"] == k and row["top"] is None]
     groups: dict = {}
@@ -83,7 +98,10 @@ def caption_cards(score_rows, n, k):
             )
         if row["role"] == "target":
             samples.setdefault((row["target"], row["mode"], row["sample_id"]), []).append(row)
-    cards = []
+    cards = [
+        ("listed", target, "t2i", None, None, place, sample_id, z)
+        for target, place, sample_id, z in listed(list_rows, n)
+    ]
     for (kind, target, mode, reference), found in groups.items():
         most = n if kind == "memorized" else -(-n // 4)
         for place, (lost, _, sample_id) in enumerate(sorted(found)[:most], start=1):

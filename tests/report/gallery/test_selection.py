@@ -41,6 +41,16 @@ def cards_of(found, name, *columns):
     ]
 
 
+def put_on_the_list(lane):
+    """List every third target sample, whatever its z; return the rows."""
+    path = lane / "memorized_samples.parquet"
+    rows = schemas.MEMORIZED_SAMPLES.read(path).to_pylist()
+    for place, row in enumerate(rows):
+        row["is_listed"] = row["role"] == "target" and place % 3 == 0
+    pq.write_table(pa.Table.from_pylist(rows, schema=schemas.MEMORIZED_SAMPLES.schema), path)
+    return rows
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("n", [1, 3, 9])
 def test_image_cards_are_those_of_the_slow_twin(tmp_path, seed, n):
@@ -53,8 +63,8 @@ def test_image_cards_are_those_of_the_slow_twin(tmp_path, seed, n):
     backwards = pa.Table.from_pylist(rows[::-1], schema=schemas.IMAGE_SCORES.schema)
     pq.write_table(backwards, path)  # ties must not go by the order of rows
     columns = ("kind", "target", "reference", "other", "place", "sample", "confidence")
-    expected = slow.image_cards(rows, n)
-    assert {card[0] for card in expected} >= {"memorized", "false_alarm", "disagreement"}
+    expected = slow.image_cards(rows, put_on_the_list(tmp_path / "image"), n)
+    assert {card[0] for card in expected} >= {"listed", "memorized", "false_alarm", "disagreement"}
     assert cards_of(world.galleries(project), "image", *columns) == expected
 
 
@@ -79,8 +89,10 @@ def test_caption_cards_are_those_of_the_slow_twin(tmp_path, seed, n):
     )
     rows = schemas.CAPTION_SCORES.read(tmp_path / "caption" / "scores.parquet").to_pylist()
     columns = ("kind", "target", "mode", "reference", "other", "place", "sample", "confidence")
-    expected = slow.caption_cards(rows, n, k=2)  # 10 is not scored: the middle of 1, 2, 3
+    listed = put_on_the_list(tmp_path / "caption")
+    expected = slow.caption_cards(rows, listed, n, k=2)  # 10 is not scored: the middle of 1, 2, 3
     assert {card[0] for card in expected} == {
+        "listed",
         "memorized",
         "false_alarm",
         "correlation",
