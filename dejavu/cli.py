@@ -43,7 +43,6 @@ app = typer.Typer(
     "these commands prepare a run and read what it made.",
     epilog=EPILOG,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},

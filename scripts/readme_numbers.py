@@ -14,6 +14,7 @@ from dejavu.report import published
 ROOT = Path(__file__).parents[1]
 README, REPORTS = ROOT / "README.md", ROOT / "reports"
 BETWEEN = re.compile(r"(<!-- numbers: .*? -->\n).*?(<!-- /numbers -->)", re.DOTALL)
+EXAMPLE = re.compile(r"(print\(audit\.verdict, audit\.excess\)  # ).*")
 COLUMNS = (
     "model", "what is compared", "two-model test", "one-model test, plain", "target minus control",
     "**adjusted excess**", "the word",
@@ -72,7 +73,20 @@ def rows(reports: Path, caption: Mapping[str, Any]) -> Iterator[str]:
 def text(readme: str, reports: Path, caption: Mapping[str, Any]) -> str:
     """Return the README with the numbers of a run."""
     table = HEAD + "".join(rows(reports, caption))
-    return BETWEEN.sub(lambda found: f"{found[1]}{table}{found[2]}", readme)
+    filled = BETWEEN.sub(lambda found: f"{found[1]}{table}{found[2]}", readme)
+    said = example(reports)
+    return EXAMPLE.sub(lambda found: f"{found[1]}{said}", filled) if said else filled
+
+
+def example(reports: Path) -> str:
+    """Return what the example in Python prints of VICReg; empty where the run has none."""
+    model = published.read(reports).decided().get(("image", "vicreg"))
+    if model is None or model.verdict is None or model.adjusted.value is None:
+        return ""
+    shown = points(model.adjusted.value, model.adjusted.ci95).replace("−", "-")
+    value, _, interval = shown.partition(" ")
+    n = f"(n = {model.adjusted.n_target} and {model.adjusted.n_control})"
+    return f"{model.verdict.text} {value} points {interval} {n}"
 
 
 def caption_headline() -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ EXAMPLES = terminal.examples(
     ("dejavu check --json", "findings for a script; exit code 1 if anything is missing or wrong"),
 )
 PAGE = Path("reports") / "check.html"
+WIDEST = 118  # columns, also in a pipe: findings are sentences, to be read
 _STYLES = {"ok": "green", "untried": "yellow", "missing": "red", "wrong": "red"}
 
 
@@ -46,7 +47,7 @@ def _show(findings: "list[Finding]", *, full: bool) -> None:
     rows = [
         (f.area, Text(f.status, style=_STYLES[f.status]), f.what, Text(f.detail)) for f in shown
     ]
-    console = terminal.console()
+    console = terminal.console(widest=WIDEST)
     console.print(terminal.table(["", "status", "what", "found, or what to do"], rows))
     counts = {status: sum(f.status == status for f in findings) for status in _STYLES}
     listed = ", ".join(f"{n} {status}" for status, n in counts.items() if n)

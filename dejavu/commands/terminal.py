@@ -27,10 +27,16 @@ NewFile = Annotated[Path | None, typer.Option("--out", help="Write to this new f
 DATA, PARAMS, REPORTS = Path("data"), Path("params.yaml"), Path("reports")
 
 
-def console() -> Console:
-    """Return a console on stdout; a pipe gets no colors, no wrapping and no shortened cells."""
+def console(*, widest: int = PIPED_WIDTH) -> Console:
+    """Return a console on stdout; a pipe gets no colors, no wrapping and no shortened cells.
+
+    Args:
+        widest: columns at most; cells are folded into more lines, never cut.
+    """
     is_free = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    return Console(width=PIPED_WIDTH if is_free else None, highlight=False)
+    found = Console(width=PIPED_WIDTH if is_free else None, highlight=False)
+    found.width = min(found.width, widest)
+    return found
 
 
 def show_json(value: Any) -> None:

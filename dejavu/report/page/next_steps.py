@@ -58,6 +58,12 @@ def steps(found: Calibration, tolerance: float) -> list[str]:
         names = _names(key[1] for key, each in found.answers.items() if each.verdict.word is word)
         if names:
             said.append(sentence.format(names=names, tolerance=f"{tolerance:g}"))
+    listings = {key[1]: each.excess.listing for key, each in found.answers.items()}
+    if names := _names(name for name, each in listings.items() if each and each.n_listed):
+        said.append(
+            f"{names}: look at the listed samples, the first in the galleries, all with `dejavu sql --query "
+            "memorized_listed`. Who is shown by them has to be asked, or may ask for removal."
+        )
     return said
 
 
@@ -67,8 +73,8 @@ _STEPS: Mapping[Word, str] = {
         "about memory."
     ),
     Word.MEMORIZES: (
-        "{names}: look at the listed samples in the galleries, and decide who may get the model, and who "
-        "of those that the samples show has to be asked."
+        "{names}: decide who may get the model, and at which version; every copy of it holds what it "
+        "memorized."
     ),
     Word.TOO_FEW: "{names}: attack more target and control samples; the card says how many would do.",
     Word.AT_MOST: (
