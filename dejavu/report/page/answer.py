@@ -1,7 +1,7 @@
 """The answer: one card per model, from what was measured and decided."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dejavu.image.targets import Target
 from dejavu.params.report import CaptionHeadline, ImageHeadline, ReportParams
@@ -15,7 +15,7 @@ from dejavu.report.image.tables import in_order
 from dejavu.report.numbers import Estimate
 from dejavu.report.opening import caption_reference, image_reference
 from dejavu.report.page import formatting, next_steps
-from dejavu.report.page.elements import model_title, objects_title, reference_title
+from dejavu.report.page.elements import Grid, model_title, objects_title, reference_title
 from dejavu.roles import SECOND_MODEL, TEXT_MODEL
 from dejavu.statistics.verdict import Word
 
@@ -40,6 +40,18 @@ class Card:
     facts: tuple[tuple[str, str], ...]  # term, value
     sum: tuple[tuple[str, str], ...] = ()  # how the unadjusted excess comes about, line by line
     checks: tuple[tuple[str, str], ...] = ()  # power, control check, length of the list
+
+
+def behind(cards: Sequence[Card]) -> Grid | None:
+    """Return the facts of every card as one table; None where there are none."""
+    rows = [
+        (formatting.text(card.title), formatting.text(term), formatting.text(value))
+        for card in cards
+        for term, value in card.facts
+    ]
+    columns = {"model": "text", "what": "text", "value": "text"}
+    caption = "Each model: without covariates, by crossover, and against each reference"
+    return formatting.grid(caption, columns, rows) if rows else None
 
 
 def image_card(

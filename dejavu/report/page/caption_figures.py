@@ -241,7 +241,8 @@ def tables_2_to_5(made: Mapping[str, Rows], results: CaptionResults) -> list[Blo
     """Return the gaps by neighbors (Tables 2, 4) and by objects (Tables 3, 5) beside the paper's."""
     blocks = []
     for name, numbers in (("caption_by_neighbors", (2, 4)), ("caption_by_objects", (3, 5))):
-        grids = [_paper_grid(made[name], target, numbers) for target in results]
+        how = "by neighbors" if name == "caption_by_neighbors" else "by objects"
+        grids = [_paper_grid(made[name], target, numbers, how) for target in results]
         blocks.append(
             paper_blocks.block(
                 f"tables-{numbers[0]}-{numbers[1]}",
@@ -252,7 +253,7 @@ def tables_2_to_5(made: Mapping[str, Rows], results: CaptionResults) -> list[Blo
     return blocks
 
 
-def _paper_grid(rows: Rows, target: str, numbers: Sequence[int]) -> Grid:
+def _paper_grid(rows: Rows, target: str, numbers: Sequence[int], how: str) -> Grid:
     columns = {"reference": "text", "mode": "text", "K": "number", "objects": "text"}
     for gap in _GAPS.values():
         columns |= {gap: "number"} | {f"{gap}, Table {number}": "number" for number in numbers}
@@ -270,5 +271,7 @@ def _paper_grid(rows: Rows, target: str, numbers: Sequence[int]) -> Grid:
                 formatting.number(row.get(f"paper_table_{number}_{gap}")) for number in numbers
             ]
         shown.append(line)
-    caption = f"{model_title(target)}: plain gaps on target samples, and the paper’s beside them"
+    caption = (
+        f"{model_title(target)}: plain gaps on target samples {how}, and the paper’s beside them"
+    )
     return formatting.grid(caption, columns, shown)

@@ -49,6 +49,7 @@ class Page:
     warnings: list[str]  # what weakens the headline
     steps: list[str]  # what to do next
     identity: list[tuple[str, str]]  # what tells this run from another
+    behind: Grid | None  # what page one leaves out of each answer
     decided: list[Figure]
     key_figures: list[Figure]
     image_calibration: list[Figure]
@@ -103,8 +104,10 @@ def page(
         alike_grids += [alike] if alike else []
         is_calibrated = is_calibrated or any(row["excess_ppg"] is not None for row in rows)
     lead = image.report.headline.image
+    cards = _cards(found, heads, image, headline)
     return Page(
-        cards=_cards(found, heads, image, headline),
+        cards=cards,
+        behind=answer.behind(cards),
         warnings=found.caveats.warnings(),
         steps=next_steps.steps(found.calibration, image.report.tolerance),
         identity=sources.identity(data, fingerprint(image, captions)),
