@@ -199,6 +199,7 @@ def test_the_command_prints_a_table_or_json_and_fails_where_something_is_wrong(c
     bad = CliRunner().invoke(app, ["check", "--params", str(path)])
     assert bad.exit_code == 1
     assert "missing" in bad.stdout
+    assert max(map(len, bad.stdout.splitlines())) < 120
 
 
 def test_zero_kept_crops_are_wrong_before_the_run(content, tmp_path):
