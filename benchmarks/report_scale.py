@@ -1,4 +1,8 @@
-"""Time and peak memory of score + report: python -m benchmarks.report_scale [samples per role]."""
+"""Time, peak memory and size of score + report: python -m benchmarks.report_scale [samples [models [to]]].
+
+300,000 samples per role and 3 models with 6 references each are the paper's scale; `300 100 FOLDER` keeps
+a report of 100 models with 12 references each, to look at.
+"""
 
 import resource
 import sys
@@ -11,13 +15,17 @@ import numpy as np
 from dejavu.image import score
 from tests.report.world import build, comparisons, report, target, write_list
 
-TARGETS = ("vicreg", "barlow_twins", "dino")
-REFERENCES = ("classifier", "naive_bayes@1", "naive_bayes@2", "naive_bayes@5", "naive_bayes@20")
+REFERENCES = (
+    "classifier", "naive_bayes@1", "naive_bayes@2", "naive_bayes@5", "naive_bayes@20",
+    *(f"naive_bayes_{name}@{k}" for name in ("objects", "words") for k in (1, 5, 20)),
+)  # fmt: skip
 
 
-def main(n: int) -> None:
+def main(n: int, n_models: int, kept: Path | None) -> None:
+    targets = tuple(f"model_{place:03}" for place in range(n_models))
     rng = np.random.default_rng(0)
-    names = [*TARGETS, *(f"{name}_second" for name in TARGETS), *REFERENCES]
+    references = REFERENCES[: 5 if n_models <= 3 else None]
+    names = [*targets, *(f"{name}_second" for name in targets), *references]
     answers = {
         name: (rng.random(2 * n) < rng.uniform(0.1, 0.4), rng.gamma(2.0, size=2 * n))
         for name in names
@@ -25,7 +33,7 @@ def main(n: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = build(
             Path(folder), n_target=n, n_control=n, answers=answers, n_labels=1000,
-            targets=[target(name, f"{name}_second") for name in TARGETS], resamples=1000,
+            targets=[target(name, f"{name}_second") for name in targets], resamples=1000,
             references=("second_model", "classifier", "naive_bayes"), with_scores=False,
             knows_truth=False,
         )  # fmt: skip
@@ -39,7 +47,7 @@ def main(n: int) -> None:
         print(f"score_labels: {time.perf_counter() - start:.1f} s, peak {peak()} MiB", flush=True)
         start = time.perf_counter()
         write_list(world)
-        reports = Path(folder) / "reports"
+        reports = kept or Path(folder) / "reports"
         report(world, reports)
         size = (reports / "index.html").stat().st_size / 1e6
         seconds = time.perf_counter() - start
@@ -51,4 +59,9 @@ def peak() -> int:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 300_000)
+    given = sys.argv[1:]
+    main(
+        int(given[0]) if given else 300_000,
+        int(given[1]) if len(given) > 1 else 3,
+        Path(given[2]) if len(given) > 2 else None,
+    )
