@@ -136,9 +136,10 @@ def heatmap(
     """
     base = alt.Chart(data([row for row in rows if row["value"] is not None])).encode(
         x=alt.X("across:N", sort=list(across), title=axes[0] or None,
-                axis=alt.Axis(labelAngle=-35 if len(across) > 3 else 0, domain=False, ticks=False)),
+                axis=alt.Axis(labelAngle=-35 if len(across) > 3 else 0, domain=False, ticks=False,
+                              labelLimit=240)),
         y=alt.Y("down:N", sort=list(down), title=axes[1] or None,
-                axis=alt.Axis(domain=False, ticks=False)),
+                axis=alt.Axis(domain=False, ticks=False, labelLimit=240)),
         tooltip=[alt.Tooltip("down:N", title="row"), alt.Tooltip("across:N", title="column"),
                  alt.Tooltip("shown:N", title="share")],
     )  # fmt: skip

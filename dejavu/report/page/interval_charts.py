@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
 
@@ -13,9 +14,11 @@ PAPER_SHAPES = {"hollow": "circle", "stroke": "M0 -1V1"}  # of the paper's value
 _BAND_OPACITY = 0.13
 _PRINTED_PX = 34  # of a line whose label and estimate take two lines of text
 _BAND = alt.Scale(type="band", padding=0)
-_LABELS = alt.Axis(
-    ticks=False, domain=False, labelExpr="split(datum.label, '|')", labelLimit=240, labelPadding=6
-)
+_HALF_LINE_PX = -7  # up, so that two lines of text stand around their mark
+_LABELS: Mapping[str, Any] = {
+    "ticks": False, "domain": False, "labelExpr": "split(datum.label, '|')", "labelLimit": 240,
+    "labelPadding": 6,
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,9 @@ def intervals(
     order = list(parts)
     known = [row for row in rows if row["value"] is not None]
     bounded = [row for row in known if row["low"] is not None]
-    y = alt.Y("name:N", sort=list(names), title=None, axis=_LABELS)
+    lift = _HALF_LINE_PX if any("|" in name for name in names) else 0
+    labels = alt.Axis(**_LABELS, labelOffset=lift)
+    y = alt.Y("name:N", sort=list(names), title=None, axis=labels)
     offset = alt.YOffset("part:N", sort=order, scale=alt.Scale(paddingOuter=0.35))
     if len(names) == len(rows):  # one mark per line: in its middle
         y, offset = y.scale(_BAND), alt.Undefined
@@ -111,7 +116,7 @@ def _printed(chart: alt.LayerChart, rows: Rows, names: Sequence[str]) -> alt.Lay
     # unique, in the order of the lines: the axis shows what stands before the last bar
     keys = [f"{text}|{place}" for place, text in enumerate(texts)]
     label = alt.Axis(
-        ticks=False, domain=False, orient="right", labelLimit=240, labelPadding=6,
+        ticks=False, domain=False, orient="right", labelLimit=240, labelOffset=_HALF_LINE_PX, labelPadding=6,
         labelExpr="slice(split(datum.label, '|'), 0, -1)",
     )  # fmt: skip
     at = alt.Y("key:N", sort=keys, title=None, axis=label, scale=_BAND)
