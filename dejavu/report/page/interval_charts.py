@@ -152,9 +152,7 @@ def _guide(guide: Guide) -> alt.Chart:
     return line.mark_rule(color=MUTED, strokeDash=[2, 3], strokeWidth=1.5).encode(x="value:Q")
 
 
-def _beside(
-    each: Beside, y: alt.Y, offset: alt.YOffset, tooltip: Sequence[alt.Tooltip]
-) -> alt.Chart:
+def _beside(each: Beside, y: alt.Y, offset: Any, tooltip: Sequence[alt.Tooltip]) -> alt.Chart:
     mark = alt.Chart(data(each.rows)).mark_point(
         filled=False, size=110, strokeWidth=1.8, color=MUTED, opacity=1,
         shape=PAPER_SHAPES[each.shape],

@@ -13,7 +13,7 @@ _FOUND_80 = 1.959964 + 0.841621  # standard errors: such an excess is told from 
 Facts = tuple[tuple[str, str], ...]
 
 
-def checks(answer: Answer, false_discovery_percent: float) -> Facts:
+def checks(answer: Answer, false_discovery_percent: int) -> Facts:
     """Return power, control check and list of one model: what its verdict rests on, in a line each."""
     facts = []
     if (adjusted := answer.excess.adjusted) is not None:
@@ -21,7 +21,7 @@ def checks(answer: Answer, false_discovery_percent: float) -> Facts:
     facts.append(("control check", control_check(answer.gate)))
     listing = answer.excess.listing
     if listing is not None:
-        rate = f"{false_discovery_percent:g} % of them expected to be false"
+        rate = f"{false_discovery_percent} % of them expected to be false"
         listed = f"{formatting.grouped(listing.n_listed)} of {formatting.grouped(listing.n_target)}"
         if listing.n_control_needed is not None:
             needed = formatting.grouped(listing.n_control_needed)
