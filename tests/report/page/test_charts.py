@@ -54,7 +54,7 @@ def test_the_paper_s_own_values_stand_in_figure_8_where_its_tables_print_them():
     assert not [name for name, *_ in shown if name == "oracle"]
     assert {mark.name for mark in found.legend} >= set(paper.TRAINED_ON.values())
     other = caption_figures._gap_figure(
-        "clip", {"text_model": {Setting("t2i", 5, 1): caption_comparison((0, 0, 0), (0, 0, 0))}},
+        "clip", {"text_model": {Setting("t2i", 5, 1): caption_comparison((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))}},
         "t2i", 5, "ppg",
     )  # fmt: skip
     assert "paper" not in json.dumps(rows_of(other.spec))
