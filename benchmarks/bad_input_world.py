@@ -5,7 +5,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from dejavu.check import listed_boxes, rehearsal
 from dejavu.corpora import build
+from dejavu.corpora.image_folder import ImageFolder
 from dejavu.params.caption_corpora import CaptionCorpus
 from dejavu.params.corpora import CorpusParams
 from dejavu.params.machine import MachineParams
@@ -33,9 +35,25 @@ def built(settings: Any, lane: str = "image") -> list[dict[str, Any]]:
     return SAMPLES.read(Path("samples.parquet")).to_pylist()
 
 
-def told(*, is_true: bool, n_counted: int) -> None:
-    """Print what the comparison with the truth came to."""
-    print("harmless" if is_true else "counted" if n_counted else "silent", flush=True)
+def told(*, is_true: bool, n_counted: int, is_shown: bool = False, is_valid: bool = False) -> None:
+    """Print what the comparison with the truth came to.
+
+    Args:
+        is_true: nothing is lost.
+        n_counted: samples, or values, that are counted as spoilt.
+        is_shown: the contact sheet shows a wrong one among the oddest.
+        is_valid: each wrong one is a right one of something else, so that no rule can tell.
+    """
+    unseen = "unseen" if is_valid else "silent"
+    outcome = "counted" if n_counted else "shown" if is_shown else unseen
+    print("harmless" if is_true else outcome, flush=True)
+
+
+def on_the_sheet(boxes: str = "boxes.csv") -> set[str]:
+    """Return the samples of the folder corpus that the contact sheet shows first: the oddest boxes."""
+    section: Any = TypeAdapter(CorpusParams).validate_python(folder(boxes))
+    listed = list(ImageFolder(section.root, 0, ".").records())
+    return {listed[place].name for place in listed_boxes.oddest(listed, rehearsal.ODD)}
 
 
 def photos() -> None:

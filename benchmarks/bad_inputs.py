@@ -5,8 +5,9 @@
 
 Each input runs in a process and a folder of its own, with a limit on time and memory. An input is refused
 by a named error; or it is taken and every sample that it spoils is counted; or it is taken and nothing of it
-is lost (harmless: the bad value meant what it says). Anything else is wrong: a traceback, a hang, or a table
-that differs from the truth without a word (silent).
+is lost (harmless: the bad value meant what it says); or no rule can tell it from a right one, and the contact
+sheet of `dejavu check` shows it among the oddest (shown) or only by chance (unseen). Anything else is wrong:
+a traceback, a hang, or a table that differs from the truth without a word (silent).
 """
 
 import collections
@@ -15,14 +16,14 @@ import sys
 from benchmarks.bad_input_kinds import KINDS
 from benchmarks.hostile_inputs import Result, tried
 
-OUTCOMES = ("named error", "counted", "harmless", "traceback", "hang", "silent")
+OUTCOMES = ("named error", "counted", "shown", "unseen", "harmless", "traceback", "hang", "silent")
 
 
 def judged(result: Result) -> str:
     """Return what became of an input, from what its run said last."""
     if result.outcome == "taken":
         last = result.said.strip().splitlines()[-1] if result.said.strip() else ""
-        return last if last in ("counted", "harmless") else "silent"
+        return last if last in ("counted", "shown", "unseen", "harmless") else "silent"
     return {"bug": "traceback", "executed": "traceback"}.get(result.outcome, result.outcome)
 
 

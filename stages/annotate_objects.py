@@ -4,8 +4,8 @@ from pathlib import Path
 
 from dejavu.caption import annotate
 from dejavu.params import section
-from dejavu.params.base import Share
 from dejavu.params.caption import ObjectsParams
+from dejavu.params.limits import LimitsParams
 from dejavu.params.machine import MachineParams
 from dejavu.run import stage
 
@@ -25,7 +25,7 @@ def main(
     annotate.annotate(
         settings=annotate.AnnotateSettings(
             entry=section(params, "caption.objects", ObjectsParams),
-            limit=section(params, "limits.unannotated", Share),
+            limits=section(params, "limits", LimitsParams),
             machine=section(params, "machine", MachineParams),
         ),
         inputs=annotate.Images(samples=samples, images=images, labels=labels, splits=splits),

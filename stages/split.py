@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from dejavu.params import section
-from dejavu.params.base import Share
 from dejavu.params.corpora import SplitParams
+from dejavu.params.limits import LimitsParams
 from dejavu.params.machine import MachineParams
 from dejavu.run import stage
 from dejavu.splits import assign
@@ -18,7 +18,7 @@ def main(*, lane: str, params: Path, samples: Path, labels: Path, images: Path, 
         seed=section(params, "seed", int),
         data_folder=machine.data_folder,
         workers=machine.workers,
-        labels_without_bank=section(params, "limits.labels_without_bank", Share),
+        limits=section(params, "limits", LimitsParams),
     )
     assign.build(
         settings=settings,

@@ -5,6 +5,7 @@ from pathlib import Path
 from dejavu import params as parameters
 from dejavu.annotators import tag_crops
 from dejavu.annotators.source import CropSource
+from dejavu.params.base import Share
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import AnnotatorParams
 from dejavu.run import stage
@@ -27,6 +28,7 @@ def main(
             name=annotator,
             entry=parameters.section(params, f"image.annotators.{annotator}", AnnotatorParams).root,
             seed=parameters.section(params, "seed", int),
+            limit=parameters.section(params, "limits.unannotated", Share),
             machine=machine,
         ),
         inputs=CropSource(samples=samples, crops=crops, images=images, data_root=machine.data_root),

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,6 +23,7 @@ class CorpusAnnotator:
     provenance: Mapping[str, str] = dataclasses.field(default_factory=dict)
     crops_per_shard: int = 16_384
     num_gpus: float = 0.0
+    known: np.ndarray | None = None  # all crops
 
     def tag(self, crops: pa.Table) -> tuple[list[list[int]], list[list[float]]]:
         """Return the tags of each crop; an attribute listed twice keeps its first place."""

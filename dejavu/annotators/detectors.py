@@ -9,6 +9,7 @@ import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import pyarrow as pa
 from PIL import Image
 
@@ -63,6 +64,7 @@ class CropLooker:
     num_gpus: float
     columns: tuple[str, ...] = ("uri",)
     crops_per_shard: int = 2_048  # minutes of work for a large network on a GPU
+    known: np.ndarray | None = None  # all crops
 
     @property
     def vocabulary(self) -> Sequence[str]:

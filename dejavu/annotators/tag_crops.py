@@ -4,22 +4,27 @@ An annotator is prepared once (it may look at the crops of the reference role, n
 then tags the crops shard by shard.
 """
 
+import collections
 import dataclasses
 import functools
 import importlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import pyarrow as pa
 
 from dejavu.annotators.source import CropSource
-from dejavu.errors import ParamsError, suggestion
+from dejavu.corpora.plausibility import NOTES, RULES, UNANNOTATED
+from dejavu.errors import DataError, ParamsError, suggestion
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import AnnotatorSource
 from dejavu.roles import ATTACKED, REFERENCE
 from dejavu.run import shards
 from dejavu.run.progress import say
+from dejavu.tables import by_sample
 from dejavu.tables.parquet import is_empty
 from dejavu.tables.schemas import TAG_VOCABULARY, TAGS
 
@@ -42,6 +47,7 @@ class Annotator(Protocol):
     provenance: Mapping[str, str]  # fingerprint of every file outside the pipeline that it uses
     crops_per_shard: int  # a stage that is killed loses the work on one shard
     num_gpus: float  # that one Ray task asks for
+    known: np.ndarray | None  # samples whose crops it can say anything about, ascending; None: all
 
     def tag(self, crops: pa.Table) -> tuple[list[list[int]], list[list[float]]]:
         """Return the distinct tag ids of each crop, best first, and their scores."""
@@ -71,6 +77,7 @@ class TagSettings:
     name: str  # of the annotator, for the scratch folder and progress
     entry: AnnotatorSource  # ``image.annotators.<name>``
     seed: int
+    limit: float  # ``limits.unannotated``: share of the crops that may have no annotation
     machine: MachineParams
 
 
@@ -85,7 +92,11 @@ class TagTables:
 def tag_crops(*, settings: TagSettings, inputs: CropSource, out: TagTables) -> None:
     """Tag the kept crops of the roles reference, target and control, a shard at a time.
 
-    Of a lane without samples nothing is prepared or tagged.
+    A crop that the annotator does not know has no row: it is not a crop without tags. Of a lane without
+    samples nothing is prepared or tagged.
+
+    Raises:
+        DataError: the annotator does not know more of the crops than the limit.
     """
     stamp = inputs.origin()
     if is_empty(inputs.samples):
@@ -95,12 +106,18 @@ def tag_crops(*, settings: TagSettings, inputs: CropSource, out: TagTables) -> N
     annotator = prepare(settings.entry, inputs, seed=settings.seed, machine=settings.machine)
     stamp |= dict(annotator.provenance)
     crops = inputs.kept((REFERENCE, *ATTACKED), columns=annotator.columns)
+    crops, notes = _annotated(crops, annotator, settings)
     parts = shards.run(
-        functools.partial(_write_shard, annotator, crops, stamp),
+        functools.partial(_write_shard, annotator, crops, stamp, notes),
         max(1, -(-crops.num_rows // annotator.crops_per_shard)),
         out=out.tags,
         stage=f"tag_crops/{settings.name}",
-        facts={"settings": settings.entry.model_dump(), "seed": settings.seed, **stamp},
+        facts={
+            "settings": settings.entry.model_dump(),
+            "seed": settings.seed,
+            "notes": notes,
+            **stamp,
+        },
         engine=settings.machine.engine,
         num_gpus=annotator.num_gpus,
     )
@@ -113,11 +130,48 @@ def tag_crops(*, settings: TagSettings, inputs: CropSource, out: TagTables) -> N
     )
 
 
+def _annotated(
+    crops: pa.Table, annotator: Annotator, settings: TagSettings
+) -> tuple[pa.Table, dict[str, dict[str, str]]]:
+    """Return the crops that the annotator knows, and notes about the others.
+
+    Raises:
+        DataError: it does not know more than the limit; the message counts them by role.
+    """
+    if annotator.known is None:
+        return crops, {}
+    _, is_known = by_sample.positions(annotator.known, crops["sample_id"].to_numpy())
+    others = collections.Counter(crops.filter(pa.array(~is_known))["role"].to_pylist())
+    n, n_all = others.total(), crops.num_rows
+    if not n:
+        return crops, {}
+    told = (
+        f"annotator {settings.name}: {n} of {n_all} kept crops are not annotated "
+        f"({', '.join(f'{count} {role}' for role, count in sorted(others.items()))})"
+    )
+    if n > settings.limit * n_all:
+        raise DataError(
+            f"{told}: {n / n_all:.1%}, expected at most limits.unannotated = {settings.limit:.1%}. "
+            "Nothing is learned from them, and attacked ones are guessed from P(t) alone; nobody knows "
+            "whether the rest is like them. Annotate more, or raise the limit; the report then says so."
+        )
+    say(f"{told}; nothing is learned from them, and attacked ones are guessed from P(t) alone")
+    is_raised = n > RULES["unannotated"].default * n_all
+    crossed = {"unannotated": json.dumps([n, n_all])} if is_raised else {}
+    notes = {NOTES: crossed, UNANNOTATED: {role: str(count) for role, count in others.items()}}
+    return crops.filter(pa.array(is_known)), notes
+
+
 def _write_shard(
-    annotator: Annotator, crops: pa.Table, inputs: dict[str, str], index: int, path: Path
+    annotator: Annotator,
+    crops: pa.Table,
+    inputs: dict[str, str],
+    notes: dict[str, dict[str, str]],
+    index: int,
+    path: Path,
 ) -> None:
     step = annotator.crops_per_shard
     shard = crops.slice(index * step, step)
     tag_ids, scores = annotator.tag(shard)
     rows = {"sample_id": shard["sample_id"], "tag_ids": tag_ids, "scores": scores}
-    TAGS.write(pa.table(rows, schema=TAGS.schema), path, inputs=inputs)
+    TAGS.write(pa.table(rows, schema=TAGS.schema), path, inputs=inputs, notes=notes)

@@ -20,25 +20,25 @@ from dejavu.errors import DataError
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import TagTableParams
 from dejavu.roles import ATTACKED, REFERENCE
-from dejavu.run.progress import say
 from dejavu.tables import by_sample, parquet
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TagTable:
-    """The tags of every crop, read and ranked."""
+    """The tags of the crops, read and ranked."""
 
     vocabulary: tuple[str, ...]
     provenance: Mapping[str, str]
     sample_ids: Int64[np.ndarray, " n"]  # ascending
     tag_ids: pa.Array  # list<int32>, one per sample
     scores: pa.Array  # list<float>
+    known: Int64[np.ndarray, " known"]  # samples that the table speaks of, with tags or without
     columns: tuple[str, ...] = ()
     crops_per_shard: int = 16_384
     num_gpus: float = 0.0
 
     def tag(self, crops: pa.Table) -> tuple[list[list[int]], list[list[float]]]:
-        """Return the tags of each crop; one that the table does not know has none."""
+        """Return the tags of each crop; none where nothing was found."""
         wanted = crops["sample_id"].to_numpy()
         rows, is_listed = by_sample.positions(self.sample_ids, wanted)
         taken = pa.array(rows, mask=~is_listed)
@@ -71,6 +71,8 @@ def prepare(
         _require_all(database, settings, path=str(path), n_crops=crops.num_rows)
         database.execute(_BEST, [DECIMALS, settings.min_score])
         database.execute(_VOCABULARY)
+        known = database.sql("SELECT DISTINCT sample_id FROM known ORDER BY sample_id")
+        known_ids = known.to_arrow_table()["sample_id"].to_numpy().astype(np.int64)
         names = [row[0] for row in database.sql("SELECT tag FROM vocabulary").fetchall()]
         rows = database.sql(_RANKED, params=[settings.max_tags]).to_arrow_table().combine_chunks()
     return TagTable(
@@ -79,6 +81,7 @@ def prepare(
         sample_ids=rows["sample_id"].to_numpy(),
         tag_ids=_array(rows["tag_ids"]),
         scores=_array(rows["scores"]),
+        known=known_ids,
     )
 
 
@@ -108,18 +111,16 @@ ORDER BY sample_id
 def _require_all(
     database: duckdb.DuckDBPyConnection, settings: TagTableParams, *, path: str, n_crops: int
 ) -> None:
-    missing = database.sql("FROM crops ANTI JOIN known USING (sample_id) ORDER BY sample_name")
-    n_missing = len(missing)
-    if not n_missing:
+    if settings.allow_missing:
         return
-    examples = ", ".join(row[1] for row in missing.limit(5).fetchall())
-    if not settings.allow_missing:
+    missing = database.sql("FROM crops ANTI JOIN known USING (sample_id) ORDER BY sample_name")
+    if n_missing := len(missing):
+        examples = ", ".join(row[1] for row in missing.limit(5).fetchall())
         raise DataError(
             f"{path}: {n_missing} of {n_crops} kept crops have no row, e.g. {examples}. A crop in which "
             "nothing was found needs a row whose tag is empty. Annotate the rest, or set allow_missing "
-            "to true: then they count as crops without tags."
+            "to true: then up to limits.unannotated of them may be missing, and nothing is learned from them."
         )
-    say(f"{path}: {n_missing} of {n_crops} kept crops have no row and count as crops without tags")
 
 
 def _array(column: pa.ChunkedArray) -> pa.Array:

@@ -41,6 +41,7 @@ class VisualWords:
     provenance: Mapping[str, str] = dataclasses.field(default_factory=dict)
     crops_per_shard: int = 16_384
     num_gpus: float = 0.0
+    known: np.ndarray | None = None  # all crops
 
     @property
     def vocabulary(self) -> tuple[str, ...]:

@@ -18,11 +18,12 @@ from jaxtyping import Int32
 from dejavu.annotators import detectors
 from dejavu.annotators.detectors import Looker
 from dejavu.annotators.source import decoded
-from dejavu.caption import object_rows
+from dejavu.caption import object_bank, object_rows
 from dejavu.corpora.image_reader import ImageReader
 from dejavu.corpora.plausibility import NOTES, RULES
 from dejavu.errors import DataError
 from dejavu.params.caption import CorpusObjectsParams, ObjectsParams, TableObjectsParams
+from dejavu.params.limits import LimitsParams
 from dejavu.params.machine import MachineParams
 from dejavu.roles import ATTACKED, PUBLIC, REFERENCE
 from dejavu.run import shards
@@ -82,7 +83,7 @@ class AnnotateSettings:
     """What says which objects an image shows, and where it runs."""
 
     entry: ObjectsParams  # section ``caption.objects``
-    limit: float  # ``limits.unannotated``, where missing annotations are allowed at all
+    limits: LimitsParams  # section ``limits``
     machine: MachineParams
 
 
@@ -97,7 +98,8 @@ def annotate(*, settings: AnnotateSettings, inputs: Images, out: ObjectTables) -
 
     Raises:
         DataError: samples of another role have no annotation and that is not allowed, or more than the limit
-            of them have none, or the annotations break their format.
+            of them have none; attacked samples show only objects that no public image shows; or the
+            annotations break their format.
         WeightsError: a network is not what its entry says.
     """
     if isinstance(settings.entry, CorpusObjectsParams | TableObjectsParams):
@@ -130,9 +132,20 @@ def _look(looker: Looker, settings: AnnotateSettings, inputs: Images, out: Objec
     )
     rows = pa.table({"object_id": range(len(names)), "object": names}, OBJECT_VOCABULARY.schema)
     OBJECT_VOCABULARY.write(rows, out.vocabulary, inputs=stamp)
-    UNANNOTATED.write(UNANNOTATED.schema.empty_table(), out.unannotated, inputs=stamp)
+    with duckdb.connect() as database:
+        _register_wanted(database, inputs)
+        database.read_parquet(
+            [str(part) for part in sorted(out.objects.glob("*.parquet"))]
+        ).create_view("objects")
+        database.execute(
+            "CREATE VIEW shown AS SELECT sample_id, unnest(object_ids)::VARCHAR AS object FROM objects"
+        )
+        told, notes = object_bank.judge(database, settings.limits.labels_without_bank)
+    nobody = UNANNOTATED.schema.empty_table()
+    UNANNOTATED.write(nobody, out.unannotated, inputs=stamp, notes={NOTES: notes})
     say(
-        f"annotate_objects: {wanted.num_rows} samples in {len(parts)} parts, {len(names)} object names"
+        f"annotate_objects: {wanted.num_rows} samples in {len(parts)} parts, {len(names)} object "
+        f"names; {told}"
     )
 
 
@@ -168,17 +181,15 @@ def _import(
     scratch.mkdir(parents=True)
     with duckdb.connect() as database:
         database.execute("SET temp_directory = ?", [str(scratch / "spill")])
-        for view, path in (("samples", inputs.samples), ("splits", inputs.splits)):
-            database.read_parquet(str(path)).create_view(view)
-        roles = ", ".join(f"'{role}'" for role in NOTED_ROLES)
-        database.execute(
-            f"CREATE VIEW wanted AS SELECT sample_id, sample_name, role FROM samples JOIN splits "  # noqa: S608  # fixed names
-            f"USING (sample_id) WHERE role IN ({roles})"
-        )
+        _register_wanted(database, inputs)
         register(database, entry, settings.machine.data_folder)
         allow_missing = getattr(entry, "allow_missing", False)
-        missing, notes = unannotated(database, allow_missing=allow_missing, limit=settings.limit)
-        UNANNOTATED.write(missing, out.unannotated, inputs=stamp, notes={NOTES: notes})
+        missing, notes = unannotated(
+            database, allow_missing=allow_missing, limit=settings.limits.unannotated
+        )
+        database.execute("CREATE VIEW shown AS SELECT sample_id, object FROM detections")
+        told, crossed = object_bank.judge(database, settings.limits.labels_without_bank)
+        UNANNOTATED.write(missing, out.unannotated, inputs=stamp, notes={NOTES: notes | crossed})
         names = _vocabulary(database, LABELS.read(inputs.labels)["label"].to_pylist())
         OBJECT_VOCABULARY.write(names, out.vocabulary, inputs=stamp)
         database.register("vocabulary", names)
@@ -187,7 +198,18 @@ def _import(
     rows = object_rows.by_sample(scratch / "sorted.parquet")
     n_rows = OBJECTS.write_stream(rows, out.objects / "part-00000.parquet", inputs=stamp)
     shutil.rmtree(scratch)
-    say(f"annotate_objects: {n_rows} samples, {names.num_rows} object names")
+    say(f"annotate_objects: {n_rows} samples, {names.num_rows} object names; {told}")
+
+
+def _register_wanted(database: duckdb.DuckDBPyConnection, inputs: Images) -> None:
+    """Make the views `samples`, `splits`, and `wanted` of those that some later stage reads."""
+    for view, path in (("samples", inputs.samples), ("splits", inputs.splits)):
+        database.read_parquet(str(path)).create_view(view)
+    roles = ", ".join(f"'{role}'" for role in NOTED_ROLES)
+    database.execute(
+        f"CREATE VIEW wanted AS SELECT sample_id, sample_name, role FROM samples JOIN splits "  # noqa: S608  # fixed names
+        f"USING (sample_id) WHERE role IN ({roles})"
+    )
 
 
 _SORTED = """

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from dejavu.check import rehearsal
 from dejavu.check.findings import Untried
-from dejavu.corpora.plausibility import Tally
 from dejavu.corpora.records import Record
+from dejavu.corpora.tallies import Tally
 from dejavu.errors import DataError
 from dejavu.params.machine import MachineParams
 from dejavu.roles import ATTACKED, TARGET

@@ -5,13 +5,16 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dejavu.check import control, rehearsal, roles, sections
+import pyarrow as pa
+
+from dejavu.check import control, doubles, made_elsewhere, rehearsal, roles, sections
 from dejavu.check.findings import Absent, Finding, Untried, fetch_hint, guarded, tried
 from dejavu.check.roles import Lane
 from dejavu.corpora import build
 from dejavu.corpora.image_reader import external_root
 from dejavu.errors import DataError, ParamsError
 from dejavu.params.corpora import SamplesTableParams
+from dejavu.splits import role_boxes
 
 LISTING_SECONDS = 40.0  # a longer listing is cut off, and counts are lower bounds
 GENERATED = 24  # images of a generated corpus take time: so many are made
@@ -44,12 +47,13 @@ def look(
         if {"limits", "machine"} <= values.keys():
             looks = rehearsal.look(lane, values, known, machine=values["machine"])
             findings += guarded(lane, looks)
+        findings.append(tried(lane, "names", lambda: _named_once(known)))
         findings.append(tried(lane, "split", lambda: roles.divide(known, split, seed, data_root)))
         if "limits" in values and known.labels and known.role_of is not None:
             limit = values["limits"].labels_without_bank
             findings.append(tried(lane, "labels", lambda: roles.judge_labels(known, limit)))
-        if split.roles_from is not None and {"limits", "machine"} <= values.keys():
-            findings.append(tried(lane, "control", lambda: _control(values, known)))
+        if {"limits", "machine"} <= values.keys():
+            findings += guarded(lane, _compared(lane, values, known))
         if lane == "caption" and {"limits", "machine", "caption.objects"} <= values.keys():
             findings.append(tried(lane, "annotations", lambda: _annotated(values, known)))
     if known.roles is not None:
@@ -58,6 +62,31 @@ def look(
         findings += guarded(lane, _boxes(values, known))
         findings.append(tried(lane, "interval", lambda: roles.interval(known, _kept(known))))
     return findings, known
+
+
+def _compared(lane: str, values: Mapping[str, Any], known: Lane) -> Iterator[Finding]:
+    """Compare the samples that were looked at with each other, and with tables made elsewhere."""
+    machine = values["machine"]
+    yield tried(lane, "duplicates", lambda: doubles.look(known, values, machine))
+    if values[f"{lane}.split"].roles_from is not None:
+        yield tried(lane, "boxes by role", lambda: _role_boxes(values, known))
+        yield tried(lane, "control", lambda: _control(values, known))
+    if lane == "image":
+        yield from made_elsewhere.look(values, known, machine.data_folder)
+
+
+def _named_once(known: Lane) -> str:
+    build.require_unique_names(pa.chunked_array([[record.name for record in known.listed]]))
+    return f"{len(known.listed)} names, each once"
+
+
+def _role_boxes(values: Mapping[str, Any], known: Lane) -> str:
+    if known.role_of is None:
+        raise Untried("known once roles are")
+    rows = known.usable
+    where = f"{known.name}.split, boxes by role among {rows.num_rows} samples looked at"
+    role_boxes.judge(rows, known.roles_of(rows["sample_name"]), values["limits"], where=where)
+    return "of one unit, as far as boxes tell"
 
 
 def _open(settings: Any, seed: int, data_root: str, known: Lane, seconds: float) -> str:
@@ -108,7 +137,7 @@ def _annotated(values: Mapping[str, Any], known: Lane) -> str:
     return annotations.judge(
         known,
         values["caption.objects"],
-        values["limits"].unannotated,
+        values["limits"],
         values["machine"].data_folder,
     )
 

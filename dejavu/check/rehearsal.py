@@ -10,12 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dejavu.check import listed_boxes
 from dejavu.check.findings import Finding, Untried, tried
 from dejavu.check.roles import Lane
 from dejavu.corpora import build
 from dejavu.corpora.image_reader import ImageReader, external_root
-from dejavu.corpora.plausibility import Tally, judge
+from dejavu.corpora.plausibility import judge
 from dejavu.corpora.records import Record
+from dejavu.corpora.tallies import Tally
 from dejavu.errors import DataError
 from dejavu.image import crop
 from dejavu.params.limits import LimitsParams
@@ -25,6 +27,7 @@ from dejavu.tables.schemas import SAMPLES as SAMPLES_TABLE
 
 SAMPLES = 2_000  # opened at most, evenly spread over the listing
 SECONDS = 30.0  # after which no more are opened
+ODD = 8  # samples whose boxes are least like the others', for the contact sheet
 _AT_ONCE = 100
 
 
@@ -61,14 +64,25 @@ def look(
         )
 
     def judged() -> str:
+        every = listed_boxes.tally(listed)
+        judge(every, limits, where=f"{lane}.corpus, all {every.totals['boxes']} boxes listed")
         judge(tally, limits, where=f"{lane}.corpus, {tally.totals['samples']} samples looked at")
         told = build.turned(tally)
         return f"{tally.totals['boxes']} boxes; no limit is exceeded" + (
             f"; {told}" if told else ""
         )
 
+    def odd() -> str:
+        places = [] if known.is_generated else listed_boxes.oddest(listed, ODD).tolist()
+        some = [listed[place] for place in places]
+        if some:
+            looks = inspected(lane, values, some, limits, Tally(), root, machine, seconds)
+            known.odd = pa.concat_tables(looks)
+        return f"{len(some)} samples with boxes least like the others' are on the contact sheet"
+
     yield tried(lane, "images", opened)
     yield tried(lane, "limits", judged)
+    yield tried(lane, "odd boxes", odd)
     if lane == "image" and "image.crop" in values:
         yield tried(lane, "crops", lambda: _crops(known, values["image.crop"]))
 
@@ -108,8 +122,7 @@ def _told(bad: pa.Table) -> str:
 
 def _crops(known: Lane, settings: Any) -> str:
     """Cut the crop of every usable sample looked at, as if all were attacked."""
-    rows = SAMPLES_TABLE.schema.empty_table() if known.opened is None else known.opened
-    usable = rows.filter(pc.is_null(rows["problem"]))
+    usable = known.usable
     if not usable.num_rows:
         raise DataError("no usable image was looked at, so no crop could be cut")
     roles = pa.repeat(pa.scalar(TARGET), len(usable))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from jaxtyping import Shaped
 
 from dejavu.check.findings import Untried
@@ -42,6 +43,20 @@ class Lane:
     role_of: np.ndarray | None = None  # of each listed sample, where it is known
     opened: pa.Table | None = None  # rows of the samples table that were looked at
     crops: pa.Table | None = None  # of the usable ones among them
+    odd: pa.Table | None = None  # rows of samples whose boxes are least like the others'
+
+    @property
+    def usable(self) -> pa.Table:
+        """Return the rows that were looked at and are usable, in the order of `crops`."""
+        rows = SAMPLES.schema.empty_table() if self.opened is None else self.opened
+        return rows.filter(pc.is_null(rows["problem"]))
+
+    def roles_of(self, names: pa.ChunkedArray) -> Shaped[np.ndarray, " n"]:
+        """Return the role of each named sample; None where roles are not known."""
+        if self.role_of is None:
+            return np.full(len(names), None, dtype=object)
+        place = {record.name: n for n, record in enumerate(self.listed)}
+        return self.role_of[[place[name] for name in names.to_pylist()]]
 
 
 def divide(known: Lane, split: SplitParams, seed: int, data_root: str) -> str:
@@ -64,7 +79,7 @@ def divide(known: Lane, split: SplitParams, seed: int, data_root: str) -> str:
     known.role_of = np.array(roles, dtype=object)
     known.roles = {role: float((known.role_of == role).sum()) for role in ROLES}
     at_least = "" if known.is_complete else ", of those listed in time"
-    return _told(known.roles) + at_least + "; duplicates are found by the run"
+    return _told(known.roles) + at_least
 
 
 def _expected(known: Lane, split: SplitParams) -> str:

@@ -39,7 +39,6 @@ LANES = ("image", "caption")
 SECTIONS: tuple[tuple[str, Any], ...] = (
     ("seed", int),
     ("limits", LimitsParams),
-    ("limits.labels_without_bank", Share),
     ("limits.unannotated", Share),
     ("{lane}.corpus", CorpusParams),
     ("{lane}.split", SplitParams),

@@ -17,10 +17,11 @@ from dejavu.annotators import tables
 from dejavu.check.roles import Lane, label_ids
 from dejavu.corpora.image_reader import ImageError, ImageReader, decode, external_root
 from dejavu.corpora.records import Record
+from dejavu.image import crop
 from dejavu.image.draw_boxes import outlined
 from dejavu.params.caption import TableObjectsParams
 from dejavu.params.machine import MachineParams
-from dejavu.roles import ROLES, UNUSED
+from dejavu.roles import ROLES, TARGET, UNUSED
 from dejavu.tables import brought
 
 IMAGES = 24
@@ -49,26 +50,34 @@ class CaptionCard:
 
 
 def cards(known: Lane, values: Mapping[str, Any], machine: MachineParams) -> list[Card]:
-    """Return images that were opened, evenly spread, as the run will see them.
+    """Return images that were opened as the run will see them: the oddest boxes first, then evenly spread.
 
     Args:
         known: what the rehearsal found.
         values: sections by name.
         machine: where corpora lie.
     """
-    if known.opened is None:
-        return []
-    usable = known.opened.filter(pc.is_null(known.opened["problem"]))
-    crops = known.crops if known.crops is not None else None
+    usable = known.usable
+    odd = (
+        usable.slice(0, 0)
+        if known.odd is None
+        else known.odd.filter(pc.is_null(known.odd["problem"]))
+    )
+    others = usable.filter(pc.invert(pc.is_in(usable["uri"], odd["uri"].combine_chunks())))
+    spread = others.take(_spread(others.num_rows, IMAGES - odd.num_rows))
+    rows = pa.concat_tables([odd, spread])
+    crops: list[Any] = [None] * rows.num_rows
+    if known.name == "image" and "image.crop" in values and rows.num_rows:
+        roles = pa.repeat(pa.scalar(TARGET), rows.num_rows)
+        crops = crop.find(rows.append_column("role", roles), values["image.crop"]).to_pylist()
     by_name = {record.name: record for record in known.listed}
     root = getattr(values[f"{known.name}.corpus"].root, "root", None)
     folder = Path() if root is None else external_root(machine.data_root, root)
     with ImageReader(folder) as reader:
         return [
-            _card(known, usable.slice(place, 1).to_pylist()[0], by_name, reader,
-                  None if crops is None else crops.slice(place, 1).to_pylist()[0])
-            for place in _spread(usable.num_rows, IMAGES)
-        ]  # fmt: skip
+            _card(known, row, by_name, reader, place, is_odd=number < odd.num_rows)
+            for number, (row, place) in enumerate(zip(rows.to_pylist(), crops, strict=True))
+        ]
 
 
 def _card(
@@ -76,16 +85,20 @@ def _card(
     row: Mapping[str, Any],
     by_name: Mapping[str, Record],
     reader: ImageReader,
-    crop: Mapping[str, Any] | None,
+    place: Mapping[str, Any] | None,
+    *,
+    is_odd: bool,
 ) -> Card:
     record = by_name[row["sample_name"]]
     n_boxes, source = len(row["boxes"]), ""
     text = f"{n_boxes} box{'es' * (n_boxes != 1)}"
-    if crop is not None:
-        text += ", crop kept" if crop["is_kept"] else f", {crop['drop_reason']}"
+    if place is not None:
+        text += ", crop kept" if place["is_kept"] else f", {place['drop_reason']}"
+    if is_odd:
+        text += "; boxes least like the others'"
     try:
         image = decode(record.image) if record.image else reader.read(record.uri or "")
-        source = _encoded(outlined(image, row["boxes"], crop))
+        source = _encoded(outlined(image, row["boxes"], place))
     except ImageError as error:
         text += f", {error.reason}"
     label = "" if record.label_id is None else known.labels[record.label_id]

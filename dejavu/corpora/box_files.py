@@ -85,6 +85,11 @@ def _from_coco(path: Path) -> BoxFile:
         raise DataError(
             f"{path}: {len(strangers)} of {len(document['annotations'])} annotations are of images that its "
             f"list images does not have: image_id {brought.listed(strangers)}."
+            + (
+                " Ids are text in one list and numbers in the other."
+                if set(map(str, strangers)) & set(map(str, files))
+                else ""
+            )
         )
     sizes = {
         image["file_name"]: size

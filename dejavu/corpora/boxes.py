@@ -1,12 +1,40 @@
 """Repair bounding boxes: corpora state some with swapped corners, beyond the image, or of another size."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from dejavu.corpora.plausibility import Tally
-from dejavu.corpora.records import Box
+from dejavu.corpora.records import Box, Record
+from dejavu.corpora.tallies import Tally
 
+SHARES_REACH = 1.5  # shares of width and height that annotators let reach beyond their image
+MAX_CORNER = 2.0**53  # beyond it, or NaN, nobody can say which pixel is meant
+FEW_PX = 8  # an image of so few pixels may have a box of one or two
 ASPECT_TOLERANCE = 0.02  # a smaller version has rounded sides; a larger difference is another shape
+
+
+def of_record(
+    record: Record, width_px: int | None, height_px: int | None, tally: Tally
+) -> list[Box]:
+    """Return the boxes of a sample, repaired; `tally` is told of them, also by folder of the image.
+
+    Folders are judged by themselves because sources, and roles, differ from folder to folder. An image
+    of unknown size has no boxes.
+    """
+    if not record.boxes or width_px is None or height_px is None:
+        return []
+    here = Tally()
+    place = f"{record.boxes_from}, {record.name}" if record.boxes_from else record.name
+    boxes = repair(
+        record.boxes, width_px=width_px, height_px=height_px, tally=here,
+        stated_px=record.boxes_px, place=place,
+    )  # fmt: skip
+    tally.take(here, groups=_groups(record))
+    return boxes
+
+
+def _groups(record: Record) -> Iterator[str]:
+    folders = (record.uri or record.name).split("#")[0].split("/")[:-1]
+    yield from ("/".join(folders[:n]) + "/" for n in range(1, len(folders) + 1))
 
 
 def repair(
@@ -36,7 +64,7 @@ def repair(
     tally.totals["boxes"] += len(boxes)
     size = (width_px, height_px)
     is_other = stated_px is not None and stated_px != size
-    unknown = [box for box in boxes if not all(map(math.isfinite, box.corners))]
+    unknown = [box for box in boxes if not all(abs(corner) < MAX_CORNER for corner in box.corners)]
     if unknown or (boxes and is_other and not _same_shape(stated_px, size)):
         reason = f"in {stated_px[0]}x{stated_px[1]}" if stated_px and not unknown else "unreadable"
         for box in boxes:
@@ -45,16 +73,22 @@ def repair(
     kept = []
     for box in boxes:
         told = _told(box, place, size)
-        if max(box.corners) <= 1 and min(box.corners) >= 0:
-            tally.add("relative_boxes", told)
-            if any(corner != int(corner) for corner in box.corners):
-                tally.add("fractional_boxes", told)
+        _note_shares(box, size, tally, told)
         if is_other:
             tally.add("rescaled_boxes", told)
         whole = _inside(box, stated_px or size, size, tally, told)
         if whole is not None:
             kept.append(whole)
     return kept
+
+
+def _note_shares(box: Box, size: tuple[int, int], tally: Tally, told: str) -> None:
+    """Note a box that reads as shares of width and height; of an object at the rim they exceed 1."""
+    if max(box.corners) <= 1 and min(box.corners) >= 0:
+        tally.add("relative_boxes", told)
+    is_tiny = max(map(abs, box.corners)) <= SHARES_REACH and min(size) > FEW_PX
+    if (is_tiny or max(box.corners) <= 1) and any(corner % 1 for corner in box.corners):
+        tally.add("fractional_boxes", told)
 
 
 def _inside(

@@ -19,12 +19,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dejavu.corpora.boxes import repair
+from dejavu.corpora.boxes import of_record
 from dejavu.corpora.embedded import PART, Store
 from dejavu.corpora.image_reader import SOURCE, ImageReader, external_root
 from dejavu.corpora.inspection import Inspection, inspect, measure, take_over
-from dejavu.corpora.plausibility import NOTES, Tally, judge
-from dejavu.corpora.records import NOT_ANNOTATED, Box, Corpus, Record
+from dejavu.corpora.plausibility import NOTES, judge
+from dejavu.corpora.records import NOT_ANNOTATED, Corpus, Record
+from dejavu.corpora.tallies import Tally
 from dejavu.errors import DataError, ParamsError, suggestion
 from dejavu.params.corpora import AnyCorpus, ImageNetParams, SamplesTableParams
 from dejavu.params.limits import LimitsParams
@@ -105,7 +106,7 @@ def build(
     if not tables:
         raise DataError(f"{root}: the corpus lists no sample (adapter {settings.adapter!r}).")
     rows = pa.concat_tables(tables)
-    _require_unique_names(rows)
+    require_unique_names(rows["sample_name"])
     notes = judge(tally, limits, where=f"{lane}.corpus ({settings.adapter})")
     if settings.adapter != "none":
         require_usable(rows, settings.max_dropped_share)
@@ -181,13 +182,13 @@ def rows_of(
             problem = "no_size"
         if problem is None and BROKEN_TEXT in (record.caption or ""):
             problem = "broken_caption"  # bytes or half characters that are no text
+        boxes = of_record(record, fact.width_px, fact.height_px, tally)
+        is_known = record.knows_objects and len(boxes) == len(record.boxes)
+        if problem is None and lane == "caption" and not is_known:
+            problem = (
+                NOT_ANNOTATED  # an object whose box is lost is not an object that is not there
+            )
         _count(record, fact, problem, tally)
-        boxes: list[Box] = []
-        if fact.width_px is not None and fact.height_px is not None:
-            boxes = repair(
-                record.boxes, width_px=fact.width_px, height_px=fact.height_px, tally=tally,
-                stated_px=record.boxes_px, place=_place(record),
-            )  # fmt: skip
         rows.append(
             {
                 "sample_id": number,
@@ -208,13 +209,9 @@ def rows_of(
     return pa.Table.from_pylist(rows, schema=SAMPLES.schema)
 
 
-def _place(record: Record) -> str:
-    return f"{record.boxes_from}, {record.name}" if record.boxes_from else record.name
-
-
 def _count(record: Record, fact: Inspection, problem: str | None, tally: Tally) -> None:
     tally.totals["samples"] += 1
-    if record.problem == NOT_ANNOTATED:
+    if problem == NOT_ANNOTATED:
         tally.add("unannotated", record.name)
     if problem is None:
         tally.totals["images"] += 1
@@ -224,9 +221,10 @@ def _count(record: Record, fact: Inspection, problem: str | None, tally: Tally) 
             tally.add("one_color_images", record.name)
 
 
-def _require_unique_names(rows: pa.Table) -> None:
-    counts = rows.group_by("sample_name").aggregate([([], "count_all")])
-    repeated = counts.filter(pc.greater(counts["count_all"], 1))["sample_name"]
+def require_unique_names(names: pa.ChunkedArray) -> None:
+    """Raise DataError if two samples share a name."""
+    counts = pc.value_counts(names.combine_chunks())
+    repeated = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
     if len(repeated):
         raise DataError(
             f"{len(repeated)} sample names occur more than once, expected each once; the first: "

@@ -5,27 +5,29 @@ So repairs are counted with the rows they were made in, and more of one kind tha
 allows is an error. A raised limit that is crossed is noted in the table's metadata (`NOTES`).
 """
 
-import collections
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from dejavu.corpora import box_units
+from dejavu.corpora.box_units import Odd
+from dejavu.corpora.tallies import MIN_BOXES, Tally
 from dejavu.errors import DataError
 from dejavu.params.limits import LimitsParams
 
 NOTES = "plausibility"
-# Tables below the data folder that carry notes of crossed limits, by lane
+UNANNOTATED = (
+    "unannotated"  # notes in table tags: kept crops that the annotator does not know, by role
+)
+# Tables below the data folder that carry notes of crossed limits, by lane; * stands for any annotator
 NOTED = {
-    "image": ("image/samples.parquet", "image/splits.parquet"),
+    "image": ("image/samples.parquet", "image/splits.parquet", "image/tags/*/tags"),
     "caption": ("caption/samples.parquet", "caption/splits.parquet", "caption/unannotated.parquet"),
 }
-MIN_BOXES = 20  # fewer say nothing about where boxes reach
-MAX_MIDDLE = 0.95  # twice the middle of boxes in the middle is 1
 DEFAULT_REACH = 0.6  # as in params.yaml
-_SHOWN = 5
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,41 +86,6 @@ class Crossing:
     what: str
 
 
-@dataclasses.dataclass(slots=True)
-class Tally:
-    """Counts by kind, with the first few places of each."""
-
-    counts: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
-    totals: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
-    first: dict[str, list[str]] = dataclasses.field(
-        default_factory=lambda: collections.defaultdict(list)
-    )
-    reach: list[float] = dataclasses.field(default_factory=lambda: [0.0, 0.0])
-    middles: list[float] = dataclasses.field(default_factory=lambda: [0.0, 0.0])  # sums
-
-    def add(self, kind: str, place: str) -> None:
-        """Count one more of `kind`, found at `place`."""
-        self.counts[kind] += 1
-        if len(self.first[kind]) < _SHOWN:
-            self.first[kind].append(place)
-
-    def reaches(self, x: float, y: float) -> None:
-        """Note how far a box reaches, in shares of its image's width and height."""
-        self.reach = [max(self.reach[0], x), max(self.reach[1], y)]
-
-    def places(self, x: float, y: float, *, fits_as_size: bool) -> None:
-        """Note a box away from the origin: twice its middle, in shares of width and height."""
-        self.totals["placed_boxes"] += 1
-        self.counts["placed_as_sizes"] += fits_as_size
-        self.middles = [self.middles[0] + x, self.middles[1] + y]
-
-    def look_like_sizes(self) -> bool:
-        """Whether boxes read as corners all lie up and to the left, as x, y, width, height do."""
-        n = self.totals["placed_boxes"]
-        all_fit = n >= MIN_BOXES and self.counts["placed_as_sizes"] == n
-        return all_fit and max(self.middles) < MAX_MIDDLE * n
-
-
 def judge(tally: Tally, limits: LimitsParams, *, where: str) -> dict[str, str]:
     """Refuse what exceeds a limit, and return the notes for the table's metadata.
 
@@ -131,7 +98,7 @@ def judge(tally: Tally, limits: LimitsParams, *, where: str) -> dict[str, str]:
         DataError: a limit is exceeded, or all boxes are in another unit; the message names counts,
             limits, the first places and the way out.
     """
-    problems = [*_units(tally, limits)]
+    problems = box_units.problems(tally, limits)
     notes = {}
     for name, rule in RULES.items():
         count, total = tally.counts[name], tally.totals[rule.of]
@@ -146,26 +113,45 @@ def judge(tally: Tally, limits: LimitsParams, *, where: str) -> dict[str, str]:
             )
         elif count > rule.default * total:
             notes[name] = json.dumps([count, total])
+    found = in_groups(tally.groups, limits, n_all=tally.totals["boxes"])
+    problems = problems or box_units.told(found)
+    for odd in in_groups(tally.groups, as_it_comes(limits), n_all=tally.totals["boxes"]):
+        notes.setdefault(odd.limit, json.dumps([odd.count, odd.total]))
     if tally.look_like_sizes():
         notes["swapped_boxes"] = json.dumps([tally.totals["placed_boxes"], tally.totals["boxes"]])
     if tally.totals["boxes"] >= MIN_BOXES and min(tally.reach) < DEFAULT_REACH:
         notes["min_box_reach"] = json.dumps([round(100 * min(tally.reach)), 100])
+    refuse(problems, where=where)
+    return notes
+
+
+def in_groups(groups: Mapping[str, Tally], limits: LimitsParams, *, n_all: int) -> list[Odd]:
+    """Return what single folders, files or roles say, see `box_units.in_groups`."""
+    shares = {name: rule.what for name, rule in RULES.items() if rule.of == "boxes"}
+    return box_units.in_groups(groups, limits, n_all=n_all, shares=shares)
+
+
+def as_it_comes(limits: LimitsParams) -> LimitsParams:
+    """Return the limits of params.yaml as it comes: whatever exceeds them was meant to be exceeded."""
+    defaults = {name: rule.default for name, rule in RULES.items()}
+    return limits.model_copy(update={**defaults, "min_box_reach": DEFAULT_REACH})
+
+
+def refuse(problems: Sequence[str], *, where: str) -> None:
+    """Raise DataError if there is any problem."""
     if problems:
         raise DataError(
             f"{where}: {len(problems)} thing{'s' * (len(problems) > 1)} cannot be right.\n- "
             + "\n- ".join(problems)
             + "\nCorrect the data, or raise these limits if it is meant so; the report then says so."
         )
-    return notes
 
 
 def crossings(*tables: Path) -> list[Crossing]:
     """Return the raised limits that these tables (files or folders of parts) crossed, as noted in them."""
     found = []
     for path in tables:
-        file = path if path.is_file() else min(path.glob("*.parquet"), default=None)
-        metadata: Mapping[bytes, bytes] = (pq.read_schema(file).metadata if file else None) or {}
-        for name, text in json.loads(metadata.get(f"dejavu.{NOTES}".encode(), b"{}")).items():
+        for name, text in notes_of(path, NOTES).items():
             count, total = json.loads(text)
             rule = RULES.get(name, _REACH)
             found.append(
@@ -174,43 +160,17 @@ def crossings(*tables: Path) -> list[Crossing]:
     return found
 
 
+def notes_of(path: Path, topic: str) -> dict[str, str]:
+    """Return what a table (a file or a folder of parts) notes about a topic in its metadata."""
+    file = path if path.is_file() else min(path.glob("*.parquet"), default=None)
+    metadata: Mapping[bytes, bytes] = (pq.read_schema(file).metadata if file else None) or {}
+    return dict(json.loads(metadata.get(f"dejavu.{topic}".encode(), b"{}")))
+
+
 _REACH = Rule(
     what="per cent of its image's width or height is as far as any box reaches", of="",
     default=DEFAULT_REACH, advice="",
 )  # fmt: skip
-
-
-def _units(tally: Tally, limits: LimitsParams) -> list[str]:
-    n = tally.totals["boxes"]
-    if n and tally.counts["relative_boxes"] == n:
-        return [
-            f"all {n} boxes have their corners between 0 and 1: shares of width and height, expected "
-            "pixels.\n  the first: " + "; ".join(tally.first["relative_boxes"])
-            + "\n  Multiply them by the width and height of their images."
-        ]  # fmt: skip
-    if n_small := tally.counts["fractional_boxes"]:
-        return [
-            f"{n_small} of {n} boxes lie within the first pixel, with fractions: shares of width and "
-            "height, expected pixels.\n  the first: " + "; ".join(tally.first["fractional_boxes"])
-            + "\n  Multiply them by the width and height of their images."
-        ]  # fmt: skip
-    if n >= MIN_BOXES and min(tally.reach) < limits.min_box_reach:
-        across, down = tally.reach
-        return [
-            f"not one of {n} boxes reaches beyond {across:.0%} of the width and {down:.0%} of the height "
-            f"of its image, expected one that reaches limits.min_box_reach = {limits.min_box_reach:.0%}.\n"
-            "  Are they pixels of a smaller version of the images, or per cent, or per mille? "
-            "Boxes are pixels of the image as it is stored."
-        ]
-    if tally.look_like_sizes() and limits.swapped_boxes < 1:
-        placed = tally.totals["placed_boxes"]
-        return [
-            f"all {placed} boxes that do not start at the origin fit their images if read as x, y, width, "
-            f"height; read as corners, all have their middle in the upper left quarter (on average "
-            f"at {tally.middles[0] / placed / 2:.0%} of the width and {tally.middles[1] / placed / 2:.0%} of "
-            "the height). x1, y1 are the right and lower edges. If it is meant so: limits.swapped_boxes: 1."
-        ]
-    return []
 
 
 def _hint(name: str, tally: Tally) -> str:

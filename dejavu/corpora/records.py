@@ -59,6 +59,7 @@ class Record:
     boxes_from: str | None = None  # the file that states them, for messages
     truth: Truth | None = None
     stated: Stated | None = None  # only where there are no images to look at
+    knows_objects: bool = True  # False: others of the corpus are annotated, and this sample is not
     problem: str | None = None  # why the sample is unusable, where the listing already says so
 
 

@@ -7,7 +7,9 @@ One row per sample:
     caption          caption lane
     width_px         image lane: size of the image, which boxes and crops refer to
     height_px
-    boxes            optional: a list of x0, y0, x1, y1 and, if known, label; as JSON in a CSV
+    boxes            optional: a list of x0, y0, x1, y1 and, if known, label; as JSON in a CSV. In the
+                     caption lane, where any box has a label: an empty list says that the image shows
+                     nothing, and an empty cell, or a box without a label, that nobody said what it shows
     x0 y0 x1 y1      optional instead of boxes: the box of the labeled object, empty where it has none
     sha256           optional: of the image's file (hexadecimal), so that duplicates are found
     perceptual_hash  optional: 64-bit pHash (hexadecimal), so that near duplicates are found
@@ -17,6 +19,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from dejavu.corpora.image_reader import external_root
@@ -51,6 +54,7 @@ class SamplesTable:
         if "label" in self._rows.column_names:
             names = set(pc.unique(self._rows["label"]).to_pylist()) - {None}
         self.labels: tuple[str, ...] = tuple(sorted(names))
+        self._names_objects = _has_labels(self._rows)
 
     def records(self) -> Iterator[Record]:
         """Yield one record per row, in the order of the table.
@@ -86,8 +90,21 @@ class SamplesTable:
             boxes=_boxes(row, number),
             boxes_from=self.path.name,
             stated=stated,
+            knows_objects=not self._names_objects or _is_annotated(row),
             problem="no_label" if "label" in row and label is None else None,
         )
+
+
+def _has_labels(rows: pa.Table) -> bool:
+    """Return whether any box names its object: then boxes say what images show."""
+    if "boxes" not in rows.column_names:
+        return False
+    labels = pc.struct_field(pc.list_flatten(rows["boxes"]), "label")
+    return labels.null_count < len(labels)
+
+
+def _is_annotated(row: Mapping[str, Any]) -> bool:
+    return row["boxes"] is not None and all(box["label"] is not None for box in row["boxes"])
 
 
 def _side(value: int | None) -> int | None:

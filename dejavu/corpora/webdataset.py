@@ -49,7 +49,10 @@ class WebDataset:
         self.folder = external_root(data_root, settings.root)
 
     def records(self) -> Iterator[Record]:
-        """Yield a record for every key that has an image; a repeated image, key or member is a problem.
+        """Yield a record for every key; a repeated image, key or member is a problem.
+
+        So is a key without an image that has a caption, or an image under another name than
+        ``<key>.<extension>`` (``no_image``). Other keys are no samples.
 
         What a shard has lost is a problem, too: each sample that the shard's Parquet file lists as
         downloaded and the shard does not hold (``lost_from_shard``), and the shard itself where it is
@@ -70,7 +73,14 @@ class WebDataset:
             found = set()
             for key, members in sorted(keys.items()):
                 if not any(extension in members for extension in IMAGE_EXTENSIONS):
-                    n_without_image += 1
+                    if self._is_sample(members):
+                        found.add(key)
+                        yield Record(
+                            name=f"{place.removesuffix('.tar')}/{key}", uri=f"{place}#{key}",
+                            problem="no_image",
+                        )  # fmt: skip
+                    else:
+                        n_without_image += 1
                     continue
                 found.add(key)
                 yield self._record(shard, key, members)
@@ -85,8 +95,13 @@ class WebDataset:
                 yield Record(name=f"{place} (end)", uri=f"{place}#", problem=f"shard_{state}")
         say(
             f"webdataset: {len(shards)} shards; {n_failed} rows failed to download, "
-            f"{n_without_image} keys without an image; neither is a sample"
+            f"{n_without_image} keys without image and caption; neither is a sample"
         )
+
+    def _is_sample(self, members: dict[str, list[Place]]) -> bool:
+        """Whether a key without an image lost one: it has a caption, or an image of another name."""
+        ends = {extension.rpartition(".")[2] for extension in members}
+        return bool(ends & {*self.settings.caption_extensions, *IMAGE_EXTENSIONS})
 
     def _record(self, shard: Path, key: str, members: dict[str, list[Place]]) -> Record:
         place = shard.relative_to(self.folder).as_posix()

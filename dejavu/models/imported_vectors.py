@@ -2,7 +2,8 @@
 
 A view (``public_image``, ``crop``, ``caption``, ``public_caption``) of a layer is one of
 
-    <view>.parquet              columns sample_name (or sample_id) and embedding, a list of numbers
+    <view>.parquet              columns sample_name (or sample_id) and embedding, a list of numbers; also
+                                .jsonl, .csv and .tsv, where a vector is a list in JSON
     <view>/*.parquet            the same in parts
     view=<view>/*.parquet       the same, as this pipeline's stage ``embed`` writes them
     <view>.npy and <view>.txt   a matrix, one row per sample, and one sample_name per line
@@ -25,24 +26,40 @@ import tempfile
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from jaxtyping import Float32, Int64
 
 from dejavu.errors import ArtifactError, DataError
 from dejavu.run import shards
 from dejavu.run.progress import say
-from dejavu.tables import by_sample, damage
+from dejavu.tables import brought, by_sample
+from dejavu.tables.brought_values import Column
 from dejavu.tables.parquet import inputs_of
 from dejavu.tables.partitions import partition
 from dejavu.tables.schemas import EMBEDDINGS
 
 ROWS_PER_PART = 16_384  # as stage embed cuts them
 CORNERS = ("x0", "y0", "x1", "y1")
+COLUMNS = (
+    Column(name="sample_name", kind="text"),
+    Column(name="sample_id", kind="integer"),
+    Column(name="embedding", kind="vector", is_required=True),
+    *(Column(name=name, kind="number") for name in CORNERS),
+    Column(name="role", kind="text"),  # of the list of what has to be embedded; not read
+)
+NAMED_BY = "the entry's path"
+
+
+class _Rows(NamedTuple):
+    """All rows of a view."""
+
+    ids: pa.Array  # the sample of each: names as text or ids as integers
+    vectors: np.ndarray  # on disk, so that any rows can be taken from it
+    corners: np.ndarray | None  # of the crop of each, where the files state them
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,12 +81,12 @@ def find(folder: Path, view: str) -> View:
     Raises:
         DataError: there are none, or of several kinds.
     """
-    table, matrix = folder / f"{view}.parquet", folder / f"{view}.npy"
-    names = folder / f"{view}.txt"
+    matrix, names = folder / f"{view}.npy", folder / f"{view}.txt"
+    tables = [folder / f"{view}{suffix}" for suffix in brought.SUFFIXES]
     parts = tuple(sorted((folder / view).glob("*.parquet")))
     parts += tuple(sorted((folder / partition(view=view)).glob("*.parquet")))
     kinds = [
-        *([(table,)] if table.is_file() else []),
+        *((table,) for table in tables if table.is_file()),
         *([parts] if parts else []),
         *([(matrix, names)] if matrix.is_file() else []),
     ]
@@ -79,8 +96,8 @@ def find(folder: Path, view: str) -> View:
         raise DataError(f"{names}: no such file; it names the rows of {matrix.name}, one per line.")
     found = ", ".join(files[0].name for files in kinds) or "none of them"
     raise DataError(
-        f"{folder}: expected one of {table.name}, {view}/*.parquet, or {matrix.name} with "
-        f"{names.name}; found {found}."
+        f"{folder}: expected one of {view}.parquet (or {', '.join(brought.SUFFIXES[:2])}, .tsv), "
+        f"{view}/*.parquet, or {matrix.name} with {names.name}; found {found}."
     )
 
 
@@ -111,12 +128,11 @@ def dimension(view: View) -> int:
     """
     if view.is_matrix:
         return int(_open_matrix(view.files[0]).shape[1])
-    column = _embedding_type(view.files[0])
-    if pa.types.is_fixed_size_list(column):
-        return int(column.list_size)
     for path in view.files:
-        for batch in _batches(path, 1):
-            return len(batch["embedding"][0])
+        for batch in _batches(path):
+            if length := pc.list_value_length(batch["embedding"])[0].as_py():
+                return int(length)
+            raise DataError(f"{path}: its first row has no vector, expected a list of numbers.")
     raise DataError(f"{view.files[0]}: no rows, expected one vector per sample.")
 
 
@@ -135,30 +151,33 @@ def write(view: View, wanted: pa.Table, out: Path, *, inputs: Mapping[str, str])
         ArtifactError: the files were written by this pipeline for other samples, splits or crops.
     """
     _require_origin(view, inputs)
-    ids = _ids(view)
-    rows = by_sample.rows_of(ids, wanted, path=view.files[0], what=f"vector of view {view.name}")
-    _require_crops(view, rows, wanted)
     dim = dimension(view)
     shards.WORK.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=shards.WORK) as scratch:
-        vectors = _matrix(view, len(ids), dim, Path(scratch))
+        found = _matrix(view) if view.is_matrix else _read(view, dim, Path(scratch) / "vectors")
+        rows = by_sample.rows_of(
+            found.ids, wanted, path=view.files[0], what=f"vector of view {view.name}"
+        )
+        _require_crops(view, found.corners, rows, wanted)
         for number, start in enumerate(range(0, len(rows), ROWS_PER_PART)):
             part = wanted.slice(start, ROWS_PER_PART)
             table = pa.table(
                 {
                     "sample_id": part["sample_id"],
-                    "embedding": _finite(vectors, rows[start : start + len(part)], part, view),
+                    "embedding": _finite(
+                        found.vectors, rows[start : start + len(part)], part, view
+                    ),
                 }
             )
             EMBEDDINGS.write(table, out / f"part-{number:05d}.parquet", inputs=inputs)
-    if extra := len(ids) - len(rows):
+    if extra := len(found.ids) - len(rows):
         say(f"{view.files[0].parent}: {extra} rows of {view.name} are of other samples; ignored")
 
 
 def _require_origin(view: View, inputs: Mapping[str, str]) -> None:
     if view.is_matrix:
         return
-    for path in view.files:
+    for path in (path for path in view.files if path.suffix == ".parquet"):
         for name, recorded in inputs_of(path).items():
             if name in ("samples", "split", "crops") and inputs.get(name, recorded) != recorded:
                 raise ArtifactError(
@@ -168,41 +187,72 @@ def _require_origin(view: View, inputs: Mapping[str, str]) -> None:
                 )
 
 
-def _ids(view: View) -> pa.Array:
-    """Return the sample of each row: names as text or ids as integers."""
-    if view.is_matrix:
-        text = view.files[1].read_text(encoding="utf-8")
-        ids = pa.array(text.removesuffix("\n").split("\n") if text else [], pa.string())
-        n_rows = len(_open_matrix(view.files[0]))
-        if len(ids) != n_rows:
-            raise DataError(
-                f"{view.files[1]}: {len(ids)} lines, but {view.files[0].name} has {n_rows} rows; "
-                "expected one sample_name per row."
-            )
-        return ids
-    key = by_sample.key_of(_schema(view.files[0]).names, view.files[0])
-    return _column(view, key).cast(pa.string() if key == "sample_name" else pa.int64())
-
-
-def _column(view: View, name: str) -> pa.Array:
-    parts = []
-    for path in view.files:
-        with damage.brought(path):
-            parts.append(pq.read_table(path, columns=[name])[name])
-    return pa.chunked_array([chunk for part in parts for chunk in part.chunks]).combine_chunks()
-
-
-def _require_crops(view: View, rows: Int64[np.ndarray, " n"], wanted: pa.Table) -> None:
-    if view.is_matrix or CORNERS[0] not in wanted.column_names:
-        return
-    stated = set(_schema(view.files[0]).names)
-    if not stated.issuperset(CORNERS):
-        return
-    differ = np.zeros(len(rows), dtype=bool)
-    for name in CORNERS:
-        differ |= (
-            _column(view, name).to_numpy(zero_copy_only=False)[rows] != wanted[name].to_numpy()
+def _matrix(view: View) -> _Rows:
+    matrix = _open_matrix(view.files[0])
+    try:
+        text = view.files[1].read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeError) as error:
+        raise DataError(f"{view.files[1]}: cannot be read as text in UTF-8: {error}.") from None
+    ids = pa.array(text.removesuffix("\n").split("\n") if text else [], pa.string())
+    if len(ids) != len(matrix):
+        raise DataError(
+            f"{view.files[1]}: {len(ids)} lines, but {view.files[0].name} has {len(matrix)} rows; "
+            "expected one sample_name per row."
         )
+    return _Rows(ids, matrix, None)
+
+
+def _read(view: View, dim: int, scratch: Path) -> _Rows:
+    """Read tables part by part; the vectors go to `scratch`."""
+    keys: dict[str, list[pa.Array]] = {name: [] for name in by_sample.KEYS}
+    corners: list[np.ndarray] = []
+    n_rows = 0
+    with scratch.open("wb") as stream:
+        for path in view.files:
+            for batch in _batches(path):
+                key = by_sample.key_of(batch.schema.names, path)
+                keys[key].append(_named(batch[key], key, path, n_rows))
+                if set(CORNERS) <= set(batch.schema.names):
+                    stated = [batch[name].to_numpy(zero_copy_only=False) for name in CORNERS]
+                    corners.append(np.stack(stated, axis=1))
+                stream.write(_floats(batch["embedding"], dim, path).tobytes())
+                n_rows += batch.num_rows
+    used = [parts for parts in keys.values() if parts]
+    if len(used) > 1:
+        raise DataError(f"{view.files[0].parent}: some parts name samples, others number them.")
+    vectors = np.memmap(scratch, np.float32, "r", shape=(n_rows, dim))
+    stated_all = np.concatenate(corners) if sum(map(len, corners)) == n_rows else None
+    return _Rows(pa.chunked_array(used[0]).combine_chunks(), vectors, stated_all)
+
+
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a table, in parts that have any."""
+    batches = brought.batches(path, COLUMNS, named_by=NAMED_BY)
+    yield from (batch for batch in batches if batch.num_rows)
+
+
+def _named(samples: pa.Array, key: str, path: Path, n_before: int) -> pa.Array:
+    if samples.null_count:
+        row = n_before + pc.index(samples.is_null(), True).as_py() + 1
+        raise DataError(f"{path}: row {row} has no {key}, expected one in each.")
+    return samples
+
+
+def _floats(lists: pa.Array, dim: int, path: Path) -> Float32[np.ndarray, "n dim"]:
+    lengths = pc.fill_null(pc.list_value_length(lists), -1)
+    if not pc.all(pc.equal(lengths, dim)).as_py():
+        raise DataError(f"{path}: vectors of several lengths, expected {dim} numbers in each row.")
+    values: np.ndarray = lists.flatten().to_numpy(zero_copy_only=False)
+    return values.reshape(len(lists), dim)
+
+
+def _require_crops(
+    view: View, corners: np.ndarray | None, rows: Int64[np.ndarray, " n"], wanted: pa.Table
+) -> None:
+    if corners is None or CORNERS[0] not in wanted.column_names:
+        return
+    ours = np.stack([wanted[name].to_numpy() for name in CORNERS], axis=1)
+    differ = (corners[rows] != ours).any(axis=1)
     if differ.any():
         first = wanted.slice(int(np.argmax(differ)), 1).to_pylist()[0]
         raise DataError(
@@ -210,29 +260,6 @@ def _require_crops(view: View, rows: Int64[np.ndarray, " n"], wanted: pa.Table) 
             f"{first['sample_name']!r}, whose crop is {[first[name] for name in CORNERS]}. Embed the "
             "crops of data/image/crops.parquet."
         )
-
-
-def _schema(path: Path) -> pa.Schema:
-    with damage.brought(path):
-        return pq.read_schema(path)
-
-
-def _batches(path: Path, n_rows: int) -> Iterator[pa.RecordBatch]:
-    with damage.brought(path), pq.ParquetFile(path) as parquet:
-        yield from parquet.iter_batches(batch_size=n_rows, columns=["embedding"])
-
-
-def _embedding_type(path: Path) -> pa.DataType:
-    schema = _schema(path)
-    if "embedding" in schema.names:
-        kind = schema.field("embedding").type
-        is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
-        if (is_list or pa.types.is_fixed_size_list(kind)) and pa.types.is_floating(kind.value_type):
-            return kind
-    raise DataError(
-        f"{path}: expected a column embedding of lists of floating point numbers, found "
-        f"{', '.join(f'{field.name}: {field.type}' for field in schema)}."
-    )
 
 
 def _open_matrix(path: Path) -> np.ndarray:
@@ -253,37 +280,6 @@ def _open_matrix(path: Path) -> np.ndarray:
             f"{matrix.dtype} {matrix.shape}."
         )
     return matrix
-
-
-def _matrix(view: View, n_rows: int, dim: int, scratch: Path) -> np.ndarray:
-    """Return all rows as a matrix on disk, so that any rows can be taken from it."""
-    if view.is_matrix:
-        return _open_matrix(view.files[0])
-    matrix = np.memmap(scratch / "vectors", np.float32, "w+", shape=(n_rows, dim))
-    start = 0
-    for path, vectors in _blocks(view, dim):
-        if vectors is None:
-            raise DataError(
-                f"{path}: vectors of several lengths, expected {dim} numbers in each row."
-            )
-        matrix[start : start + len(vectors)] = vectors
-        start += len(vectors)
-    return matrix
-
-
-def _blocks(view: View, dim: int) -> Iterator[tuple[Path, Float32[np.ndarray, "n dim"] | None]]:
-    """Yield blocks of vectors; None for one whose rows do not all hold `dim` numbers."""
-    for path in view.files:
-        _embedding_type(path)
-        for batch in _batches(path, ROWS_PER_PART):
-            lists = batch["embedding"]
-            lengths = pc.fill_null(pc.list_value_length(lists), -1)
-            if not pc.all(pc.equal(lengths, dim)).as_py():
-                yield path, None
-                return
-            values = lists.flatten().to_numpy(zero_copy_only=False)
-            with np.errstate(over="ignore"):  # what float32 cannot hold is refused as infinite
-                yield path, values.astype(np.float32).reshape(len(lists), dim)
 
 
 def _finite(

@@ -69,7 +69,9 @@ def read(data: Path) -> Caveats:
             if any(folder.glob("*.json"))  # guesses made elsewhere come without a search
         },
         crossings={
-            lane: plausibility.crossings(*(data / name for name in names if (data / name).exists()))
+            lane: plausibility.crossings(
+                *(path for name in names for path in sorted(data.glob(name)))
+            )
             for lane, names in plausibility.NOTED.items()
         },
     )

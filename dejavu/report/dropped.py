@@ -30,6 +30,7 @@ class DroppedCaptions:
     n_with_objects: int
     n_without_objects: int
     n_not_annotated: int
+    n_beyond_bank: int  # show an object that no public image shows
     reason: str | None  # of samples without a role
 
 

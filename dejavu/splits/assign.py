@@ -17,10 +17,11 @@ from jaxtyping import Float, Shaped
 from dejavu.corpora.image_reader import ImageReader, NoImagesError
 from dejavu.corpora.plausibility import NOTES, RULES
 from dejavu.params.corpora import RoleShares, SplitParams
+from dejavu.params.limits import LimitsParams
 from dejavu.roles import ROLES, UNUSED
 from dejavu.run import seeds
 from dejavu.run.progress import say
-from dejavu.splits import given_roles, label_bank, pixel_groups
+from dejavu.splits import given_roles, label_bank, pixel_groups, role_boxes
 from dejavu.splits.duplicates import exact_groups, joined, near_groups
 from dejavu.splits.pixel_groups import Look
 from dejavu.tables import parquet
@@ -39,7 +40,7 @@ class SplitSettings:
     split: SplitParams  # section ``<lane>.split``
     seed: int  # of the draws
     data_folder: Path  # that files of given roles are relative to
-    labels_without_bank: float  # ``limits.labels_without_bank``
+    limits: LimitsParams  # section ``limits``
     workers: int = 1  # threads that open images
 
 
@@ -61,14 +62,18 @@ def build(*, settings: SplitSettings, inputs: SplitInputs, out: Path) -> None:
         out: the splits table to write.
 
     Raises:
-        DataError: given roles do not fit the samples, or attacked samples have labels that the bank lacks.
+        DataError: given roles do not fit the samples, attacked samples have labels that the bank lacks, or
+            boxes of a given role are in another unit.
     """
-    rows = SAMPLES.read(inputs.samples, columns=_COLUMNS)
+    rows = SAMPLES.read(inputs.samples, columns=[*_COLUMNS, "width_px", "height_px"])
     given, origin = _given(rows, settings)
     with contextlib.ExitStack() as opened:
         look = _looker(rows, settings, inputs.images, opened)
         split = assign(rows, settings.split, seed=settings.seed, given=given, look=look)
     notes = _judge_labels(rows, split, LABELS.read(inputs.labels)["label"], settings)
+    if given is not None:
+        roles = np.array(split["role"].to_pylist(), dtype=object)
+        notes |= role_boxes.judge(rows, roles, settings.limits, where="split, boxes by role")
     made_from = {"samples": parquet.fingerprint(inputs.samples), **origin}
     SPLITS.write(split, out, inputs=made_from, notes={NOTES: notes})
     _tell(rows, split)
@@ -102,7 +107,7 @@ def _judge_labels(
 ) -> dict[str, str]:
     labels = rows["label_id"].fill_null(-1).to_numpy()
     n, n_attacked, notes = label_bank.judge(
-        np.array(split["role"].to_pylist(), dtype=object), labels, settings.labels_without_bank,
+        np.array(split["role"].to_pylist(), dtype=object), labels, settings.limits.labels_without_bank,
         lambda place: f"{rows['sample_name'][place]} ({names[int(labels[place])]})",
     )  # fmt: skip
     if n:
@@ -145,7 +150,7 @@ def assign(
     ids = rows["sample_id"].to_numpy()
     names = rows["sample_name"].to_pylist()
     alphabetical = pc.sort_indices(rows["sample_name"]).to_numpy()
-    groups = _duplicate_groups(rows, settings.near_duplicate_bits, look)
+    groups = duplicate_groups(rows, settings.near_duplicate_bits, look)
     draws = seeds.uniforms(seed, "split.roles", names)
     leaders = _first_of_group(groups, alphabetical)
     roles, reasons = _draw_roles(draws[leaders], settings.shares)
@@ -197,9 +202,16 @@ def _looker(
     return pixel_groups.looker(reader, rows["uri"].to_pylist(), workers=settings.workers)
 
 
-def _duplicate_groups(
+def duplicate_groups(
     rows: pa.Table, near_duplicate_bits: int | None, look: Look | None
 ) -> np.ndarray:
+    """Return one number per row; identical and nearly identical images share it.
+
+    Args:
+        rows: content_hash and perceptual_hash of table ``samples``.
+        near_duplicate_bits: in which perceptual hashes may differ; None compares only content.
+        look: opens images by place, to confirm large groups; None: hashes decide alone.
+    """
     groups = exact_groups(rows["content_hash"])
     if near_duplicate_bits is None:
         return groups

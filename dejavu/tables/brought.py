@@ -27,7 +27,7 @@ from dejavu.run.progress import say
 from dejavu.tables.brought_values import TYPES, Column, from_values, typed
 
 SUFFIXES = (".csv", ".jsonl", ".parquet", ".tsv")
-BATCH_ROWS = 65_536
+BATCH_ROWS, VECTORS = 65_536, 8_192  # rows at once; vectors are long
 _BLOCK_BYTES = 1 << 24  # of a text file parsed at once: no row may be longer
 _QUOTED = r'(?s)^"([^"]|"")*"$'
 _SHOWN = 5  # of values or keys in a message
@@ -119,7 +119,7 @@ def _translated(path: Path) -> Iterator[None]:
     except (pa.ArrowException, OSError, ValueError, RecursionError, MemoryError) as error:
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         if "invalid UTF8" in text:
-            text = f"{text}. {_not_decoded(error)}"
+            raise DataError(f"{path}: {_not_decoded(error)}") from None
         raise DataError(f"{path}: not a readable table: {text}") from None
 
 
@@ -216,12 +216,13 @@ def _from_parquet(path: Path, known: dict[str, Column]) -> Parts:
     parquet = pq.ParquetFile(path)
     names = list(parquet.schema_arrow.names)
     wanted = [name for name in dict.fromkeys(names) if name in known]
+    n_rows = VECTORS if any(known[name].kind == "vector" for name in wanted) else BATCH_ROWS
 
     def parts() -> Iterator[pa.RecordBatch]:
         if not wanted:
             return
         with parquet:
-            for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=wanted):
+            for batch in parquet.iter_batches(batch_size=n_rows, columns=wanted):
                 rows = pa.RecordBatch.from_arrays(
                     [batch.column(batch.schema.get_field_index(name)) for name in wanted], wanted
                 )

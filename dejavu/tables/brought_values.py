@@ -12,13 +12,14 @@ import pyarrow.compute as pc
 
 from dejavu.errors import DataError
 
-Kind = Literal["text", "number", "integer", "numbers", "boxes"]
+Kind = Literal["text", "number", "integer", "numbers", "vector", "boxes"]
 _BOX = pa.struct([*((c, pa.float64()) for c in ("x0", "y0", "x1", "y1")), ("label", pa.string())])
 TYPES: dict[Kind, pa.DataType] = {
     "text": pa.string(),
     "number": pa.float64(),
     "integer": pa.int64(),
     "numbers": pa.list_(pa.float64()),
+    "vector": pa.list_(pa.float32()),
     "boxes": pa.list_(_BOX),
 }
 
@@ -29,7 +30,7 @@ class Column:
 
     name: str
     kind: (
-        Kind  # text, number (float64), integer (int64), numbers (a list), boxes (a list of corners)
+        Kind  # text, number (float64), integer (int64), numbers, vector (lists), boxes (of corners)
     )
     is_required: bool = False
 
@@ -64,6 +65,7 @@ def typed(values: pa.Array, column: Column, *, where: str, n_before: int = 0) ->
         "number": lambda k: pa.types.is_integer(k) or pa.types.is_floating(k) or pa.types.is_decimal(k),
         "integer": lambda k: pa.types.is_integer(k) or pa.types.is_floating(k),
         "numbers": _is_list,
+        "vector": _is_list_of_numbers,
         "boxes": _is_list,
     }  # fmt: skip
     if not fits[column.kind](kind):
@@ -71,6 +73,8 @@ def typed(values: pa.Array, column: Column, *, where: str, n_before: int = 0) ->
         if place < 0:
             return pa.nulls(len(values), wanted)
         raise _unfit(where, column, n_before + place + 1, values[place].as_py())
+    if column.kind == "vector":
+        return pc.cast(values, wanted, safe=False)  # what float32 cannot hold becomes infinite
     if column.kind in ("numbers", "boxes"):
         return from_values(values.to_pylist(), column, where, n_before + 1)
     if column.kind == "integer" and pa.types.is_floating(kind):
@@ -85,6 +89,12 @@ def typed(values: pa.Array, column: Column, *, where: str, n_before: int = 0) ->
 def _is_list(kind: pa.DataType) -> bool:
     is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
     return is_list or pa.types.is_fixed_size_list(kind)
+
+
+def _is_list_of_numbers(kind: pa.DataType) -> bool:
+    return _is_list(kind) and (
+        pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)
+    )
 
 
 def _without_nan(values: pa.Array) -> pa.Array:
@@ -102,6 +112,7 @@ def _parsed_texts(texts: pa.Array, column: Column, where: str, n_before: int) ->
 def _unfit(where: str, column: Column, row: int, value: Any) -> DataError:
     expected = {
         "text": "text", "number": "a number", "integer": "a whole number", "numbers": "a list of numbers",
+        "vector": "a list of numbers",
         "boxes": "a list of boxes with x0, y0, x1, y1 and, if known, label",
     }[column.kind]  # fmt: skip
     shown = repr(value)
@@ -116,7 +127,7 @@ def from_values(values: list[Any], column: Column, where: str, first: int) -> pa
     """Return JSON values as an array of their column's type; a value of another type is refused."""
     checks: dict[Kind, Callable[[Any], Any]] = {
         "text": _as_text, "number": _as_number, "integer": _as_integer,
-        "numbers": _as_numbers, "boxes": _as_boxes,
+        "numbers": _as_numbers, "vector": _as_numbers, "boxes": _as_boxes,
     }  # fmt: skip
     check, taken = checks[column.kind], []
     for row, value in enumerate(values, start=first):

@@ -28,7 +28,11 @@ def tag(folder, attributes):
     paths = write_world(folder, PEOPLE, n_labels=1, truth=truth)
     tag_crops.tag_crops(
         settings=tag_crops.TagSettings(
-            name="truth", entry=CorpusAnnotatorParams(source="corpus"), seed=0, machine=MACHINE
+            name="truth",
+            entry=CorpusAnnotatorParams(source="corpus"),
+            limit=0.0,
+            seed=0,
+            machine=MACHINE,
         ),
         inputs=CropSource(
             samples=paths["samples"], crops=paths["crops"], images=folder, data_root="."

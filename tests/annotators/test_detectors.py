@@ -20,6 +20,7 @@ from dejavu.params.annotators import TaggerParams
 from dejavu.tables import parquet
 from dejavu.tables.schemas import LABELS, OBJECT_VOCABULARY, OBJECTS, SAMPLES, SPLITS, TAGS
 from tests.annotators.test_corpus_annotator import MACHINE
+from tests.corpora.limits import NO_LIMITS
 from tests.image.images_of import write_images
 from tests.image.tables_of import write_world
 
@@ -113,7 +114,9 @@ def tag(crops, looker, monkeypatch, per_shard=2):
     monkeypatch.setattr(detectors, "prepare", prepare)
     folder = crops.samples.parent
     tag_crops.tag_crops(
-        settings=tag_crops.TagSettings(name="net", entry=SETTINGS, seed=0, machine=MACHINE),
+        settings=tag_crops.TagSettings(
+            name="net", entry=SETTINGS, seed=0, limit=0.0, machine=MACHINE
+        ),
         inputs=crops,
         out=tag_crops.TagTables(tags=folder / "tags", vocabulary=folder / "vocabulary.parquet"),
     )
@@ -177,7 +180,7 @@ def annotate(lane, looker, monkeypatch):
         objects=folder / "objects", vocabulary=folder / "names.parquet",
         unannotated=folder / "unannotated.parquet",
     )  # fmt: skip
-    how = objects.AnnotateSettings(entry=SETTINGS, limit=0.0, machine=MACHINE)
+    how = objects.AnnotateSettings(entry=SETTINGS, limits=NO_LIMITS, machine=MACHINE)
     objects.annotate(settings=how, inputs=lane, out=out)
     names = OBJECT_VOCABULARY.read(folder / "names.parquet")["object"].to_pylist()
     return OBJECTS.read(folder / "objects").to_pylist(), names

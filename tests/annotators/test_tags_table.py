@@ -11,6 +11,7 @@ import pytest
 
 from dejavu.annotators import label_pickles, tables, tag_crops
 from dejavu.annotators.source import CropSource
+from dejavu.corpora import plausibility
 from dejavu.errors import DataError
 from dejavu.params.references import TagTableParams
 from dejavu.tables import parquet
@@ -53,14 +54,18 @@ def save(path, rows):
         path.write_text("\n".join([mark.join(rows[0]), *lines]) + "\n")
 
 
-def tag(folder, rows, name="tags.parquet", **changes):
+def tag(folder, rows, name="tags.parquet", limit=0.02, **changes):
     paths = write_world(folder, PEOPLE, n_labels=1)
     if rows is not None:
         save(folder / name, rows)
     settings = {"path": name, "min_score": 0.3, "max_tags": 2, "allow_missing": False} | changes
     tag_crops.tag_crops(
         settings=tag_crops.TagSettings(
-            name="table", entry=TagTableParams(source="table", **settings), seed=0, machine=MACHINE
+            name="table",
+            entry=TagTableParams(source="table", **settings),
+            seed=0,
+            limit=limit,
+            machine=MACHINE,
         ),
         inputs=CropSource(
             samples=paths["samples"], crops=paths["crops"], images=folder, data_root="."
@@ -120,11 +125,21 @@ def test_a_crop_that_is_missing_is_an_error_unless_allowed(in_tmp, capsys):
         DataError, match="2 of 3 kept crops have no row, e.g. s1, s2. A crop in which"
     ):
         tag(in_tmp, [{"sample_name": "s0", "tag": "sea", "score": 0.5}])
-    found, _ = tag(in_tmp, [{"sample_name": "s0", "tag": "sea", "score": 0.5}], allow_missing=True)
-    assert found["tag_ids"] == [[0], [], []]
-    assert (
-        "2 of 3 kept crops have no row and count as crops without tags" in capsys.readouterr().err
-    )
+
+
+def test_crops_that_nobody_annotated_have_no_row_and_a_limit(in_tmp, capsys):
+    rows = [{"sample_name": "s0", "tag": "sea", "score": 0.5}]
+    with pytest.raises(
+        DataError,
+        match=r"2 of 3 kept crops are not annotated \(.*\): 66.7%, expected at most limits.unannotated",
+    ):
+        tag(in_tmp, rows, allow_missing=True)
+    found, _ = tag(in_tmp, rows, allow_missing=True, limit=0.7)
+    assert found["sample_id"] == [10]
+    assert "2 of 3 kept crops are not annotated" in capsys.readouterr().err
+    (crossing,) = plausibility.crossings(in_tmp / "out")
+    assert (crossing.name, crossing.count, crossing.total) == ("unannotated", 2, 3)
+    assert sum(map(int, plausibility.notes_of(in_tmp / "out", "unannotated").values())) == 2
 
 
 def test_no_tag_at_all_is_a_table_too(in_tmp):

@@ -121,7 +121,7 @@ def tag(folder, paths, name, **changes):
     out = folder / name
     tag_crops.tag_crops(
         settings=tag_crops.TagSettings(
-            name=name, entry=settings_of(**changes), seed=0, machine=MACHINE
+            name=name, entry=settings_of(**changes), limit=0.0, seed=0, machine=MACHINE
         ),
         inputs=source,
         out=tag_crops.TagTables(tags=out / "tags", vocabulary=out / "vocabulary.parquet"),

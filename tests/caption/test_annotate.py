@@ -25,6 +25,7 @@ from dejavu.tables.schemas import (
     UNANNOTATED,
 )
 from tests.annotators.test_corpus_annotator import MACHINE
+from tests.corpora.limits import limits
 
 ROLES = ["target", "public", "control", "reference"]
 
@@ -43,7 +44,7 @@ def lane(tmp_path):
     return tmp_path
 
 
-def annotate(lane, settings, labels=(), limit=0.0):
+def annotate(lane, settings, labels=(), limit=0.0, without_bank=1.0):
     table = pa.table({"label_id": range(len(labels)), "label": list(labels)}, schema=LABELS.schema)
     LABELS.write(table, lane / "labels.parquet", inputs={})
     source = objects.Images(
@@ -55,7 +56,9 @@ def annotate(lane, settings, labels=(), limit=0.0):
         unannotated=lane / "unannotated.parquet",
     )  # fmt: skip
     machine = MACHINE.model_copy(update={"data_root": str(lane)})
-    how = objects.AnnotateSettings(entry=settings, limit=limit, machine=machine)
+    how = objects.AnnotateSettings(
+        entry=settings, limits=limits(unannotated=limit, labels_without_bank=without_bank), machine=machine
+    )  # fmt: skip
     objects.annotate(settings=how, inputs=source, out=out)
     names = OBJECT_VOCABULARY.read(lane / "vocabulary.parquet")["object"].to_pylist()
     return OBJECTS.read(lane / "objects").to_pylist(), names
@@ -124,7 +127,9 @@ def test_a_sample_without_annotation_is_an_error_unless_allowed(lane, capsys):
         {"sample_id": 1, "role": "public"}
     ]
     assert "1 of 3 target, control or public samples have no ann" in capsys.readouterr().err
-    (crossing,) = plausibility.crossings(lane / "unannotated.parquet")
+    crossed = {each.name: each for each in plausibility.crossings(lane / "unannotated.parquet")}
+    crossing = crossed["unannotated"]
+    assert set(crossed) == {"unannotated", "labels_without_bank"}  # the one public sample left
     assert (crossing.name, crossing.count, crossing.total) == ("unannotated", 1, 3)
 
 
@@ -133,6 +138,45 @@ def test_more_samples_without_annotation_than_the_limit_are_refused(lane):
         DataError, match=r"33.3%, expected at most limits.unannotated = 2.0%; e.g. n1"
     ):
         annotate(lane, table(lane, FOUND[:2], allow_missing=True), limit=0.02)
+
+
+def found(**objects_of):
+    return [
+        {"sample_name": name, "object": each or None, "score": 0.9 if each else None}
+        for name, text in objects_of.items()
+        for each in text.split(",")
+    ]
+
+
+def test_attacked_samples_whose_objects_no_public_image_shows_are_refused_by_name(lane):
+    """Not one object of n0 is known to the bank: spelled in another case. n2 shows one that is."""
+    rows = found(n0="Dog,Cat", n1="dog,cat", n2="dog,ant")
+    with pytest.raises(
+        DataError,
+        match=r"1 of 2 attacked samples show only objects that no public image shows \(50.0%\), expected at "
+        r"most limits.labels_without_bank = 0.0%.\n  the first: n0 \(Cat\)",
+    ):
+        annotate(lane, table(lane, rows), without_bank=0.0)
+
+
+def test_a_raised_limit_of_objects_without_a_bank_is_noted_and_told(lane, capsys):
+    annotate(lane, table(lane, found(n0="Dog", n1="dog,cat", n2="dog,ant")), without_bank=0.5)
+    assert (
+        "1 of 2 attacked samples show only objects that no public image shows; 2 show at least one such"
+        in capsys.readouterr().err
+    )
+    (crossing,) = plausibility.crossings(lane / "unannotated.parquet")
+    assert (crossing.name, crossing.count, crossing.total) == ("labels_without_bank", 1, 2)
+
+
+def test_a_bank_that_shows_nothing_is_refused_too(lane):
+    with pytest.raises(DataError, match="2 of 2 attacked samples show only objects"):
+        annotate(lane, table(lane, found(n0="dog", n1="", n2="cat")), without_bank=0.0)
+
+
+def test_objects_that_the_bank_shows_pass(lane):
+    annotate(lane, table(lane, found(n0="dog", n1="dog,cat", n2="")), without_bank=0.0)
+    assert plausibility.crossings(lane / "unannotated.parquet") == []
 
 
 @pytest.mark.parametrize(

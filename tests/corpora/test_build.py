@@ -7,8 +7,8 @@ import pytest
 from dejavu.corpora import build
 from dejavu.corpora.boxes import repair
 from dejavu.corpora.image_reader import ImageReader
-from dejavu.corpora.plausibility import Tally
 from dejavu.corpora.records import Box, Record
+from dejavu.corpora.tallies import Tally
 from dejavu.errors import DataError, ParamsError
 from dejavu.params import section
 from dejavu.params.corpora import CorpusParams

@@ -67,7 +67,12 @@ def test_shards_as_img2dataset_writes_them(tmp_path, capsys):
     shard(tmp_path / "00001.tar", [("000010000.jpg", image(9)), ("000010000.txt", b"other shard")])
     failed = {"key": ["1", "000000007"], "status": ["failed_to_download", "success"]}
     pq.write_table(pa.table(failed), tmp_path / "00000.parquet")
-    found = {record.name: (record.uri, record.caption) for record in webdataset(tmp_path)}
+    listed = webdataset(tmp_path)
+    # an image is missing, or named so that it is not the key's: a sample is lost, and counted
+    assert {r.name: r.problem for r in listed if r.problem} == {
+        "00000/000000004": "no_image", "00000/sub.folder/a": "no_image",
+    }  # fmt: skip
+    found = {record.name: (record.uri, record.caption) for record in listed if not record.problem}
     assert found == {
         "00000/000000002": ("00000.tar#000000002.JPG", "from json"),
         "00000/000000003": ("00000.tar#000000003.jpg", None),
@@ -76,7 +81,7 @@ def test_shards_as_img2dataset_writes_them(tmp_path, capsys):
         "00001/000010000": ("00001.tar#000010000.jpg", "other shard"),
     }
     assert list(found) == sorted(found)
-    assert "1 rows failed to download, 2 keys without an image" in capsys.readouterr().err
+    assert "1 rows failed to download, 0 keys without image and caption" in capsys.readouterr().err
     with ImageReader(tmp_path) as reader:
         for uri, _ in found.values():
             reader.read(uri)
@@ -88,7 +93,8 @@ def test_a_shard_cut_off_keeps_what_came_before(tmp_path):
     whole = path.read_bytes()
     last = whole.rindex(image()[:4])
     path.write_bytes(whole[: last + 50])
-    record, end = webdataset(tmp_path)
+    record, lost, end = webdataset(tmp_path)
+    assert (lost.name, lost.problem) == ("00000/b", "no_image")  # its caption came before the cut
     assert (record.name, record.caption) == ("00000/a", "first")
     assert (end.name, end.problem) == ("00000.tar (end)", "shard_cut_off")
 

@@ -11,8 +11,8 @@ from scipy.io import savemat
 
 from dejavu.corpora import boxes as box_repair
 from dejavu.corpora.imagenet_boxes import read_annotation
-from dejavu.corpora.plausibility import Tally
 from dejavu.corpora.records import Box
+from dejavu.corpora.tallies import Tally
 from dejavu.errors import DataError, ParamsError
 from dejavu.tables.schemas import LABELS
 from tests.corpora.image_files import photo

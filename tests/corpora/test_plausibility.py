@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dejavu.corpora.plausibility import crossings
+from dejavu.corpora.boxes import of_record
+from dejavu.corpora.plausibility import crossings, judge
+from dejavu.corpora.records import Box, Record
+from dejavu.corpora.tallies import Tally
 from dejavu.errors import DataError
 from tests.corpora.image_files import photo
 from tests.corpora.limits import limits
@@ -110,6 +113,50 @@ def test_boxes_in_another_unit_order_or_size_are_refused(photos, change, message
 def test_a_part_of_relative_boxes_is_found_too(photos):
     with pytest.raises(DataError, match="4 of 20 boxes lie within the first pixel, with fractions"):
         build(photos, [relative(box) for box in PLACES[:4]] + PLACES[4:])
+
+
+def many(folders, change, n=24):
+    """Count `n` right boxes per folder, those of the first folder changed; return tally."""
+    tally = Tally()
+    for f, folder in enumerate(folders):
+        for i in range(n):
+            box = (5 + i % 29, 4 + i % 17, 45 + i % 35, 31 + i % 29)
+            record = Record(name=f"{folder}/{i}.jpg", uri=f"{folder}/{i}.jpg",
+                            boxes=(Box(*(box if f else change(box)), row=i),))  # fmt: skip
+            of_record(record, *SIZE, tally)
+    return tally
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (as_sizes, "in heldout/: all 24 boxes that do not start at the origin fit .* if read as x, y, wid"),
+        (lambda box: [v / 3 for v in box], r"in heldout/: not one of 24 boxes reaches beyond 29% of the w"),
+        (of_larger, r"in heldout/: 2\d of 24 boxes (are empty|reach beyond)"),
+        (lambda box: [*box[:3], box[1] + 1], "in heldout/: 24 of 24 boxes have a side of one pixel"),
+    ],
+)  # fmt: skip
+def test_one_folder_in_another_unit_is_found_among_many_that_are_right(change, message):
+    """24 of 1,224 boxes: within every share of the whole."""
+    folders = ["heldout/a", *(f"train/{n}" for n in range(50))]
+    raised = limits(swapped_boxes=0.9, one_pixel_boxes=0.02)
+    with pytest.raises(DataError, match=f"(?s){message}"):
+        judge(many(folders, change), raised, where="here")
+    assert judge(many(folders, lambda box: box), raised, where="here") == {}
+
+
+def test_a_folder_that_is_let_through_is_noted():
+    folders = ["heldout", *(f"train{n}" for n in range(50))]
+    notes = judge(many(folders, as_sizes), limits(swapped_boxes=1.0), where="here")
+    assert json.loads(notes["swapped_boxes"]) == [24, 24]
+
+
+@pytest.mark.parametrize(
+    "box", [(0.1, 0.2, 1.1, 0.9), (-0.04, 0.1, 0.5, 0.7), (0.2, 0.3, 1.4, 1.2)]
+)
+def test_shares_that_reach_beyond_their_image_are_shares(photos, box):
+    with pytest.raises(DataError, match="1 of 20 boxes lie within the first pixel, with fractions"):
+        build(photos, [box, *PLACES[1:]])
 
 
 def test_sizes_under_the_names_of_corners_are_named(photos):

@@ -17,7 +17,7 @@ from dejavu.params.corpora import CorpusParams, CropParams, SplitParams
 from dejavu.params.machine import MachineParams
 from dejavu.splits import assign
 from dejavu.tables.schemas import CROPS, LABELS, SAMPLES, SPLITS
-from tests.corpora.limits import NO_LIMITS
+from tests.corpora.limits import NO_LIMITS, limits
 
 SHA = [hashlib.sha256(bytes([i // 2])).hexdigest() for i in range(8)]  # two samples share each file
 ROWS = [
@@ -90,7 +90,7 @@ def test_split_and_crops_need_no_pixels(tmp_path):
         }
     )  # fmt: skip
     how_to_split = assign.SplitSettings(
-        split=how, seed=0, data_folder=tmp_path, labels_without_bank=1.0
+        split=how, seed=0, data_folder=tmp_path, limits=limits(labels_without_bank=1.0)
     )
     lists = assign.SplitInputs(
         samples=out / "samples.parquet", labels=out / "labels.parquet", images=out / "images"
@@ -167,3 +167,39 @@ def test_a_table_without_names_or_of_another_kind_is_refused(tmp_path):
         build(tmp_path, name="other.csv")
     with pytest.raises(DataError, match="expected a table that ends in"):
         build(tmp_path, name="other.txt")
+
+
+BOX = {"x0": 5, "y0": 6, "x1": 50, "y1": 60}
+SAYS = {  # what a cell of boxes says of the objects, and the problem of its sample
+    "an object": ([BOX | {"label": "dog"}], None),
+    "nothing": ([], None),
+    "null": (None, "not_annotated"),
+    "a box without a label": ([BOX | {"label": "dog"}, BOX], "not_annotated"),
+    "a box that cannot be placed": ([BOX | {"x0": None, "label": "dog"}], "not_annotated"),
+}
+
+
+@pytest.mark.parametrize(("name", "write"), [("s.parquet", as_parquet), ("s.jsonl", as_jsonl)])
+def test_who_is_not_annotated_does_not_show_nothing(tmp_path, name, write):
+    rows = [
+        {"sample_name": what, "caption": f"a photo {n}", "width_px": 90, "height_px": 80, "boxes": boxes}
+        for n, (what, (boxes, _)) in enumerate(SAYS.items())
+    ]  # fmt: skip
+    write(tmp_path / name, rows)
+    found = {row["sample_name"]: row["problem"] for row in build(tmp_path, "caption", name)}
+    assert found == {what: problem for what, (_, problem) in SAYS.items()}
+
+
+def test_boxes_of_images_of_unknown_size_do_not_show_nothing(tmp_path):
+    rows = [{"sample_name": "a", "caption": "a dog", "boxes": [BOX | {"label": "dog"}]}]
+    as_parquet(tmp_path / "samples.parquet", rows)
+    assert build(tmp_path, "caption")[0]["problem"] == "not_annotated"
+
+
+def test_boxes_without_labels_say_nothing_about_objects(tmp_path):
+    rows = [
+        {"sample_name": "a", "caption": "a dog", "width_px": 90, "height_px": 80, "boxes": [BOX]},
+        {"sample_name": "b", "caption": "a cat", "width_px": 90, "height_px": 80, "boxes": None},
+    ]
+    as_parquet(tmp_path / "samples.parquet", rows)
+    assert [row["problem"] for row in build(tmp_path, "caption")] == [None, None]

@@ -41,7 +41,7 @@ def write_world(folder, people, *, n_labels, truth=None, side=8):
     return {"samples": samples, "labels": labels, "crops": crops}
 
 
-def write_tags(folder, crops, tags_of, *, n_tags):
+def write_tags(folder, crops, tags_of, *, n_tags, notes=None):
     """Write the tags of some samples ({sample_id: {tag_id: score}}) as an annotator would."""
     rows = {
         "sample_id": list(tags_of),
@@ -50,8 +50,9 @@ def write_tags(folder, crops, tags_of, *, n_tags):
     }
     inputs = {"crops": parquet.fingerprint(crops)}
     TAGS.write(
-        pa.table(rows, schema=TAGS.schema), folder / "tags" / "part-00000.parquet", inputs=inputs
-    )
+        pa.table(rows, schema=TAGS.schema), folder / "tags" / "part-00000.parquet", inputs=inputs,
+        notes=notes,
+    )  # fmt: skip
     TAG_VOCABULARY.write(
         pa.table(
             {"tag_id": range(n_tags), "tag": [f"t{i}" for i in range(n_tags)]},

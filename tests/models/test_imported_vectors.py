@@ -1,6 +1,7 @@
 """Vectors that were made elsewhere: the same tables and neighbors as with the network, or a clear error."""
 
 import dataclasses
+import json
 import shutil
 
 import numpy as np
@@ -18,6 +19,7 @@ from dejavu.params.encoders import Models
 from dejavu.params.search import NeighborsParams
 from dejavu.run import shards
 from dejavu.search import neighbors, searches
+from dejavu.tables import brought
 from dejavu.tables.parquet import fingerprint
 from dejavu.tables.partitions import partition
 from dejavu.tables.schemas import CROPS, EMBEDDINGS, SAMPLES
@@ -228,9 +230,10 @@ BROKEN = {
     "two lengths": (one_shorter, DataError, "of several lengths, expected 16"),
     "an empty cell": (one_absent, DataError, "of several lengths, expected 16"),
     "no names": (lambda t: t.drop_columns("sample_name"), DataError, "no column sample_name or sample_id"),
-    "no vectors": (lambda t: t.drop_columns("embedding"), DataError, "expected a column embedding of lists"),
+    "no vectors": (lambda t: t.drop_columns("embedding"), DataError, "lacks column embedding; found"),
     "text for vectors": (
-        lambda t: changed(t, embedding=pa.array(["1,2"] * len(t))), DataError, "embedding: string"
+        lambda t: changed(t, embedding=pa.array(["1,2"] * len(t))), DataError,
+        "column 'embedding', row 1: found str '1,2', expected a list of numbers",
     ),
     "nothing": (lambda t: t.slice(0, 0), DejavuError, "no rows|no vector"),
 }  # fmt: skip
@@ -330,9 +333,53 @@ def test_a_broken_matrix_ends_in_an_error(tmp_path, matrix, names, message):
         )
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_every_kind_of_table_holds_vectors(tmp_path, suffix):
+    names, vectors = [f"00{i}" for i in range(5)], [[i, i / 4] for i in range(5)]
+    rows = [{"sample_name": n, "embedding": v} for n, v in zip(names, vectors, strict=True)]
+    path = tmp_path / f"v{suffix}"
+    if suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        mark = "," if suffix == ".csv" else "\t"
+        lines = [f'{n}{mark}"{v}"' for n, v in zip(names, vectors, strict=True)]
+        path.write_text(
+            "\n".join([f"sample_name{mark}embedding", *lines]) + "\n", encoding="utf-16"
+        )
+    wanted = pa.table({"sample_id": range(1, 4), "sample_name": names[1:4]})
+    found = imported_vectors.find(tmp_path, "v")
+    assert imported_vectors.dimension(found) == 2
+    imported_vectors.write(found, wanted, tmp_path / "out", inputs={})
+    assert EMBEDDINGS.read(tmp_path / "out")["embedding"].to_pylist() == vectors[1:4]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"sample_name": "a", "embedding": [1.0]}, {"sample_name": None, "embedding": [1.0]}],
+         "row 2 has no sample_name"),
+        ([{"sample_name": True, "embedding": [1.0]}], "column 'sample_name', row 1: found bool True"),
+        ([{"sample_name": "a", "embedding": ["x"]}], "column 'embedding', row 1: found list"),
+        ([{"sample_name": "a", "embedding": [[1.0]]}], "column 'embedding', row 1: found list"),
+        ([{"Sample_Name": "a", "embedding": [1.0]}], "has a column 'Sample_Name', and none called"),
+        ([{"sample_name": "a", "embedding": [1.0, None]}], "1 vectors are not finite"),
+    ],
+)  # fmt: skip
+def test_tables_of_vectors_are_read_as_all_others(tmp_path, rows, message):
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "v.parquet")
+    wanted = pa.table({"sample_id": [1], "sample_name": ["a"]})
+    with pytest.raises(DataError, match=message):
+        imported_vectors.write(
+            imported_vectors.find(tmp_path, "v"), wanted, tmp_path / "out", inputs={}
+        )
+
+
 @pytest.mark.parametrize("rows_per_part", [1, 3, 100])
 def test_how_rows_are_cut_into_parts_changes_nothing(tmp_path, monkeypatch, rows_per_part):
     monkeypatch.setattr(imported_vectors, "ROWS_PER_PART", rows_per_part)
+    monkeypatch.setattr(brought, "VECTORS", rows_per_part)
     vectors = np.arange(14, dtype=np.float32).reshape(7, 2)
     names = [f"n{i}" for i in range(7)]
     order = np.random.default_rng(0).permutation(7)

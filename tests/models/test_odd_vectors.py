@@ -66,7 +66,5 @@ def test_a_rotten_table_of_vectors_is_named(tmp_path, part):
     path.write_bytes(
         b"\0" * 4 + raw[4:-60] + (b"\xff" * 50 + raw[-10:]) if part == "end" else raw[9:]
     )
-    with pytest.raises(
-        DataError, match=r"crop\.parquet: a damaged table: .* Write it, or bring it"
-    ):
+    with pytest.raises(DataError, match=r"crop\.parquet: not a readable table: "):
         described(tmp_path)

@@ -16,6 +16,7 @@ from dejavu.params.corpora import SplitParams
 from dejavu.splits import assign
 from dejavu.tables import parquet
 from dejavu.tables.schemas import LABELS, SAMPLES, SPLITS
+from tests.corpora.limits import limits
 
 SHARES = {"target": 0.1, "reference": 0.2, "public": 0.4, "control": 0.1}
 
@@ -59,7 +60,7 @@ def divide(folder, rows, split, *, limit=0.0, images=None):
     LABELS.write(pa.table(labels, schema=LABELS.schema), folder / "labels.parquet", inputs={})
     assign.build(
         settings=assign.SplitSettings(
-            split=split, seed=0, data_folder=folder, labels_without_bank=limit
+            split=split, seed=0, data_folder=folder, limits=limits(labels_without_bank=limit)
         ),
         inputs=assign.SplitInputs(
             samples=folder / "samples.parquet",

@@ -62,12 +62,23 @@ def write_predictions(*, settings: ImportedGuesses, inputs: CropTables, out: Pat
         names = read_labels(inputs.labels)
         attacked = kept_crops(inputs.samples, inputs.crops, roles=ATTACKED, columns=["sample_name"])
         for name, entry in settings.entries.items():
-            parts += _guesses(name, settings.data_folder / entry.path, attacked, names)
+            parts += guesses(name, settings.data_folder / entry.path, attacked, names)
     made_from = origin(inputs.samples, inputs.crops)
     PREDICTIONS.write(pa.concat_tables(parts), out, inputs=made_from)
 
 
-def _guesses(name: str, path: Path, attacked: pa.Table, labels: pa.Table) -> Iterator[pa.Table]:
+def guesses(name: str, path: Path, attacked: pa.Table, labels: pa.Table) -> Iterator[pa.Table]:
+    """Yield rows of table ``predictions`` from the file of one predictor, a block of crops at a time.
+
+    Args:
+        name: of the predictor.
+        path: the file.
+        attacked: sample_id, sample_name, role and label_id of the crops that need a guess.
+        labels: table ``labels``.
+
+    Raises:
+        DataError: a crop has no guess, or the file breaks the format.
+    """
     table = brought.read(path, COLUMNS, named_by=f"image.predictions.{name}")
     key = by_sample.key_of(table.column_names, path)
     ids = table[key].combine_chunks()

@@ -10,8 +10,9 @@ Over the kept crops of the reference role, D':
 
 and the softmax of the log-scores over t is the predicted distribution. The sum runs over the crop's K
 tags of highest score (ties: smaller tag id); the same truncation makes the counts. A tag that no crop of D'
-shows says nothing and is left out; a crop without any known tag falls back to P(t). With alpha = 0 a tag
-never seen with label t excludes t; where that excludes every label, P(t) is used as well. Equal
+shows says nothing and is left out; a crop without any known tag falls back to P(t). A crop that nobody
+annotated is not in D', and P(t) guesses its label by either formula. With alpha = 0 a tag never seen with
+label t excludes t; where that excludes every label, P(t) is used as well. Equal
 probabilities (nine decimals): the label with more crops in D', then the smaller label id.
 
 `formula: product_of_posteriors` is the released code's: score(t) = product over tags of
@@ -27,7 +28,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float64, Int32, Int64
+from jaxtyping import Bool, Float64, Int32, Int64
 from scipy import sparse
 
 from dejavu.errors import ArtifactError, TrainingError
@@ -38,7 +39,7 @@ from dejavu.image.kept_crops import (
     read_labels,
 )
 from dejavu.image.predictions import DECIMALS, columns_of, predictions_table
-from dejavu.image.references.tag_matrix import read_tags, tag_matrix
+from dejavu.image.references.tag_matrix import known_crops, read_tags, tag_matrix
 from dejavu.params.references import NaiveBayesParams
 from dejavu.roles import ATTACKED, REFERENCE, NaiveBayes
 from dejavu.run.progress import say
@@ -176,10 +177,11 @@ def write_predictions(*, settings: NaiveBayesSettings, inputs: TaggedCrops, out:
         folder = inputs.tags / annotator
         made_from[f"tags.{annotator}"] = _fingerprint_of_tags(folder, made_from["crops"])
         rows = read_tags(folder / "tags", folder / "vocabulary.parquet")
+        taught, known = known_crops(folder / "tags", rows[0], learned_from, attacked)
         for top_k in settings.formula.top_k:
             name = NaiveBayes.of(annotator, top_k, settings.annotators).name
             guesser = _Guesser(name, settings.formula, top_k, rows, names)
-            tables += guesser.guess(learned_from, attacked)
+            tables += guesser.guess(taught, attacked, known)
     PREDICTIONS.write(pa.concat_tables(tables), out, inputs=made_from)
 
 
@@ -193,11 +195,19 @@ class _Guesser:
     rows: tuple[pa.Table, int]  # tags and the size of the vocabulary
     names: pa.Table  # table labels, in label_id order
 
-    def guess(self, learned_from: pa.Table, attacked: pa.Table) -> Iterator[pa.Table]:
-        """Yield predictions for `attacked`, a block of crops at a time."""
+    def guess(
+        self, learned_from: pa.Table, attacked: pa.Table, is_known: Bool[np.ndarray, " n"]
+    ) -> Iterator[pa.Table]:
+        """Yield predictions for `attacked`, a block of crops at a time.
+
+        Of crops that are not annotated (not `is_known`) nothing is observed: P(t) guesses, whatever the
+        formula.
+        """
         label_ids: Int32[np.ndarray, " labels"] = self.names["label_id"].to_numpy()
         fitted, known = self._fit(learned_from, label_ids)
-        found = self._matrix(attacked, self.top_k)
+        prior = self._prior(learned_from, label_ids)
+        found = self._matrix(attacked.filter(pa.array(is_known)), self.top_k)
+        places = np.cumsum(is_known)  # rows of `found` before and with each crop
         if n_blind := int((found @ known == 0).sum()):
             # Without evidence every label has the same product; see the module on ties.
             guess = "P(t)" if self.settings.formula == "bayes" else "the name that sorts last"
@@ -206,7 +216,10 @@ class _Guesser:
             )
         for start in range(0, attacked.num_rows, BLOCK_ROWS):
             block = attacked.slice(start, BLOCK_ROWS)
-            probabilities = posterior(fitted, found[start : start + BLOCK_ROWS])
+            here = is_known[start : start + BLOCK_ROWS]
+            shown = found[places[start] - is_known[start] : places[start + len(here) - 1]]
+            probabilities = np.tile(prior, (len(here), 1))
+            probabilities[here] = posterior(fitted, shown)
             yield predictions_table(
                 self.name,
                 sample_id=block["sample_id"].to_numpy(),
@@ -216,6 +229,12 @@ class _Guesser:
                 label_ids=label_ids,
                 predicted_id=label_ids[preferred(probabilities, fitted)],
             )
+
+    def _prior(
+        self, learned_from: pa.Table, label_ids: Int32[np.ndarray, " labels"]
+    ) -> Float64[np.ndarray, " labels"]:
+        column = columns_of(learned_from["label_id"].to_numpy(), label_ids, what=self.name)
+        return np.bincount(column, minlength=len(label_ids)) / max(len(column), 1)
 
     def _fit(
         self, learned_from: pa.Table, label_ids: Int32[np.ndarray, " labels"]

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 from scipy import sparse
 
+from dejavu.corpora.plausibility import UNANNOTATED, notes_of
 from dejavu.errors import ArtifactError
 from dejavu.tables import by_sample
 from dejavu.tables.schemas import TAG_VOCABULARY, TAGS
@@ -29,6 +30,34 @@ def read_tags(tags: Path, vocabulary: Path) -> tuple[pa.Table, int]:
             "Run `dvc repro` to rebuild both."
         )
     return rows, n_tags
+
+
+def known_crops(
+    tags: Path, rows: pa.Table, learned_from: pa.Table, attacked: pa.Table
+) -> tuple[pa.Table, Bool[np.ndarray, " n"]]:
+    """Return the reference crops that are annotated, and which of the attacked ones are.
+
+    Of the others nobody said that they show nothing. How many they are stands in the table's notes.
+
+    Args:
+        tags: table ``tags``.
+        rows: its rows in sample_id order.
+        learned_from: the kept crops of the reference role.
+        attacked: the kept crops of the attacked roles.
+
+    Raises:
+        ArtifactError: another number of crops has no row.
+    """
+    ids = np.concatenate([each["sample_id"].to_numpy() for each in (learned_from, attacked)])
+    _, exists = by_sample.positions(rows["sample_id"].to_numpy(), ids)
+    n_noted = sum(int(count) for count in notes_of(tags, UNANNOTATED).values())
+    if (n_missing := int((~exists).sum())) != n_noted:
+        raise ArtifactError(
+            f"{tags}: {n_missing} of {len(exists)} kept crops have no row of tags, expected {n_noted}. "
+            "Run `dvc repro` to tag the crops anew."
+        )
+    n = learned_from.num_rows
+    return learned_from.filter(pa.array(exists[:n])), exists[n:]
 
 
 def tag_matrix(

@@ -125,7 +125,8 @@ def dropped(found: Dropped) -> list[Grid]:
     )
     columns = {
         "role": "text", "samples": "number", "with objects": "number",
-        "without objects (not scored)": "number", "not annotated": "number", "reason": "text",
+        "without objects (not scored)": "number", "not annotated": "number",
+        "an object no public image shows": "number", "reason": "text",
     }  # fmt: skip
     captions = formatting.grid(
         "Captions: every sample, by role and reason",
@@ -137,6 +138,7 @@ def dropped(found: Dropped) -> list[Grid]:
                 formatting.count(each.n_with_objects),
                 formatting.count(each.n_without_objects),
                 formatting.count(each.n_not_annotated),
+                formatting.count(each.n_beyond_bank),
                 formatting.text(each.reason),
             )
             for each in found.captions

@@ -233,3 +233,31 @@ def test_an_empty_reference_role_is_an_error(tmp_path):
     paths |= {"tags": tmp_path / "tags", "out": tmp_path / "out.parquet"}
     with pytest.raises(TrainingError, match="no kept crop"):
         write_predictions(paths, ["ram"], BAYES)
+
+
+@pytest.mark.parametrize("formula", ["bayes", "product_of_posteriors"])
+def test_crops_that_nobody_annotated_teach_nothing_and_are_guessed_from_the_prior(
+    tmp_path, formula
+):
+    """Three of label 0 and two of label 1 are annotated, 100 more of label 1 are not: they count nowhere."""
+    people = [("reference", 0, True)] * 3 + [("reference", 1, True)] * 102
+    people += [("target", 0, True), ("control", 1, True)]
+    paths = write_world(tmp_path, people, n_labels=3)
+    ids = [10 + 3 * i for i in range(len(people))]
+    tags = {i: {0: 0.9} for i in ids[:3]} | {i: {1: 0.9} for i in ids[3:5]} | {ids[-1]: {1: 0.5}}
+    notes = {"unannotated": {"reference": "100", "target": "1"}}
+    write_tags(tmp_path / "tags/ram", paths["crops"], tags, n_tags=2, notes=notes)
+    paths |= {"tags": tmp_path / "tags", "out": tmp_path / "out.parquet"}
+    settings = NaiveBayesParams(top_k=(1,), alpha=1.0, formula=formula)
+    write_predictions(paths, ["ram"], settings)
+    blind, seen = PREDICTIONS.read(paths["out"]).to_pylist()
+    assert (blind["predicted_id"], blind["p_truth"]) == (0, pytest.approx(3 / 5))
+    assert (seen["predicted_id"], seen["sample_id"]) == (1, ids[-1])
+
+
+def test_rows_of_tags_that_are_lost_are_not_unannotated_crops(tmp_path):
+    paths = write_world(tmp_path, [("reference", 0, True), ("target", 0, True)], n_labels=1)
+    write_tags(tmp_path / "tags/ram", paths["crops"], {10: {0: 1.0}}, n_tags=1)
+    paths |= {"tags": tmp_path / "tags", "out": tmp_path / "out.parquet"}
+    with pytest.raises(ArtifactError, match="1 of 2 kept crops have no row of tags, expected 0"):
+        write_predictions(paths, ["ram"], BAYES)

@@ -1,0 +1,63 @@
+"""Search for duplicates among the samples that were looked at, as stage ``split`` will among all."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from dejavu.check.findings import Untried
+from dejavu.check.roles import Lane
+from dejavu.corpora.image_reader import ImageReader, external_root
+from dejavu.params.machine import MachineParams
+from dejavu.roles import ROLES
+from dejavu.splits import assign, pixel_groups
+
+_SHOWN = 3
+
+
+def look(known: Lane, values: Mapping[str, Any], machine: MachineParams) -> str:
+    """Group identical and nearly identical images, and say which given roles they tie together.
+
+    Raises:
+        Untried: the listing or the settings give nothing to compare.
+    """
+    rows = known.usable
+    if known.is_generated:
+        return "images are made in the run, which looks among all"
+    if not rows.num_rows or rows["content_hash"].null_count == rows.num_rows:
+        raise Untried("no hashes of images here; found by the run where there are any")
+    root = getattr(values[f"{known.name}.corpus"].root, "root", None)
+    split = values[f"{known.name}.split"]
+    bits = split.near_duplicate_bits
+    if root is None:
+        groups = assign.duplicate_groups(rows, bits, None)
+    else:
+        with ImageReader(external_root(machine.data_root, root)) as reader:
+            opened = pixel_groups.looker(reader, rows["uri"].to_pylist(), workers=machine.workers)
+            groups = assign.duplicate_groups(rows, bits, opened)
+    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    n = int((sizes[group] > 1).sum())
+    compared = (rows.num_rows / known.n) ** 2
+    return (
+        f"{n} of {rows.num_rows} samples looked at duplicate another of them"
+        + (_leaks(known, group) if split.roles_from is not None else "")
+        + f" ({compared:.1%} of all pairs were compared; the run compares the rest)"
+    )
+
+
+def _leaks(known: Lane, group: np.ndarray) -> str:
+    """Say which given roles hold one image; drawn roles keep duplicates together."""
+    names = known.usable["sample_name"]
+    roles = known.roles_of(names)
+    order = np.lexsort((np.arange(len(group)), group))
+    left, right = order[:-1], order[1:]
+    is_used = np.isin(roles, ROLES)
+    crossing = (group[left] == group[right]) & (roles[left] != roles[right])
+    crossing &= is_used[left] & is_used[right]
+    pairs = [
+        f"{names[int(a)]} ({roles[a]}) and {names[int(b)]} ({roles[b]})"
+        for a, b in zip(left[crossing].tolist(), right[crossing].tolist(), strict=True)
+    ]
+    if not pairs:
+        return ""
+    return f"; {len(pairs)} pairs lie in two roles, e.g. {'; '.join(pairs[:_SHOWN])}"

@@ -1,0 +1,62 @@
+"""Boxes of each given role by themselves: roles from two sources may come with boxes in two units.
+
+Boxes of the trained images in one unit and of the control images in another make crops of two kinds, and
+with them an excess of a network that was trained on nothing. Drawn roles are alike by construction.
+"""
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from jaxtyping import Shaped
+
+from dejavu.corpora import box_units, plausibility, tallies
+from dejavu.corpora.tallies import Tally
+from dejavu.params.limits import LimitsParams
+from dejavu.roles import ROLES
+
+COLUMNS = ["width_px", "height_px", "boxes"]  # of table samples
+_CORNERS = ("x0", "y0", "x1", "y1")
+
+
+def judge(
+    rows: pa.Table, roles: Shaped[np.ndarray, " n"], limits: LimitsParams, *, where: str
+) -> dict[str, str]:
+    """Refuse a split of which one role's boxes are in another unit than they should be.
+
+    Args:
+        rows: `COLUMNS` of table ``samples``; its boxes lie inside their images.
+        roles: of each row.
+        limits: section ``limits``.
+        where: what is judged, for messages.
+
+    Returns:
+        The notes for the table where a limit that was raised on purpose is crossed.
+
+    Raises:
+        DataError: the message names the role and the limit.
+    """
+    groups = _by_role(rows, roles)
+    n = sum(tally.totals["boxes"] for tally in groups.values()) + 1  # one role alone is judged, too
+    problems = plausibility.in_groups(groups, limits, n_all=n)
+    plausibility.refuse(box_units.told(problems), where=where)
+    crossed = plausibility.in_groups(groups, plausibility.as_it_comes(limits), n_all=n)
+    return {odd.limit: json.dumps([odd.count, odd.total]) for odd in crossed}
+
+
+def _by_role(rows: pa.Table, roles: Shaped[np.ndarray, " n"]) -> Mapping[str, Tally]:
+    lists = rows["boxes"].combine_chunks()
+    flat = lists.flatten()
+    owners = np.repeat(np.arange(rows.num_rows), pc.list_value_length(lists).to_numpy())
+    corners = np.stack([flat.field(name).to_numpy() for name in _CORNERS], axis=1).astype(np.int64)
+    sizes = np.stack([rows[name].fill_null(0).to_numpy() for name in COLUMNS[:2]], axis=1).astype(
+        np.int64
+    )[owners]
+    is_sized = (sizes > 0).all(axis=1)
+    found = {}
+    for role in ROLES:
+        mine = is_sized & (roles[owners] == role)
+        found[f"role {role}"] = tallies.of_arrays(corners[mine], sizes[mine])
+    return found
