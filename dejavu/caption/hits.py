@@ -2,11 +2,11 @@
 
 from typing import no_type_check
 
-import numba
 import numpy as np
 from jaxtyping import Int32, Int64
 
 from dejavu.caption.object_sets import Keys, ObjectSets
+from dejavu.run.compiled import compiled
 
 
 def count(
@@ -46,7 +46,8 @@ def count(
     return n_hits, n_predicted, truth[is_hit]
 
 
-@no_type_check  # shape checks in tests would wrap what is to be compiled
+@compiled
+@no_type_check
 def _count(
     neighbor_rows, starts, object_ids, truth, n_vocabulary, top, n_hits, n_predicted, is_hit
 ):
@@ -95,11 +96,3 @@ def _count(
         for place in range(start, stop):
             where[truth[place] - first] = 0
         start = stop
-
-
-try:
-    _count = numba.njit(cache=True)(_count)
-except (
-    RuntimeError
-):  # no folder to keep the compiled code in: neither beside this file nor the user's
-    _count = numba.njit(_count)
