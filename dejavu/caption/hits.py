@@ -72,10 +72,8 @@ def _count(
                     at_least[votes[each]] += 1
         n_predicted[row] = min(n_shown, top)
         at_least[1] = n_shown
-        level, left = (
-            1,
-            n_shown,
-        )  # predicted: all above `level`, and of those at it the first `left`
+        # predicted are all with more votes than `level`, and of those with as many the first `left`
+        level, left = 1, n_shown
         if n_shown > top:
             while at_least[level + 1] >= top:
                 level += 1
