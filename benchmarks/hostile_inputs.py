@@ -4,8 +4,9 @@
     python -m benchmarks.hostile_inputs names sql  only these
 
 Each input runs in a process and a folder of its own, with a limit on time and memory. Counted are: named
-errors, inputs that are taken as they are, bugs (a traceback, a crash, exit code 70), hangs, and files that
-an input made or changed outside its folder, or characters that a terminal would obey ("executed").
+errors, inputs that are taken as they are, bugs (a traceback, a crash, exit code 70), hangs, inputs that take
+all the memory there is ("unbounded"), and files that an input made or changed outside its folder, or
+characters that a terminal would obey ("executed").
 """
 
 import collections
@@ -18,16 +19,30 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import hostile_cases, hostile_files, hostile_tables
+from benchmarks import (
+    hostile_cases,
+    hostile_files,
+    hostile_places,
+    hostile_reported,
+    hostile_tables,
+)
 from benchmarks.hostile_cases import OUTSIDE, SITE, Act
 from dejavu.check import data, models, room
-from dejavu.commands import boundary
+from dejavu.commands import ask, boundary, give
 from tests.downloads.server import serve
 
 SECONDS, BYTES = 30, 6 << 30
-KINDS = hostile_cases.KINDS | hostile_files.KINDS | {"tables": hostile_tables.tables}
-PREPARED = (data, models, room)  # imported once, and not by each child
-OUTCOMES = ("named error", "taken", "bug", "hang", "executed")
+KINDS = (
+    hostile_cases.KINDS
+    | hostile_files.KINDS
+    | {
+        "tables": hostile_tables.tables,
+        "places": hostile_places.places,
+        "reported": hostile_reported.reported,
+    }
+)
+PREPARED = (ask, data, give, models, room)  # imported once, and not by each child
+OUTCOMES = ("named error", "taken", "bug", "hang", "unbounded", "executed")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,6 +84,8 @@ def tried(act: Act, *, is_shown: bool = True) -> Result:
         }.get(code, "bug")
         if "Traceback" in said:
             outcome = "bug"
+        if "MemoryError" in said:
+            outcome = "unbounded"
         if strangers or is_obeyed:
             outcome = "executed"
         return Result(outcome, time.monotonic() - started, usage // 1024, said[-300:])
@@ -115,7 +132,7 @@ def main(chosen: list[str]) -> int:
             cells = " | ".join(str(counts[outcome]) for outcome in OUTCOMES)
             print(f"| {kind} | {len(found)} | {cells} | {slowest:.1f} | {largest} |", flush=True)
             for name, result in found.items():
-                if result.outcome in ("bug", "hang", "executed"):
+                if result.outcome in ("bug", "hang", "unbounded", "executed"):
                     n_wrong += 1
                     print(f"  {result.outcome}: {name}: {result.said!r}", file=sys.stderr)
     return n_wrong

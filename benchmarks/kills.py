@@ -3,13 +3,15 @@
     python -m benchmarks.kills --n 50 --seed 0     half an hour on two cores
 
 Every kill is SIGKILL to DVC and all that it started. Three of four come after a random number of seconds,
-one while DVC writes dvc.lock. After each, `dvc repro` is started again, as README says; a project that
-needs more is counted as "by hand", gets the copy that `dejavu check` names, and goes on. A finished run is
-compared with the one that was left alone, stage by stage as DVC recorded them, and a new one begins.
+one while DVC writes dvc.lock. After each, `dejavu resume` goes on, as README says; a project that needs more
+is counted as "by hand", loses its dvc.lock, and goes on. A finished run is compared with the one that was
+left alone, stage by stage as DVC recorded them, and a new one begins. With --keep FOLDER the project stays,
+and a second call with the same folder and code does not make the run that is left alone again.
 """
 
 import argparse
 import dataclasses
+import json
 import os
 import random
 import shutil
@@ -56,9 +58,9 @@ class SmallRun(Project):
         return self.folder / dvc_lock.RECORD
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start `dvc repro` in a group of processes of its own."""
+        """Start `dejavu resume` in a group of processes of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "dvc", "repro"],
+            [sys.executable, "-m", "dejavu.cli", "resume"],
             cwd=self.folder,
             env=self.environment(),
             stdout=subprocess.DEVNULL,
@@ -113,7 +115,8 @@ def survive(project: SmallRun, expected: dict[str, object], n: int, seed: int) -
             run = project.start()
             if not ended(run, project, rng):
                 counts.kills += 1
-                counts.in_writing += _is_broken(project.record)
+                print(counts, flush=True)
+                counts.in_writing += dvc_lock.is_broken(project.record)
                 continue
         else:
             run = project.start()
@@ -133,21 +136,26 @@ def survive(project: SmallRun, expected: dict[str, object], n: int, seed: int) -
     return counts
 
 
-def _is_broken(record: Path) -> bool:
-    try:
-        found = yaml.safe_load(record.read_text()) if record.exists() else {"stages": {}}
-        return not isinstance(found, dict) or "stages" not in found
-    except (yaml.YAMLError, UnicodeDecodeError):
-        return True
-
-
 def _by_hand(project: SmallRun) -> None:
     print((project.folder / "stderr.txt").read_text()[-500:], file=sys.stderr)
-    copy = project.folder / dvc_lock.LAST_GOOD
-    if copy.exists():
-        shutil.copyfile(copy, project.record)
-    else:
-        project.record.unlink()
+    project.record.unlink(missing_ok=True)
+
+
+def left_alone(project: SmallRun, known: Path) -> dict[str, object]:
+    """Return what a run makes that nobody kills; what an earlier call noted at `known` is taken over."""
+    if known.exists():
+        return {
+            key: bytes.fromhex(value) if key in RESULTS else value
+            for key, value in json.loads(known.read_text()).items()
+        }
+    started = time.monotonic()
+    if project.start().wait():
+        sys.exit((project.folder / "stderr.txt").read_text())
+    print(f"a run that is left alone: {time.monotonic() - started:.0f} s", flush=True)
+    made = project.made()
+    as_text = {key: v.hex() if isinstance(v, bytes) else v for key, v in made.items()}
+    known.write_text(json.dumps(as_text))
+    return made
 
 
 def main() -> int:
@@ -155,14 +163,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--n", type=int, default=50, help="kills")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--keep", type=Path, help="folder for the projects; several seeds may share it"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kills-") as scratch:
-        project = SmallRun(Path(scratch) / "run")
-        started = time.monotonic()
-        if project.start().wait():
-            sys.exit((project.folder / "stderr.txt").read_text())
-        print(f"a run that is left alone: {time.monotonic() - started:.0f} s", flush=True)
-        expected = project.made()
+        folder = options.keep or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        project = SmallRun(Path(tempfile.mkdtemp(dir=folder)) / "run")
+        expected = left_alone(project, folder / "left-alone.json")
         project.begin_again()
         counts = survive(project, expected, options.n, options.seed)
     print("| kills | while dvc.lock was written | runs finished | differing | by hand |")

@@ -22,6 +22,7 @@ from dejavu.commands import (
     import_labels,
     init,
     report,
+    resume,
     show,
     sources,
     sql,
@@ -62,6 +63,7 @@ _register("annotators", sources.annotators, panel=BEFORE, examples=sources.ANNOT
 _register("fetch", fetch.command, panel=BEFORE, examples=fetch.EXAMPLES)
 _register("detect-boxes", detect_boxes.command, panel=BEFORE, examples=detect_boxes.EXAMPLES)
 _register("import-labels", import_labels.command, panel=BEFORE, examples=import_labels.EXAMPLES)
+_register("resume", resume.command, panel=BEFORE, examples=resume.EXAMPLES)
 _register("summary", summary.command, panel=AFTER, examples=summary.EXAMPLES)
 _register("report", report.command, panel=AFTER, examples=report.EXAMPLES)
 _register("show", show.command, panel=AFTER, examples=show.EXAMPLES)

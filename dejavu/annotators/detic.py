@@ -23,6 +23,7 @@ from dejavu.models import devices
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.params.annotators import DeticParams
 from dejavu.params.machine import MachineParams
+from dejavu.tables import brought_arrays
 
 CLIP_DIM = 512  # of ViT-B/32, in whose text space Detic's names live
 _CENTERNET = "third_party/CenterNet2"
@@ -108,10 +109,7 @@ def read_classifier(path: Path, *, n_names: int) -> Float32[np.ndarray, "names 5
     Raises:
         DataError: the file is missing, no plain array, of another shape, or not finite.
     """
-    try:
-        matrix = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read as a .npy of numbers: {error}") from None
+    matrix = brought_arrays.open_array(path, named_by="classifier of an annotator")
     if matrix.shape != (n_names, CLIP_DIM):
         raise DataError(
             f"{path}: has shape {matrix.shape}, expected ({n_names}, {CLIP_DIM}): CLIP ViT-B/32's vector of "
@@ -119,7 +117,7 @@ def read_classifier(path: Path, *, n_names: int) -> Float32[np.ndarray, "names 5
         )
     if not np.isfinite(matrix).all():
         raise DataError(f"{path}: holds NaN or infinity.")
-    return matrix.astype(np.float32)
+    return np.asarray(matrix, np.float32)
 
 
 def _found(instances: Any, settings: DeticParams) -> Found:

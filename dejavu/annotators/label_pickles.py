@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dejavu.errors import DataError
-from dejavu.tables import brought
+from dejavu.run import odd_files
 
 
 class _DType:
@@ -96,11 +96,14 @@ def read(path: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:
         DataError: the file is no pickle, or holds anything but two equally long lists of
             one-dimensional arrays (or lists) of numbers.
     """
-    brought.require_file(path, named_by="import-labels")
+    odd_files.require_file(path, named_by="import-labels")
     raw = path.read_bytes()
     try:
-        for _ in pickletools.genops(raw):  # a file cut short fails here, before anything is built
-            pass
+        for operation, number, _ in pickletools.genops(raw):  # a file cut short fails here, first
+            if "PUT" in operation.name and int(number or 0) > len(raw):
+                raise DataError(
+                    f"a place {number:,} in its list of objects, and {len(raw):,} bytes"
+                )
         value = _Reader(io.BytesIO(raw)).load()
         labels, scores = ([_numbers(entry) for entry in part] for part in value)
     except DataError as error:
@@ -166,7 +169,7 @@ def convert(path: Path, *, sample_names: Path, class_names: Path, out: Path) -> 
 
 
 def _lines(path: Path) -> list[str]:
-    brought.require_file(path, named_by="import-labels")
+    odd_files.require_file(path, named_by="import-labels")
     try:
         return path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:

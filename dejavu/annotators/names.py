@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from dejavu.corpora.files import lines
 from dejavu.errors import DataError
 
 
@@ -44,10 +45,7 @@ def read(source: str, folder: Path) -> list[str]:
             f"{path}: no such file of names, and no list is called {source!r}; lists: "
             f"{', '.join(sorted(LIBRARIES))}."
         )
-    try:
-        names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not a UTF-8 text file: {error}.") from None
+    names = [line.strip() for line in lines(path)]
     if empty := [number for number, name in enumerate(names, start=1) if not name]:
         raise DataError(f"{path}: line {empty[0]} is empty, expected one name per line.")
     if not names:

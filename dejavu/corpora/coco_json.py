@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 
 from dejavu.corpora.records import Box
 from dejavu.errors import DataError
+from dejavu.run import odd_files
 from dejavu.tables import brought
 from dejavu.tables.brought_values import whole
 
@@ -26,7 +27,7 @@ def read(path: Path, *keys: str, named_by: str) -> dict[str, list[dict[str, Any]
         DataError: the file is missing, not JSON, lacks a list, or an image or category is odd or
             repeated: then nobody can say which boxes or captions belong to which image.
     """
-    brought.require_file(path, named_by=named_by)
+    odd_files.require_file(path, named_by=named_by)
     try:
         text = path.read_bytes().decode("utf-8-sig")
         value = json.loads(text)

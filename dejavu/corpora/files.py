@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dejavu.errors import DataError
+from dejavu.run import odd_files
 from dejavu.run.progress import say
 
 EXTENSIONS = (
@@ -18,6 +19,7 @@ _LEFTOVERS = {"@eadir", "__macosx", "desktop.ini", "thumbs.db", "$recycle.bin", 
 _MAGIC = (
     b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"P4", b"P5", b"P6",
 )  # fmt: skip
+MAX_TEXT_BYTES = 1 << 28  # of a list of names, classes or boxes: those of ImageNet-21k are a tenth
 _BRANDS = {b"WEBP", b"avif", b"avis"}  # bytes 8 to 12 of RIFF and ISO media files
 
 
@@ -41,6 +43,10 @@ def image_files(folder: Path) -> Iterator[Path]:
         if real in seen:  # a link that leads back: its images are listed already
             folders.clear()
             say(f"{parent}: leads to {real}, which is listed already; skipped")
+            continue
+        if odd_files.is_of_the_system(real):
+            folders.clear()
+            say(f"{parent}: leads to {real}, which the system makes up; skipped")
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if not is_hidden(name))
@@ -70,7 +76,8 @@ def is_hidden(name: str) -> bool:
 
 def _starts_as_an_image(path: Path) -> bool:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would wait for ever
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) or not status.st_size:  # a pipe would wait for ever
             return False
         with path.open("rb") as stream:
             start = stream.read(12)
@@ -80,10 +87,15 @@ def _starts_as_an_image(path: Path) -> bool:
 
 
 def lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a text file; raises DataError if it is not there, or not UTF-8."""
-    if path.exists() and not path.is_file():  # a pipe would wait for ever
-        raise DataError(f"{path}: is no regular file, expected a text file.")
+    """Yield the lines of a text file; raises DataError if it is not there, too large, or not UTF-8."""
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would wait for ever
+            raise DataError(f"{path}: is no regular file, expected a text file.")
+        if status.st_size > MAX_TEXT_BYTES:  # one without an end of line would be read as a whole
+            raise DataError(
+                f"{path}: has {status.st_size:,} bytes, expected a list of at most {MAX_TEXT_BYTES:,}."
+            )
         with path.open(encoding="utf-8-sig") as stream:
             yield from stream
     except FileNotFoundError:

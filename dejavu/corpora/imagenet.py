@@ -18,6 +18,7 @@ from dejavu.corpora.imagenet_boxes import annotation_folders, read_annotation
 from dejavu.corpora.records import Box, Record
 from dejavu.errors import DataError, ParamsError, suggestion
 from dejavu.params.corpora import ImageNetParams
+from dejavu.run import odd_files
 from dejavu.run.progress import say
 
 _KAGGLE = Path("ILSVRC/Data/CLS-LOC")
@@ -163,12 +164,14 @@ def _val_classes(path: Path, stems: list[str]) -> Mapping[str, str]:
     if path.is_dir():
         classes = _devkit_classes(path, stems)
     else:
-        rows = csv.reader(lines(path))
-        classes = {
-            row[0].rpartition(".")[0] or row[0]: row[1].split()[0]
-            for row in rows
-            if row[1:] and row[1].split()
-        }
+        try:
+            classes = {
+                row[0].rpartition(".")[0] or row[0]: row[1].split()[0]
+                for row in csv.reader(lines(path))
+                if row[1:] and row[1].split()
+            }
+        except csv.Error as error:
+            raise DataError(f"{path}: not a table of names and classes: {error}.") from None
     if missing := [stem for stem in stems if stem not in classes]:
         raise DataError(
             f"{path}: says nothing of {len(missing)} of {len(stems)} images, the first "
@@ -190,9 +193,11 @@ def _devkit_classes(folder: Path, stems: list[str]) -> dict[str, str]:
             f"{folder / _TRUTH}: has {len(numbers)} lines, expected one per image of val/, which "
             f"are {len(stems)}. Without all images, use LOC_val_solution.csv."
         )
+    odd_files.require_file(folder / _META, named_by="image.corpus.val_labels")
     try:
         synsets = loadmat(str(folder / _META), squeeze_me=True)["synsets"]
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        ids, wnids = synsets["ILSVRC2012_ID"].tolist(), synsets["WNID"].tolist()
+        wnid_of = dict(zip(ids, wnids, strict=True))
+        return {stem: wnid_of[number] for stem, number in zip(sorted(stems), numbers, strict=True)}
+    except Exception as error:  # noqa: BLE001  # what a parser of MATLAB's format raises has no list
         raise DataError(f"{folder / _META}: not the devkit's list of classes: {error}") from None
-    wnid_of = dict(zip(synsets["ILSVRC2012_ID"].tolist(), synsets["WNID"].tolist(), strict=True))
-    return {stem: wnid_of[number] for stem, number in zip(sorted(stems), numbers, strict=True)}

@@ -14,6 +14,7 @@ from dejavu.corpora.image_reader import BROKEN, FORMATS, ImageError, decode, has
 from dejavu.corpora.records import Record
 
 _ORIENTATION, _UPRIGHT = 274, (0, 1)  # of EXIF: the tag, and its values that ask for nothing
+EMBEDDED = ".parquet#"  # in uris of images that the project itself stored, and of no others
 MIN_SIDE_PX = 2  # an image of one row or column has no background and no object
 
 
@@ -44,6 +45,8 @@ def measure(record: Record, root: Path, *, max_pixels: int | None = None) -> Ins
         n_bytes = status.st_size
         if not stat.S_ISREG(status.st_mode):
             return Inspection(problem="no_file")
+        if n_bytes == 0:
+            return Inspection(n_bytes=0, problem="unreadable")
         with Image.open(path, formats=FORMATS) as image:
             width, height = image.size
     except (FileNotFoundError, NotADirectoryError):
@@ -91,6 +94,8 @@ def inspect(
     """
     if record.problem:
         return Inspection(problem=record.problem)
+    if record.image is None and EMBEDDED in (record.uri or ""):  # a table of others names it
+        return Inspection(problem="no_file")
     try:
         encoded = record.image if record.image is not None else read_bytes(record.uri or "")
     except ImageError as error:

@@ -23,7 +23,6 @@ What has to be embedded is known after ``dvc repro crop``:
 import dataclasses
 import hashlib
 import tempfile
-import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +35,7 @@ from jaxtyping import Float32, Int64
 from dejavu.errors import ArtifactError, DataError
 from dejavu.run import shards
 from dejavu.run.progress import say
-from dejavu.tables import brought, by_sample
+from dejavu.tables import brought, brought_arrays, by_sample
 from dejavu.tables.brought_values import Column
 from dejavu.tables.parquet import inputs_of
 from dejavu.tables.partitions import partition
@@ -52,6 +51,7 @@ COLUMNS = (
     Column(name="role", kind="text"),  # of the list of what has to be embedded; not read
 )
 NAMED_BY = "the entry's path"
+MAX_NAME_BYTES = 4096  # in UTF-8: the longest path there is
 
 
 class _Rows(NamedTuple):
@@ -188,7 +188,9 @@ def _require_origin(view: View, inputs: Mapping[str, str]) -> None:
 
 
 def _matrix(view: View) -> _Rows:
-    matrix = _open_matrix(view.files[0])
+    matrix, n_bytes = _open_matrix(view.files[0]), view.files[1].stat().st_size
+    if n_bytes > MAX_NAME_BYTES * len(matrix):
+        raise DataError(f"{view.files[1]}: {n_bytes:,} bytes are no names of {len(matrix):,} rows.")
     try:
         text = view.files[1].read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
@@ -263,17 +265,7 @@ def _require_crops(
 
 
 def _open_matrix(path: Path) -> np.ndarray:
-    try:
-        matrix = np.lib.format.open_memmap(path, mode="r")
-    except (
-        ValueError,
-        EOFError,
-        OSError,
-        SyntaxError,
-        OverflowError,
-        tokenize.TokenError,
-    ) as error:
-        raise DataError(f"{path}: not a .npy file of numbers: {error}") from None
+    matrix = brought_arrays.open_array(path, named_by=NAMED_BY)
     if matrix.ndim != 2 or matrix.dtype.kind != "f" or 0 in matrix.shape:
         raise DataError(
             f"{path}: expected a matrix of floating point numbers, one row per sample, found "

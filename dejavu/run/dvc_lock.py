@@ -4,6 +4,7 @@ A run that is killed while DVC writes leaves half a file, which DVC refuses to r
 """
 
 import contextlib
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,10 @@ from dejavu.errors import ArtifactError
 
 RECORD = Path("dvc.lock")
 LAST_GOOD = Path(".work") / "dvc.lock.good"
+BROKEN = Path(".work") / "dvc.lock.broken"
+WORKERS = (
+    Path(".dvc") / "tmp" / "rwlock"
+)  # which process of DVC reads and writes what, in place, too
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the record has thousands of lines
 
 
@@ -39,9 +44,54 @@ def stages(record: Path = RECORD, *, last_good: Path = LAST_GOOD) -> Mapping[str
         )
         raise ArtifactError(
             f"{record}: not whole, so DVC cannot read it; a run was stopped while writing it. Go on with "
-            f"{copy}`git checkout {record}` (the committed one), then `dvc repro`."
+            f"`dejavu resume`; by hand: {copy}`git checkout {record}` (the committed one), then `dvc repro`."
         )
     return found
+
+
+def is_broken(record: Path = RECORD, *, workers: Path = WORKERS) -> bool:
+    """Return whether the record is there and not whole, or DVC's list of who works on what."""
+    return (record.exists() and _stages(record) is None) or not _is_list_whole(workers)
+
+
+def mend(
+    record: Path = RECORD,
+    *,
+    last_good: Path = LAST_GOOD,
+    broken: Path = BROKEN,
+    workers: Path = WORKERS,
+) -> list[str]:
+    """Put the last whole record in the place of a broken one, which is kept at `broken`.
+
+    Without a copy no stage ever ended on a whole record: then there is nothing to bring back, and all that
+    was made comes from DVC's cache. A broken list of workers is removed, and DVC begins it anew.
+
+    Returns:
+        What was done, line by line.
+    """
+    done = []
+    if not _is_list_whole(workers):
+        workers.unlink()
+        done.append(f"{workers}: was not whole; DVC makes it anew")
+    if not record.exists() or _stages(record) is not None:
+        return done
+    broken.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(record, broken)
+    was = f"{record}: was not whole, and is now {broken}"
+    if not last_good.exists():
+        record.unlink()
+        return [*done, f"{was}; DVC takes what was made from its cache"]
+    scratch = record.with_name(f"{record.name}.part")
+    shutil.copyfile(last_good, scratch)
+    scratch.replace(record)
+    return [*done, f"{was}; the last whole one is back"]
+
+
+def _is_list_whole(workers: Path) -> bool:
+    try:
+        return not workers.exists() or isinstance(json.loads(workers.read_bytes()), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def keep(record: Path = RECORD, *, last_good: Path = LAST_GOOD) -> None:
@@ -67,7 +117,7 @@ def _stages(record: Path) -> Mapping[str, Any] | None:
     try:
         text = record.read_text(encoding="utf-8")
         content = yaml.load(text, Loader=_LOADER)  # noqa: S506  # a safe loader
-    except (yaml.YAMLError, UnicodeDecodeError):
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
         return None
     if not text.endswith("\n") or not isinstance(content, Mapping) or "schema" not in content:
         return None

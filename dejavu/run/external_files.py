@@ -18,6 +18,7 @@ from typing import Any
 
 from dejavu.errors import DataError
 from dejavu.params.external_files import OutsidePath, paths_of
+from dejavu.run import odd_files
 from dejavu.run.file_hashes import FileHashes
 from dejavu.run.progress import track
 
@@ -99,11 +100,15 @@ def _corpus(folder: Path, hashes: FileHashes | None) -> dict[str, Any]:
 
 
 def _folders(folder: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield the relative path and the files of every folder below, in name order; links once."""
-    seen: set[str] = set()
+    """Yield the relative path and the files of every folder below, in name order; links once.
+
+    A link to a folder above, or to what the system only shows as files, is not followed: nothing below
+    either is part of a corpus, and it may never end.
+    """
+    seen = {str(parent) for parent in Path(os.path.realpath(folder)).parents}
     for parent, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(parent)
-        if real in seen:
+        if real in seen or odd_files.is_of_the_system(real):
             folders.clear()
             continue
         seen.add(real)

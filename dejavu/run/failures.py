@@ -19,6 +19,9 @@ _WHAT_TO_DO = {
 }
 
 
+LESS_MEMORY = "Ask for less at once (machine.batch_images, machine.block_rows), or free some."
+
+
 def line_of(error: OSError) -> str:
     """Return what happened, where, and what to do, on one line."""
     text = " ".join(str(error).split())

@@ -16,6 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dejavu.run import odd_files
 from dejavu.run.progress import say
 
 SETTLED_SECONDS = 2.0  # a file changed just now may change again within one tick of its time
@@ -56,13 +57,7 @@ class FileHashes:
         key, status = str(path.absolute()), path.stat()
         facts = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         known = self._known.get(key) or self._used.get(key)
-        if known is not None and known[0] == facts:
-            digest = known[1]
-        else:
-            if status.st_size > _LARGE:
-                say(f"inputs: hashing {path}, {status.st_size / 1e9:.1f} GB")
-            with path.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = known[1] if known is not None and known[0] == facts else _digest(path, status)
         if time.time() - max(status.st_mtime, status.st_ctime) > SETTLED_SECONDS:
             self._used[key] = (facts, digest)
         return digest
@@ -82,3 +77,15 @@ class FileHashes:
         scratch = self._path.with_name(self._path.name + ".part")
         pq.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA), scratch, compression="zstd")
         scratch.replace(self._path)
+
+
+def _digest(path: Path, status: os.stat_result) -> str:
+    if status.st_size == 0:  # some files of the system say so, and never end
+        return hashlib.sha256().hexdigest()
+    if odd_files.is_hollow(status):
+        say(f"inputs: {path} is {status.st_size / 1e9:.1f} GB of holes: its size counts, not read")
+        return f"holes {status.st_size}"
+    if status.st_size > _LARGE:
+        say(f"inputs: hashing {path}, {status.st_size / 1e9:.1f} GB")
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -44,6 +44,8 @@ def run(main: Callable[..., None]) -> None:
         sys.exit(f"{type(error).__name__}: {error}")
     except OSError as error:
         sys.exit(failures.line_of(error))
+    except MemoryError:
+        sys.exit(f"MemoryError: {_name()} needs more memory than there is. {failures.LESS_MEMORY}")
     except KeyboardInterrupt:
         print(
             f"Interrupted: {_name()} is not done. `dvc repro` goes on; what was finished is kept.",

@@ -14,7 +14,7 @@ from dejavu.errors import DataError
 from dejavu.params.roles import FolderRoles, GivenRoles, PartitionRoles, TableRoles
 from dejavu.roles import ROLES, UNUSED
 from dejavu.run.progress import say
-from dejavu.tables import brought, by_sample, parquet
+from dejavu.tables import brought, brought_arrays, by_sample, parquet
 from dejavu.tables.brought_values import Column
 
 MAX_UNBOXED_SHARE = 0.01  # of a partition of annotated images; a few XML files state no object
@@ -147,22 +147,18 @@ def _by_position(folder: Path, settings: PartitionRoles, rows: pa.Table, roles: 
 
 
 def _positions(path: Path, n_samples: int) -> Int[np.ndarray, " n"]:
-    try:
-        places = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file (split.roles_from.partitions).") from None
-    except (ValueError, EOFError, OSError) as error:
-        raise DataError(f"{path}: not a .npy file of plain integers: {error}") from None
-    if not isinstance(places, np.ndarray) or places.ndim != 1 or places.dtype.kind not in "iu":
-        found = f"{places.dtype} {places.shape}" if isinstance(places, np.ndarray) else "an archive"
-        raise DataError(f"{path}: expected a list of integers, found {found}.")
+    places = brought_arrays.open_array(path, named_by="split.roles_from.partitions")
+    if places.ndim != 1 or places.dtype.kind not in "iu":
+        raise DataError(
+            f"{path}: expected a list of integers, found {places.dtype} {places.shape}."
+        )
     if len(places) and not 0 <= int(places.min()) <= int(places.max()) < n_samples:
         raise DataError(
             f"{path}: holds positions from {places.min()} to {places.max()}, but the corpus lists "
             f"{n_samples} samples. Positions count the sorted images of train/ (1,281,167), then "
             "those of val/: list all of them (corpus.use: [train, val], corpus.wnids: null)."
         )
-    return places.astype(np.int64)
+    return np.asarray(places, np.int64)
 
 
 def _require_boxes(path: Path, n_boxes: Int[np.ndarray, " n"]) -> None:

@@ -12,7 +12,6 @@ import codecs
 import contextlib
 import itertools
 import json
-import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,11 +22,13 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from dejavu.errors import DataError, suggestion
+from dejavu.run import odd_files
 from dejavu.run.progress import say
 from dejavu.tables.brought_values import TYPES, Column, from_values, typed
 
 SUFFIXES = (".csv", ".jsonl", ".parquet", ".tsv")
 BATCH_ROWS, VECTORS = 65_536, 8_192  # rows at once; vectors are long
+MAX_BATCH_BYTES = 1 << 30  # of texts of one column in as many rows: 16 kB each
 _BLOCK_BYTES = 1 << 24  # of a text file parsed at once: no row may be longer
 _QUOTED = r'(?s)^"([^"]|"")*"$'
 _SHOWN = 5  # of values or keys in a message
@@ -68,7 +69,7 @@ def batches(path: Path, columns: Sequence[Column], *, named_by: str) -> Iterator
         raise DataError(
             f"{path}: expected a table that ends in {', '.join(SUFFIXES)} ({named_by} names it)."
         )
-    require_file(path, named_by=named_by)
+    odd_files.require_file(path, named_by=named_by)
     by_name = {column.name: column for column in columns}
     with _translated(path):
         names, parts = source(path, by_name)
@@ -82,23 +83,6 @@ def batches(path: Path, columns: Sequence[Column], *, named_by: str) -> Iterator
             ]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
             n_before += part.num_rows
-
-
-def require_file(path: Path, *, named_by: str) -> None:
-    """Refuse what is not a regular file that can be read: a pipe or a device would never end.
-
-    Raises:
-        DataError: it is missing, or something else than a file.
-    """
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; {named_by} names it.") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be opened: {error}; {named_by} names it.") from None
-    if not stat.S_ISREG(mode):
-        kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
-        raise DataError(f"{path}: is {kind}, expected a file; {named_by} names it.")
 
 
 def listed(values: Sequence[Any]) -> str:
@@ -213,23 +197,38 @@ def _objects(path: Path, stream: Any) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _from_parquet(path: Path, known: dict[str, Column]) -> Parts:
-    parquet = pq.ParquetFile(path)
-    names = list(parquet.schema_arrow.names)
+    schema = pq.read_schema(path)
+    names = list(schema.names)
     wanted = [name for name in dict.fromkeys(names) if name in known]
     n_rows = VECTORS if any(known[name].kind == "vector" for name in wanted) else BATCH_ROWS
+    texts = [field.name for field in schema if pa.types.is_string(field.type)]
+    # Texts come as positions in a list of them, and are measured before they are written out.
+    parquet = pq.ParquetFile(path, read_dictionary=texts)
 
     def parts() -> Iterator[pa.RecordBatch]:
         if not wanted:
             return
         with parquet:
             for batch in parquet.iter_batches(batch_size=n_rows, columns=wanted):
-                rows = pa.RecordBatch.from_arrays(
-                    [batch.column(batch.schema.get_field_index(name)) for name in wanted], wanted
-                )
+                arrays = [_written_out(batch[name]) for name in wanted]
+                rows = pa.RecordBatch.from_arrays(arrays, wanted)
                 rows.validate(full=True)  # a damaged file may hold lengths that lead nowhere
                 yield rows
 
     return names, parts()
+
+
+def _written_out(values: pa.Array) -> pa.Array:
+    """Return texts one by one; refuse a few long ones that stand for gigabytes."""
+    if not pa.types.is_dictionary(values.type):
+        return values
+    values.validate(full=True)
+    n_bytes = pc.sum(pc.binary_length(values.dictionary).take(values.indices)).as_py() or 0
+    if n_bytes > MAX_BATCH_BYTES:
+        raise ValueError(
+            f"{len(values):,} texts of {n_bytes:,} bytes, expected at most {MAX_BATCH_BYTES:,}"
+        )
+    return values.cast(values.type.value_type)
 
 
 _SOURCES: dict[str, Callable[[Path, dict[str, Column]], Parts]] = {

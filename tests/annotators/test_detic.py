@@ -170,7 +170,7 @@ def test_where_it_is_not_installed_the_error_names_the_way_out(folder, monkeypat
     [
         (np.zeros((512, 3), np.float32), r"shape \(512, 3\), expected \(3, 512\)"),
         (np.full((3, 512), np.nan, np.float32), "NaN or infinity"),
-        (np.array([object()]), "cannot be read as a .npy of numbers"),
+        (np.array([object()]), "not a .npy file of plain numbers"),
     ],
 )
 def test_wrong_classifiers_are_refused(folder, array, message):

@@ -41,6 +41,15 @@ def test_names_in_another_encoding(tmp_path, convert, name):
         convert()
 
 
+def test_a_list_of_objects_longer_than_the_file_is_refused(tmp_path, convert):
+    """Python's reader would make room for two thousand million objects."""
+    (tmp_path / "labels.pkl").write_bytes(b"\x80\x04]r\xff\xff\xff\x7f.")
+    with pytest.raises(
+        DataError, match="a place 2,147,483,647 in its list of objects, and 9 bytes"
+    ):
+        convert()
+
+
 @pytest.mark.parametrize("label", [0.7, 10**400, float("nan"), 1e300])
 def test_a_class_number_that_is_none(tmp_path, convert, label):
     (tmp_path / "labels.pkl").write_bytes(pickle.dumps([[[label]], [[0.5]]]))

@@ -128,7 +128,7 @@ def test_wrong_labels_are_refused(folder, labels, error, message):
 
 def test_wrong_files_are_refused(folder):
     (folder / "labels.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DataError, match="not a UTF-8 text file"):
+    with pytest.raises(DataError, match="not a readable UTF-8 text file"):
         load(folder)
     with pytest.raises(DataError, match="no list is called 'imagenet1k'; lists: coco, imagenet_1k"):
         load(folder, labels="imagenet1k")

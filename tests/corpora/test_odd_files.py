@@ -13,10 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from dejavu.annotators import names as class_names
 from dejavu.corpora import coco_json
 from dejavu.corpora.files import image_files, lines
 from dejavu.corpora.image_reader import ImageError, ImageReader, decode
 from dejavu.corpora.imagenet_boxes import read_annotation
+from dejavu.corpora.inspection import measure
+from dejavu.corpora.records import Record
 from dejavu.corpora.tar_files import list_members
 from dejavu.errors import DataError
 from tests.corpora.image_files import photo
@@ -222,6 +225,51 @@ def test_a_list_of_names_that_never_ends_is_a_named_error(tmp_path):
     os.mkfifo(tmp_path / "wnids.txt")
     with pytest.raises(DataError, match="is no regular file"):
         list(lines(tmp_path / "wnids.txt"))
+    (tmp_path / "words.txt").touch()
+    os.truncate(tmp_path / "words.txt", 1 << 40)
+    with pytest.raises(DataError, match="expected a list of at most"):
+        list(lines(tmp_path / "words.txt"))
+    with pytest.raises(DataError, match="expected a list of at most"):
+        class_names.read("words.txt", tmp_path)
+
+
+@pytest.mark.timeout(60)
+def test_a_json_file_of_holes_is_a_named_error(tmp_path):
+    (tmp_path / "i.json").touch()
+    os.truncate(tmp_path / "i.json", 1 << 40)
+    with pytest.raises(DataError, match="next to none of them are on the disk"):
+        coco_json.read(tmp_path / "i.json", "categories", named_by="test")
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("target", ["/", "/proc", "/proc/kmsg"])
+def test_links_to_what_the_system_makes_up_end(tmp_path, target):
+    put(tmp_path / "photos/a/1.jpg")
+    (tmp_path / "photos/a/out").symlink_to(target)
+    (tmp_path / "photos/a/2.jpg").symlink_to("/proc/kmsg")
+    rows = built(tmp_path / "out", folder_settings(0.5), data_root=tmp_path)
+    assert [(row["uri"], row["problem"]) for row in rows] == [
+        ("a/1.jpg", None), ("a/2.jpg", "outside_root"),
+    ]  # fmt: skip
+    record = Record(name="2", uri="a/2.jpg")
+    assert measure(record, tmp_path / "photos").problem == "unreadable"
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("path", ["../secret.parquet#0", "pipe.parquet#0", "zeros.parquet#0"])
+def test_a_table_of_captions_names_no_place_inside_a_table(tmp_path, path):
+    """Images lie in tables only where the project itself has put them."""
+    (tmp_path / "photos").mkdir()
+    pq.write_table(pa.table({"image": [photo(1)]}), tmp_path / "secret.parquet")
+    os.mkfifo(tmp_path / "photos/pipe.parquet")
+    (tmp_path / "photos/zeros.parquet").symlink_to("/dev/zero")
+    (tmp_path / "photos/t.csv").write_text(f"path,caption\n{path},a secret\n")
+    settings = {
+        "adapter": "captions_table", "root": "photos", "table": "t.csv", "path_column": "path",
+        "caption_column": "caption", "max_dropped_share": 1.0,
+    }  # fmt: skip
+    (row,) = built(tmp_path / "out", settings, data_root=tmp_path, lane="caption")
+    assert row["problem"] == "no_file"
 
 
 def test_half_a_character_in_json_becomes_one_that_says_so(tmp_path):

@@ -320,7 +320,7 @@ def test_a_view_is_in_one_place(tmp_path, files, message):
         (np.zeros((2, 3)), "a\nb\nc\n", "3 lines, but v.npy has 2 rows"),
         (np.zeros((2, 3), int), "a\nb\n", "expected a matrix of floating point numbers"),
         (np.zeros(3), "a\nb\n", "expected a matrix of floating point numbers"),
-        (np.array([["x"]], object), "a\n", "not a .npy file of numbers"),
+        (np.array([["x"]], object), "a\n", "not a .npy file of plain numbers"),
     ],
 )
 def test_a_broken_matrix_ends_in_an_error(tmp_path, matrix, names, message):

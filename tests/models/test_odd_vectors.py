@@ -46,7 +46,7 @@ def as_zeros(folder):
 def test_what_is_no_matrix_is_named(tmp_path, change):
     matrix(tmp_path)
     change(tmp_path)
-    with pytest.raises(DataError, match=r"crop\.npy: not a \.npy file of numbers"):
+    with pytest.raises(DataError, match=r"crop\.npy: (not a \.npy file of plain|says that it has)"):
         described(tmp_path)
 
 
@@ -56,6 +56,16 @@ def test_no_pipe_is_waited_for(tmp_path):
     os.mkfifo(tmp_path / "crop.npy")
     with pytest.raises(DataError, match="found none of them"):
         described(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"\xe9\n", "a\n".encode("utf-16"), b"a" * 50_000])
+def test_names_of_rows_that_are_no_names_are_a_named_error(tmp_path, content):
+    matrix(tmp_path)
+    (tmp_path / "crop.txt").write_bytes(content)
+    with pytest.raises(
+        DataError, match=r"crop\.txt: (cannot be read as text|50,000 bytes are no names)"
+    ):
+        imported_vectors._matrix(imported_vectors.find(tmp_path, "crop"))
 
 
 @pytest.mark.parametrize("part", ["start", "end"])

@@ -67,3 +67,37 @@ def test_a_newer_whole_record_replaces_the_copy():
         dvc_lock.RECORD.write_text(text)
         dvc_lock.keep()
         assert dvc_lock.LAST_GOOD.read_text() == text
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_the_last_whole_record_is_brought_back_and_the_half_one_kept(text):
+    dvc_lock.RECORD.write_text(WHOLE)
+    dvc_lock.keep()
+    assert not dvc_lock.is_broken()
+    dvc_lock.RECORD.write_text(text)
+    assert dvc_lock.is_broken()
+    (said,) = dvc_lock.mend()
+    assert said.endswith("the last whole one is back")
+    assert not dvc_lock.is_broken()
+    assert dvc_lock.RECORD.read_text() == WHOLE
+    assert dvc_lock.BROKEN.read_text() == text
+
+
+def test_without_a_copy_the_half_record_is_moved_away():
+    dvc_lock.RECORD.write_text(BROKEN["inside a key"])
+    (said,) = dvc_lock.mend()
+    assert said.endswith("from its cache")
+    assert not dvc_lock.RECORD.exists()
+    assert dvc_lock.BROKEN.read_text() == BROKEN["inside a key"]
+
+
+@pytest.mark.parametrize("text", ["", '{"write": {"a', "[]", "[" * 100_000])
+def test_half_a_list_of_who_works_on_what_is_removed(text):
+    dvc_lock.WORKERS.parent.mkdir(parents=True)
+    dvc_lock.WORKERS.write_text('{"write": {}, "read": {}}')
+    assert not dvc_lock.is_broken()
+    dvc_lock.WORKERS.write_text(text)
+    assert dvc_lock.is_broken()
+    (said,) = dvc_lock.mend()
+    assert "DVC makes it anew" in said
+    assert not dvc_lock.is_broken()

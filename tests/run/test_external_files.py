@@ -157,6 +157,35 @@ def test_a_link_that_leads_back_ends(tmp_path):
     assert listed(tmp_path, of(CorpusParams, folder_corpus()))["files"] == 1
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("target", ["/", "/proc", "/proc/self", "/sys"])
+def test_a_link_to_all_there_is_ends(tmp_path, target):
+    put(tmp_path / "photos/a/1.jpg", b"123")
+    (tmp_path / "photos/a/out").symlink_to(target)
+    assert listed(tmp_path, of(CorpusParams, folder_corpus()))["files"] == 1
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("target", ["/proc/kmsg", "/proc/kcore"])
+def test_a_link_to_a_file_without_end_ends(tmp_path, target):
+    put(tmp_path / "photos/a/1.jpg", b"123")
+    (tmp_path / "photos/a/2.jpg").symlink_to(target)
+    assert listed(tmp_path, of(CorpusParams, folder_corpus()))["files"] in (
+        1,
+        2,
+    )  # not all systems have it
+
+
+@pytest.mark.timeout(60)
+def test_a_terabyte_of_holes_counts_by_its_size(tmp_path, capsys):
+    put(tmp_path / "photos/a/1.jpg", b"")
+    os.truncate(tmp_path / "photos/a/1.jpg", 1 << 40)
+    first = listed(tmp_path, of(CorpusParams, folder_corpus()))
+    assert "1099.5 GB of holes" in capsys.readouterr().err
+    os.truncate(tmp_path / "photos/a/1.jpg", 1 << 41)
+    assert listed(tmp_path, of(CorpusParams, folder_corpus()))["sha256"] != first["sha256"]
+
+
 def test_images_that_no_stage_hashes_count_by_names_and_sizes(tmp_path, monkeypatch):
     corpus = of(
         CorpusParams,

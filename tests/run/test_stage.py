@@ -20,6 +20,8 @@ def main(*, count: int, out: Path) -> None:
         raise DataError("count must not be negative")
     if count == 7:
         raise KeyboardInterrupt
+    if count == 8:
+        bytearray(1 << 62)
     out.write_text(str(count))
 
 stage.run(main)
@@ -59,6 +61,15 @@ def test_an_interrupt_is_one_line_and_status_130(tmp_path):
     assert done.returncode == 130
     assert done.stderr == (
         "Interrupted: toy is not done. `dvc repro` goes on; what was finished is kept.\n"
+    )
+
+
+def test_memory_that_is_not_there_is_one_line(tmp_path):
+    done = run(tmp_path, "--count", "8", "--out", "o.txt")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "MemoryError: toy needs more memory than there is. Ask for less at once (machine.batch_images, "
+        "machine.block_rows), or free some.\n"
     )
 
 

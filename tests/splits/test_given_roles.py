@@ -1,6 +1,8 @@
 """Roles from folders, tables and the authors' partitions, by hand and against a slow twin."""
 
 import collections
+import os
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -100,11 +102,27 @@ def test_a_position_cannot_have_two_roles(tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("shape", ["pipe", "huge", "no number"])
+def test_positions_that_never_end_are_a_named_error(tmp_path, shape):
+    folder = tmp_path / "300_per_class"
+    put_partitions(folder)
+    raw = (folder / "public.npy").read_bytes()
+    (folder / "public.npy").unlink()
+    if shape == "pipe":
+        os.mkfifo(folder / "public.npy")
+    else:
+        n = b"9" * (15 if shape == "huge" else 30)
+        (folder / "public.npy").write_bytes(re.sub(rb"\(\d+,\)", b"(" + n + b",)", raw))
+    with pytest.raises(DataError, match=r"public\.npy: (is no regular file|not a \.npy file)"):
+        divided(tmp_path, partitions())
+
+
 def test_nothing_is_unpickled(tmp_path):
     folder = tmp_path / "300_per_class"
     put_partitions(folder)
     np.save(folder / "public.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(DataError, match=r"public\.npy: not a \.npy file of plain integers"):
+    with pytest.raises(DataError, match=r"public\.npy: not a \.npy file of plain numbers"):
         divided(tmp_path, partitions())
     np.save(folder / "public.npy", np.array([1.0, 2.0]))
     with pytest.raises(DataError, match="expected a list of integers, found float64"):

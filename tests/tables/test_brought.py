@@ -129,6 +129,21 @@ def test_ignored_columns_are_named(tmp_path, capsys):
     assert "columns that nothing reads: comment" in capsys.readouterr().err
 
 
+def test_a_text_that_stands_for_gigabytes_is_refused_before_it_is_written_out(tmp_path):
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 60_000, pa.int32()), ["x" * (1 << 20)])
+    path = write(tmp_path / "bomb.parquet", {"path": texts})
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(DataError, match=r"60,000 texts of 62,914,560,000 bytes"):
+        read(path)
+
+
+def test_texts_of_any_encoding_and_columns_of_any_kind_are_read_from_parquet(tmp_path):
+    columns = {"path": ["a", None, "a"], "x0": [1.0, 2.0, 3.0], "other": [{"x": "y"}] * 3}
+    for options in ({"use_dictionary": False}, {"use_dictionary": True}):
+        pq.write_table(pa.table(columns), tmp_path / "t.parquet", **options)
+        assert read(tmp_path / "t.parquet") == {"path": ["a", None, "a"], "x0": [1.0, 2.0, 3.0]}
+
+
 def test_no_pipe_and_no_folder_is_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
     (tmp_path / "folder.csv").mkdir()
