@@ -30,16 +30,14 @@ def main(
     """Write one row per target, measure and attacked sample."""
     temperature: float = section(params, "measures.temperature", Temperature)
     if lane == "image":
-        models = section(params, "image.models", Models)
         metrics = section(params, "image.neighbors", NeighborsParams).metrics
         of_images.measure(
             settings=of_images.MeasureSettings(
-                targets=targets_of(models, metrics), metrics=metrics, temperature=temperature,
-                names=section(params, "measures.image", MeasureNames),
+                targets=targets_of(section(params, "image.models", Models), metrics), metrics=metrics,
+                temperature=temperature, names=section(params, "measures.image", MeasureNames),
             ),
-            inputs=of_images.MeasureInputs(
-                samples=samples, splits=splits, embeddings=embeddings, neighbors=neighbors
-            ),
+            inputs=of_images.MeasureInputs(samples=samples, splits=splits, embeddings=embeddings,
+                                           neighbors=neighbors),
             out=out,
         )  # fmt: skip
         return

@@ -9,7 +9,7 @@ import pyarrow as pa
 from jaxtyping import Float64, Int32, Int64
 
 from dejavu.caption.comparisons import Predictor
-from dejavu.caption.object_sets import Keys, ObjectSets, keys_of
+from dejavu.caption.object_sets import Keys, ObjectSets, keys_of, require_known
 from dejavu.errors import ArtifactError, DataError
 from dejavu.tables import by_sample
 from dejavu.tables.schemas import NEIGHBORS, OBJECTS
@@ -55,6 +55,7 @@ def blocks(
                 )
         rows, exists = by_sample.find(objects, sample_ids, ["object_ids"])
         sets = to_object_sets(rows)
+        require_known(sets, n_vocabulary, objects)
         shows_any = np.zeros(len(sample_ids), dtype=bool)
         shows_any[exists] = np.diff(sets.starts) > 0
         kept = sample_ids[shows_any]

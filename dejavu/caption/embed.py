@@ -68,8 +68,7 @@ class EmbedShard:
 
     def __call__(self, index: int, path: Path) -> None:
         """Write the embeddings of shard `index` to `path`."""
-        ids = by_sample.ids_of_roles(self.inputs.splits, *VIEWS[self.view])
-        ids = ids[index * SHARD_ROWS : (index + 1) * SHARD_ROWS]
+        ids = self._ids[index * SHARD_ROWS : (index + 1) * SHARD_ROWS]
         if len(ids) == 0:
             EMBEDDINGS.write(EMBEDDINGS.schema.empty_table(), path, inputs=self.stamp)
             return
@@ -105,8 +104,14 @@ class EmbedShard:
     def _loaded(self) -> CaptionModel:
         return load.load(self.inputs.weights, self.entry, self.machine)
 
+    @functools.cached_property
+    def _ids(self) -> np.ndarray:
+        """The samples of all shards, ascending: read once."""
+        return by_sample.ids_of_roles(self.inputs.splits, *VIEWS[self.view])
+
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_loaded"}
+        kept = {field.name for field in dataclasses.fields(self)}
+        return {name: value for name, value in self.__dict__.items() if name in kept}
 
 
 def embed(*, settings: CaptionEmbedSettings, inputs: CaptionEmbedInputs, out: Path) -> None:

@@ -1,11 +1,12 @@
-"""Sets of objects for many samples at once: which objects do a caption's neighbors show?
+"""Sets of objects of many samples at once.
 
-A set of one sample is held as sorted integer keys ``row * n_vocabulary + object_id``, so that the union
-over neighbors, ranking, intersection with the truth and Jaccard similarity are sorts and searches over
-whole blocks of samples. Object ids follow the names in alphabetical order, so a tie by id is a tie by name.
+The set of one sample is held as sorted integer keys ``row * n_vocabulary + object_id``, so that intersections
+and Jaccard similarity are searches over whole blocks of samples. Object ids follow the names in alphabetical
+order, so a tie by id is a tie by name.
 """
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int, Int32, Int64
@@ -40,45 +41,6 @@ class ObjectSets:
         return rows
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class NeighborObjects:
-    """The objects that the neighbors of a block of samples show, with who shows them first and how often."""
-
-    # row * n_vocabulary + object_id, ascending: objects shown by any neighbor
-    keys: Int64[np.ndarray, " n_keys"]
-    starts: Int64[np.ndarray, " n_keys+1"]  # the ranks of key i are ranks[starts[i]:starts[i + 1]]
-    ranks: Int64[np.ndarray, " n_shown"]  # ascending within a key; 0 is the nearest neighbor
-    n_vocabulary: int
-    n_neighbors: int
-
-    def predict(self, k: int, top: int | None) -> Keys:
-        """Return the sorted keys of the objects predicted from the `k` nearest neighbors.
-
-        Predicted is what at least one of the `k` neighbors shows. With `top`, only the first `top`
-        objects of each sample count, ordered by the number of neighbors that show them (most first),
-        then by the best rank that shows them, then by name.
-        """
-        firsts = self.ranks[self.starts[:-1]]
-        shown = firsts < k
-        keys = self.keys[shown]
-        if top is None or len(keys) == 0:
-            return keys
-        votes = self._votes(k)[shown]
-        rows, objects = np.divmod(keys, self.n_vocabulary)
-        n_neighbors = self.n_neighbors
-        order = (rows * (n_neighbors + 1) + (n_neighbors - votes)) * n_neighbors + firsts[shown]
-        ranked = np.sort(order * self.n_vocabulary + objects)
-        row_of_ranked = ranked // (self.n_vocabulary * n_neighbors * (n_neighbors + 1))
-        place = np.arange(len(ranked)) - np.searchsorted(row_of_ranked, row_of_ranked)
-        kept = place < top
-        return np.sort(row_of_ranked[kept] * self.n_vocabulary + ranked[kept] % self.n_vocabulary)
-
-    def _votes(self, k: int) -> Int64[np.ndarray, " n_keys"]:
-        if k >= self.n_neighbors:
-            return np.diff(self.starts)
-        return np.add.reduceat((self.ranks < k).astype(np.int64), self.starts[:-1])
-
-
 def expand(
     sets: ObjectSets, rows: Int64[np.ndarray, " n_rows"]
 ) -> tuple[Int64[np.ndarray, " n_pairs"], Int32[np.ndarray, " n_pairs"]]:
@@ -96,30 +58,19 @@ def keys_of(sets: ObjectSets, rows: Int64[np.ndarray, " n_rows"], n_vocabulary: 
     return positions * n_vocabulary + objects
 
 
-def neighbor_objects(
-    neighbor_rows: Int64[np.ndarray, "n_samples n_neighbors"],
-    public: ObjectSets,
-    n_vocabulary: int,
-) -> NeighborObjects:
-    """Collect the objects that the neighbors of each sample show.
+def require_known(sets: ObjectSets, n_vocabulary: int, path: Path) -> None:
+    """Refuse object ids that no name stands for: ids count the vocabulary from 0.
 
-    Args:
-        neighbor_rows: rows of `public`, nearest first.
-        public: object sets of the public samples.
-        n_vocabulary: number of object names; ids are below it.
+    Raises:
+        ArtifactError: the table of objects, at `path`, holds such an id.
     """
-    n_neighbors = neighbor_rows.shape[1]
-    positions, objects = expand(public, neighbor_rows.ravel())
-    samples, ranks = np.divmod(positions, max(n_neighbors, 1))
-    codes = np.sort((samples * n_vocabulary + objects) * n_neighbors + ranks)
-    keys, ranks = np.divmod(codes, max(n_neighbors, 1))
-    is_first = np.ones(len(keys), dtype=bool)
-    is_first[1:] = keys[1:] != keys[:-1]
-    starts = np.append(np.flatnonzero(is_first), len(keys)).astype(np.int64)
-    return NeighborObjects(
-        keys=keys[is_first], starts=starts, ranks=ranks,
-        n_vocabulary=n_vocabulary, n_neighbors=n_neighbors,
-    )  # fmt: skip
+    ids = sets.object_ids
+    if len(ids) and (ids.min() < 0 or ids.max() >= n_vocabulary):
+        wrong = ids.min() if ids.min() < 0 else ids.max()
+        raise ArtifactError(
+            f"{path}: object id {wrong}, expected 0 to {n_vocabulary - 1}, the places of the names in "
+            "the vocabulary: the objects and the vocabulary were not made together. Run `dvc repro`."
+        )
 
 
 def likeliest_objects(

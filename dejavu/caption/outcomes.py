@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Int32
 
+from dejavu.caption import hits
 from dejavu.caption.blocks import Block
 from dejavu.caption.comparisons import Predictor
 from dejavu.caption.object_sets import (
@@ -15,7 +16,6 @@ from dejavu.caption.object_sets import (
     count_by_row,
     is_among,
     likeliest_objects,
-    neighbor_objects,
 )
 from dejavu.errors import ParamsError
 from dejavu.roles import ORACLE
@@ -52,9 +52,10 @@ def search_outcomes(
                 f"{predictor.model}/{predictor.mode} holds {n_stored}: raise caption.retrieve.k, or "
                 "enlarge the public role."
             )
-        found = neighbor_objects(public.rows_of(neighbor_ids), public, n_vocabulary)
+        rows = public.rows_of(neighbor_ids)
         for k, top in grid:
-            outcomes[predictor, (k, top)] = _outcome(block, found.predict(k, top), n_vocabulary)
+            counts = hits.count(rows, public, block.truth, n_vocabulary, k=k, top=top)
+            outcomes[predictor, (k, top)] = Outcome(*counts)
     return outcomes
 
 

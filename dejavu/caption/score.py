@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from dejavu.caption import agreement, blocks
 from dejavu.caption.blocks import Block
 from dejavu.caption.comparisons import CaptionComparison, Predictor, plan
+from dejavu.caption.object_sets import require_known
 from dejavu.caption.outcomes import Outcomes, Setting, head, oracle_outcomes, search_outcomes
 from dejavu.params.caption import CaptionModelParams, CaptionScoreParams
 from dejavu.roles import ORACLE, PUBLIC
@@ -118,6 +119,7 @@ def _searched(
     """Yield each block of attacked samples with what every predictor says of it, at every setting."""
     public_ids = by_sample.ids_of_roles(inputs.splits, PUBLIC)
     public = blocks.read_object_sets(inputs.objects, public_ids)
+    require_known(public, n_vocabulary, inputs.objects)
     has_oracle = any(comparison.reference == ORACLE for comparison in comparisons)
     for block in track(stream, what="score_objects, blocks"):
         outcomes = search_outcomes(block, public, grid, n_vocabulary)

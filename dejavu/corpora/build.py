@@ -110,7 +110,7 @@ def build(
     notes = judge(tally, limits, where=f"{lane}.corpus ({settings.adapter})")
     if settings.adapter != "none":
         require_usable(rows, settings.max_dropped_share)
-    SAMPLES.write(rows, samples, inputs={}, notes={NOTES: notes})
+    SAMPLES.write_stream(tables, samples, inputs={}, notes={NOTES: notes})  # in order of their ids
     names = pa.table(
         {"label_id": range(len(corpus.labels)), "label": list(corpus.labels)}, schema=LABELS.schema
     )

@@ -1,13 +1,16 @@
 """What weakens the headline and stands beside it: searches that miss neighbors, limits that were crossed."""
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dejavu.corpora import plausibility
 from dejavu.corpora.plausibility import Crossing
+from dejavu.report.numbers import Estimate
 from dejavu.search import recalls
 from dejavu.search.recalls import Recall
+from dejavu.statistics.intervals import wilson
 
 LANES = ("image", "caption")
 LEAST_RECALL = 0.95  # below it votes differ from those of an exact search by more than ties do
@@ -29,7 +32,7 @@ class Caveats:
     def warnings(self) -> list[str]:
         """Return one sentence per thing to know before the numbers."""
         found = [
-            f"The index {each.index} finds {100 * each.recall:.1f} % of the exact {each.k} neighbors of "
+            f"The index {each.index} finds {_percent(each)} of the exact {each.k} neighbors of "
             f"{each.model} ({search_of(each)}; {lane} lane, {each.n_queries} queries): votes are those of "
             f"other neighbors than an exact search gives. Set index: Flat, or a finer one."
             for lane, each in self.measured
@@ -53,6 +56,27 @@ class Caveats:
 def search_of(found: Recall) -> str:
     """Return which search of a model it was: layer and metric, or mode."""
     return ", ".join(found.names.values())
+
+
+def recall_of(found: Recall) -> Estimate:
+    """Return the recall of a measured search with its interval.
+
+    The neighbors of one query are found or missed together, so a query counts once: Wilson's interval of a
+    share of queries, hits rounded outwards. A mean of values in [0, 1] varies at most like such a share.
+    """
+    hits = found.recall * found.n_queries
+    return Estimate(
+        value=found.recall,
+        low=wilson(math.floor(hits), found.n_queries)[0],
+        high=wilson(math.ceil(hits), found.n_queries)[1],
+    )
+
+
+def _percent(found: Recall) -> str:
+    shown = recall_of(found)
+    assert shown.low is not None
+    assert shown.high is not None
+    return f"{100 * found.recall:.1f} % ({100 * shown.low:.1f} to {100 * shown.high:.1f} %)"
 
 
 def read(data: Path) -> Caveats:

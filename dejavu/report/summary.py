@@ -13,7 +13,7 @@ from dejavu.image.targets import Target
 from dejavu.params.report import ImageHeadline
 from dejavu.report import answers, markdown
 from dejavu.report.caption.summary import Sections
-from dejavu.report.caveats import search_of
+from dejavu.report.caveats import recall_of, search_of
 from dejavu.report.found import Found
 from dejavu.report.image.records import Comparison
 from dejavu.report.image.tables import Rows, in_order, pairs
@@ -55,6 +55,7 @@ def render(found: Found, settings: ImageSettings, *, encoders: Path, captions: S
             calibrated=answers.markdown(found.calibration, settings.report.tolerance),
             caveats=found.caveats,
             search_of=search_of,
+            recall_of=recall_of,
             findings=[
                 _finding(results[target.name], target, lead)
                 for target in heads

@@ -20,6 +20,7 @@ from dejavu.search.knn import EXACT, Bank, Block, Search, recall
 from dejavu.search.recalls import Recall
 from dejavu.search.searches import Pair
 from dejavu.tables.parquet import fingerprint, inputs_of, require_common_origin
+from dejavu.tables.parts import Parts
 from dejavu.tables.schemas import EMBEDDINGS, NEIGHBORS, UNANNOTATED
 
 ROWS_PER_PART = 16_384  # fixed, so that no setting of the machine changes the files
@@ -112,7 +113,7 @@ class NeighborsShard:
 
     def __call__(self, index: int, path: Path) -> None:
         """Write the neighbors of part `index` to `path`."""
-        rows = EMBEDDINGS.rows(self.pair.queries, index * ROWS_PER_PART, ROWS_PER_PART)
+        rows = self._queries.rows(index * ROWS_PER_PART, ROWS_PER_PART)
         if len(rows) == 0:
             NEIGHBORS.write(NEIGHBORS.schema.empty_table(), path, inputs=self.inputs)
             return
@@ -134,8 +135,13 @@ class NeighborsShard:
     def _search(self) -> Search:
         return _search_in(self.pair, self.settings, self.settings.search.index)
 
+    @functools.cached_property
+    def _queries(self) -> Parts:
+        return Parts(EMBEDDINGS, self.pair.queries)
+
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_search"}
+        kept = {field.name for field in dataclasses.fields(self)}
+        return {name: value for name, value in self.__dict__.items() if name in kept}
 
 
 def _search_in(pair: Pair, settings: NeighborSettings, index: str) -> Search:

@@ -264,7 +264,9 @@ def _mark_duplicate_captions(
     """Let only the sample whose name sorts first keep its role among usable ones with its caption."""
     is_caption = pc.and_(rows["caption"].is_valid(), rows["problem"].is_null()).to_numpy()
     captioned = alphabetical[is_caption[alphabetical]]
-    captions = pc.utf8_trim_whitespace(rows["caption"]).take(captioned)
+    # Arrow's `string` holds 2 GiB of text at most, however many chunks a column has
+    text = rows["caption"].cast(pa.large_string())
+    captions = pc.utf8_trim_whitespace(text).take(captioned)
     firsts = captioned[_first_of_group(exact_groups(captions), np.arange(len(captioned)))]
     repeats = firsts != captioned
     roles[captioned[repeats]] = UNUSED

@@ -6,6 +6,8 @@ from dejavu.errors import ArtifactError, ParamsError
 from dejavu.tables.schemas import CAPTION_SCORES, REFERENCE_AGREEMENT
 from tests.caption import slow, world
 
+SEARCHES = [("clip", "t2i"), ("second", "t2i"), ("text", "t2t")]
+
 
 def score(tables, folder, settings=None, block_rows=1000):
     out, agreement = folder / "scores.parquet", folder / "agreement.parquet"
@@ -150,3 +152,12 @@ def test_a_model_has_no_gap_with_itself(tmp_path):
     rows, _ = score(tables, tmp_path, world.settings(references=("second_model",)))
     assert all(row["target_hits"] == row["reference_hits"] for row in rows)
     assert np.allclose([r["target_precision"] - r["reference_precision"] for r in rows], 0)
+
+
+@pytest.mark.parametrize("where", ["public", "target"])
+def test_objects_that_the_vocabulary_does_not_name_are_refused(tmp_path, where):
+    objects = [{0}, {9}] if where == "target" else [{9}, {0}]
+    neighbors = {key: {1: [0, 0]} for key in SEARCHES}
+    tables = world.write(tmp_path, objects, ["public", "target"], neighbors)
+    with pytest.raises(ArtifactError, match="object id 9, expected 0 to 5"):
+        score(tables, tmp_path)

@@ -27,51 +27,7 @@ def to_sets(keys, n_rows):
     return found
 
 
-def predict(neighbors, sets, k, top):
-    rows = np.array(neighbors, dtype=np.int64)
-    found = object_sets.neighbor_objects(rows, object_sets_of(sets), N_VOCABULARY)
-    keys = found.predict(k, top)
-    assert (np.diff(keys) > 0).all(), "keys must ascend without repeats"
-    return to_sets(keys, len(neighbors))
-
-
 SETS = [{0, 1}, {1, 2}, {2}, set(), {4, 1}]
-
-
-@pytest.mark.parametrize(
-    ("k", "top", "expected"),
-    [
-        (1, None, {0, 1}),
-        (2, None, {0, 1, 2}),
-        (4, 1, {1}),  # shown by three neighbors
-        (4, 2, {1, 2}),  # 2 is shown by two, 0 and 4 by one
-        (4, 3, {0, 1, 2}),  # 0 and 4 by one each; 0 by a nearer neighbor
-        (4, None, {0, 1, 2, 4}),
-    ],
-)
-def test_prediction_by_hand(k, top, expected):
-    assert predict([[0, 1, 2, 4]], SETS, k, top) == [expected]
-
-
-def test_equal_votes_and_ranks_go_by_name():
-    assert predict([[4, 3]], SETS, 2, 1) == [{1}]
-
-
-def test_neighbors_without_objects_predict_nothing():
-    assert predict([[3, 3], [3, 0]], SETS, 2, None) == [set(), {0, 1}]
-
-
-@given(
-    sets=st.lists(st.sets(st.integers(0, N_VOCABULARY - 1), max_size=4), min_size=4, max_size=8),
-    data=st.data(),
-    k=st.integers(1, 4),
-    top=st.none() | st.integers(1, 4),
-)
-def test_prediction_equals_slow_twin(sets, data, k, top):
-    row = st.permutations(range(len(sets))).map(lambda order: order[:4])
-    neighbors = data.draw(st.lists(row, min_size=1, max_size=5))
-    expected = [slow.predicted(each, sets, k, top) for each in neighbors]
-    assert predict(neighbors, sets, k, top) == expected
 
 
 @given(

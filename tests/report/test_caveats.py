@@ -39,7 +39,7 @@ def test_both_stand_beside_the_headline_and_where_they_belong(reports):
     ):
         text = (reports / name).read_text(encoding="utf-8")
         opening = text[: text.index(end)]
-        assert "finds 80.0 % of the exact 20 neighbors of vicreg" in opening
+        assert "finds 80.0 % (62.7 to 90.5 %) of the exact 20 neighbors of vicreg" in opening
         assert "limits.labels_without_bank was raised above 0%" in opening
     page = (reports / "index.html").read_text(encoding="utf-8")
     assert "limits.labels_without_bank" in page[page.index('id="dropped"') :]
@@ -50,3 +50,13 @@ def test_both_stand_beside_the_headline_and_where_they_belong(reports):
 def test_a_search_that_finds_them_needs_no_warning(share, n_queries):
     found = caveats.Caveats(recalls={"image": [recall_of(share, n_queries)]}, crossings={})
     assert found.warnings() == []
+
+
+def test_the_recall_has_the_interval_of_a_share_of_queries():
+    """Wilson by hand, 24 of 30: (0.8 + z²/60 ± z·√(0.16/30 + z²/3600)) / (1 + z²/30)."""
+    found = caveats.recall_of(recall_of(0.8))
+    assert (found.low, found.high) == pytest.approx((0.62695, 0.90495), abs=1e-5)
+    between = caveats.recall_of(recall_of(0.81))  # 24.3 of 30
+    assert between.low == pytest.approx(found.low)
+    assert between.high > found.high
+    assert caveats.recall_of(recall_of(1.0)).high == 1.0

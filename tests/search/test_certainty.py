@@ -97,6 +97,47 @@ def test_the_answer_is_exact_although_float32_errs_by_all_it_may(metric, block_r
 
 
 @pytest.mark.parametrize("metric", ["l2", "cosine"])
+@pytest.mark.parametrize("margin", [1, 296])  # 296: all vectors but one are candidates
+def test_a_clearly_nearest_vector_proves_nothing_of_the_others(metric, margin, monkeypatch):
+    dim = 24
+    query = np.eye(1, dim, dtype=np.float32)
+    rows = np.concatenate([np.zeros((300, 1), np.float32), shell(300, dim - 1, spread=0)], axis=1)
+    rows[:, 0] = np.random.default_rng(1).random(300) * 2e-6  # nearly ties, for float32
+    rows[17] = query
+    expected = slow_nearest(query, rows, range(300), 3, metric)
+    monkeypatch.setattr(knn.faiss, "knn", Adversary(share=0.99))
+    search = Search(bank_of(rows, block_rows=300), metric=metric, index="Flat", section="s")
+    assert search.nearest(query, k=3, margin=margin).ids.tolist() == expected
+
+
+def test_the_longest_vector_of_any_block_makes_the_bound(monkeypatch):
+    """The nearest looks farther away by the bound of its block; the last block's vectors are short."""
+    dim = 24
+    query = np.eye(1, dim, dtype=np.float32) * np.float32(0.9)
+    bound = float(error_bound(np.array([0.9]), 1.0, dim=dim, metric="l2")[0])
+    first = np.zeros((6, dim), np.float32)
+    first[:, 0] = [1, 1, 1, -1, -1, -1]  # their mean is the origin
+    first[:3, 1] = np.sqrt(
+        0.4 * bound * np.arange(3)
+    )  # each farther than the one before by 0.4 bounds
+    first[3:, 1] = -first[:3, 1]
+    last = np.concatenate([first[3:], first[:3]]) * np.float32(0.05)
+
+    def erring(queries, vectors, k, metric):
+        exact = -((queries[:, None].astype(np.float64) - vectors) ** 2).sum(axis=2)
+        norms = [np.linalg.norm(each, axis=1).astype(np.float64) for each in (queries, vectors)]
+        most = error_bound(norms[0], float(norms[1].max()), dim=dim, metric="l2")
+        exact[0, exact[0].argmax()] -= 0.99 * most[0]
+        order = np.argsort(-exact, axis=1, kind="stable")[:, :k]
+        return -np.take_along_axis(exact, order, 1).astype(np.float32), order
+
+    monkeypatch.setattr(knn.faiss, "knn", erring)
+    bank = bank_of(np.concatenate([first, last]), block_rows=6)
+    search = Search(bank, metric="l2", index="Flat", section="s")
+    assert search.nearest(query, k=1, margin=1).ids.tolist() == [[0]]
+
+
+@pytest.mark.parametrize("metric", ["l2", "cosine"])
 def test_where_float32_is_sure_nothing_is_searched_again(metric, monkeypatch):
     rng = np.random.default_rng(0)
     rows, query = rng.standard_normal((300, 8)), rng.standard_normal((5, 8))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dejavu.splits import duplicates
-from dejavu.splits.duplicates import exact_groups, joined, near_groups
+from dejavu.splits.duplicates import _combined, exact_groups, joined, near_groups
 
 
 def same_partition(a, b):
@@ -42,18 +42,20 @@ def clustered_hashes(draw):
     return np.array(hashes, dtype=np.int64)
 
 
-@given(clustered_hashes(), st.integers(0, 10), st.sampled_from([0.0, 5.0, 1e9]))
-def test_near_groups_equal_all_pairs(hashes, max_bits, buckets_at_most):
-    with mock.patch.object(duplicates, "BUCKETS_AT_MOST", buckets_at_most):
+@given(clustered_hashes(), st.integers(0, 16), st.sampled_from([0, 100, 10**9]))
+def test_near_groups_equal_all_pairs(hashes, max_bits, sort_cost):
+    with mock.patch.object(duplicates, "SORT_COST", sort_cost):  # few chunks, or many
         found = near_groups(hashes, max_bits=max_bits)
     assert same_partition(found, slow_groups(hashes, max_bits))
 
 
-@pytest.mark.parametrize("max_bits", [1, 2, 3, 5, 7, 8])
-@pytest.mark.parametrize("buckets_at_most", [0.0, 1e9])
-def test_flips_in_every_chunk_are_still_found(max_bits, buckets_at_most, monkeypatch):
-    """The worst case of the pigeonhole: the flipped bits spread over all chunks but one."""
-    monkeypatch.setattr(duplicates, "BUCKETS_AT_MOST", buckets_at_most)
+@pytest.mark.parametrize("max_bits", [1, 2, 3, 5, 7, 8, 16])
+@pytest.mark.parametrize("n_agreeing", [1, 2, 3])
+def test_flips_in_every_chunk_are_still_found(max_bits, n_agreeing, monkeypatch):
+    """The worst case of the pigeonhole: the flipped bits spread over all chunks but so many."""
+    monkeypatch.setattr(
+        duplicates, "_masks", lambda _, bits: _combined(bits + n_agreeing, n_agreeing)
+    )
     for spread in range(0, 64, 7):
         places = (spread + np.arange(max_bits) * 64 // (max_bits + 1)) % 64
         flipped = np.bitwise_or.reduce(np.uint64(1) << places.astype(np.uint64))
@@ -74,12 +76,23 @@ def test_a_hash_that_very_many_share_is_cheap():
     assert len(set(found.tolist())) == 101
 
 
-def test_very_many_close_hashes_are_folded_as_they_are_found(monkeypatch):
-    monkeypatch.setattr(duplicates, "_EDGES_AT_ONCE", 100)
-    monkeypatch.setattr(duplicates, "_QUERIES_AT_ONCE", 7)
+def test_very_many_close_hashes():
     bits = np.random.default_rng(0).integers(0, 256, size=120).astype(np.int64)
     hashes = np.concatenate([bits, bits + (1 << 62)])
     assert same_partition(near_groups(hashes, max_bits=3), slow_groups(hashes, 3))
+
+
+def test_the_chunks_are_all_bits_and_every_choice_of_them():
+    masks = _combined(5, 2)
+    assert len(set(masks)) == 10
+    for bit in range(64):
+        assert sum(int(mask) >> bit & 1 for mask in masks) == 4  # with each of the other four
+    assert [int(mask) for mask in _combined(1, 1)] == [2**64 - 1]
+
+
+def test_groups_are_numbered_by_their_smallest_hash():
+    hashes = np.array([7 << 40, -(1 << 62), 7 << 40 | 1, 5, -(1 << 62) | 2], dtype=np.int64)
+    assert near_groups(hashes, max_bits=1).tolist() == [2, 0, 2, 1, 0]
 
 
 def test_nothing_has_no_groups():

