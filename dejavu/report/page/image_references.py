@@ -6,6 +6,7 @@ from dejavu.image.targets import Target
 from dejavu.report.image.tables import in_order
 from dejavu.report.page import charts, formatting, interval_charts, paper_blocks
 from dejavu.report.page.elements import Block, Cell, Figure, Row, Rows, model_title, reference_title
+from dejavu.roles import NaiveBayes
 
 _LABEL_LENGTH = 24  # characters of a label in a chart
 
@@ -121,8 +122,8 @@ def _families(
     found = sorted(names, key=predictors.place)
     yield from [head.second_model for head in heads if head.second_model in found][:1]
     yield from [name for name in found if name == "classifier"]
-    tagged = [name for name in found if name.startswith("naive_bayes@")]
-    yield from sorted(tagged, key=lambda name: int(name.partition("@")[2]))[-1:]
+    tagged = [each for name in found if (each := NaiveBayes.named(name)) and each.annotator is None]
+    yield from [each.name for each in sorted(tagged, key=lambda each: each.top_k)][-1:]
 
 
 def _labels_figure(key: str, title: str, rows: Rows) -> Figure:
