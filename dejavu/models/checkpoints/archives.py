@@ -22,7 +22,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(path) as archive:
             _check_sizes(archive, path)
             yield archive
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise WeightsError(f"{path}: not a whole zip file ({_brief(error)}). {_DAMAGED}") from None
 
 

@@ -134,3 +134,17 @@ def test_programs_are_told_apart_and_sent_to_the_source_that_takes_them(tmp_path
     (tmp_path / "a.onnx").write_bytes(b"\x08\x07")
     with pytest.raises(WeightsError, match="set source: onnx"):
         checkpoints.read(tmp_path / "a.onnx")
+
+
+def test_members_that_are_called_encrypted_are_refused(tmp_path):
+    """torch does not look at that mark, and loads them."""
+    path = tmp_path / "w.pth"
+    torch.save({"w": torch.zeros(2)}, path)
+    content = bytearray(path.read_bytes())
+    at = content.find(b"PK\x01\x02")
+    while at >= 0:
+        content[at + 8] |= 1
+        at = content.find(b"PK\x01\x02", at + 1)
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"not a whole zip file \(File .* is encrypted"):
+        checkpoints.read(path)
