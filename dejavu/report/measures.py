@@ -41,7 +41,9 @@ class Measured:
     mean_control: float
     adjusted: Difference | None
     gap: Difference | None
-    found: Mapping[float, Estimate]  # share of target above the cut, by percent of false positives
+    found: Mapping[
+        float | int, Estimate
+    ]  # share of target above the cut, by percent of false positives
 
 
 def measured(catalog: Catalog, lane: str, target: str, design: Design) -> dict[str, Measured]:
@@ -85,7 +87,7 @@ def _measured(name: str, rows: pa.Table, target: str, design: Design) -> Measure
 def _found(
     target: Float64[np.ndarray, " n"],
     control: Float64[np.ndarray, " n_control"],
-    percent: float,
+    percent: float | int,
     ranks: bool,
 ) -> Estimate:
     """Return the share of target above the cut; without enough control samples the reason."""

@@ -13,7 +13,7 @@ MIN_MOST_CONFIDENT = 30  # samples that p % must be for a score on them
 SMALL_AUROC = 200  # samples below which DeLong's interval is too narrow
 
 
-def least_control(percent: float) -> int:
+def least_control(percent: float | int) -> int:
     """Return how many control samples a cut at `percent` % false positives needs.
 
     >>> least_control(1.0), least_control(0.1)

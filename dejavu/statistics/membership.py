@@ -19,7 +19,9 @@ class Cut:
 
 
 def at_false_positives(
-    target: Float64[np.ndarray, " n"], control: Float64[np.ndarray, " n_control"], percent: float
+    target: Float64[np.ndarray, " n"],
+    control: Float64[np.ndarray, " n_control"],
+    percent: float | int,
 ) -> Cut:
     """Return the target samples above the cut that at most `percent` % of control samples exceed.
 
