@@ -49,7 +49,7 @@ def write(data: Mapping[str, Any], folder: Path, *, limit: int | None, seed: int
         for row, item in track(items(found, role, limit, seed), what=f"images, {role}"):
             place = folder / role / _folder_name(item.label)
             place.mkdir(parents=True, exist_ok=True)
-            file = _write_image(item.image, place, row, where=f"{role}[{row}]")
+            file = write_image(item.image, place, row, where=f"{role}[{row}]")
             uri = file.relative_to(folder).as_posix()
             rows += [(uri, *box) for box in item.boxes.tolist()]
     if rows:
@@ -67,6 +67,17 @@ def items(data: Any, role: str, limit: int | None, seed: int) -> Iterator[tuple[
     perhaps ``box`` or ``boxes``, or a path whose folder is the label. Labels are integers or texts; the
     names of integers are taken from ``features`` (Hugging Face) or ``classes`` (torchvision).
     """
+    names = _names_of(data)
+    for row in chosen(data, role, limit, seed):
+        yield row, _item(data[row], names, where=f"{role}[{row}]")
+
+
+def chosen(data: Any, role: str, limit: int | None, seed: int) -> list[int]:
+    """Return the rows of a data set, or a draw of `limit` of them, ascending.
+
+    Raises:
+        DataError: it has no length, or none of its rows.
+    """
     try:
         n = len(data)
     except TypeError:
@@ -76,13 +87,11 @@ def items(data: Any, role: str, limit: int | None, seed: int) -> Iterator[tuple[
         ) from None
     if n == 0:
         raise DataError(f"{role}: the data set is empty, expected some hundred samples.")
-    chosen = np.arange(n)
-    if limit is not None and limit < n:
-        generator = seeds.generator(seed, f"api.audit.limit.{role}")
-        chosen = np.sort(generator.choice(n, size=limit, replace=False))
-    names = _names_of(data)
-    for row in chosen.tolist():
-        yield row, _item(data[row], names, where=f"{role}[{row}]")
+    if limit is None or limit >= n:
+        return list(range(n))
+    generator = seeds.generator(seed, f"api.audit.limit.{role}")
+    drawn: list[int] = np.sort(generator.choice(n, size=limit, replace=False)).tolist()
+    return drawn
 
 
 def _names_of(data: Any) -> Sequence[str] | None:
@@ -147,7 +156,8 @@ def _folder_name(label: int | str) -> str:
     return f"%2E{name[1:]}" if name.startswith(".") else name
 
 
-def _write_image(image: Any, place: Path, row: int, *, where: str) -> Path:
+def write_image(image: Any, place: Path, row: int, *, where: str) -> Path:
+    """Write ``<row>.<suffix>`` into a folder: a file as it is, an image in memory as PNG; return its path."""
     if isinstance(image, str | Path):
         source = Path(image)
         if not source.is_file():

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dejavu.api.result import Audit
-from dejavu.errors import DataError, ParamsError
+from dejavu.errors import DataError
 from dejavu.roles import CONTROL, PUBLIC, REFERENCE, TARGET
 
 if TYPE_CHECKING:  # torch is imported once an audit runs
@@ -23,34 +23,46 @@ def audit(
     public: Any,
     reference: Any = None,
     transform: Callable[[Any], Any] | None = None,
+    tokenizer: Callable[[list[str]], Any] | None = None,
+    lane: str = "image",
     layers: Sequence[str] | None = None,
     references: Sequence[str] | None = None,
-    k: int = 100,
+    k: int | None = None,
     limit: int | None = None,
     batch_size: int | None = None,
     device: str = "auto",
     seed: int = 0,
     out: Path | str | None = None,
 ) -> Audit:
-    """Tell whether an image encoder memorized the data set it was trained on (paper, section 3.2).
+    """Tell whether a model memorized the data set it was trained on (paper, sections 3.2 and 3.3).
 
+    ``lane="image"``: can the label of the hidden object be read from the embedding of a background crop?
     Data sets are map-style (torch, torchvision, Hugging Face `datasets`, lists) and give ``(image, label)``,
     ``(image, label, box)``, a dict of these, or paths whose folder is the label. An image is a path, a PIL
     image, or 8-bit pixels; a box is x0, y0, x1, y1 of the labelled object, in pixels, x1 and y1 excluded. The
     model sees the largest part of each target and control image that no box touches; without boxes the
     lower left corner, which holds the object now and then.
 
+    ``lane="caption"``: can the objects of the image be read from its caption? Data sets give
+    ``(image, caption, objects)`` or dicts of these; objects are names. The reference is a text model that is
+    part of the installation; the excess is that of the mean recall, the share of objects found.
+
     Args:
         model: an ``nn.Module``, or a callable from a batch to vectors (n, d), or to a dict of such by layer.
+            Captions: anything with ``encode_image`` and ``encode_text``, as models of OpenCLIP have them.
         target: what the model was trained on, or a part of it.
         control: images like them that no model was trained on. Hold them to the same standard.
         public: labelled images that decode the vectors, best trained on by no model.
         reference: images that train the one-model references; None: labels alone adjust the excess.
         transform: from an RGB PIL image to the tensor that the model takes. A callable without one is
             called with a list of PIL images.
-        layers: outputs of the model by name, or names of its modules; the first leads. None: its output.
+        tokenizer: captions only: from a list of texts to what ``encode_text`` takes. A model that is no
+            ``nn.Module`` may do without: it gets the list.
+        lane: what is attacked: crops of images, or captions.
+        layers: images only: outputs of the model by name, or names of its modules; the first leads. None:
+            its output.
         references: of ``classifier`` and ``naive_bayes``; None: both, where `reference` is given.
-        k: public images that vote.
+        k: public images that vote, or public samples whose objects count; None: 100 images, 10 captions.
         limit: most samples of each data set, drawn at random; None: all.
         batch_size: images that the model sees at once; None: 64.
         device: where it runs: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -61,26 +73,28 @@ def audit(
     Raises:
         DataError: a data set is empty or not of a known form, or too few samples are left.
         ParamsError: a layer or reference is unknown, or `k` exceeds the public images.
-        WeightsError: the model gives no finite vector per image.
+        WeightsError: the model gives no finite vector per image or text.
     """
-    from dejavu.api import settings
+    from dejavu.api import captions, settings
+    from dejavu.api.pair_vectors import PairSubject
     from dejavu.api.stages import Project
-    from dejavu.api.vectors import DEFAULT_BATCH, Subject
+    from dejavu.api.vectors import Subject
 
-    given = {TARGET: target, CONTROL: control, PUBLIC: public, REFERENCE: reference}
-    data = _present(given)
-    made = settings.references_of(references, has_reference=reference is not None)
-    if (batch_size is not None and batch_size < 1) or (limit is not None and limit < 1):
-        raise ParamsError(f"batch_size and limit are at least 1, found {batch_size} and {limit}.")
+    data = _present({TARGET: target, CONTROL: control, PUBLIC: public, REFERENCE: reference})
+    settings.require_fitting(lane, tokenizer=tokenizer, layers=layers, reference=reference)
+    made = settings.references_of(references, lane, has_reference=reference is not None)
+    size = settings.batch_size(batch_size, limit)
+    seen = {"model": model, "transform": transform, "batch_size": size, "device": device}
     folder, scratch = _folder(out)
-    subject = Subject(
-        model=model, transform=transform, layers=None if layers is None else tuple(layers),
-        batch_size=batch_size or DEFAULT_BATCH, device=device,
-    )  # fmt: skip
     asked = settings.Asked(
-        folder=folder, roles=tuple(data), references=made, k=k, seed=seed, device=device
-    )
-    return _run(Project(folder=folder), subject, data, asked, limit=limit, scratch=scratch)
+        folder=folder, roles=tuple(data), references=made, seed=seed, device=device,
+        k=settings.K[lane] if k is None else k,
+    )  # fmt: skip
+    project, rest = Project(folder=folder, lane=lane), {"limit": limit, "scratch": scratch}
+    if lane == "caption":
+        return captions.run(project, PairSubject(tokenizer=tokenizer, **seen), data, asked, **rest)
+    subject = Subject(layers=None if layers is None else tuple(layers), **seen)
+    return _run(project, subject, data, asked, **rest)
 
 
 def _present(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 
@@ -13,14 +14,60 @@ from dejavu.run.pipeline import pipeline_folder
 PRESET = "my-model"
 MODEL = "model"  # the name of the network under audit in every table
 REFERENCES = ("classifier", "naive_bayes")
+TEXT_MODELS = ("text_model",)
+K = {"image": 100, "caption": 10}  # public samples that count, as in the paper
+_DEFAULT_BATCH = 64
 
 
-def references_of(names: Sequence[str] | None, *, has_reference: bool) -> tuple[str, ...]:
+def batch_size(given: int | None, limit: int | None) -> int:
+    """Return how many samples a model sees at once.
+
+    Raises:
+        ParamsError: it, or the limit of samples, is below 1.
+    """
+    if (given is not None and given < 1) or (limit is not None and limit < 1):
+        raise ParamsError(f"batch_size and limit are at least 1, found {given} and {limit}.")
+    return given or _DEFAULT_BATCH
+
+
+def require_fitting(lane: str, *, tokenizer: Any, layers: Any, reference: Any) -> None:
+    """Refuse what the lane does not know.
+
+    Raises:
+        ParamsError: an unknown lane; texts for images; layers of captions, or data that train a reference.
+    """
+    if lane not in K:
+        raise ParamsError(f"lane: {lane!r}, expected 'image' or 'caption'.")
+    if lane == "image":
+        if tokenizer is not None:
+            raise ParamsError(
+                "tokenizer: only lane='caption' reads texts. Leave it out, or name the lane."
+            )
+        return
+    if layers is not None:
+        raise ParamsError("layers: captions and images meet in the output alone. Leave layers out.")
+    if reference is not None:
+        raise ParamsError(
+            "reference: no reference is trained with lane='caption'; the text model is. Leave it out."
+        )
+
+
+def references_of(
+    names: Sequence[str] | None, lane: str = "image", *, has_reference: bool
+) -> tuple[str, ...]:
     """Return the one-model references to make; none without a data set to train them on.
+
+    Captions have one reference, a text model, which is not made.
 
     Raises:
         ParamsError: a name is unknown, or there is nothing to train on.
     """
+    if lane == "caption":
+        if unknown := [name for name in names or () if name not in TEXT_MODELS]:
+            raise ParamsError(
+                f"references: no {unknown[0]!r} with lane='caption', whose one reference is 'text_model'."
+            )
+        return ()
     if names is None:
         return REFERENCES if has_reference else ()
     if unknown := [name for name in names if name not in REFERENCES]:

@@ -1,4 +1,4 @@
-"""The stages of the image lane, in process: the very scripts that `dvc repro` runs, on the same tables."""
+"""The stages of one lane, in process: the very scripts that `dvc repro` runs, on the same tables."""
 
 import contextlib
 import dataclasses
@@ -25,6 +25,7 @@ from dejavu.tables.parquet import fingerprint, require_common_origin
 from dejavu.tables.schemas import IMAGE_SCORES
 
 _FIRST = ("corpus", "split", "crop")
+_OF_SAMPLES = ("corpus", "split", "annotate_objects")  # captions: what no model is needed for
 _OF_REFERENCES = ("tag_crops", "classifier", "naive_bayes", "oracle", "score_labels")
 _LAST = ("inputs", "report")
 
@@ -47,6 +48,7 @@ class Project:
     """A folder with params.yaml and, once stages ran, their tables."""
 
     folder: Path  # absolute
+    lane: str = "image"  # or caption
 
     @property
     def params(self) -> Path:
@@ -62,6 +64,11 @@ class Project:
     def image(self) -> Path:
         """Return the folder of the image lane."""
         return self.data / "image"
+
+    @property
+    def tables(self) -> Path:
+        """Return the folder of the lane that is audited."""
+        return self.data / self.lane
 
     def of(self, name: str, schema: Any) -> Any:
         """Return a section of the parameters."""
@@ -93,15 +100,24 @@ class Project:
             place = self.image / "scores.parquet"
             IMAGE_SCORES.write(IMAGE_SCORES.schema.empty_table(), place, inputs=inputs)
 
+    def list_samples(self) -> None:
+        """Run the stages of the caption lane that need no model."""
+        self._run(lambda job: job.stage in _OF_SAMPLES)
+
+    def score_captions(self) -> None:
+        """Run what follows in the caption lane, up to the scores and the list."""
+        self._run(lambda job: job.stage not in {*_OF_SAMPLES, *_LAST})
+
     def report(self) -> None:
         """Run stage report."""
         self._run(lambda job: job.stage == "report")
 
     def _run(self, is_wanted: Callable[[Job], bool]) -> None:
         """Run stages as dvc.yaml orders and calls them, but for the other lane's."""
+        others = "data/caption" if self.lane == "image" else "data/image"
         stages = graph.read(pipeline_folder() / "dvc.yaml")
         for job in graph.jobs(stages, parameters.read(self.params)):
-            if is_wanted(job) and "data/caption" not in job.command:
+            if is_wanted(job) and others not in job.command:
                 self._run_job(job)
 
     def _run_job(self, job: Job) -> None:

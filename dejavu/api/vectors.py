@@ -25,7 +25,6 @@ from dejavu.tables.schemas import SAMPLES, SPLITS
 from dejavu.tables.views import CROP, PUBLIC_IMAGE
 
 WHOLE = "output"  # the layer of a model that returns one array
-DEFAULT_BATCH = 64
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,17 +87,11 @@ class Subject:
         if not isinstance(self.model, nn.Module):
             yield lambda images: self._named(self.model(self._batch(images)), {})
             return
-        given = self.device
-        device = given if isinstance(given, torch.device) else devices.choose(given)
-        was_training = self.model.training
-        before = next((p.device for p in self.model.parameters()), device)
         seen: dict[str, Any] = {}
         with contextlib.ExitStack() as stack:
-            stack.callback(self.model.train, was_training)
-            stack.callback(self.model.to, before)
+            device = stack.enter_context(evaluated(self.model, self.device))
             for hook in self._hooks(seen):
                 stack.callback(hook.remove)
-            self.model.to(device).eval()
 
             def embed(images: list[Any]) -> dict[str, np.ndarray]:
                 batch = self._batch(images)
@@ -118,18 +111,13 @@ class Subject:
         return [modules[name].register_forward_hook(keep(name)) for name in inner]
 
     def _batch(self, images: list[Any]) -> Any:
-        """Return what the model is called with: transformed and stacked, or the list of images."""
-        if self.transform is None:
-            if isinstance(self.model, nn.Module):
-                raise ParamsError(
-                    "transform=None: how this network wants its images is not known. Give a function "
-                    "from an RGB PIL image to a tensor (3, height, width), as its makers used."
-                )
-            return images
-        made = [self.transform(image) for image in images]
-        if all(isinstance(each, Tensor) for each in made):
-            return torch.stack(made)
-        return np.stack([np.asarray(each) for each in made])
+        """Return what the model is called with."""
+        if self.transform is None and isinstance(self.model, nn.Module):
+            raise ParamsError(
+                "transform=None: how this network wants its images is not known. Give a function "
+                "from an RGB PIL image to a tensor (3, height, width), as its makers used."
+            )
+        return stacked(images, self.transform)
 
     def _named(self, output: Any, seen: Mapping[str, Any]) -> dict[str, np.ndarray]:
         known = {**seen, **(output if isinstance(output, Mapping) else {WHOLE: output})}
@@ -139,7 +127,31 @@ class Subject:
             raise ParamsError(
                 f"layers: the model has no output or module {missing[0]!r}.{suggestion(missing[0], names)}"
             )
-        return {layer_name(name): _vectors(known[name], name) for name in wanted}
+        return {layer_name(name): checked(known[name], f"layer {name!r}") for name in wanted}
+
+
+@contextlib.contextmanager
+def evaluated(model: nn.Module, given: str | torch.device) -> Iterator[torch.device]:
+    """Put a network where it runs, into evaluation mode; leave it as it was found. Yields where."""
+    device = given if isinstance(given, torch.device) else devices.choose(given)
+    was_training = model.training
+    before = next((p.device for p in model.parameters()), device)
+    try:
+        model.to(device).eval()
+        yield device
+    finally:
+        model.to(before)
+        model.train(was_training)
+
+
+def stacked(images: Sequence[Any], transform: Callable[[Any], Any] | None) -> Any:
+    """Return images transformed and stacked to a batch; without a transform the list of images."""
+    if transform is None:
+        return list(images)
+    made = [transform(image) for image in images]
+    if all(isinstance(each, Tensor) for each in made):
+        return torch.stack(made)
+    return np.stack([np.asarray(each) for each in made])
 
 
 def layer_name(name: str) -> str:
@@ -156,8 +168,12 @@ def layer_name(name: str) -> str:
     return plain
 
 
-def _vectors(output: Any, name: str) -> np.ndarray:
-    """Return one vector per image; maps and tokens are averaged over their places."""
+def checked(output: Any, what: str) -> np.ndarray:
+    """Return one vector per sample, in float32; maps and tokens are averaged over their places.
+
+    Raises:
+        WeightsError: an output of another shape, or not finite; `what` names it.
+    """
     values = (
         output.detach().float().cpu().numpy() if isinstance(output, Tensor) else np.asarray(output)
     )
@@ -166,14 +182,12 @@ def _vectors(output: Any, name: str) -> np.ndarray:
     elif values.ndim == 3:  # (n, tokens, channels)
         values = values.mean(axis=1)
     if values.ndim != 2 or values.dtype.kind not in "fiu":
-        raise WeightsError(
-            f"layer {name!r}: expected one vector per image, found shape {values.shape}."
-        )
+        raise WeightsError(f"{what}: expected one vector per image, found shape {values.shape}.")
     values = values.astype(np.float32)
     broken = ~np.isfinite(values).all(axis=1)
     if broken.any():
         raise WeightsError(
-            f"layer {name!r}: NaN or infinity for {int(broken.sum())} of {len(values)} images."
+            f"{what}: NaN or infinity for {int(broken.sum())} of {len(values)} images."
         )
     return values
 
