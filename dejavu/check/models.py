@@ -7,7 +7,8 @@ from typing import Any
 
 from dejavu.check import sections
 from dejavu.check.findings import Absent, Finding, Untried, fetch_hint, tried
-from dejavu.errors import ParamsError
+from dejavu.errors import ParamsError, WeightsError
+from dejavu.models import hub
 from dejavu.params.machine import MachineParams
 
 Dims = dict[str, dict[str, int]]  # model: layer: length of its vectors
@@ -98,7 +99,9 @@ def _released(name: str, settings: Any, recipe: Any, machine: MachineParams) -> 
     from dejavu.models.encoders.request import Request
 
     place = settings.path if settings.source == "embeddings" else settings.weights
-    if place not in (None, "packaged"):
+    if hub.is_named(place):
+        _require_copy(place, machine)
+    elif place not in (None, "packaged"):
         _require(machine.data_folder / place)
     request = Request(
         model=name, settings=settings, recipe=recipe, seed=0, samples=_NOWHERE, images=_NOWHERE,
@@ -177,7 +180,9 @@ def _caption_model(settings: Any, recipe: Any, machine: MachineParams) -> int:
         _require(machine.data_folder / settings.path)
         return int(embeddings.describe(settings, machine.data_folder / settings.path)["dim"])
     path = machine.data_folder / settings.weights
-    if not settings.weights.startswith("packaged:") and not path.exists():
+    if hub.is_named(settings.weights):
+        _require_copy(settings.weights, machine)
+    elif not settings.weights.startswith("packaged:") and not path.exists():
         if settings.source == "open_clip":
             _require_tag(settings, path)
         raise Absent(
@@ -223,6 +228,14 @@ def _objects(settings: Any, machine: MachineParams) -> str:
         database.execute("CREATE TABLE samples (sample_id BIGINT, sample_name VARCHAR)")
         n_rows, n_samples = objects_table.register(database, settings, machine.data_folder)
     return f"{n_rows} detections of {n_samples} samples"
+
+
+def _require_copy(weights: str, machine: MachineParams) -> None:
+    """Leave what would have to be fetched to the run: a rehearsal connects to no hub."""
+    try:
+        hub.located(weights, machine.data_folder, may_fetch=False)
+    except WeightsError:
+        raise Untried(f"{weights}: no copy is here; the run fetches it from the hub") from None
 
 
 def _require(path: Path) -> None:

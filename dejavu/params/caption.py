@@ -65,13 +65,30 @@ class OpenClipParams(Model):
     source: Literal["open_clip"]
     recipe: Literal["released"]
     architecture: str  # OpenCLIP model name; mind QuickGELU: RN50-quickgelu, not RN50
-    weights: File  # a tag OpenCLIP knows, or a file relative to machine.data_root
+    weights: (
+        File  # a tag OpenCLIP knows, a file relative to machine.data_root, or hf-hub:owner/name
+    )
     trained_on: TrainedOn
     second_model: Name | None
     modes: Annotated[tuple[Mode, ...], Field(strict=False, min_length=1)]
     state_dict: str | None = None  # keys to the tensors in a file, joined by dots; null: found
     preprocessing: ClipPreprocessing | None = None  # of a file; null: as published, where known
     may_download: bool = False  # parts that a file's or folder's configuration names at a hub
+
+
+class TransformersClipParams(Model):
+    """An entry of ``caption.models``: CLIP or SigLIP of the transformers library, from a folder."""
+
+    needs = Needs(
+        packages=("transformers",), install="pip install transformers",
+        hint="a folder with config.json, model.safetensors, preprocessor_config.json and the tokenizer",
+    )  # fmt: skip
+    source: Literal["transformers"]
+    recipe: Literal["released"]
+    weights: File  # the folder, or hf-hub:owner/name
+    trained_on: TrainedOn
+    second_model: Name | None
+    modes: Annotated[tuple[Mode, ...], Field(strict=False, min_length=1)]
 
 
 class SentenceTransformerParams(Model):
@@ -105,7 +122,9 @@ class CaptionEmbeddingsParams(Model):
         return self
 
 
-CaptionNetworkParams = TrainedClipParams | OpenClipParams | SentenceTransformerParams
+CaptionNetworkParams = (
+    TrainedClipParams | OpenClipParams | TransformersClipParams | SentenceTransformerParams
+)
 CaptionModelParams = Annotated[
     CaptionNetworkParams | CaptionEmbeddingsParams, Field(discriminator="source")
 ]

@@ -49,12 +49,13 @@ class TimmModel(WeightsModel):
 
     needs = Needs(
         hint="`packaged` (EfficientNet-Lite0), a file with timm's keys, or a folder as timm's hub has "
-        "them (`name: local-dir`)"
+        "them (`name: local-dir`), here or there (`weights: hf-hub:timm/…`)"
     )
 
     source: Literal["timm"]
     name: str  # with the tag of its weights, e.g. resnet50.a1_in1k; of a folder: local-dir
-    weights: File  # `packaged` (from a Python package), a .safetensors or .pth, or a folder
+    # `packaged` (from a Python package), a .safetensors or .pth, a folder, or hf-hub:owner/name
+    weights: File
 
 
 class TorchvisionModel(WeightsModel):
@@ -89,11 +90,11 @@ class TransformersModel(NetworkModel):
 
     needs = Needs(
         packages=("transformers",), install="pip install transformers",
-        hint="a folder with config.json, model.safetensors and preprocessor_config.json",
+        hint="a folder with config.json, model.safetensors and preprocessor_config.json, here or on the hub",
     )  # fmt: skip
 
     source: Literal["transformers"]
-    weights: File  # the folder
+    weights: File  # the folder, or hf-hub:owner/name
     # what one vector per image is: pooler (pooler_output), first_token, tokens (their mean), or
     # image_features of a model of two towers
     pooling: Literal["pooler", "first_token", "tokens", "image_features"]

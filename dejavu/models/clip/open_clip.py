@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from dejavu.errors import ParamsError, WeightsError
-from dejavu.models import devices
+from dejavu.models import devices, hub
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints import torchscript
 from dejavu.models.checkpoints.unwrap import unwrapped
@@ -73,7 +73,7 @@ def open_released(settings: OpenClipParams, data_root: Path, *, device: torch.de
         ParamsError: OpenCLIP has no such architecture, or it does not go with a folder.
         WeightsError: the weights are missing, do not fit, or were trained with the other activation.
     """
-    path = data_root / settings.weights
+    path = hub.located(settings.weights, data_root)
     if path.is_dir():
         return _folder(settings, path, device)
     if settings.architecture == LOCAL_DIR:
@@ -230,8 +230,8 @@ def _guess_folder(folder: Path) -> str:
         and json.loads(config.read_text(encoding="utf-8")).get("model_type") == "clip"
     ):
         return (
-            " This looks like a CLIP model of the transformers library, whose tensors OpenCLIP cannot "
-            "read: use the same model in OpenCLIP's format (its tag, or a folder with that file)."
+            " It is a CLIP model of the transformers library: set source: transformers, and leave "
+            "architecture out."
         )
     return " `weights` must name a file, a folder in OpenCLIP's format, or a tag."
 

@@ -1,4 +1,4 @@
-"""Released networks of the timm library, from a file, a folder or a Python package; nothing is downloaded.
+"""Released networks of the timm library, from a file, a folder, the hub or a Python package.
 
 How a network sees images stands in the ``config.json`` beside the weights, in the entry, or in timm's own
 record of the weights that the name's tag says (``resnet50.a1_in1k``). A name without a tag stands for several
@@ -14,7 +14,7 @@ import timm
 from torch import Tensor, nn
 
 from dejavu.errors import ParamsError, WeightsError, suggestion
-from dejavu.models import packaged
+from dejavu.models import hub, packaged
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints.unwrap import unwrapped
 from dejavu.models.encoders import pooled, timm_configs
@@ -44,7 +44,9 @@ def make(request: Request, out: Path) -> None:
         config = timm_configs.of_name(settings.name)
         path = packaged_file(settings.name)
     else:
-        path, config = timm_configs.found(settings, request.machine.data_folder / settings.weights)
+        path, config = timm_configs.found(
+            settings, hub.located(settings.weights, request.machine.data_folder)
+        )
     network = architecture(config.architecture, config.arguments)
     contents = checkpoints.read(path)
     if settings.weights == PACKAGED:

@@ -1,6 +1,6 @@
-"""Vision networks of the transformers library, from a folder: AutoModel and its image processor.
+"""Vision networks of the transformers library, from a folder or the hub: AutoModel and its image processor.
 
-Nothing is downloaded and no code of the folder runs. Images are prepared as the folder's
+No code of the folder runs. Images are prepared as the folder's
 ``preprocessor_config.json`` says, on 8-bit pixels as the library's own (PIL) processor does it.
 """
 
@@ -8,11 +8,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from dejavu.errors import ParamsError, WeightsError
+from dejavu.models import hub, transformers_folder
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.encoders import pooled
 from dejavu.models.encoders.networks import seeded
@@ -23,9 +23,6 @@ from dejavu.models.encoders.source import Source, write
 from dejavu.models.provenance import Provenance
 from dejavu.params.released import TransformersModel
 
-CONFIG = "config.json"
-PROCESSOR = "preprocessor_config.json"
-WEIGHTS = "model.safetensors"
 _RESAMPLE = {2: "bilinear", 3: "bicubic"}  # PIL's numbers
 _RANDOM = {
     "mask_ratio": 0.0
@@ -61,10 +58,13 @@ def make(request: Request, out: Path) -> None:
     """
     settings = request.settings
     assert isinstance(settings, TransformersModel)
-    path = request.machine.data_folder / settings.weights
-    config = _config(path)
-    checkpoints.tensors(checkpoints.read(_weights(path)), path, what="weights")  # whole, and plain
-    network = HubNetwork(_opened(path, settings.pooling), settings.pooling)
+    path = hub.located(settings.weights, request.machine.data_folder)
+    config = transformers_folder.config(path)
+    file = transformers_folder.weights(path)
+    # a pooler that no weights came with is untrained; nothing of it is used unless it is asked for
+    unused = () if settings.pooling == "pooler" else ("pooler.",)
+    model = _nothing_hidden(transformers_folder.opened(path, unused=unused))
+    network = HubNetwork(model, settings.pooling)
     seen = (
         _of_processor(path)
         if settings.preprocessing is None
@@ -81,8 +81,8 @@ def make(request: Request, out: Path) -> None:
         name=settings.pooling,
         architecture=json.dumps(config, sort_keys=True),
         file={
-            "name": WEIGHTS,
-            "sha256": checkpoints.sha256(path / WEIGHTS),
+            "name": file.name,
+            "sha256": checkpoints.sha256(file),
             "kind": config["model_type"],
         },
         layers=made.layers,
@@ -118,84 +118,11 @@ def _build(config: str, pooling: str) -> HubNetwork:
     return HubNetwork(model.eval(), pooling)
 
 
-def _opened(folder: Path, pooling: str) -> Any:
-    """Let the library load a folder: names of tensors in files are older than those of its modules.
-
-    Raises:
-        WeightsError: weights are missing or of other shapes.
-    """
-    from transformers import AutoModel
-
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)  # of what no weights came with
-            loaded: Any = AutoModel.from_pretrained(
-                str(folder), local_files_only=True, trust_remote_code=False, use_safetensors=True,
-                output_loading_info=True, attn_implementation="eager", dtype=torch.float32,
-            )  # fmt: skip
-        model, info = loaded
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        OSError,
-        RuntimeError,
-        ImportError,
-    ) as error:
-        raise WeightsError(
-            f"{folder}: transformers cannot load it ({str(error).splitlines()[0]})."
-        ) from None
-    # a pooler that no weights came with is untrained; nothing of it is used unless it is asked for
-    missing = [
-        name for name in sorted(map(str, info["missing_keys"]))
-        if pooling == "pooler" or not name.startswith("pooler.")
-    ]  # fmt: skip
-    wrong = missing or sorted(map(str, info["mismatched_keys"]))
-    if wrong:
-        raise WeightsError(
-            f"{folder / WEIGHTS}: the weights do not fit.\n  missing or of another shape: "
-            f"{', '.join(wrong[: checkpoints.KEYS_SHOWN])} ({len(wrong)} in all)"
-        )
+def _nothing_hidden(model: Any) -> Any:
     for name, value in _RANDOM.items():
         if hasattr(model.config, name):
             setattr(model.config, name, value)
-    return model.eval()
-
-
-def _weights(folder: Path) -> Path:
-    path = folder / WEIGHTS
-    if not path.is_file():
-        raise WeightsError(
-            f"{path}: not there; other files of weights are not read. Save the model with "
-            "model.save_pretrained(folder), in one file."
-        )
-    return path
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    config, processor = _json(folder / CONFIG), folder / PROCESSOR
-    named = [config, _json(processor) if processor.is_file() else {}]
-    if any("auto_map" in each for each in named):
-        raise WeightsError(
-            f"{folder}: has `auto_map`: its network or processor is code of the folder's own, which is never "
-            "run here. Make vectors elsewhere and use source: embeddings."
-        )
-    if config.get("quantization_config") or config.get("use_pretrained_backbone"):
-        raise WeightsError(
-            f"{folder / CONFIG}: asks for quantized weights or for weights of a hub. Save the model as it "
-            "is in memory, dense and whole."
-        )
-    if not isinstance(config.get("model_type"), str):
-        hint = (
-            " It is a folder of timm: set source: timm, name: local-dir."
-            if "pretrained_cfg" in config
-            else ""
-        )
-        raise WeightsError(
-            f"{folder / CONFIG}: no configuration of transformers (model_type).{hint}"
-        )
-    return config
+    return model
 
 
 def _of_processor(folder: Path) -> Preprocessing:
@@ -204,10 +131,10 @@ def _of_processor(folder: Path) -> Preprocessing:
     Raises:
         ParamsError: it is not there, or says what is not done here.
     """
-    path = folder / PROCESSOR
+    path = folder / transformers_folder.PROCESSOR
     if not path.is_file():
         raise ParamsError(f"{path}: not there: state preprocessing in the entry.")
-    said = _json(path)
+    said = transformers_folder.json_of(path)
     size, crop = _sizes(said.get("size")), _sizes(said.get("crop_size"))
     is_cut = bool(said.get("do_center_crop", False))
     resample = _RESAMPLE.get(said.get("resample", 2))
@@ -243,15 +170,3 @@ def _sizes(size: Any) -> tuple[int, bool] | None:
         case {"height": int(height), "width": int(width)} if height == width:
             return height, False
     return None
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise WeightsError(f"{path}: not there; copy the whole folder.") from None
-    except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{path}: not JSON ({error}). Copy the file anew.") from None
-    if not isinstance(content, dict):
-        raise WeightsError(f"{path}: no configuration.")
-    return content
