@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dejavu.params import section
+from dejavu.params import lanes, section
 from dejavu.params.caption import CaptionModels, ObjectsParams
 from dejavu.params.corpora import CorpusParams, SplitParams
 from dejavu.params.encoders import Models
@@ -10,10 +10,12 @@ from dejavu.params.machine import MachineParams
 from dejavu.params.predictions import Predictions
 from dejavu.params.references import Annotators
 from dejavu.run import code_versions, external_files, stage
+from dejavu.run.graph import folders, read
 
 
 def main(*, params: Path, graph: Path, out: Path, code: Path) -> None:
     """Note the version of the code, and which files outside the graph params.yaml names."""
+    lanes.require_entries(params)
     sections = {
         "image/corpus": section(params, "image.corpus", CorpusParams),
         "image/split": section(params, "image.split", SplitParams),
@@ -29,6 +31,8 @@ def main(*, params: Path, graph: Path, out: Path, code: Path) -> None:
         sections, out, data_folder=section(params, "machine", MachineParams).data_folder
     )
     code_versions.write(graph, params, code)
+    for folder in folders(read(graph)):  # where a lane has no entries, nobody else makes them
+        Path(folder).mkdir(parents=True, exist_ok=True)
 
 
 if __name__ == "__main__":

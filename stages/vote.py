@@ -13,9 +13,13 @@ def main(
     *, params: Path, samples: Path, splits: Path, labels: Path, neighbors: Path, out: Path
 ) -> None:
     """Guess each crop's hidden label by the vote of its nearest public images."""
+    models = section(params, "image.models", Models)
+    if not models:  # the lane is not used
+        out.mkdir(parents=True, exist_ok=True)
+        return
     vote.count(
         settings=vote.VoteSettings(
-            models=section(params, "image.models", Models),
+            models=models,
             metrics=section(params, "image.neighbors", NeighborsParams).metrics,
         ),
         inputs=vote.VoteInputs(samples=samples, splits=splits, labels=labels, neighbors=neighbors),

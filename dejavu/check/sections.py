@@ -9,6 +9,7 @@ from dejavu.caption import comparisons
 from dejavu.check.findings import Finding, tried
 from dejavu.errors import ParamsError, suggestion
 from dejavu.image.targets import targets_of
+from dejavu.params import lanes
 from dejavu.params.base import Names, Positives, Share
 from dejavu.params.caption import (
     CaptionModelParams,
@@ -96,7 +97,13 @@ def read_all(path: Path) -> tuple[list[Finding], dict[str, Any]]:
 
             findings.append(tried("params", name, read))
     findings.append(tried("params", "names of sections", lambda: _no_stranger(content)))
+    findings.append(tried("params", "entries of the lanes", lambda: _entries_of_lanes(path)))
     return findings, values
+
+
+def _entries_of_lanes(path: Path) -> str:
+    lanes.require_entries(path)
+    return ""
 
 
 def recipe(values: Mapping[str, Any], lane: str, model: Any) -> Any:
@@ -106,9 +113,9 @@ def recipe(values: Mapping[str, Any], lane: str, model: Any) -> Any:
 
 def compare(values: Mapping[str, Any]) -> Iterator[Finding]:
     """Check that names which one section uses exist in another; `values` are sections that fit."""
-    if {"image.models", "image.neighbors", "image.score"} <= values.keys():
+    if {"image.corpus", "image.models", "image.neighbors", "image.score"} <= values.keys():
         yield tried("params", "image.score.references", lambda: _image_references(values))
-    if {"caption.models", "caption.score"} <= values.keys():
+    if {"caption.corpus", "caption.models", "caption.score"} <= values.keys():
         yield tried("params", "caption.score.references", lambda: _caption_references(values))
     image = {"image.corpus", "image.models", "image.neighbors", "image.score", "report"}
     if image <= values.keys():
@@ -173,7 +180,13 @@ def _no_stranger(content: Mapping[str, Any]) -> str:
     return ""
 
 
+def _is_used(values: Mapping[str, Any], lane: str) -> bool:
+    return bool(values[f"{lane}.corpus"].root.adapter != "none")
+
+
 def _image_references(values: Mapping[str, Any]) -> str:
+    if not _is_used(values, "image"):
+        return "the lane is not used"
     score, families = values["image.score"], {*_image_families(values), "consensus"}
     single = {name for members in _image_families(values).values() for name in members}
     for where, names, known in (
@@ -206,6 +219,8 @@ def _image_targets(values: Mapping[str, Any]) -> list[str]:
 
 
 def _caption_references(values: Mapping[str, Any]) -> str:
+    if not _is_used(values, "caption"):
+        return "the lane is not used"
     models, score = values["caption.models"], values["caption.score"]
     planned = comparisons.plan(models, score, knows_truth=True)
     if max(score.k) > (k := values["caption.retrieve"].k):
@@ -215,7 +230,7 @@ def _caption_references(values: Mapping[str, Any]) -> str:
 
 def _image_headline(values: Mapping[str, Any]) -> str:
     headline = values["report"].headline.image
-    if values["image.corpus"].root.adapter == "none":
+    if not _is_used(values, "image"):
         return "the lane is not used"
     targets = targets_of(values["image.models"], values["image.neighbors"].metrics)
     if headline is None:
@@ -232,7 +247,7 @@ def _image_headline(values: Mapping[str, Any]) -> str:
 
 def _caption_headline(values: Mapping[str, Any]) -> str:
     headline = values["report"].headline.caption
-    if values["caption.corpus"].root.adapter == "none":
+    if not _is_used(values, "caption"):
         return "the lane is not used"
     models, score = values["caption.models"], values["caption.score"]
     targets = comparisons.target_names(models)

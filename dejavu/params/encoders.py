@@ -39,8 +39,6 @@ ModelParams = Annotated[TrainedModel | UntrainedModel | AnyReleased, Field(discr
 
 def check_models(models: dict[str, Any]) -> dict[str, Any]:
     """Refuse a second model that is unknown, of another recipe, or not of the reference role."""
-    if not models:
-        raise ValueError("names no model, expected at least one to audit")
     for name, model in models.items():
         if len(set(map(str.lower, model.layers))) != len(model.layers) or not model.layers:
             raise ValueError(f"{name}.layers must name each layer once, in any case, at least one")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, RootModel
+from pydantic import Field, RootModel
 
 from dejavu.params.annotators import DeticParams, GroundedSamParams, TaggerParams
 from dejavu.params.base import Positive, Positives, Section, Share
@@ -58,17 +58,7 @@ class AnnotatorParams(RootModel[AnnotatorSource]):
     """One entry of ``image.annotators``; `root` holds the settings of its source."""
 
 
-def check_annotators(entries: dict[Name, AnnotatorParams]) -> dict[Name, AnnotatorParams]:
-    """Refuse an empty section: Naive Bayes would wait for a folder of tags that no stage writes."""
-    if not entries:
-        raise ValueError(
-            "names no annotator, expected at least one: visual_words needs no weights; without "
-            "images, a table with allow_missing: true"
-        )
-    return entries
-
-
-Annotators = Annotated[dict[Name, AnnotatorParams], AfterValidator(check_annotators)]
+Annotators = dict[Name, AnnotatorParams]  # {}: no crop is tagged
 
 
 class NaiveBayesParams(Section):

@@ -85,6 +85,19 @@ def jobs(stages: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[Job]:
             )
 
 
+def folders(stages: Mapping[str, Any]) -> list[str]:
+    """Return the folders that hold what stages make of their entries, one file or folder each.
+
+    A stage without entries makes nothing, but a later one may depend on such a folder: it has to be there.
+
+    >>> folders({"tag": {"foreach": "${tags}", "do": {"outs": ["data/tags/${key}/words"]}}})
+    ['data/tags']
+    """
+    outs = (out for stage in stages.values() for out in body(stage).get("outs", []))
+    found = {str(out).partition("${")[0].rpartition("/")[0] for out in outs if "${" in str(out)}
+    return sorted(found)
+
+
 def _entries(
     stage: Mapping[str, Any], params: Mapping[str, Any]
 ) -> Iterator[tuple[str | None, dict[str, Any]]]:

@@ -1,12 +1,16 @@
-"""An image lane without a corpus: every stage writes empty tables, and the report says so."""
+"""A lane without a corpus: few stages run, each writes empty tables, and the report says so."""
 
 import json
+import shutil
 
 import pytest
 from ruamel.yaml import YAML
 
-from dejavu.run import shards
+from dejavu import params as parameters
+from dejavu.api.stages import Project
+from dejavu.run import graph, shards
 from dejavu.tables.schemas import (
+    CAPTION_SCORES,
     CROPS,
     CROSSOVER,
     EMBEDDINGS,
@@ -133,3 +137,47 @@ def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_pat
         assert table.read(path).num_rows == 0
     facts = json.loads((image / "encoders/vicreg/provenance.json").read_text())
     assert facts["is_empty"]
+
+
+GRAPH = graph.read(ROOT / "dvc.yaml")
+OF_AN_UNUSED_LANE = {
+    "image": {
+        "corpus@image", "split@image", "crop", "vote", "naive_bayes", "oracle", "predictions", "score_labels",
+        "crossover@image", "list_samples@image", "measure@image",
+    },
+    "caption": {
+        "corpus@caption", "split@caption", "annotate_objects", "score_objects", "attack_reference_captions",
+        "crossover@caption", "list_samples@caption", "measure@caption",
+    },
+}  # fmt: skip
+
+
+def jobs(lane, path):
+    found = graph.jobs(GRAPH, parameters.read(path))
+    return [job for job in found if f"data/{lane}/" in job.command]
+
+
+@pytest.mark.parametrize(
+    "preset", sorted((ROOT / "presets").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_presets_run_no_stage_for_an_entry_of_an_unused_lane(preset):
+    values = parameters.read(preset)
+    unused = [lane for lane in OF_AN_UNUSED_LANE if values[lane]["corpus"]["adapter"] == "none"]
+    assert unused
+    for lane in unused:
+        assert {job.address for job in jobs(lane, preset)} == OF_AN_UNUSED_LANE[lane]
+
+
+@pytest.mark.parametrize(("lane", "preset"), [("image", "coco-clip"), ("caption", "my-model")])
+def test_a_lane_that_names_nothing_writes_empty_tables(lane, preset, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    project = Project(folder=tmp_path)
+    shutil.copy(ROOT / "presets" / f"{preset}.yaml", project.params)
+    for folder in graph.folders(GRAPH):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    with project.at_work():
+        for job in jobs(lane, project.params):
+            project._run_job(job)
+    table = IMAGE_SCORES if lane == "image" else CAPTION_SCORES
+    assert table.read(tmp_path / f"data/{lane}/scores.parquet").num_rows == 0
+    assert MEMORIZED_SAMPLES.read(tmp_path / f"data/{lane}/memorized_samples.parquet").num_rows == 0

@@ -160,12 +160,14 @@ class TaggedCrops(CropTables):
 def write_predictions(*, settings: NaiveBayesSettings, inputs: TaggedCrops, out: Path) -> None:
     """Write what Naive Bayes guesses for every attacked crop, by every annotator's tags, at every K.
 
+    Without an annotator it guesses nothing.
+
     Raises:
         TrainingError: there is nothing to learn from.
         ArtifactError: the tags were made from other crops.
     """
     made_from = origin(inputs.samples, inputs.crops)
-    if is_empty(inputs.samples):
+    if is_empty(inputs.samples) or not settings.annotators:
         PREDICTIONS.write(PREDICTIONS.schema.empty_table(), out, inputs=made_from)
         return
     names = read_labels(inputs.labels)
