@@ -1,24 +1,42 @@
-"""How well the calibrated estimates behave: 2,000 simulated worlds, or 2,000 permutations of a finished run.
+"""How well the calibrated estimates behave: in simulated worlds, in permutations of a run, and in it.
 
     python -m benchmarks.calibrated_estimation worlds
         bias, coverage and width where the truth is known
-    python -m benchmarks.calibrated_estimation permuted data vicreg,barlow_twins,dino 20
+    python -m benchmarks.calibrated_estimation permuted data params.yaml
         false badges and false lists where nothing is memorized: roles are permuted among the groups of a
-        finished run, for these image targets at k = 20
+        finished run, all its models decided on together
+    python -m benchmarks.calibrated_estimation exchangeable data
+        how often the gate closes where target and control are dealt from the same samples
+    python -m benchmarks.calibrated_estimation table data params.yaml
+        every target of a finished run: plain, gap, unadjusted, adjusted, crossover, two-model, and widths
+    python -m benchmarks.calibrated_estimation lists data params.yaml
+        the list of each image model with and without the reference role, and planted duplicates
+    python -m benchmarks.calibrated_estimation audit data params.yaml dino 93
+        the answer for an audit of 93 samples a role, drawn from a finished run
 
-A few minutes on one core.
+Seconds to a few minutes on one core.
 """
 
+import dataclasses
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks import estimates_of_a_run as of_a_run
+from dejavu.caption.comparisons import headline_mode, target_names
+from dejavu.report import from_params
+from dejavu.report.from_params import Settings
 from dejavu.report.image import attacked as arrays
-from dejavu.statistics.adjusted import Side, adjusted, unadjusted
-from dejavu.statistics.listing import listing, standardized
+from dejavu.roles import TARGET, TEXT_MODEL
+from dejavu.statistics.adjusted import Difference, Side, adjusted, unadjusted
+from dejavu.statistics.control_differs import Known, blind_baseline, gate, joint_test
+from dejavu.statistics.covariates import covariates
+from dejavu.statistics.listing import listing, log_odds, standardized
 from dejavu.statistics.verdict import Tested, Word, verdicts
-from dejavu.tables import catalog
+from dejavu.tables import catalog, queries
+from dejavu.tables.catalog import Catalog
 
 N = 2_000
 _SEED = 12
@@ -76,63 +94,173 @@ def _mean_chance() -> float:
 _MEAN_CHANCE = _mean_chance()
 
 
-def permuted(data: Path, names: list[str], k: int, n_permutations: int = N) -> dict[str, float]:
+def permuted(data: Path, params: Path, n_permutations: int = N) -> dict[str, float]:
     """Permute the roles of groups, and count words and lists: nothing stands out any more.
+
+    All models of the run that get a word are decided on together, those of captions by hard estimates alone.
 
     Args:
         data: the data folder of a finished run.
-        names: image targets at their headline setting.
-        k: public images that vote.
+        params: its parameters.
+        n_permutations: of each lane's roles.
     """
-    with catalog.connect(data, only=["predictions", "splits"], sandboxed=False) as opened:
-        known = opened.table("SELECT DISTINCT predictor FROM predictions")["predictor"].to_pylist()
-        targets = {name: arrays.read(opened, name) for name in names}
-        chosen = arrays.chosen(["classifier", "naive_bayes@5"], known)
-        references = {name: arrays.read(opened, name) for name in chosen}
-    first = targets[names[0]]
-    x = arrays.covariates_of(first, references).x
-    groups, row = np.unique(first.group, return_inverse=True)
-    in_target = np.bincount(row[first.is_target], minlength=len(groups)) > 0
+    settings = from_params.read(params)
+    share = settings.image.report.false_discovery_percent / 100
+    with catalog.connect(
+        data, only=["predictions", "splits", "caption_scores"], sandboxed=False
+    ) as opened:
+        lanes = [*_image_models(opened, settings), *_caption_models(opened, settings)]
     rng = np.random.default_rng(_SEED)
-    soft = {name: found.soft(k) for name, found in targets.items()}
-    z = {
-        name: standardized(values, first.label_id, np.ones(len(values), dtype=bool))
-        for name, values in soft.items()
-        if values is not None
-    }
     n_badges = n_lists = 0
     for each in range(n_permutations):
-        is_target = rng.permutation(in_target)[row]
+        dealt = {
+            id(lane.group): _deal(lane, rng) for lane in {id(x.group): x for x in lanes}.values()
+        }
         tested = {}
-        for name, found in targets.items():
-            hard, log_odds = (
-                adjusted(
-                    *(Side(y=y[own], x=x[own], group=first.group[own]) for own in (is_target, ~is_target)),
-                    ridge=0.01, seed=each, purpose="permuted",
-                )
-                for y in (found.is_correct, soft[name])
-                if y is not None
-            )  # fmt: skip
+        for lane in lanes:
+            is_target = dealt[id(lane.group)]
+            hard, soft = (_excess(lane, y, is_target, each) for y in (lane.hard, lane.soft))
             assert hard is not None
-            tested[name] = Tested(hard=hard, soft=log_odds)
+            tested[lane.name] = Tested(hard=hard, soft=soft)
+            n_lists += bool(listing(lane.z[is_target], lane.z[~is_target], share).is_listed.any())
         words = verdicts(
-            tested, tolerance=0.05, is_control_different=dict.fromkeys(tested, False)
-        ).values()
+            tested, tolerance=settings.image.report.tolerance / 100,
+            is_control_different=dict.fromkeys(tested, False),
+        ).values()  # fmt: skip
         n_badges += any(word.word is Word.MEMORIZES for word in words)
-        n_lists += sum(
-            bool(listing(values[is_target], values[~is_target], 0.1).is_listed.any())
-            for values in z.values()
-        )
     return {
+        "models": float(len(lanes)),
         "runs with any badge, %": 100 * n_badges / n_permutations,
-        "lists that are not empty, %": 100 * n_lists / n_permutations / len(z),
+        "lists that are not empty, %": 100 * n_lists / n_permutations / len(lanes),
     }
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Model:
+    """What one model brings back of its attacked samples."""
+
+    name: str
+    is_target: np.ndarray
+    group: np.ndarray  # one array for all models of a lane
+    x: np.ndarray
+    hard: np.ndarray
+    soft: np.ndarray | None
+    z: np.ndarray
+    ridge: float
+
+
+def _image_models(opened: Catalog, settings: Settings) -> Iterator[_Model]:
+    known = opened.table("SELECT DISTINCT predictor FROM predictions")["predictor"].to_pylist()
+    chosen = arrays.chosen(settings.image.report.covariates, known)
+    references = {name: arrays.read(opened, name) for name in chosen}
+    heads = [each for each in settings.image.heads if not each.is_negative_control]
+    first = arrays.read(opened, heads[0].name)
+    x = arrays.covariates_of(first, references).x
+    for head in heads:
+        found = arrays.read(opened, head.name)
+        soft = found.soft(settings.image.k)
+        assert soft is not None
+        yield _Model(
+            name=head.name, is_target=first.is_target, group=first.group, x=x, hard=found.is_correct,
+            soft=soft, z=standardized(soft, found.label_id, np.ones(len(soft), dtype=bool)), ridge=0.01,
+        )  # fmt: skip
+
+
+def _caption_models(opened: Catalog, settings: Settings) -> Iterator[_Model]:
+    lead = settings.captions.headline
+    for target in [] if lead is None else target_names(settings.captions.models):
+        assert lead is not None
+        rows = opened.table(
+            queries.text("caption_attacked"),
+            {
+                "target": target, "reference": TEXT_MODEL, "k": lead.k, "top": lead.n_top,
+                "mode": headline_mode(settings.captions.models[target], lead),
+            },
+        )  # fmt: skip
+        objects = rows["n_objects"].to_numpy().astype(np.int64)
+        names = ("reference_recall", "reference_precision", "reference_predicted")
+        columns = {name: rows[name].to_numpy().astype(np.float64) for name in names}
+        odds = log_odds(
+            rows["target_hits"].to_numpy().astype(np.float64), objects.astype(np.float64)
+        )
+        yield _Model(
+            name=target, is_target=np.array(rows["role"].to_pylist()) == TARGET,
+            group=rows["group_id"].to_numpy(), x=covariates(columns, {"n_objects": objects}).x,
+            hard=rows["target_recall"].to_numpy().astype(np.float64), soft=None,
+            z=standardized(odds, objects, np.ones(len(odds), dtype=bool)), ridge=0.001,
+        )  # fmt: skip
+
+
+def _deal(lane: _Model, rng: np.random.Generator) -> np.ndarray:
+    """Return who is target if roles are dealt to whole groups anew."""
+    groups, row = np.unique(lane.group, return_inverse=True)
+    in_target = np.bincount(row[lane.is_target], minlength=len(groups)) > 0
+    dealt: np.ndarray = rng.permutation(in_target)[row]
+    return dealt
+
+
+def _excess(
+    lane: _Model, y: np.ndarray | None, is_target: np.ndarray, seed: int
+) -> Difference | None:
+    if y is None:
+        return None
+    sides = (
+        Side(y=y[own], x=lane.x[own], group=lane.group[own]) for own in (is_target, ~is_target)
+    )
+    return adjusted(*sides, ridge=lane.ridge, seed=seed, purpose="permuted")
+
+
+def exchangeable(data: Path, n_draws: int = 200) -> dict[str, float]:
+    """Count how often the gate closes, or warns, where the roles of a finished run are dealt anew.
+
+    Groups of the attacked samples of the image lane are dealt to two roles; what is looked at is what a run
+    looks at without any model: bytes, size, crop area and label.
+    """
+    with catalog.connect(data, only=["samples", "splits", "crops"], sandboxed=False) as opened:
+        rows = opened.table(queries.text("image_blind"))
+    columns = {
+        name: rows[name].to_numpy().astype(np.float64)
+        for name in ("ln_bytes", "ln_width", "ln_height", "ln_crop_area")
+    }
+    x = covariates(columns, {"label": rows["label_id"].to_numpy().astype(np.int64)}).x
+    groups, row = np.unique(rows["group_id"].to_numpy(), return_inverse=True)
+    rng = np.random.default_rng(_SEED)
+    closed = warned = 0
+    for each in range(n_draws):
+        is_target = (rng.permutation(len(groups)) < len(groups) // 2)[row]
+        known = Known(x=x, is_target=is_target, group=rows["group_id"].to_numpy())
+        found = gate(
+            joint_test(known, seed=each, purpose="exchangeable"),
+            blind_baseline(known, seed=each, purpose="exchangeable"),
+        )
+        closed += found.is_closed
+        warned += bool(found.reasons)
+    return {
+        "draws in which the gate closes, %": 100 * closed / n_draws,
+        "draws with a warning, %": 100 * warned / n_draws,
+    }
+
+
+def main(what: str, *given: str) -> None:
+    """Print one of the benchmarks; see the top of this file."""
+    if what in ("worlds", "permuted", "exchangeable"):
+        if what == "worlds":
+            numbers = worlds()
+        elif what == "permuted":
+            numbers = permuted(Path(given[0]), Path(given[1]))
+        else:
+            numbers = exchangeable(Path(given[0]))
+        lines = [f"{name}: {value:.2f}" for name, value in numbers.items()]
+    else:
+        data, params = Path(given[0]), Path(given[1])
+        if what == "table":
+            lines = list(of_a_run.table(of_a_run.read(data, params)))
+        elif what == "lists":
+            lines = list(of_a_run.lists(data, params))
+        else:
+            lines = list(of_a_run.audit(data, params, given[2], int(given[3])))
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "worlds":
-        numbers = worlds()
-    else:
-        numbers = permuted(Path(sys.argv[2]), sys.argv[3].split(","), int(sys.argv[4]))
-    for name, value in numbers.items():
-        print(f"{name}: {value:.2f}")
+    main(*sys.argv[1:])

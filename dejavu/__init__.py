@@ -1,4 +1,4 @@
-"""Measure how much of its training data an encoder memorized beyond correlation."""
+"""Measure how strongly an encoder memorized its training data, beyond correlation."""
 
 import importlib
 from typing import TYPE_CHECKING, Any

@@ -40,7 +40,7 @@ EPILOG = (
 )
 
 app = typer.Typer(
-    help="Measure how much of its training data an encoder memorized. `dvc repro` runs the pipeline; "
+    help="Measure how strongly an encoder memorized its training data. `dvc repro` runs the pipeline; "
     "these commands prepare a run and read what it made.",
     epilog=EPILOG,
     no_args_is_help=True,

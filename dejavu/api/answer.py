@@ -10,6 +10,7 @@ import pyarrow as pa
 from dejavu.api.result import Audit, Excess, right_and_gap
 from dejavu.api.stages import Project
 from dejavu.errors import DataError
+from dejavu.params.machine import MachineParams
 from dejavu.report import calibration, make
 from dejavu.report.calibration import Answer, Calibration
 from dejavu.roles import CONTROL, TARGET
@@ -72,7 +73,10 @@ def _calibrated(project: Project, model: str) -> tuple[Calibration, pa.Table]:
     with catalog.connect(
         project.data, only=views, settings=image.tables(), sandboxed=False
     ) as opened:
-        found = calibration.calibrate(opened, image, captions, has_image=True, has_captions=False)
+        found = calibration.calibrate(
+            opened, image, captions, has_image=True, has_captions=False,
+            data_root=project.of("machine", MachineParams).data_root,
+        )  # fmt: skip
         return found, _samples(opened, model)
 
 

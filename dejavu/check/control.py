@@ -13,11 +13,13 @@ import pyarrow.compute as pc
 
 from dejavu.check import rehearsal
 from dejavu.check.findings import Untried
+from dejavu.corpora.image_reader import ImageReader, external_root
+from dejavu.corpora.mean_color import color_columns, mean_colors
 from dejavu.corpora.records import Record
 from dejavu.corpora.tallies import Tally
 from dejavu.errors import DataError
 from dejavu.params.machine import MachineParams
-from dejavu.roles import ATTACKED, TARGET
+from dejavu.roles import ATTACKED, PUBLIC, TARGET
 from dejavu.statistics.control_differs import Known, blind_baseline, gate, joint_test
 from dejavu.statistics.covariates import Covariates, covariates
 
@@ -56,6 +58,7 @@ def look(
             f"fewer than {MIN_SAMPLES} samples are given the role target, or control: only the run will tell"
         )
     rows, is_target = [], []
+    share = _uncovered(listed, given, places)
     for role, found in zip(ATTACKED, places, strict=True):
         table = pa.concat_tables(
             rehearsal.inspected(
@@ -66,15 +69,41 @@ def look(
         usable = table.filter(pc.is_null(table["problem"]))
         rows.append(usable)
         is_target.append(np.full(usable.num_rows, role == TARGET))
-    known = _outside(pa.concat_tables(rows))
-    return _judged(known, np.concatenate(is_target), values.get("seed", 0), lane)
+    both = pa.concat_tables(rows)
+    known = _outside(both, _colors(both, root, machine, values["limits"].image_bytes))
+    return _judged(known, np.concatenate(is_target), values.get("seed", 0), lane, share)
 
 
-def _judged(known: Covariates, is_target: np.ndarray, seed: int, lane: str) -> str:
+def _colors(
+    rows: pa.Table, root: str | None, machine: MachineParams, max_bytes: int
+) -> Mapping[str, np.ndarray]:
+    """Return mean colors as columns; none where no image lies outside the corpus, or can be read."""
+    if root is None or rows["uri"].null_count:
+        return {}
+    with ImageReader(external_root(machine.data_root, root), max_bytes=max_bytes) as reader:
+        colors = color_columns(mean_colors(reader, rows["uri"].to_pylist()))
+    return {} if isinstance(colors, str) else colors
+
+
+def _uncovered(
+    listed: Sequence[Record], given: np.ndarray, places: Sequence[np.ndarray]
+) -> float | None:
+    """Return the share of attacked samples with a label that no public sample has; None: not known."""
+    bank = {listed[int(place)].label_id for place in np.flatnonzero(given == PUBLIC)}
+    labels = [listed[int(place)].label_id for found in places for place in found]
+    if not bank or None in bank or None in labels:
+        return None
+    return float(np.mean([label not in bank for label in labels]))
+
+
+def _judged(
+    known: Covariates, is_target: np.ndarray, seed: int, lane: str, uncovered_share: float | None
+) -> str:
     both = Known(x=known.x, is_target=is_target, group=np.arange(len(is_target)))
     found = gate(
         joint_test(both, seed=seed, purpose=_PURPOSE),
         blind_baseline(both, seed=seed, purpose=_PURPOSE),
+        uncovered_share=uncovered_share,
     )
     if found.is_closed:
         raise DataError(
@@ -95,8 +124,8 @@ def _spread(places: np.ndarray) -> np.ndarray:
     return places[np.unique(np.linspace(0, len(places) - 1, MAX_SAMPLES).astype(np.int64))]
 
 
-def _outside(rows: pa.Table) -> Covariates:
-    """Return what is known of samples outside any model: bytes, width, height, caption length, label."""
+def _outside(rows: pa.Table, colors: Mapping[str, np.ndarray]) -> Covariates:
+    """Return what is known of samples outside any model: bytes, size, color, caption length, label."""
     columns = {
         f"ln {name}": np.log(rows[name].to_numpy().astype(np.float64))
         for name in ("n_bytes", "width_px", "height_px")
@@ -105,6 +134,7 @@ def _outside(rows: pa.Table) -> Covariates:
     if not rows["caption"].null_count:
         lengths = pc.utf8_length(rows["caption"]).to_numpy()
         columns["ln caption"] = np.log(lengths.astype(np.float64) + 1)
+    columns |= colors
     labels = np.zeros(rows.num_rows, dtype=np.int64)
     if not rows["label_id"].null_count:
         labels = rows["label_id"].to_numpy().astype(np.int64)

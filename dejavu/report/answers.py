@@ -27,6 +27,22 @@ def markdown(found: Calibration, tolerance: float) -> str:
     return "\n".join(lines)
 
 
+def lists(found: Calibration, percent: int) -> str:
+    """Return one line per model decided on: how many of its samples are listed as memorized."""
+    lines = []
+    for (_, target), answer in found.answers.items():
+        listing = answer.excess.listing
+        if listing is None:
+            continue
+        n, n_target = (formatting.grouped(each) for each in (listing.n_listed, listing.n_target))
+        line = f"- {target}: {n} of {n_target} target samples"
+        if listing.n_control_needed is not None:
+            needed = formatting.grouped(listing.n_control_needed)
+            line += f"; with {needed} control samples the first would be listed"
+        lines.append(f"{line} (expected false entries: at most {percent} %).")
+    return "\n".join(lines)
+
+
 def control_sentence(target: str, excess: Excess) -> str:
     """Return what a network that saw target and control alike shows: perhaps a false alarm."""
     adjusted = excess.adjusted
@@ -52,10 +68,22 @@ def sentence(lane: str, target: str, answer: Answer, tolerance: float) -> str:
         f"(n = {formatting.grouped(adjusted.n_control)}). "
         f"Without covariates: {points(answer.excess.gap)}.",
         _consequence(answer.verdict, tolerance),
+        _by_votes(answer),
     ]
     if answer.gate.reasons:
         parts.append(f"Look at the control set: {'; '.join(answer.gate.reasons)}.")
     return " ".join(part for part in parts if part)
+
+
+def _by_votes(answer: Answer) -> str:
+    """Say what the word rests on where the interval of the excess itself holds 0."""
+    adjusted = answer.excess.adjusted
+    if answer.verdict.word is not Word.MEMORIZES or adjusted is None or adjusted.interval()[0] > 0:
+        return ""
+    return (
+        "This interval holds 0; the word rests on how many neighbors vote for the true label, which tells "
+        f"more than right or wrong (p = {answer.verdict.p_value:.2g} after Holm’s correction)."
+    )
 
 
 def points(found: Difference | None) -> str:

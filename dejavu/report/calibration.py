@@ -10,6 +10,7 @@ from dejavu.report.excess import Excess, excess_node, gate_node
 from dejavu.report.image import adjusted as image_adjusted
 from dejavu.report.image.adjusted import Calibrated
 from dejavu.report.numbers import Node, rounded, significant
+from dejavu.report.outside import Pixels
 from dejavu.report.settings import ImageSettings
 from dejavu.statistics.control_differs import Gate
 from dejavu.statistics.verdict import Tested, Verdict, verdicts
@@ -59,16 +60,21 @@ def calibrate(
     *,
     has_image: bool,
     has_captions: bool,
+    data_root: str,
 ) -> Calibration:
     """Estimate every excess, and decide about each target model at its headline layer and metric.
 
     All models of the run, of both lanes, count as tests together. Other layers, metrics and settings are
     exploratory: they get numbers and no word. A model that saw target and control alike is a negative
-    control: it shows false alarms, gets no word, and does not count as a test.
+    control: it shows false alarms, gets no word, and does not count as a test. Images below `data_root` are
+    read for their colors, unless ``report.thumbnails`` is false.
     """
     share = image.report.false_discovery_percent / 100
-    of_images = image_adjusted.calibrated(catalog, image) if has_image else None
-    of_captions = caption_adjusted.calibrated(catalog, captions, share) if has_captions else None
+    pixels = Pixels(data_root=data_root, are_read=image.report.thumbnails)
+    of_images = image_adjusted.calibrated(catalog, image, pixels) if has_image else None
+    of_captions = (
+        caption_adjusted.calibrated(catalog, captions, share, pixels) if has_captions else None
+    )
     found: dict[tuple[str, str], tuple[Excess, Gate]] = {}
     if of_images is not None:
         heads = [target.name for target in image.targets if target.is_headline]

@@ -50,7 +50,7 @@ def excess_node(found: Excess) -> Node:
         node["adjusted_with_second_model"] = difference_node(found.with_second_model)
     node |= {name: difference_node(each) for name, each in found.more.items()}
     if found.listing is not None:
-        node["list"] = dataclasses.asdict(found.listing)
+        node["list"] = found.listing.node()
     node["roles_seen"] = list(found.roles_seen)
     node["is_negative_control"] = found.is_negative_control
     if (crossed := found.crossover) is not None:
@@ -113,6 +113,8 @@ def gate_node(gate: Gate) -> Node:
         else {
             "auroc": rounded(blind.auroc),
             "auroc_ci95": [rounded(blind.low), rounded(blind.high)],
+            "looked_at": list(gate.looked_at),
+            "left_out": dict(gate.left_out),
             "n_target": blind.n_target,
             "n_control": blind.n_control,
         },

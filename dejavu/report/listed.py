@@ -1,10 +1,22 @@
 """How many samples are listed as memorized, from the table ``memorized_samples``."""
 
 import dataclasses
+import functools
 
+from dejavu.report.numbers import Estimate, Node, bounded
+from dejavu.statistics import intervals
 from dejavu.statistics.listing import control_needed
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Planted:
+    """How well z finds the target samples that were repeated in training."""
+
+    auroc: Estimate  # against other target samples
+    n_planted: int
+    n_other: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +27,18 @@ class ListCounts:
     n_target: int
     n_control: int  # samples that p-values come from
     n_control_needed: int | None  # with which the head of an empty list would be listed
+    planted: Planted | None  # None: nothing is planted, or nobody knows
+
+    def node(self) -> Node:
+        """Return the list as in results.json."""
+        found: Node = {
+            name: getattr(self, name)
+            for name in ("n_listed", "n_target", "n_control", "n_control_needed")
+        }
+        if self.planted is not None:
+            found |= self.planted.auroc.node("planted_auroc")
+            found |= {"n_planted": self.planted.n_planted, "n_planted_other": self.planted.n_other}
+        return found
 
 
 def counts(catalog: Catalog, lane: str, share: float) -> dict[str, ListCounts]:
@@ -25,7 +49,7 @@ def counts(catalog: Catalog, lane: str, share: float) -> dict[str, ListCounts]:
         lane: image or caption.
         share: of false entries that is allowed, the level that the list was made at.
     """
-    found = {}
+    found, planted = {}, _planted(catalog, lane)
     for row in catalog.table(queries.text("memorized_counts")).to_pylist():
         if row["lane"] != lane:
             continue
@@ -35,5 +59,16 @@ def counts(catalog: Catalog, lane: str, share: float) -> dict[str, ListCounts]:
             n_target=n_target,
             n_control=row["n_control"],
             n_control_needed=None if n_listed else control_needed(n_target, n_above, share),
+            planted=planted.get(row["target"]),
         )
+    return found
+
+
+def _planted(catalog: Catalog, lane: str) -> dict[str, Planted]:
+    found = {}
+    for row in catalog.table(queries.text("memorized_planted")).to_pylist():
+        if row["lane"] == lane:
+            area, n, n_other = row["auroc"], row["n_planted"], row["n_other"]
+            auroc = bounded(area, functools.partial(intervals.auroc_small, area, n, n_other))
+            found[row["target"]] = Planted(auroc=auroc, n_planted=n, n_other=n_other)
     return found

@@ -19,11 +19,11 @@ from dejavu.report.image.exchangeability import Exchangeability, exchangeability
 from dejavu.report.image.records import ImageResults, image_node
 from dejavu.report.image.results import image_results
 from dejavu.report.image.tables import Rows
+from dejavu.report.image.ties import tied_rows
 from dejavu.report.numbers import Node, nest, rounded
 from dejavu.report.page import render as page
 from dejavu.report.settings import ImageSettings
 from dejavu.report.sharing import EVERYTHING, Sharing
-from dejavu.run import seeds
 from dejavu.statistics.resampling import LEVEL
 from dejavu.tables import catalog, parquet
 from dejavu.tables import queries as named_queries
@@ -40,11 +40,18 @@ KEYS = {
     "image_intersection": ("reference", "scope"),
     "image_dropped": ("step", "role", "reason"),
     "image_exchangeability": ("check", "name"),
+    "image_tied_votes": ("target", "role"),
 }
+INTERVAL = (
+    f"{LEVEL:.0%}: percentile bootstrap over groups of duplicates (scores of one role, their differences); "
+    "Welch's t by group (adjusted, gap, excess_unadjusted, crossover); Wilson (shares); Clopper-Pearson "
+    "(shares of target above a cut); Miettinen-Nurminen (precisions)"
+)
 # Headers of tables that may have no rows.
 EMPTY = {
     "image_planted": ("test", "target", "model", "layer", "metric", "reference", "planted_auroc"),
     "image_naive_bayes": ("target", "model", "layer", "metric", "reference", "annotator", "top_k"),
+    "image_tied_votes": ("target", "model", "layer", "metric", "role", "n", "n_tied", "share_tied"),
     "image_agreement": ("first", "second", "n", "n_both_right", "n_either_right", "overlap"),
     "image_intersection": ("reference", "scope", "n_intersection", "n_recovered", "share", "paper"),
     "image_most_memorized": ("target", "reference", "place", "sample_id", "sample_name", "label"),
@@ -89,12 +96,17 @@ def make(
             captions=told,
             exchangeability=alike,
             dropped=samples,
-            tables=(image_tables(opened, images, image) if images else {})
+            tables=(image_tables(opened, images, image, data) if images else {})
             | ({"image_exchangeability": alike.rows()} if images else {})
             | samples.tables()
             | (caption_tables.caption_tables(opened, told, captions) if told else {}),
             calibration=calibrate(
-                opened, image, captions, has_image=has_image, has_captions=has_captions
+                opened,
+                image,
+                captions,
+                has_image=has_image,
+                has_captions=has_captions,
+                data_root=data_root,
             ),
             caveats=caveats.read(data),
         )
@@ -171,7 +183,7 @@ def _numbers(found: Found, image: ImageSettings) -> Node:
             "units": dict(published.UNITS),
             "seed": image.seed,
             "resamples": image.report.resamples,
-            "interval": f"{LEVEL:.0%} percentile bootstrap over samples",
+            "interval": INTERVAL,
         },
         "image": image_node(found.images),
         "caption": caption_node(found.captions),
@@ -196,17 +208,11 @@ def _has_rows(opened: Catalog, view: str) -> bool:
 
 
 def image_tables(
-    opened: Catalog, results: ImageResults, settings: ImageSettings
+    opened: Catalog, results: ImageResults, settings: ImageSettings, data: Path
 ) -> dict[str, Rows]:
     """Return the rows of every table of the image lane, by file name."""
-    targets, report = settings.targets, settings.report
-    heads = settings.heads
-    references = reference_tables.reference_tables(
-        opened,
-        seconds=[target.second_model for target in heads if target.second_model],
-        n_resamples=report.resamples,
-        generator=seeds.generator(settings.seed, "report.bootstrap.image.references"),
-    )
+    targets = settings.targets
+    references = reference_tables.reference_tables(opened)
     counts = opened.rows(named_queries.text("image_accuracy"))
     return {
         "image_scores": tables.score_rows(results, targets),
@@ -214,7 +220,8 @@ def image_tables(
         "image_layers": tables.layer_rows(results, targets),
         "image_naive_bayes": tables.naive_bayes_rows(results, targets),
         "image_planted": tables.planted_rows(results, targets),
-        "image_accuracy": tables.accuracy_rows(counts, results, targets),
+        "image_accuracy": tables.accuracy_rows(counts),
+        "image_tied_votes": tied_rows(data, targets),
         "image_correlations_by_class": references.by_class,
         "image_agreement": references.agreement,
         "image_intersection": references.intersection,

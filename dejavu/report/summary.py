@@ -15,7 +15,7 @@ from dejavu.report import answers, markdown
 from dejavu.report.caption.summary import Sections
 from dejavu.report.caveats import recall_of, search_of
 from dejavu.report.found import Found
-from dejavu.report.image.records import Comparison
+from dejavu.report.image.records import Comparison, unreported
 from dejavu.report.image.tables import Rows, in_order, pairs
 from dejavu.report.numbers import Estimate
 from dejavu.report.opening import image_reference
@@ -52,6 +52,7 @@ def render(found: Found, settings: ImageSettings, *, encoders: Path, captions: S
             head_names=[target.name for target in heads],
             headline=lead,
             captions=captions,
+            lists=answers.lists(found.calibration, settings.report.false_discovery_percent),
             calibrated=answers.markdown(found.calibration, settings.report.tolerance),
             caveats=found.caveats,
             search_of=search_of,
@@ -61,6 +62,7 @@ def render(found: Found, settings: ImageSettings, *, encoders: Path, captions: S
                 for target in heads
                 if ("image", target.name) not in found.calibration.negative_controls
             ],
+            unreported=unreported({target.name: results[target.name] for target in heads}),
             has_control=has_control or bool(captions.calibrated),
             has_oracle=any(ORACLE in references for references in results.values()),
             most_memorized=listed,

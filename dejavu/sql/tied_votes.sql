@@ -1,4 +1,4 @@
--- feeds: `dejavu sql --query tied_votes`; docs/method.md, ties
+-- feeds: page "Tied votes"; results.json image_tables.image_tied_votes; tables/image_tied_votes.csv
 -- How many votes of the image lane tie: several labels have the most of the k nearest public images, so that
 -- the rule for ties (ours) decides. One row per model, layer, metric and role.
 WITH votes AS (

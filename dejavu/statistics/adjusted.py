@@ -13,6 +13,7 @@ from jaxtyping import Float64, Int64
 from scipy import stats
 
 from dejavu.run import seeds
+from dejavu.statistics.resampling import Kinds
 
 N_FOLDS = 10
 MIN_GROUPS = 4  # per role; with fewer there are no two folds that leave a degree of freedom
@@ -115,6 +116,23 @@ def unadjusted(target: Side, control: Side) -> Difference | None:
     value = float(target.y.mean() - control.y.mean())
     variances = [_variance(side.y - side.y.mean(), side.group, 1) for side in sides]
     return _welch(value, variances, [n - 1 for n in n_groups], [len(s.y) for s in sides])
+
+
+def unadjusted_kinds(target: Kinds, control: Kinds) -> list[Difference | None]:
+    """Return mean_T − mean_C of each column, as `unadjusted` does, from kinds of groups."""
+    sides = (target, control)
+    n_groups = [int(side.counts.sum()) for side in sides]
+    if min(n_groups) < MIN_GROUPS:
+        return [None] * target.sums.shape[1]
+    means = [side.means() for side in sides]
+    variances = []
+    for side, mean, n in zip(sides, means, n_groups, strict=True):
+        rest = side.sums - side.sizes[:, np.newaxis] * mean
+        variances.append(side.counts @ rest**2 * n / (n - 1) / side.n**2)
+    return [
+        _welch(float(value), list(parts), [n - 1 for n in n_groups], [side.n for side in sides])
+        for value, parts in zip(means[0] - means[1], np.stack(variances, axis=1), strict=True)
+    ]
 
 
 def _folds(

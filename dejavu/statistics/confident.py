@@ -27,10 +27,11 @@ def by_confidence(entropy: Float64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]
 
 
 class MostConfident:
-    """The first `n_top` drawn samples of a ranking, in every resample.
+    """The most confident p % of the drawn samples, in every resample.
 
     In a resample, a sample drawn three times takes three places of the ranking; the sample at the
-    border takes the places that are left.
+    border takes the places that are left. Duplicates are drawn together, so that resamples differ in how many
+    samples they have, and in how many p % of them are (`n_top`).
 
     The border moves by about √n_top places between resamples. So the ranking falls into `head`, rows
     that are within the border in (almost) any resample and need only be counted, `window`, where the
@@ -40,31 +41,35 @@ class MostConfident:
     def __init__(self, order: Int64[np.ndarray, " n"], n_top: int) -> None:
         margin = 8 * math.isqrt(n_top) + 16
         self.order = order
-        self.n_top = n_top
         self.head = order[: max(0, n_top - margin)]
         self.window = order[len(self.head) : n_top + margin]
 
     def in_window(
-        self, counts: Int16[np.ndarray, "n block"], n_head: Float64[np.ndarray, " block"]
+        self,
+        counts: Int16[np.ndarray, "n block"],
+        n_head: Float64[np.ndarray, " block"],
+        n_top: Int64[np.ndarray, " block"],
     ) -> Int32[np.ndarray, "window block"] | None:
         """Return how often each row of the window is among the first `n_top` drawn.
 
         Args:
             counts: how often each sample is drawn.
             n_head: how many of the drawn samples are in the head.
+            n_top: places in each resample.
 
         Returns:
             None if the border of some resample lies outside the window: then use `in_order`.
         """
-        places_left = self.n_top - n_head.astype(np.int32)
+        places_left = (n_top - n_head.astype(np.int64)).astype(np.int32)
         found = _clipped(counts, self.window, places_left)
         reached = found.sum(axis=0) == places_left
         return found if (places_left >= 0).all() and reached.all() else None
 
-    def in_order(self, counts: Int16[np.ndarray, "n block"]) -> Int32[np.ndarray, "n block"]:
+    def in_order(
+        self, counts: Int16[np.ndarray, "n block"], n_top: Int64[np.ndarray, " block"]
+    ) -> Int32[np.ndarray, "n block"]:
         """Return how often each row of the whole ranking is among the first `n_top` drawn."""
-        places = np.full(counts.shape[1], self.n_top, dtype=np.int32)
-        return _clipped(counts, self.order, places)
+        return _clipped(counts, self.order, n_top.astype(np.int32))
 
 
 def _clipped(

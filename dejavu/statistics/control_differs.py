@@ -8,6 +8,7 @@ gate.
 
 import dataclasses
 import warnings
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
@@ -69,6 +70,8 @@ class Gate:
     blind: BlindBaseline | None
     uncovered_share: float | None  # None: not known
     reasons: tuple[str, ...]  # why it is closed, or what to be warned of
+    looked_at: tuple[str, ...] = ()  # what the blind baseline knows
+    left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)  # what not, and why
 
 
 def joint_test(known: Known, *, seed: int, purpose: str) -> JointTest | None:
@@ -149,7 +152,12 @@ def blind_baseline(known: Known, *, seed: int, purpose: str) -> BlindBaseline | 
 
 
 def gate(
-    joint: JointTest | None, blind: BlindBaseline | None, *, uncovered_share: float | None = None
+    joint: JointTest | None,
+    blind: BlindBaseline | None,
+    *,
+    uncovered_share: float | None = None,
+    looked_at: Sequence[str] = (),
+    left_out: Mapping[str, str] | None = None,
 ) -> Gate:
     """Decide whether the excess may be read as memorization.
 
@@ -161,6 +169,8 @@ def gate(
         joint: of the covariates.
         blind: of what lies outside the model.
         uncovered_share: of attacked samples without any public image of their label; None: not known.
+        looked_at: what the blind baseline knows, in words.
+        left_out: what it would know of another run, and why not of this one.
     """
     reasons = []
     is_uneven = joint is not None and joint.p_value < MAX_JOINT_P
@@ -182,20 +192,28 @@ def gate(
     return Gate(
         is_closed=(is_uneven and is_told) or is_uncovered,
         joint=joint, blind=blind, uncovered_share=uncovered_share, reasons=tuple(reasons),
+        looked_at=tuple(looked_at), left_out=left_out or {},
     )  # fmt: skip
 
 
-def _sampled(known: Known, seed: int, purpose: str) -> Known:
-    """Return at most `MAX_SAMPLES` samples per role: whole groups, in a drawn order."""
-    kept = np.ones(len(known.group), dtype=bool)
+def drawn(
+    is_target: Bool[np.ndarray, " n"], group: Int64[np.ndarray, " n"], *, seed: int, purpose: str
+) -> Bool[np.ndarray, " n"]:
+    """Return which samples are looked at, at most `MAX_SAMPLES` per role: whole groups, in a drawn order."""
+    kept = np.ones(len(group), dtype=bool)
     generator = seeds.generator(seed, f"{purpose}.samples")
-    for side in (known.is_target, ~known.is_target):
+    for side in (is_target, ~is_target):
         if int(side.sum()) <= MAX_SAMPLES:
             continue
-        groups, row = np.unique(known.group[side], return_inverse=True)
+        groups, row = np.unique(group[side], return_inverse=True)
         place = generator.permutation(len(groups))
         total = np.cumsum(np.bincount(place[row], minlength=len(groups)))
         kept[side] = (total <= MAX_SAMPLES)[place][row]
+    return kept
+
+
+def _sampled(known: Known, seed: int, purpose: str) -> Known:
+    kept = drawn(known.is_target, known.group, seed=seed, purpose=purpose)
     return Known(x=known.x[kept], is_target=known.is_target[kept], group=known.group[kept])
 
 

@@ -1,12 +1,14 @@
-"""Percentile bootstrap over samples: how often each sample is drawn, and intervals from the draws.
+"""Percentile bootstrap over groups of duplicates: how often each sample is drawn, intervals from the draws.
 
-A resample of n samples is kept as n counts that sum to n. All statistics of one set of samples share
-the same counts, so differences between statistics are paired; two sets get counts of their own.
+Duplicates are drawn together: they are no independent evidence. A resample of G groups is kept as one count
+per sample; the counts of groups sum to G. All statistics of one set of samples share the same counts, so
+differences between statistics are paired; two sets get counts of their own.
 
 Counts of several resamples lie side by side (one row per sample, one column per resample): picking a
 sample's row then fetches all of its counts at once, and sums over samples are one matrix product.
 """
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -23,21 +25,34 @@ _COLUMNS_AT_ONCE = 64  # of a tally turned into floats at once
 
 
 def count_blocks(
-    n: int, n_resamples: int, generator: np.random.Generator, *, block_cells: int = BLOCK_CELLS
+    group: Int64[np.ndarray, " n"],
+    n_resamples: int,
+    generator: np.random.Generator,
+    *,
+    block_cells: int = BLOCK_CELLS,
 ) -> Iterator[tuple[slice, Int16[np.ndarray, "n block"]]]:
     """Yield blocks of resamples as (their positions, how often each of the n samples is drawn).
 
-    Every column of counts sums to n. Each resample is drawn on its own, so the counts do not depend
-    on `block_cells`.
+    Each resample is drawn on its own, so the counts do not depend on `block_cells`. Where groups differ in
+    size, the number of drawn samples differs between resamples.
+
+    Args:
+        group: samples of one group are drawn together, as often as their group.
+        n_resamples: B.
+        generator: source of the resamples.
+        block_cells: counts held at once.
     """
+    known, group_row = np.unique(group, return_inverse=True)
+    n, n_groups = len(group), len(known)
     block = max(1, min(n_resamples, block_cells // max(n, 1)))
     for start in range(0, n_resamples, block):
         stop = min(start + block, n_resamples)
         rows = np.empty((stop - start, n), dtype=np.int16)
         for row in rows:
-            drawn = np.bincount(generator.integers(0, n, size=n, dtype=np.int32), minlength=n)
-            assert drawn.max(initial=0) < 2**15  # chance below 1e-100 from 32,768 samples on
-            row[:] = drawn
+            picked = generator.integers(0, n_groups, size=n_groups, dtype=np.int32)
+            drawn = np.bincount(picked, minlength=n_groups)
+            assert drawn.max(initial=0) < 2**15  # chance below 1e-100 from 32,768 groups on
+            row[:] = drawn[group_row]
         yield slice(start, stop), np.ascontiguousarray(rows.T)
 
 
@@ -52,7 +67,8 @@ class Tally:
 
     def of(self, counts: Int16[np.ndarray, "n block"]) -> Float64[np.ndarray, "block columns"]:
         """Return the counts: whole numbers, whatever the order in which they were added."""
-        exact = np.float32 if len(counts) < _FLOAT32_EXACT else np.float64
+        n_drawn = int(counts.sum(axis=0, dtype=np.int64).max(initial=0))
+        exact = np.float32 if n_drawn < _FLOAT32_EXACT else np.float64
         weights: np.ndarray = counts.astype(exact)
         with threadpool_limits(1, user_api="blas"):  # its threads wait for each other under load
             sums = [np.matmul(chunk.astype(exact), weights).T for chunk in self._chunks]
@@ -60,33 +76,76 @@ class Tally:
         return np.concatenate([empty, *sums], axis=1, dtype=np.float64)
 
 
-def weighted_means(
-    counts: Int64[np.ndarray, " kinds"],
-    values: Float64[np.ndarray, "kinds columns"],
-    n_resamples: int,
-    generator: np.random.Generator,
-    *,
-    block_cells: int = KIND_CELLS,
-) -> Float64[np.ndarray, "resamples columns"]:
-    """Return the means of columns over resamples of samples that fall into few kinds.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Kinds:
+    """Groups of duplicates that count alike: how many there are of each kind, and what one has.
 
-    A resample of samples is a resample of the counts of kinds, so forty million samples cost what a
-    thousand do. All columns of a resample share its draw.
+    A resample of groups is a resample of the counts of kinds, so forty million samples cost what a thousand
+    do.
+    """
+
+    counts: Int64[np.ndarray, " kinds"]  # groups
+    sizes: Int64[np.ndarray, " kinds"]  # samples in a group
+    sums: Float64[np.ndarray, "kinds columns"]  # over the samples of a group
+
+    @property
+    def n(self) -> int:
+        """Return the number of samples."""
+        return int(self.counts @ self.sizes)
+
+    def means(self) -> Float64[np.ndarray, " columns"]:
+        """Return the means per sample."""
+        return self.counts @ self.sums / self.n
+
+    def resampled(
+        self,
+        n_resamples: int,
+        generator: np.random.Generator,
+        *,
+        block_cells: int = KIND_CELLS,
+    ) -> Float64[np.ndarray, "resamples columns"]:
+        """Return the means per sample in resamples of the groups; columns of a resample share its draw.
+
+        Args:
+            n_resamples: B.
+            generator: source of the resamples; they do not depend on `block_cells`.
+            block_cells: counts held at once.
+        """
+        n = int(self.counts.sum())
+        block = max(1, block_cells // len(self.counts))
+        parts = []
+        for start in range(0, n_resamples, block):
+            size = min(block, n_resamples - start)
+            drawn = generator.multinomial(n, self.counts / n, size=size)
+            parts.append(drawn @ self.sums / (drawn @ self.sizes)[:, np.newaxis])
+        return np.concatenate(parts)
+
+
+def kinds(
+    counts: Int64[np.ndarray, " cells"],
+    group: Int64[np.ndarray, " cells"],
+    values: Float64[np.ndarray, "cells columns"],
+) -> Kinds:
+    """Return the kinds of groups, from cells of samples that are alike.
 
     Args:
-        counts: samples of each kind.
-        values: what every sample of a kind has.
-        n_resamples: B.
-        generator: source of the resamples; they do not depend on `block_cells`.
-        block_cells: counts held at once.
+        counts: samples in each cell.
+        group: the group that a cell's samples are part of; below 0: each of them is a group of its own.
+        values: what every sample of a cell has.
     """
-    n = int(counts.sum())
-    block = max(1, block_cells // len(counts))
-    parts = []
-    for start in range(0, n_resamples, block):
-        size = min(block, n_resamples - start)
-        parts.append(generator.multinomial(n, counts / n, size=size) @ values / n)
-    return np.concatenate(parts)
+    alone = group < 0
+    _, row = np.unique(group[~alone], return_inverse=True)
+    n_groups = int(row.max(initial=-1)) + 1
+    of_groups = counts[~alone]
+    sizes = np.bincount(row, of_groups, minlength=n_groups).astype(np.int64)
+    sums = np.zeros((n_groups, values.shape[1]))
+    np.add.at(sums, row, of_groups[:, np.newaxis] * values[~alone])
+    ones = np.ones(int(alone.sum()), dtype=np.int64)
+    return Kinds(
+        counts=np.concatenate([counts[alone], np.ones(n_groups, dtype=np.int64)]),
+        sizes=np.concatenate([ones, sizes]),
+        sums=np.concatenate([values[alone], sums]),
+    )
 
 
 def interval(values: Float64[np.ndarray, " resamples"]) -> tuple[float, float] | None:

@@ -1,10 +1,14 @@
 """The dry run tells a control set of another source from one that is like target."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from dejavu.check import check
 from tests.check.test_check import content, failures  # noqa: F401  # a fixture
+from tests.corpora import image_files
 from tests.corpora.image_files import photo
 
 N = 4 * 100
@@ -44,6 +48,28 @@ def test_a_control_set_of_another_kind_is_wrong_before_the_run(content, tmp_path
     assert status == "wrong"
     assert "target and control can be told apart without the model" in detail
     assert "every verdict read 'control differs'" in detail
+
+
+def test_a_control_set_of_other_colors_is_wrong_before_the_run(content, tmp_path, monkeypatch):  # noqa: F811
+    """Same sizes, same classes, other light: only the mean color tells."""
+    place = iter(range(10**6))
+
+    def tinted(seed, size):
+        shift = 60 if next(place) % 4 == 1 else 0
+        image = (
+            Image.open(io.BytesIO(image_files.photo(seed, size=size)))
+            .convert("RGB")
+            .point(lambda v: v // 2 + shift)
+        )
+        buffer = io.BytesIO()
+        image.save(buffer, "BMP")  # every image of a size has as many bytes
+        return buffer.getvalue()
+
+    monkeypatch.setattr("tests.check.test_control.photo", tinted)
+    made = corpus(content, tmp_path, lambda side, label: (side, label))
+    status, detail = failures(made, tmp_path)["control"]
+    assert status == "wrong"
+    assert "target and control can be told apart without the model" in detail
 
 
 def test_one_of_the_same_source_is_fine(content, tmp_path):  # noqa: F811  # the fixture

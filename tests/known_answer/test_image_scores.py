@@ -137,7 +137,7 @@ def test_a_biased_reference_shifts_the_score_and_not_the_excess(tmp_path, offset
 
 def results_of(tmp_path, target_answers, reference_answers):
     world = build(
-        tmp_path, n_target=300, n_control=300,
+        tmp_path, n_target=600, n_control=600,
         answers={"vicreg": target_answers, "classifier": reference_answers},
     )  # fmt: skip
     with catalog.connect(world.data, settings=world.settings.tables(), sandboxed=False) as opened:
@@ -147,7 +147,7 @@ def results_of(tmp_path, target_answers, reference_answers):
 @pytest.fixture
 def two():
     rng = np.random.default_rng(5)
-    return [(rng.random(600) < share, rng.integers(0, 20, 600) / 8) for share in (0.5, 0.3)]
+    return [(rng.random(1200) < share, rng.integers(0, 20, 1200) / 8) for share in (0.5, 0.3)]
 
 
 SCORES = ("dejavu_score", "dejavu_score_at_20", "dejavu_score_at_5")
@@ -170,5 +170,8 @@ def test_a_predictor_has_no_gap_with_itself(tmp_path, two):
     for role in ("target", "control", "excess"):
         for name in (*SCORES, "at_20_paired", "memorized_share"):
             assert found[role][name] == 0
-            assert found[role][f"{name}_ci95"] == [0, 0]
+            low, high = found[role][f"{name}_ci95"]
+            assert low == 0
+            if name != "memorized_share" or role == "excess":  # a share of 0 of 600 may be above 0
+                assert high == 0
     assert found["target"]["mcnemar_p"] == 1

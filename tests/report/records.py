@@ -33,6 +33,7 @@ def comparison(*, score, control=None, excess=None, n=40):
         control=None if control is None else role(control, n),
         excess=None if excess is None else ExcessScores(
             n_target=n, n_control=n, scores=scores(excess), estimated_precision=NOTHING, detection={},
+            p_one_sided=0.5,
         ),
         bias_oracle=None,
     )  # fmt: skip
@@ -50,5 +51,9 @@ def caption_comparison(ppg, prg, n=40):
     )  # fmt: skip
     return captions.Comparison(
         target=found, control=found,
-        excess=ExcessGaps(n_target=n, n_control=n, gaps=gaps(ppg, prg)), bias_oracle=None,
+        excess=ExcessGaps(
+            n_target=n, n_control=n, gaps=gaps(ppg, prg),
+            p_one_sided=dict.fromkeys(("ppg", "prg", "aucg"), 0.5),
+        ),
+        bias_oracle=None,
     )  # fmt: skip

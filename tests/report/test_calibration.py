@@ -107,3 +107,27 @@ def test_an_empty_list_says_how_many_control_samples_would_do(results):
         found = results["calibrated"]["image"][name]["list"]
         assert (found["n_target"], found["n_control"]) == (N // 2, N // 2)
         assert (found["n_listed"] == 0) == (found["n_control_needed"] is not None)
+
+
+def test_the_blind_baseline_says_what_it_knows(results):
+    check = results["calibrated"]["image"]["vicreg"]["control_check"]["blind_baseline"]
+    assert {"label", "crop area"} <= set(check["looked_at"])
+    assert check["left_out"]["mean color"] == "the images are not here"
+    assert check["left_out"]["tags"] == "no annotator"
+
+
+def test_every_excess_has_a_p_value(results):
+    for references in results["image"].values():
+        for node in references.values():
+            assert 0 <= node["excess"]["dejavu_score_p_one_sided"] <= 1
+    node = results["image"]["vicreg"]["classifier"]["excess"]
+    same = results["calibrated"]["image"]["vicreg"]["excess_unadjusted"]["classifier"]
+    assert node["dejavu_score_p_one_sided"] == same["p_one_sided"]
+
+
+def test_an_empty_list_says_what_it_would_take(results, folder):
+    found = results["calibrated"]["image"]["dino"]["list"]
+    assert (found["n_listed"], found["n_control_needed"]) == (0, pytest.approx(2000, abs=2000))
+    text = (folder / "summary.md").read_text()
+    needed = f"{found['n_control_needed']:,}".replace(",", "\u202f")
+    assert f"- dino: 0 of 200 target samples; with {needed} control samples" in text

@@ -98,16 +98,18 @@ def build(
     n_labels=4,
     knows_truth=True,
     with_scores=True,
+    groups=None,
     **options,
 ) -> World:
     """Write a project; each predictor of `answers` goes to the file its name calls for."""
+    groups = np.arange(n_target + n_control) if groups is None else groups
     n = n_target + n_control
     image = folder / "image"
     label_ids = np.arange(n) % n_labels if label_ids is None else np.asarray(label_ids)
     n_labels = max(n_labels, int(label_ids.max(initial=0)) + 1)
     roles = ["target"] * n_target + ["control"] * n_control
     planted = np.zeros(n, dtype=bool) if planted is None else np.asarray(planted)
-    origin = _write_corpus(image, roles, label_ids, planted, n_labels, knows_truth)
+    origin = _write_corpus(image, roles, label_ids, planted, n_labels, knows_truth, groups)
     files: dict[Path, list[pa.Table]] = {}
     for predictor, (correct, entropy) in answers.items():
         rows = prediction_rows(predictor, roles, label_ids, correct, entropy, n_labels)
@@ -178,7 +180,9 @@ def prediction_rows(predictor, roles, label_ids, correct, entropy, n_labels) -> 
     )
 
 
-def _write_corpus(image: Path, roles, label_ids, planted, n_labels, knows_truth) -> dict[str, str]:
+def _write_corpus(
+    image: Path, roles, label_ids, planted, n_labels, knows_truth, groups
+) -> dict[str, str]:
     n = len(roles)
     truth = [
         {"scene": "sea", "attributes": [], "is_planted": bool(flag), "probabilities": None}
@@ -212,7 +216,7 @@ def _write_corpus(image: Path, roles, label_ids, planted, n_labels, knows_truth)
     splits = {
         "sample_id": np.arange(n),
         "role": roles,
-        "group_id": np.arange(n),
+        "group_id": groups,
         "reason": pa.nulls(n, pa.string()),
     }
     schemas.SPLITS.write(

@@ -23,8 +23,10 @@ def test_the_border_sample_takes_the_places_that_are_left(data, n):
     n_top = data.draw(st.integers(1, n))
     top = confident.MostConfident(order, n_top)
     expected = slow_top_counts(counts, order, n_top)
-    assert top.in_order(counts[:, None])[:, 0].tolist() == expected
-    assert top.in_window(counts[:, None], np.zeros(1))[:, 0].tolist() == expected  # small: no head
+    places = np.array([n_top])
+    assert top.in_order(counts[:, None], places)[:, 0].tolist() == expected
+    found = top.in_window(counts[:, None], np.zeros(1), places)
+    assert found[:, 0].tolist() == expected  # small: no head
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -35,14 +37,15 @@ def test_head_and_window_make_the_whole_ranking(seed):
     drawn = [np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(4)]
     counts = np.array(drawn, dtype=np.int16).T.copy()
     top = confident.MostConfident(order, n_top)
-    window = top.in_window(counts, counts[top.head].sum(axis=0).astype(np.float64))
+    n_tops = np.array([1_000, 990, 1_010, 1_000])  # as where groups are drawn
+    window = top.in_window(counts, counts[top.head].sum(axis=0).astype(np.float64), n_tops)
     found = np.concatenate([counts[top.head], window])
     rest = np.zeros((n - len(found), 4), dtype=np.int16)
     assert len(found) < n
-    assert (np.concatenate([found, rest]) == top.in_order(counts)).all()
+    assert (np.concatenate([found, rest]) == top.in_order(counts, n_tops)).all()
     for column in range(4):
-        assert top.in_order(counts)[:, column].tolist() == slow_top_counts(
-            counts[:, column].tolist(), order.tolist(), n_top
+        assert top.in_order(counts, n_tops)[:, column].tolist() == slow_top_counts(
+            counts[:, column].tolist(), order.tolist(), int(n_tops[column])
         )
 
 
@@ -52,8 +55,10 @@ def test_a_border_outside_the_window_is_noticed(only):
     top = confident.MostConfident(np.arange(n), n_top)
     counts = np.zeros((n, 1), dtype=np.int16)
     counts[only] = n // 2  # a resample that drew two samples only
-    assert top.in_window(counts, counts[top.head].sum(axis=0).astype(np.float64)) is None
-    found = top.in_order(counts)[only, 0]
+    places = np.array([n_top])
+    n_head = counts[top.head].sum(axis=0).astype(np.float64)
+    assert top.in_window(counts, n_head, places) is None
+    found = top.in_order(counts, places)[only, 0]
     assert found.tolist() == [1_000, 0]
 
 

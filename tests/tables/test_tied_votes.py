@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from dejavu.report.image import ties
 from dejavu.tables import catalog, queries, schemas
 from tests.report.world import build
 
@@ -23,3 +24,27 @@ def test_tied_votes_by_hand(tmp_path):
         ("control", 4, 0, 0.0),
         ("target", 4, 2, 0.5),
     ]
+
+
+def test_the_report_tells_the_share_of_each_target(tmp_path):
+    answers = {name: ([True] * 8, [0.5] * 8) for name in ("vicreg", "classifier")}
+    world = build(tmp_path, n_target=4, n_control=4, answers=answers)
+    assert (
+        ties.tied_rows(tmp_path, world.settings.targets) == []
+    )  # guesses that came from elsewhere
+    rows = pa.table(
+        {
+            "sample_id": range(8),
+            "neighbor_ids": [[1, 2]] * 4 + [[0, 4]] * 4,
+            "similarities": [[0.9, 0.8]] * 8,
+        },
+        schema=schemas.NEIGHBORS.schema,
+    )
+    for model in ("vicreg", "nobody"):
+        place = tmp_path / f"image/neighbors/model={model}/layer=projector/metric=l2/part-0.parquet"
+        schemas.NEIGHBORS.write(rows, place, inputs={})
+    found = ties.tied_rows(tmp_path, world.settings.targets)
+    told = [(row["target"], row["role"], row["n"], row["n_tied"]) for row in found]
+    assert told == [("vicreg", "control", 4, 0), ("vicreg", "target", 4, 4)]
+    assert found[0]["low"] == 0
+    assert 0.4 < found[0]["high"] < 0.6  # Wilson of 0 of 4

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from dejavu.caption.comparisons import headline_mode, target_names
+from dejavu.caption.comparisons import headline_mode, reference_names, target_names
 from dejavu.params.report import CaptionHeadline
-from dejavu.report import crossover, listed, measures
+from dejavu.report import crossover, listed, measures, outside
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.excess import Excess
+from dejavu.report.outside import Pixels
 from dejavu.roles import CONTROL, SECOND_MODEL, TARGET, TEXT_MODEL
 from dejavu.statistics.adjusted import Difference, Side, adjusted, unadjusted
 from dejavu.statistics.control_differs import Gate, Known, blind_baseline, gate, joint_test
@@ -21,7 +22,9 @@ from dejavu.tables.catalog import Catalog
 
 RIDGE = 0.001  # λ of the caption lane
 _PURPOSE = "report.adjusted.caption"
-_OUTSIDE = ("ln_bytes", "ln_width", "ln_height", "ln_caption")
+_OUTSIDE = {
+    "ln_bytes": "bytes", "ln_width": "width", "ln_height": "height", "ln_caption": "caption length",
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,7 @@ class _Attacked:
 
 
 def calibrated(
-    catalog: Catalog, settings: CaptionSettings, share: float
+    catalog: Catalog, settings: CaptionSettings, share: float, pixels: Pixels
 ) -> CalibratedCaptions | None:
     """Return the calibrated numbers at the headline's mode, k and top.
 
@@ -106,7 +109,7 @@ def calibrated(
                 ),
             ),
         )  # fmt: skip
-        gates[target] = _gate(catalog, attacked, known, settings.seed)
+        gates[target] = _gate(catalog, attacked, known, settings, pixels)
     return CalibratedCaptions(excess=excess, gates=gates) if excess else None
 
 
@@ -162,21 +165,35 @@ def _excess(attacked: _Attacked, known: Covariates, seed: int) -> Excess:
     )
 
 
-def _gate(catalog: Catalog, attacked: _Attacked, known: Covariates, seed: int) -> Gate:
-    """Look at the covariates, and at what lies outside the model: bytes, size, length of the caption."""
+def _gate(
+    catalog: Catalog,
+    attacked: _Attacked,
+    known: Covariates,
+    settings: CaptionSettings,
+    pixels: Pixels,
+) -> Gate:
+    """Look at the covariates, and at what lies outside the model: bytes, size, color, caption, objects."""
     rows = catalog.table(queries.text("caption_blind"))
-    place, _ = by_sample.positions(
-        rows["sample_id"].to_numpy(), attacked.any["sample_id"].to_numpy()
+    of_all = outside.Attacked(
+        sample_id=attacked.any["sample_id"].to_numpy(),
+        is_target=attacked.is_target,
+        group=attacked.any["group_id"].to_numpy(),
     )
-    columns = {name: rows[name].to_numpy().astype(np.float64)[place] for name in _OUTSIDE}
-    complete = {name: each for name, each in columns.items() if np.isfinite(each).all()}
-    n_objects = attacked.any["n_objects"].to_numpy().astype(np.int64)
-    outside = covariates(complete, {"n_objects": n_objects})
-    group, is_target = attacked.any["group_id"].to_numpy(), attacked.is_target
-    purpose = "report.control_differs.caption"
+    place, _ = by_sample.positions(rows["sample_id"].to_numpy(), of_all.sample_id)
+    stated = {
+        shown: rows[column].to_numpy().astype(np.float64)[place]
+        for column, shown in _OUTSIDE.items()
+    }
+    levels = {"number of objects": attacked.any["n_objects"].to_numpy().astype(np.int64)}
+    seed, purpose = settings.seed, "report.control_differs.caption"
+    looked = outside.look(
+        catalog, "caption", of_all, stated, levels, pixels=pixels,
+        text_models=tuple(reference_names(settings.models).values()), seed=seed, purpose=purpose,
+    )  # fmt: skip
+    joint = Known(x=known.x, is_target=of_all.is_target, group=of_all.group)
     return gate(
-        joint_test(Known(x=known.x, is_target=is_target, group=group), seed=seed, purpose=purpose),
-        blind_baseline(
-            Known(x=outside.x, is_target=is_target, group=group), seed=seed, purpose=purpose
-        ),
+        joint_test(joint, seed=seed, purpose=purpose),
+        blind_baseline(looked.known, seed=seed, purpose=purpose),
+        looked_at=looked.looked_at,
+        left_out=looked.left_out,
     )

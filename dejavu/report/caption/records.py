@@ -85,10 +85,13 @@ class ExcessGaps:
     n_target: int
     n_control: int
     gaps: Gaps
+    p_one_sided: Mapping[str, float | None]  # of "not above 0"; None: too few groups
 
     def node(self) -> Node:
         """Return the excess as in results.json."""
-        return {"n_target": self.n_target, "n_control": self.n_control} | self.gaps.node()
+        found: Node = {"n_target": self.n_target, "n_control": self.n_control}
+        found |= {f"{name}_p_one_sided": p for name, p in self.p_one_sided.items()}
+        return found | self.gaps.node()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
 """Caption lane: gaps of every comparison with n, interval, sign test, excess and bias.
 
 The samples of one comparison fall into few kinds (sign of the precision gap, hit gap, number of true
-objects), counted by a query. A resample of samples is a resample of these counts, so intervals cost the
-same for a thousand samples and for forty million.
+objects), counted by a query; duplicates, which are drawn together, stand apart. A resample is a resample of
+these counts, so intervals cost the same for a thousand samples and for forty million.
 """
 
 import dataclasses
@@ -27,7 +27,9 @@ from dejavu.report.numbers import estimate, significant
 from dejavu.roles import ORACLE
 from dejavu.run import seeds
 from dejavu.statistics import resampling
+from dejavu.statistics.adjusted import unadjusted_kinds
 from dejavu.statistics.exact_tests import sign_p
+from dejavu.statistics.resampling import Kinds
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
 
@@ -56,11 +58,23 @@ class Cells:
     precision_signs: Int64[np.ndarray, " cells"]
     hit_gaps: Int64[np.ndarray, " cells"]
     n_objects: Int64[np.ndarray, " cells"]
+    group: Int64[np.ndarray, " cells"]  # -1: each sample of the cell is a group of its own
 
     @property
     def n(self) -> int:
         """Return the number of samples."""
         return int(self.counts.sum())
+
+    def kinds(self) -> Kinds:
+        """Return the groups of duplicates with, as columns, what PPG, PRG and AUCG are the means of."""
+        columns = (
+            self.precision_signs,
+            np.sign(self.hit_gaps),
+            self.hit_gaps / self.n_objects,
+        )
+        return resampling.kinds(
+            self.counts, self.group, np.stack(columns, axis=1).astype(np.float64)
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -93,19 +107,11 @@ def gaps(cells: Cells) -> dict[str, float]:
 def resampled_gaps(
     cells: Cells, n_resamples: int, generator: np.random.Generator
 ) -> dict[str, Float64[np.ndarray, " resamples"]]:
-    """Return PPG, PRG and AUCG of bootstrap resamples: n samples drawn with replacement, as counts.
+    """Return PPG, PRG and AUCG of bootstrap resamples: groups of duplicates drawn with replacement.
 
     All three come from the same resamples; target and reference of a sample are drawn together.
     """
-    columns = np.stack(
-        [
-            cells.precision_signs,
-            np.sign(cells.hit_gaps),
-            cells.hit_gaps / cells.n_objects,
-        ],
-        axis=1,
-    ).astype(np.float64)
-    means = resampling.weighted_means(cells.counts, columns, n_resamples, generator)
+    means = cells.kinds().resampled(n_resamples, generator)
     return dict(zip(STATISTICS, means.T, strict=True))
 
 
@@ -122,6 +128,7 @@ def read_cells(catalog: Catalog) -> dict[tuple[Key, str], Cells]:
             precision_signs=_column(found, "precision_sign"),
             hit_gaps=_column(found, "hit_gap"),
             n_objects=_column(found, "n_objects"),
+            group=np.array([-1 if row["group_id"] is None else row["group_id"] for row in found]),
         )
         for key, found in grouped.items()
     }
@@ -135,7 +142,7 @@ def caption_results(catalog: Catalog, settings: CaptionSettings) -> CaptionResul
     """Return every target against every reference at every setting.
 
     - ``target``, ``control``: PPG, PRG, AUCG and exact sign tests of one role.
-    - ``excess``: target − control, two independent sets of samples.
+    - ``excess``: target − control, two independent sets of samples; with the one-sided p-value of Welch's t.
     - ``bias_oracle``: the gaps against the reference − those against the oracle.
     """
     measured = {
@@ -186,6 +193,7 @@ def _role(found: _Measured, counts: Mapping[str, Any]) -> RoleGaps:
 
 
 def _excess(attacked: _Measured, control: _Measured) -> ExcessGaps:
+    differences = unadjusted_kinds(attacked.cells.kinds(), control.cells.kinds())
     return ExcessGaps(
         n_target=attacked.cells.n,
         n_control=control.cells.n,
@@ -198,6 +206,10 @@ def _excess(attacked: _Measured, control: _Measured) -> ExcessGaps:
                 for name in STATISTICS
             }
         ),
+        p_one_sided={
+            name: None if each is None else significant(each.p_greater)
+            for name, each in zip(STATISTICS, differences, strict=True)
+        },
     )
 
 

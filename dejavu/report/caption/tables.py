@@ -8,10 +8,10 @@ import pyarrow as pa
 from dejavu.caption.object_sets import jaccard
 from dejavu.report import paper
 from dejavu.report.caption.records import NO_GAPS, CaptionResults, Setting, every, two_model_gaps
-from dejavu.report.caption.results import CaptionSettings
+from dejavu.report.caption.results import STATISTICS, CaptionSettings
 from dejavu.report.settings import headline_table, lengths_table
 from dejavu.run import seeds
-from dejavu.statistics import resampling
+from dejavu.statistics import intervals, resampling
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
 
@@ -29,7 +29,7 @@ def caption_tables(
         "caption_by_objects": paper_rows(results, by="top"),
         "caption_agreement": agreement_rows(catalog, settings),
         "caption_top_l": catalog.rows(queries.text("caption_top_l")),
-        "caption_planted": catalog.rows(queries.text("caption_planted")),
+        "caption_planted": planted_rows(catalog),
         "caption_exchangeability": catalog.rows(queries.text("caption_exchangeability")),
         "caption_most_memorized": catalog.rows(queries.text("caption_most_memorized")),
     }
@@ -83,6 +83,8 @@ def calibration_rows(results: CaptionResults) -> Rows:
             ("two_model_", two_model_gaps(results[target], setting)),
         ):
             row |= (found or NO_GAPS).cells(prefix)
+        p_values = each.excess.p_one_sided if each.excess else dict.fromkeys(STATISTICS)
+        row |= {f"excess_{name}_p_one_sided": p for name, p in p_values.items()}
         rows.append(row)
     return rows
 
@@ -104,6 +106,15 @@ def paper_rows(results: CaptionResults, *, by: str) -> Rows:
     return rows
 
 
+def planted_rows(catalog: Catalog) -> Rows:
+    """Return how well the recall gap finds planted samples, with Newcombe's interval of the area."""
+    rows: Rows = catalog.rows(queries.text("caption_planted"))
+    for row in rows:
+        area, n, n_other = (row[name] for name in ("auroc", "n_planted", "n_other"))
+        row["auroc_low"], row["auroc_high"] = intervals.auroc_small(area, n, n_other)
+    return rows
+
+
 def agreement_rows(catalog: Catalog, settings: CaptionSettings) -> Rows:
     """Figure 4: mean Jaccard similarity of what two references predict correctly, with intervals."""
     names = (
@@ -118,11 +129,12 @@ def agreement_rows(catalog: Catalog, settings: CaptionSettings) -> Rows:
             np.array([cell[name] for cell in cells], dtype=np.int64)
             for name in ("n", "first_hits", "second_hits", "common_hits")
         )
+        group = np.array([-1 if cell["group_id"] is None else cell["group_id"] for cell in cells])
         values, n = jaccard(*sizes), int(counts.sum())
         purpose = ".".join(str(part) for part in ("report.bootstrap.caption.agreement", *key))
         generator = seeds.generator(settings.seed, purpose)
-        columns = values[:, np.newaxis]
-        drawn = resampling.weighted_means(counts, columns, settings.resamples, generator)
+        found = resampling.kinds(counts, group, values[:, np.newaxis])
+        drawn = found.resampled(settings.resamples, generator)
         low, high = resampling.interval(drawn[:, 0]) or (None, None)
         row = dict(zip(names, key, strict=True))
         rows.append(

@@ -6,21 +6,24 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow.compute as pc
 
-from dejavu.report import crossover, listed, measures
+from dejavu.report import crossover, listed, measures, outside
 from dejavu.report.excess import Excess
 from dejavu.report.image import attacked as arrays
 from dejavu.report.image.attacked import Attacked
+from dejavu.report.outside import Pixels
 from dejavu.report.settings import ImageSettings
 from dejavu.roles import TARGET
 from dejavu.statistics.adjusted import Difference, adjusted, unadjusted
 from dejavu.statistics.control_differs import Gate, Known, blind_baseline, gate, joint_test
-from dejavu.statistics.covariates import Covariates, covariates
+from dejavu.statistics.covariates import Covariates
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
 
 RIDGE = 0.01  # λ of the image lane
 _PURPOSE = "report.adjusted.image"
-_OUTSIDE = ("ln_bytes", "ln_width", "ln_height", "ln_crop_area")
+_OUTSIDE = {
+    "ln_bytes": "bytes", "ln_width": "width", "ln_height": "height", "ln_crop_area": "crop area",
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +34,14 @@ class Calibrated:
     gate: Gate
 
 
-def calibrated(catalog: Catalog, settings: ImageSettings) -> Calibrated | None:
-    """Return the calibrated numbers; None where a role has no attacked sample."""
+def calibrated(catalog: Catalog, settings: ImageSettings, pixels: Pixels) -> Calibrated | None:
+    """Return the calibrated numbers; None where a role has no attacked sample.
+
+    Args:
+        catalog: tables of the run.
+        settings: parameters of the image lane.
+        pixels: where images lie whose colors are looked at.
+    """
     names = catalog.table(
         "SELECT DISTINCT predictor FROM predictions WHERE lane = 'image' ORDER BY 1"
     )["predictor"].to_pylist()
@@ -66,7 +75,7 @@ def calibrated(catalog: Catalog, settings: ImageSettings) -> Calibrated | None:
                 ),
             ),
         )  # fmt: skip
-    return Calibrated(excess=found, gate=_gate(catalog, first, known, settings.seed))
+    return Calibrated(excess=found, gate=_gate(catalog, first, known, settings.seed, pixels))
 
 
 def _excess(
@@ -105,21 +114,30 @@ def _unadjusted(catalog: Catalog, target: str, attacked: Attacked) -> dict[str, 
     }
 
 
-def _gate(catalog: Catalog, attacked: Attacked, known: Covariates, seed: int) -> Gate:
-    """Look at the covariates, and at what lies outside the model: bytes, size, crop, label."""
+def _gate(
+    catalog: Catalog, attacked: Attacked, known: Covariates, seed: int, pixels: Pixels
+) -> Gate:
+    """Look at the covariates, and at what lies outside the model: bytes, size, color, tags, label."""
     rows = catalog.table(queries.text("image_blind"))
-    columns = {name: rows[name].to_numpy().astype(np.float64) for name in _OUTSIDE}
-    complete = {name: each for name, each in columns.items() if np.isfinite(each).all()}
+    of_all = outside.Attacked(
+        sample_id=rows["sample_id"].to_numpy(),
+        is_target=np.array(rows["role"].to_pylist()) == TARGET,
+        group=rows["group_id"].to_numpy(),
+    )
+    stated = {
+        shown: rows[column].to_numpy().astype(np.float64) for column, shown in _OUTSIDE.items()
+    }
     labels = rows["label_id"].to_numpy().astype(np.int64)
-    outside = covariates(complete, {"label": labels})
-    is_target = np.array(rows["role"].to_pylist()) == TARGET
-    group = rows["group_id"].to_numpy()
-    joint = Known(x=known.x, is_target=attacked.is_target, group=attacked.group)
-    blind = Known(x=outside.x, is_target=is_target, group=group)
-    covered = pc.mean(rows["is_covered"]).as_py()
     purpose = "report.control_differs.image"
+    looked = outside.look(
+        catalog, "image", of_all, stated, {"label": labels}, pixels=pixels, seed=seed, purpose=purpose,
+    )  # fmt: skip
+    joint = Known(x=known.x, is_target=attacked.is_target, group=attacked.group)
+    covered = pc.mean(rows["is_covered"]).as_py()
     return gate(
         joint_test(joint, seed=seed, purpose=purpose),
-        blind_baseline(blind, seed=seed, purpose=purpose),
+        blind_baseline(looked.known, seed=seed, purpose=purpose),
         uncovered_share=None if covered is None else float(1 - covered),
+        looked_at=looked.looked_at,
+        left_out=looked.left_out,
     )

@@ -1,4 +1,4 @@
-"""Every statistic of the image lane in each of B resamples of the samples of a role.
+"""Every statistic of the image lane in each of B resamples of a role: groups of duplicates are drawn.
 
 All statistics of one role share the resamples, so differences within a role are paired. Roles have
 resamples of their own: target and control are independent sets of samples.
@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int16
+from jaxtyping import Bool, Float64, Int16, Int64
 
 from dejavu.report.image.score_arrays import Panel
 from dejavu.statistics import confident, detection, resampling
@@ -51,13 +51,14 @@ def resample(
     tops = [_Top(panel, percent, column) for percent in at_percent for column in _predictors(panel)]
     of_tops = [column for top in tops for column in top.columns()]
     tally = resampling.Tally([*panel.correct.T, *memorized.T, *of_tops])
-    for place, counts in resampling.count_blocks(panel.n, n_resamples, generator):
+    for place, counts in resampling.count_blocks(panel.group, n_resamples, generator):
+        n_drawn = counts.sum(axis=0, dtype=np.int64)
         sums = iter(tally.of(counts).T)
         for table in (result.accuracy, result.memorized):
             for column in range(table.shape[1]):
-                table[place, column] = next(sums) / panel.n
+                table[place, column] = next(sums) / n_drawn
         for top in tops:
-            own, *paired = top.accuracies(counts, sums)
+            own, *paired = top.accuracies(counts, n_drawn, sums)
             result.top_own[top.percent][place, top.column] = own
             for comparison, values in zip(top.comparisons, paired, strict=True):
                 result.top_paired[top.percent][place, comparison] = values
@@ -107,19 +108,28 @@ class _Top:
         return [head, *(head & correct for correct in self._correct.T)]
 
     def accuracies(
-        self, counts: Int16[np.ndarray, "n block"], sums: Iterator[np.ndarray]
+        self,
+        counts: Int16[np.ndarray, "n block"],
+        n_drawn: Int64[np.ndarray, " block"],
+        sums: Iterator[np.ndarray],
     ) -> Float64[np.ndarray, "answers block"]:
         """Return the accuracy of this predictor and of each it is compared with.
 
         Args:
             counts: how often each sample is drawn.
+            n_drawn: their sum.
             sums: tallies of `columns`, in their order.
         """
         n_head = next(sums)
         right = np.stack([next(sums) for _ in self._correct.T])
-        drawn, rows = self._ranking.in_window(counts, n_head), self._ranking.window
+        n_top = np.maximum(self.percent * n_drawn // 100, 1)
+        drawn, rows = self._ranking.in_window(counts, n_head, n_top), self._ranking.window
         if drawn is None:
-            drawn, rows, right = self._ranking.in_order(counts), self._ranking.order, 0 * right
+            drawn, rows, right = (
+                self._ranking.in_order(counts, n_top),
+                self._ranking.order,
+                0 * right,
+            )
         # a product of small matrices would wake threads for microseconds of work
         within = [drawn[correct[rows]].sum(axis=0) for correct in self._correct.T]
-        return (right + np.stack(within)) / self._ranking.n_top
+        return (right + np.stack(within)) / n_top

@@ -112,10 +112,12 @@ class ExcessScores:
     scores: Scores
     estimated_precision: Estimate
     detection: Mapping[int, Detection]  # by percent of false positives
+    p_one_sided: float | None  # of a score that is not above control's; None: too few groups
 
     def node(self) -> Node:
         """Return the excess as in results.json."""
         found: Node = {"n_target": self.n_target, "n_control": self.n_control}
+        found["dejavu_score_p_one_sided"] = self.p_one_sided
         found |= self.scores.node() | self.estimated_precision.node("estimated_precision")
         for percent, each in self.detection.items():
             found |= each.node(percent)
@@ -147,6 +149,26 @@ class Comparison:
 
 
 ImageResults = Mapping[str, Mapping[str, Comparison]]  # by target and reference
+
+
+def unreported(results: ImageResults) -> list[str]:
+    """Return why scores at p %, and shares above cuts, are not there."""
+    found = [
+        estimate
+        for references in results.values()
+        for each in references.values()
+        for scores in (each.target.scores, each.excess and each.excess.scores)
+        if scores
+        for top in scores.at.values()
+        for estimate in (top.own, top.paired)
+    ] + [
+        cut.memorized_share
+        for references in results.values()
+        for each in references.values()
+        if each.excess
+        for cut in each.excess.detection.values()
+    ]
+    return list(dict.fromkeys(each.reason for each in found if each.value is None and each.reason))
 
 
 def image_node(results: ImageResults) -> Node:

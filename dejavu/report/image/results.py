@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
 
 from dejavu.report.image.bootstrap import Resampled, resample
 from dejavu.report.image.records import (
@@ -16,26 +15,24 @@ from dejavu.report.image.records import (
     Detection,
     ExcessScores,
     ImageResults,
-    MostConfident,
     Planted,
     RoleScores,
-    Scores,
 )
 from dejavu.report.image.score_arrays import Panel, Role, read_panels
-from dejavu.report.image.score_intervals import area, precision
+from dejavu.report.image.score_intervals import area, precision, too_few_control
+from dejavu.report.image.score_statistics import NO_ENTROPY, Statistics, of_most_confident
 from dejavu.report.numbers import Estimate, bounded, estimate, significant
 from dejavu.report.settings import ImageSettings
 from dejavu.roles import ORACLE
 from dejavu.run import seeds
 from dejavu.statistics import intervals
+from dejavu.statistics.adjusted import Side, unadjusted
 from dejavu.statistics.exact_tests import mcnemar_p
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
 
-_NO_ENTROPY = "guesses came without an entropy: nobody knows which are the surest"
 Key = tuple[str, ...]
 Counts = dict[str, Any]
-Count = int | float  # NaN: not known
 _PLANTED_IDS = "SELECT sample_id FROM samples WHERE lane = 'image' AND truth.is_planted ORDER BY 1"
 
 
@@ -111,83 +108,38 @@ def _resampled(panels: Mapping[Role, Panel], settings: ImageSettings) -> dict[Ro
     }
 
 
-Drawn = tuple[float, Float64[np.ndarray, " resamples"]]  # value on the samples, values per resample
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Statistics:
-    """The statistics that exist in both roles."""
-
-    dejavu_score: Drawn
-    memorized_share: Drawn
-    target_accuracy: Drawn
-    reference_accuracy: Drawn
-    at: Mapping[int, tuple[Drawn, Drawn]]  # by percent: own, paired
-
-    def scores(self, control: "_Statistics | None" = None) -> Scores:
-        """Return the estimates; with `control`: of target − control."""
-
-        def of(mine: Drawn, other: Drawn | None) -> Estimate:
-            value, resampled = mine
-            if other is not None:
-                value, resampled = value - other[0], resampled - other[1]
-            return estimate(value, resampled, reason=_NO_ENTROPY)
-
-        return Scores(
-            **{
-                name: of(getattr(self, name), None if control is None else getattr(control, name))
-                for name in (
-                    "dejavu_score",
-                    "memorized_share",
-                    "target_accuracy",
-                    "reference_accuracy",
-                )
-            },
-            at={
-                percent: MostConfident(
-                    own=of(own, None if control is None else control.at[percent][0]),
-                    paired=of(paired, None if control is None else control.at[percent][1]),
-                )
-                for percent, (own, paired) in self.at.items()
-            },
-        )
-
-
-def _statistics(evidence: _Evidence, pair: tuple[str, str], column: int, role: Role) -> _Statistics:
+def _statistics(evidence: _Evidence, pair: tuple[str, str], column: int, role: Role) -> Statistics:
     comparison = evidence.panels[role].comparisons[column]
     drawn = evidence.resampled[role]
     row = evidence.counts[(*pair, role)]
-    right, reference_right = row["n_target_correct"], row["n_reference_correct"]
+    n, right, reference_right = (
+        row[name] for name in ("n", "n_target_correct", "n_reference_correct")
+    )
     i, j = comparison.target_column, comparison.reference_column
     accuracy = drawn.accuracy
-    at: dict[int, tuple[Drawn, Drawn]] = {}
-    for percent in evidence.settings.score.at_percent:
-        n_top, hits, own, paired = _top(evidence.at_percent.get((*pair, role, str(percent))))
-        mine = drawn.top_own[percent][:, i]
-        at[percent] = (
-            ((hits - own) / n_top, mine - drawn.top_own[percent][:, j]),
-            ((hits - paired) / n_top, mine - drawn.top_paired[percent][:, column]),
-        )
-    return _Statistics(
-        dejavu_score=((right - reference_right) / row["n"], accuracy[:, i] - accuracy[:, j]),
-        memorized_share=(row["n_memorized"] / row["n"], drawn.memorized[:, column]),
-        target_accuracy=(right / row["n"], accuracy[:, i]),
-        reference_accuracy=(reference_right / row["n"], accuracy[:, j]),
-        at=at,
+    return Statistics(
+        n=n,
+        dejavu_score=((right - reference_right) / n, accuracy[:, i] - accuracy[:, j]),
+        hits={
+            "memorized_share": row["n_memorized"],
+            "target_accuracy": right,
+            "reference_accuracy": reference_right,
+        },
+        shares={
+            "memorized_share": drawn.memorized[:, column],
+            "target_accuracy": accuracy[:, i],
+            "reference_accuracy": accuracy[:, j],
+        },
+        at={
+            percent: of_most_confident(
+                evidence.at_percent.get((*pair, role, str(percent))),
+                (drawn.top_own[percent][:, i], drawn.top_own[percent][:, j]),
+                drawn.top_paired[percent][:, column],
+                percent,
+            )
+            for percent in evidence.settings.score.at_percent
+        },
     )
-
-
-def _top(counts: Counts | None) -> tuple[Count, Count, Count, Count]:
-    """Return how many samples p % are, and how many of its surest each is right about.
-
-    The target; the reference on its own surest samples; the reference on those of the target. NaN
-    where it is not known which samples are the surest.
-    """
-    if counts is None:
-        return (np.nan,) * 4
-    names = ("n_target_correct", "n_reference_correct_own", "n_reference_correct_paired")
-    hits, own, paired = (np.nan if counts[name] is None else counts[name] for name in names)
-    return counts["n_top"], hits, own, paired
 
 
 def _role(evidence: _Evidence, pair: tuple[str, str], column: int, role: Role) -> RoleScores:
@@ -229,7 +181,7 @@ def _excess(evidence: _Evidence, pair: tuple[str, str], column: int) -> ExcessSc
     return ExcessScores(
         n_target=evidence.panels["target"].n,
         n_control=evidence.panels["control"].n,
-        scores=attacked.scores(control),
+        scores=attacked.excess(control),
         estimated_precision=precision(
             *(evidence.counts[(*pair, role)]["n_memorized"] for role in ("target", "control")),
             *(evidence.panels[role].n for role in ("target", "control")),
@@ -238,17 +190,36 @@ def _excess(evidence: _Evidence, pair: tuple[str, str], column: int) -> ExcessSc
             percent: _detection(evidence, pair, column, percent)
             for percent in evidence.settings.report.false_positive_percent
         },
+        p_one_sided=_p_one_sided(evidence, column),
     )
+
+
+def _p_one_sided(evidence: _Evidence, column: int) -> float | None:
+    """Return the p-value of an excess that is not above 0; None: a role has too few groups."""
+    sides = []
+    for role in ("target", "control"):
+        panel = evidence.panels[role]
+        each = panel.comparisons[column]
+        right, other = (
+            panel.correct[:, place].astype(np.float64)
+            for place in (each.target_column, each.reference_column)
+        )
+        sides.append(Side(y=right - other, x=np.zeros((panel.n, 0)), group=panel.group))
+    found = unadjusted(*sides)
+    return None if found is None else significant(found.p_greater)
 
 
 def _detection(evidence: _Evidence, pair: tuple[str, str], column: int, percent: int) -> Detection:
     """Return what passes the cut that at most `percent` % of control samples exceed."""
     comparison = evidence.panels["target"].comparisons[column]
+    reason = too_few_control(percent, evidence.panels["control"].n)
     if not all(panel.is_ranked(comparison) for panel in evidence.panels.values()):
-        unknown = Estimate(value=None, reason=_NO_ENTROPY)
+        reason = NO_ENTROPY
+    if reason is not None:
+        unknown = Estimate(value=None, reason=reason)
         return Detection(
             memorized_share=unknown, control_share=unknown, estimated_precision=unknown,
-            cut=estimate(None, reason=_NO_ENTROPY),
+            cut=estimate(None, reason=reason),
         )  # fmt: skip
     row = evidence.detection[(*pair, str(percent))]
     above, others = row["n_target_above"], row["n_control_above"]

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from jaxtyping import Bool, Float64, Int64
 
 from dejavu.errors import ArtifactError
+from dejavu.tables import by_sample
 from dejavu.tables.catalog import Catalog
 
 Role = Literal["target", "control"]
@@ -17,6 +18,11 @@ _PAIR = """
     SELECT sample_id, role, target_correct, reference_correct, target_entropy, reference_entropy
     FROM image_scores
     WHERE target = $target AND reference = $reference
+    ORDER BY sample_id
+"""
+_GROUPS = """
+    SELECT sample_id, group_id FROM splits
+    WHERE lane = 'image' AND role IN ('target', 'control')
     ORDER BY sample_id
 """
 
@@ -37,6 +43,7 @@ class Panel:
 
     role: Role
     sample_id: Int64[np.ndarray, " n"]
+    group: Int64[np.ndarray, " n"]  # duplicates share a group
     correct: Bool[np.ndarray, "n predictors"]
     entropy: Float64[np.ndarray, "predictors n"]  # nats; NaN: a guess came without one
     comparisons: tuple[Comparison, ...]
@@ -120,6 +127,9 @@ def read_panels(
         )
     if first is None:
         raise ArtifactError("image_scores: no rows. Run `dvc repro` to score again.")
+    groups = catalog.table(_GROUPS)
+    place, _ = by_sample.positions(_numpy(groups, "sample_id"), _numpy(first, "sample_id"))
+    first = first.append_column("group_id", groups["group_id"].take(pa.array(place)))
     return _split_by_role(columns, tuple(comparisons), first, planted_ids)
 
 
@@ -140,6 +150,7 @@ def _split_by_role(
         panels[role] = Panel(
             role=role,
             sample_id=sample_id[rows],
+            group=_numpy(samples, "group_id")[rows],
             correct=np.stack([column[rows] for column in columns.correct], axis=1),
             entropy=np.stack([column[rows] for column in columns.entropy]),
             comparisons=comparisons,

@@ -32,3 +32,14 @@ def area(counts: Mapping[str, Any], resampled: Float64[np.ndarray, " resamples"]
     if value is None or n + n_other >= intervals.SMALL_AUROC:
         return estimate(value, resampled)
     return bounded(value, lambda: intervals.auroc_small(value, n, n_other))
+
+
+def too_few_control(percent: int, n_control: int) -> str | None:
+    """Return why a cut at `percent` % false positives is not reported; None where control suffices."""
+    least = intervals.least_control(percent)
+    if n_control >= least:
+        return None
+    return (
+        f"{percent} % false positives of {n_control} control samples cannot be told: it takes "
+        f"at least {least}"
+    )

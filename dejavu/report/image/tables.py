@@ -7,8 +7,9 @@ from typing import Any
 
 from dejavu.image.targets import Target
 from dejavu.report.image.records import Comparison, ExcessScores, ImageResults, Scores
-from dejavu.report.numbers import NOTHING, Estimate, rounded
+from dejavu.report.numbers import NOTHING, rounded
 from dejavu.roles import CONSENSUS, ORACLE, SECOND_MODEL, NaiveBayes
+from dejavu.statistics import intervals
 from dejavu.text import spreadsheet_safe
 
 Rows = list[dict[str, Any]]
@@ -83,6 +84,7 @@ def calibration_rows(results: ImageResults, targets: Iterable[Target]) -> Rows:
 
 def _excess_cells(excess: ExcessScores) -> dict[str, Any]:
     cells: dict[str, Any] = excess.scores.dejavu_score.cells("excess")
+    cells["excess_p_one_sided"] = excess.p_one_sided
     for percent, each in excess.scores.at.items():
         cells |= each.own.cells(f"excess_at_{percent}")
     cells |= excess.scores.memorized_share.cells("excess_memorized_share")
@@ -146,21 +148,12 @@ def naive_bayes_rows(results: ImageResults, targets: Sequence[Target]) -> Rows:
     ]
 
 
-def accuracy_rows(
-    counts: Iterable[Mapping[str, Any]], results: ImageResults, targets: Iterable[Target]
-) -> Rows:
-    """Figure 2a of the paper: how often each predictor guesses the hidden label."""
-    intervals: dict[tuple[str, str], Estimate] = {}
-    for target, reference, each in pairs(results, targets):
-        answers = target.second_model if reference == SECOND_MODEL else reference
-        for role, found in (("target", each.target), ("control", each.control)):
-            if found is not None:
-                intervals[target.name, role] = found.scores.target_accuracy
-                intervals[str(answers), role] = found.scores.reference_accuracy
+def accuracy_rows(counts: Iterable[Mapping[str, Any]]) -> Rows:
+    """Figure 2a of the paper: how often each predictor guesses the hidden label, with Wilson's interval."""
     rows: Rows = []
     for row in counts:
-        known = intervals.get((row["predictor"], row["role"]), NOTHING)
-        rows.append({**row, "low": known.low, "high": known.high})
+        low, high = intervals.wilson(row["n_correct"], row["n"])
+        rows.append({**row, "low": low, "high": high})
     return rows
 
 

@@ -132,7 +132,7 @@ def planted(rows: Rows, headline: CaptionHeadline) -> Grid | None:
         [
             (formatting.text(model_title(row["target"])), formatting.text(reference_title(row["reference"])),
              formatting.count(row["n_planted"]), formatting.count(row["n_other"]),
-             formatting.number(row["auroc"]))
+             formatting.auroc(formatting.of(row, "auroc")))
             for row in shown
         ],
     )  # fmt: skip

@@ -140,6 +140,16 @@ def grid(
     )
 
 
+def noted(caption: str, found: Iterable[Estimate]) -> str:
+    """Return a caption that says why numbers of its table are not there.
+
+    >>> noted("Scores", [Estimate(value=1.0), Estimate(value=None, reason="too few")])
+    'Scores (–: too few)'
+    """
+    reasons = dict.fromkeys(each.reason for each in found if each.value is None and each.reason)
+    return f"{caption} (–: {'; '.join(reasons)})" if reasons else caption
+
+
 def marked(
     found: Estimate, *, name: str, part: str, factor: float = 100.0, sign: bool = True
 ) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dejavu.report.image.records import Comparison, ImageResults
 from dejavu.report.image.tables import in_order, pairs
 from dejavu.report.numbers import NOTHING, Estimate
 from dejavu.report.page import charts, formatting, interval_charts
-from dejavu.report.page.elements import Cell, Figure, Grid, model_title, reference_title, slug
+from dejavu.report.page.elements import Cell, Figure, Grid, Rows, model_title, reference_title, slug
 from dejavu.report.settings import ImageSettings
 from dejavu.roles import SECOND_MODEL
 
@@ -96,7 +96,7 @@ def _calibration_grid(
         columns |= {f"excess at {p} %": "number" for p in percents}
     if has_oracle:
         columns |= {"bias against the oracle": "number"}
-    rows = []
+    rows, at_p = [], []
     for name in names:
         each = references[name]
         row = [
@@ -106,11 +106,12 @@ def _calibration_grid(
         if each.control and each.excess:
             row.append(formatting.points(each.control.scores.dejavu_score))
             row.append(formatting.points(each.excess.scores.dejavu_score, is_strong=True))
+            at_p += [each.excess.scores.at[p].own for p in percents]
             row += [formatting.points(each.excess.scores.at[p].own) for p in percents]
         if has_oracle:
             row.append(formatting.points(each.bias_oracle or NOTHING))
         rows.append(row)
-    return formatting.grid(caption, columns, rows, is_open=False)
+    return formatting.grid(formatting.noted(caption, at_p), columns, rows, is_open=False)
 
 
 def precision(results: ImageResults, heads: Sequence[Target], settings: ImageSettings) -> Grid:
@@ -128,7 +129,7 @@ def precision(results: ImageResults, heads: Sequence[Target], settings: ImageSet
             f"share at {percent} % false positives": "number",
             f"precision at {percent} %": "number",
         }
-    rows = []
+    rows, cuts = [], []
     for target, name, each in pairs(results, heads):
         if each.control is None or each.excess is None:
             continue
@@ -140,13 +141,17 @@ def precision(results: ImageResults, heads: Sequence[Target], settings: ImageSet
         ]  # fmt: skip
         for percent in percents:
             found = each.excess.detection[percent]
+            cuts += [found.memorized_share, found.estimated_precision]
             row += [
                 formatting.percent(found.memorized_share),
                 formatting.percent(found.estimated_precision),
             ]
         rows.append(row)
     return formatting.grid(
-        "Samples that the target gets right and the reference wrong (%, with 95 % intervals)",
+        formatting.noted(
+            "Samples that the target gets right and the reference wrong (%, with 95 % intervals)",
+            cuts,
+        ),
         columns,
         rows,
     )
@@ -203,6 +208,27 @@ def _accuracy_figure(accuracies: Sequence[ReferenceAccuracy]) -> Figure:
     return charts.figure("exchangeability", title, said, chart, grid, is_wide=True)
 
 
+def planted_by_votes(calibrated: Mapping[str, Excess], heads: Sequence[Target]) -> Grid | None:
+    """Return how well z, which orders the list, finds samples that were repeated in training."""
+    rows = [
+        (
+            formatting.text(model_title(target.model)), formatting.count(found.n_planted),
+            formatting.count(found.n_other), formatting.auroc(found.auroc),
+        )
+        for target in heads
+        if target.name in calibrated
+        and (listing := calibrated[target.name].listing) is not None
+        and (found := listing.planted) is not None
+    ]  # fmt: skip
+    if not rows:
+        return None
+    return formatting.grid(
+        "Planted duplicates: does z, which orders the list of memorized samples, find them?",
+        {"model": "text", "planted": "number", "others": "number", "AUROC": "number"},
+        rows,
+    )
+
+
 def planted(results: ImageResults, heads: Sequence[Target]) -> Grid | None:
     """Return how well memorization confidence finds samples that were repeated in training."""
     shown = [
@@ -224,6 +250,26 @@ def planted(results: ImageResults, heads: Sequence[Target]) -> Grid | None:
                 formatting.auroc(found.auroc),
             )
             for target, name, found in shown
+        ],
+    )  # fmt: skip
+
+
+def tied_votes(rows: Rows, heads: Sequence[Target]) -> Grid | None:
+    """Return the share of votes that the rule for ties decides."""
+    names = {target.name: model_title(target.model) for target in heads}
+    shown = [row for row in rows if row["target"] in names]
+    if not shown:
+        return None
+    return formatting.grid(
+        "Tied votes: several labels have the most neighbors, and the nearest voter decides (ours)",
+        {"model": "text", "role": "text", "votes": "number", "tied": "number", "share, %": "number"},
+        [
+            (
+                formatting.text(names[row["target"]]), formatting.text(row["role"]),
+                formatting.count(row["n"]), formatting.count(row["n_tied"]),
+                formatting.percent(formatting.own_bounds(row, "share_tied")),
+            )
+            for row in shown
         ],
     )  # fmt: skip
 

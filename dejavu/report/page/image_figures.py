@@ -61,14 +61,22 @@ def _score_figure(
         parts=parts,
     )  # fmt: skip
     title = model_title(target.model)
+    all_tops = {f"most confident {p} %": p for p in references[names[0]].target.scores.at}
+
+    def row_of(name: str) -> list[Estimate]:
+        scores = references[name].target.scores
+        return [scores.dejavu_score, *(scores.at[p].own for p in all_tops.values())]
+
     grid = formatting.grid(
-        f"{title}: déjà vu score on target ({_POINTS})",
-        {"reference": "text", "n": "number"} | dict.fromkeys(parts, "number")
+        formatting.noted(
+            f"{title}: déjà vu score on target ({_POINTS})", (e for name in names for e in row_of(name))
+        ),
+        {"reference": "text", "n": "number", "all samples": "number"} | dict.fromkeys(all_tops, "number")
         | {"target accuracy, %": "number", "reference accuracy, %": "number", "McNemar p": "number"},
         [
             [
                 formatting.text(reference_title(name)), formatting.count(role.n),
-                *(formatting.points(each) for each in found(name)),
+                *(formatting.points(each) for each in row_of(name)),
                 formatting.percent(role.scores.target_accuracy),
                 formatting.percent(role.scores.reference_accuracy), formatting.p_value(role.mcnemar_p),
             ]

@@ -139,10 +139,12 @@ def _more(
     headline: CaptionHeadline | None,
 ) -> list[Grid]:
     """Return planted duplicates, layers and metrics, other measures, and what approximate indices find."""
-    made = found.tables
+    made, lane = found.tables, found.calibration.image
     grids = [
+        image_calibration.planted_by_votes(lane.excess, heads) if lane else None,
         image_calibration.planted(found.images, heads),
         image_calibration.layers(found.images, targets),
+        image_calibration.tied_votes(made.get("image_tied_votes", []), heads),
         caption_calibration.planted(made["caption_planted"], headline) if headline else None,
         measures.grid(found.calibration, heads),
         sources.recalls(found.caveats),

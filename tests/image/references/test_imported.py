@@ -145,15 +145,15 @@ def test_a_broken_table_ends_in_an_error_that_names_the_file(world, guesses, tmp
 
 def test_scores_without_entropies_are_undefined_in_the_report_and_the_rest_is_as_ever(tmp_path):
     rng = np.random.default_rng(1)
-    n = {"n_target": 40, "n_control": 30}
+    n = {"n_target": 160, "n_control": 155}
     answers = {
-        name: (rng.random(70) < 0.5, np.round(rng.random(70), 3))
+        name: (rng.random(315) < 0.5, np.round(rng.random(315), 3))
         for name in ("vicreg", "classifier", "elsewhere")
     }
     results = {}
     for known in (True, False):
         if not known:
-            answers["elsewhere"] = (answers["elsewhere"][0], np.full(70, np.nan))
+            answers["elsewhere"] = (answers["elsewhere"][0], np.full(315, np.nan))
         world = build(
             tmp_path / str(known), **n, answers=answers, targets=[target(second=None)],
             references=["classifier", "predictions", "consensus"], consensus_of=["classifier", "elsewhere"],

@@ -75,6 +75,7 @@ def cells_of(samples):
         precision_signs=np.array([int(r[0]) - int(r[1]) for r in rows]),
         hit_gaps=np.array([r[2] for r in rows]),
         n_objects=np.array([r[3] for r in rows]),
+        group=np.full(len(rows), -1),
     )
 
 
@@ -157,7 +158,7 @@ def test_intervals_cover_the_gap_and_narrow_with_samples():
     for n in (100, 10_000):
         cells = Cells(
             counts=np.array([n // 2, n // 4, n // 4]), precision_signs=np.array([1, 0, -1]),
-            hit_gaps=np.array([1, 0, -1]), n_objects=np.array([2, 2, 2]),
+            hit_gaps=np.array([1, 0, -1]), n_objects=np.array([2, 2, 2]), group=np.full(3, -1),
         )  # fmt: skip
         drawn = captions.resampled_gaps(cells, 400, rng)
         low, high = np.quantile(drawn["ppg"], [0.025, 0.975])
@@ -169,10 +170,9 @@ def test_intervals_cover_the_gap_and_narrow_with_samples():
 
 
 def test_blocks_of_resamples_are_as_many_as_asked():
-    counts, values = np.array([3, 2]), np.array([[1.0], [0.0]])
+    kinds = resampling.kinds(np.array([3, 2]), np.full(2, -1), np.array([[1.0], [0.0]]))
     found = [
-        resampling.weighted_means(counts, values, 7, np.random.default_rng(0), block_cells=cells)
-        for cells in (4, 1_000)
+        kinds.resampled(7, np.random.default_rng(0), block_cells=cells) for cells in (4, 1_000)
     ]
     assert len(found[0]) == 7
     assert (found[0] == found[1]).all()
