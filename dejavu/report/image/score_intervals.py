@@ -36,7 +36,7 @@ def area(counts: Mapping[str, Any], resampled: Float64[np.ndarray, " resamples"]
 
 def too_few_control(percent: int, n_control: int) -> str | None:
     """Return why a cut at `percent` % false positives is not reported; None where control suffices."""
-    least = intervals.least_control(percent)
+    least = intervals.least_control(float(percent))
     if n_control >= least:
         return None
     return (
