@@ -19,11 +19,10 @@ SHARES = ("memorized_share", "target_accuracy", "reference_accuracy")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Top:
-    """The score on the most confident p %."""
+    """The score on the most confident p %; each with the reason why it is not reported."""
 
-    own: Drawn
-    paired: Drawn
-    reason: str | None  # why it is not reported
+    own: tuple[Drawn, str | None]
+    paired: tuple[Drawn, str | None]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +43,7 @@ class Statistics:
             return bounded(hits / self.n, lambda: intervals.wilson(hits, self.n))
 
         at = {
-            percent: MostConfident(
-                own=_estimate(top.own, top.reason), paired=_estimate(top.paired, top.reason)
-            )
+            percent: MostConfident(own=_estimate(*top.own), paired=_estimate(*top.paired))
             for percent, top in self.at.items()
         }
         return Scores(
@@ -62,14 +59,13 @@ class Statistics:
             value = self.hits[name] / self.n - control.hits[name] / control.n
             return estimate(value, self.shares[name] - control.shares[name])
 
-        at = {}
-        for percent, top in self.at.items():
-            other = control.at[percent]
-            reason = top.reason or other.reason
-            at[percent] = MostConfident(
-                own=_estimate(_minus(top.own, other.own), reason),
-                paired=_estimate(_minus(top.paired, other.paired), reason),
+        at = {
+            percent: MostConfident(
+                own=_estimate_of_difference(top.own, control.at[percent].own),
+                paired=_estimate_of_difference(top.paired, control.at[percent].paired),
             )
+            for percent, top in self.at.items()
+        }
         return Scores(
             dejavu_score=estimate(*_minus(self.dejavu_score, control.dejavu_score)),
             at=at,
@@ -92,27 +88,36 @@ def of_most_confident(
         paired: accuracy of the reference on the target's surest.
         percent: p.
     """
-    names = ("n_target_correct", "n_reference_correct_own", "n_reference_correct_paired")
-    if counts is None or any(counts[name] is None for name in names):
-        unknown = (np.nan, paired)
-        return Top(own=unknown, paired=unknown, reason=NO_ENTROPY)
-    n_top = counts["n_top"]
-    reason = None
-    if n_top < intervals.MIN_MOST_CONFIDENT:
-        reason = (
+    few = None
+    n_top = 1 if counts is None else counts["n_top"]
+    if counts is not None and n_top < intervals.MIN_MOST_CONFIDENT:
+        few = (
             f"{percent} % of the samples are {n_top}: not reported below "
             f"{intervals.MIN_MOST_CONFIDENT}"
         )
-    right, reference_own, reference_paired = (counts[name] for name in names)
+
+    def of(name: str, drawn: Resampled) -> tuple[Drawn, str | None]:
+        right, other = (
+            None if counts is None else counts[each] for each in ("n_target_correct", name)
+        )
+        if right is None or other is None:
+            return (np.nan, drawn), NO_ENTROPY
+        return ((right - other) / n_top, drawn), few
+
     return Top(
-        own=((right - reference_own) / n_top, own[0] - own[1]),
-        paired=((right - reference_paired) / n_top, own[0] - paired),
-        reason=reason,
+        own=of("n_reference_correct_own", own[0] - own[1]),
+        paired=of("n_reference_correct_paired", own[0] - paired),
     )
 
 
 def _estimate(found: Drawn, reason: str | None) -> Estimate:
     return estimate(None if reason else found[0], found[1], reason=reason)
+
+
+def _estimate_of_difference(
+    mine: tuple[Drawn, str | None], other: tuple[Drawn, str | None]
+) -> Estimate:
+    return _estimate(_minus(mine[0], other[0]), mine[1] or other[1])
 
 
 def _minus(mine: Drawn, other: Drawn) -> Drawn:
