@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from dejavu.image.targets import Target
-from dejavu.report.excess import Excess
 from dejavu.report.image.exchangeability import Exchangeability, ReferenceAccuracy
 from dejavu.report.image.records import Comparison, ImageResults
 from dejavu.report.image.tables import in_order, pairs
 from dejavu.report.numbers import NOTHING, Estimate
 from dejavu.report.page import charts, formatting, interval_charts
-from dejavu.report.page.elements import Cell, Figure, Grid, Rows, model_title, reference_title, slug
+from dejavu.report.page.elements import Cell, Figure, Grid, model_title, reference_title, slug
 from dejavu.report.settings import ImageSettings
 from dejavu.roles import SECOND_MODEL
 
@@ -208,27 +207,6 @@ def _accuracy_figure(accuracies: Sequence[ReferenceAccuracy]) -> Figure:
     return charts.figure("exchangeability", title, said, chart, grid, is_wide=True)
 
 
-def planted_by_votes(calibrated: Mapping[str, Excess], heads: Sequence[Target]) -> Grid | None:
-    """Return how well z, which orders the list, finds samples that were repeated in training."""
-    rows = [
-        (
-            formatting.text(model_title(target.model)), formatting.count(found.n_planted),
-            formatting.count(found.n_other), formatting.auroc(found.auroc),
-        )
-        for target in heads
-        if target.name in calibrated
-        and (listing := calibrated[target.name].listing) is not None
-        and (found := listing.planted) is not None
-    ]  # fmt: skip
-    if not rows:
-        return None
-    return formatting.grid(
-        "Planted duplicates: does z, which orders the list of memorized samples, find them?",
-        {"model": "text", "planted": "number", "others": "number", "AUROC": "number"},
-        rows,
-    )
-
-
 def planted(results: ImageResults, heads: Sequence[Target]) -> Grid | None:
     """Return how well memorization confidence finds samples that were repeated in training."""
     shown = [
@@ -250,26 +228,6 @@ def planted(results: ImageResults, heads: Sequence[Target]) -> Grid | None:
                 formatting.auroc(found.auroc),
             )
             for target, name, found in shown
-        ],
-    )  # fmt: skip
-
-
-def tied_votes(rows: Rows, heads: Sequence[Target]) -> Grid | None:
-    """Return the share of votes that the rule for ties decides."""
-    names = {target.name: model_title(target.model) for target in heads}
-    shown = [row for row in rows if row["target"] in names]
-    if not shown:
-        return None
-    return formatting.grid(
-        "Tied votes: several labels have the most neighbors, and the nearest voter decides (ours)",
-        {"model": "text", "role": "text", "votes": "number", "tied": "number", "share, %": "number"},
-        [
-            (
-                formatting.text(names[row["target"]]), formatting.text(row["role"]),
-                formatting.count(row["n"]), formatting.count(row["n_tied"]),
-                formatting.percent(formatting.own_bounds(row, "share_tied")),
-            )
-            for row in shown
         ],
     )  # fmt: skip
 

@@ -29,6 +29,7 @@ from dejavu.report.page import (
     image_calibration,
     image_figures,
     image_references,
+    image_votes,
     key_figures,
     measures,
     next_steps,
@@ -141,10 +142,10 @@ def _more(
     """Return planted duplicates, layers and metrics, other measures, and what approximate indices find."""
     made, lane = found.tables, found.calibration.image
     grids = [
-        image_calibration.planted_by_votes(lane.excess, heads) if lane else None,
+        image_votes.planted_by_votes(lane.excess, heads) if lane else None,
         image_calibration.planted(found.images, heads),
         image_calibration.layers(found.images, targets),
-        image_calibration.tied_votes(made.get("image_tied_votes", []), heads),
+        image_votes.tied_votes(made.get("image_tied_votes", []), heads),
         caption_calibration.planted(made["caption_planted"], headline) if headline else None,
         measures.grid(found.calibration, heads),
         sources.recalls(found.caveats),
