@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from dejavu.image.targets import Target
+from dejavu.report.excess import Excess
 from dejavu.report.image.exchangeability import Exchangeability, ReferenceAccuracy
 from dejavu.report.image.records import Comparison, ImageResults
 from dejavu.report.image.tables import in_order, pairs
