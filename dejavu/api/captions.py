@@ -15,6 +15,7 @@ from dejavu.api.result import Audit, Excess
 from dejavu.api.settings import MODEL, Asked
 from dejavu.api.stages import Project
 from dejavu.errors import DataError
+from dejavu.params.machine import MachineParams
 from dejavu.report import calibration, make
 from dejavu.report.calibration import Answer
 from dejavu.roles import CONTROL, TARGET
@@ -116,8 +117,9 @@ def _answer(project: Project, k: int, scratch: Any) -> Audit:
     image, captions = project.report_settings()
     with make.tables_of(project.data, image, captions) as (opened, has_image, has_captions):
         found = calibration.calibrate(
-            opened, image, captions, has_image=has_image, has_captions=has_captions
-        )
+            opened, image, captions, has_image=has_image, has_captions=has_captions,
+            data_root=project.of("machine", MachineParams).data_root,
+        )  # fmt: skip
         answer = found.of("caption", MODEL)
         if answer is None or answer.excess.adjusted is None:
             raise DataError(
