@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from dejavu.errors import ParamsError, suggestion
-from dejavu.params.caption import CaptionModelParams, CaptionScoreParams
+from dejavu.params.caption import CaptionModelParams, CaptionScoreParams, TrainedClipParams
 from dejavu.params.report import CaptionHeadline
 from dejavu.roles import ORACLE, SECOND_MODEL, TEXT_MODEL
 
@@ -118,3 +118,13 @@ def _predictor(
             "give both the same modes."
         )
     return Predictor(second, mode)
+
+
+def trained_pairs(models: Mapping[str, CaptionModelParams]) -> dict[str, TrainedClipParams]:
+    """Return the models of the pairs that are trained here, targets and second models."""
+    found: dict[str, TrainedClipParams] = {}
+    for name, entry in models.items():
+        second = models.get(entry.second_model or "")
+        if isinstance(entry, TrainedClipParams) and isinstance(second, TrainedClipParams):
+            found |= {name: entry, str(entry.second_model): second}
+    return found

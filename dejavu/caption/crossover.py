@@ -8,8 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dejavu.caption import headline_rows
-from dejavu.caption.comparisons import headline_mode
-from dejavu.caption.reference_role import pairs
+from dejavu.caption.comparisons import headline_mode, trained_pairs
 from dejavu.params.caption import CaptionModelParams
 from dejavu.params.report import CaptionHeadline
 from dejavu.roles import SECOND_MODEL, TARGET
@@ -57,7 +56,7 @@ def _rows(
     models: Mapping[str, CaptionModelParams],
     headline: CaptionHeadline,
 ) -> Iterator[pa.Table]:
-    trained = pairs(models)
+    trained = trained_pairs(models)
     for target in sorted(trained):
         second = trained[target].second_model
         if second is None:

@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dejavu.caption import headline_rows
-from dejavu.caption.comparisons import headline_mode, target_names
-from dejavu.caption.reference_role import pairs
+from dejavu.caption.comparisons import headline_mode, target_names, trained_pairs
 from dejavu.params.caption import CaptionModelParams
 from dejavu.params.report import CaptionHeadline
 from dejavu.roles import CONTROL
@@ -56,7 +55,7 @@ def _rows(
     for target in sorted(target_names(models)):
         mode = headline_mode(models[target], headline)
         rows = headline_rows.read(inputs.attacked, target, mode, headline)
-        if reference_role is not None and target in pairs(models):
+        if reference_role is not None and target in trained_pairs(models):
             other = headline_rows.read(reference_role, target, mode, headline)
             rows = pa.concat_tables([rows, other]).sort_by("sample_id").combine_chunks()
         if not pc.any(pc.equal(rows["role"], CONTROL)).as_py():

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dejavu.caption import embed, score
+from dejavu.caption.comparisons import trained_pairs
 from dejavu.caption.embed import CaptionEmbedInputs, CaptionEmbedSettings
 from dejavu.caption.score import CaptionScoreFiles, CaptionScoreSettings, CaptionTables
 from dejavu.params.caption import CaptionModelParams, CaptionScoreParams, TrainedClipParams
@@ -45,16 +46,6 @@ class CaptionAttackInputs:
     embeddings: Path  # folder with what stage ``embed_captions`` made of each
 
 
-def pairs(models: Mapping[str, CaptionModelParams]) -> dict[str, TrainedClipParams]:
-    """Return the models of the pairs that are trained here, targets and second models."""
-    found: dict[str, TrainedClipParams] = {}
-    for name, entry in models.items():
-        second = models.get(entry.second_model or "")
-        if isinstance(entry, TrainedClipParams) and isinstance(second, TrainedClipParams):
-            found |= {name: entry, str(entry.second_model): second}
-    return found
-
-
 def attack(*, settings: CaptionAttackSettings, inputs: CaptionAttackInputs, out: Path) -> None:
     """Write ``part-00000.parquet`` (table ``caption_scores``): both models of each pair, on the role.
 
@@ -68,7 +59,7 @@ def attack(*, settings: CaptionAttackSettings, inputs: CaptionAttackInputs, out:
     scratch = out.with_name(f"{out.name}.part")
     shutil.rmtree(scratch, ignore_errors=True)
     place = out / "part-00000.parquet"
-    attacking = pairs(settings.models)
+    attacking = trained_pairs(settings.models)
     if not attacking or not len(by_sample.ids_of_roles(inputs.splits, REFERENCE)):
         CAPTION_SCORES.write(CAPTION_SCORES.schema.empty_table(), place, inputs={})
         return

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dejavu import measures
-from dejavu.image import vote
+from dejavu.image.labels import labeled
 from dejavu.image.targets import Target
 from dejavu.measures import Attacked, Measure, Neighbors
 from dejavu.roles import ATTACKED
@@ -52,7 +52,7 @@ def measure(*, settings: MeasureSettings, inputs: MeasureInputs, out: Path) -> N
     Raises:
         ArtifactError: the tables come from different runs.
     """
-    known = vote.labeled(inputs.samples, inputs.splits, ATTACKED)
+    known = labeled(inputs.samples, inputs.splits, ATTACKED)
     stamp = {name: parquet.fingerprint(getattr(inputs, name)) for name in ("samples", "splits")}
     ordered = sorted(settings.targets, key=lambda each: each.name) if known.num_rows else []
     rows = (part for target in ordered for part in _measured(target, settings, inputs, known))

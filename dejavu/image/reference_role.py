@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dejavu.image import embed, vote
 from dejavu.image.embed import EmbedInputs, EmbedSettings
+from dejavu.image.labels import labeled
 from dejavu.params.search import NeighborsParams
 from dejavu.roles import REFERENCE, predictor_name
 from dejavu.search import neighbors, searches
@@ -70,7 +71,7 @@ def attack(
 def _vote(
     settings: EmbedSettings, search: NeighborsParams, inputs: AttackInputs, found: Path, out: Path
 ) -> None:
-    known = vote.labeled(inputs.embed.samples, inputs.embed.splits, (REFERENCE,))
+    known = labeled(inputs.embed.samples, inputs.embed.splits, (REFERENCE,))
     label_ids = LABELS.read(inputs.labels)["label_id"].to_numpy()
     for layer in settings.layers:
         for metric in search.metrics:

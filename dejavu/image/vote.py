@@ -2,7 +2,7 @@
 
 import dataclasses
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Int32, Int64
 
-from dejavu.errors import ArtifactError, DataError
+from dejavu.errors import ArtifactError
 from dejavu.image import voting
+from dejavu.image.labels import labeled
 from dejavu.params.encoders import ModelParams
 from dejavu.roles import ATTACKED, PUBLIC, predictor_name
 from dejavu.tables import by_sample
 from dejavu.tables.parquet import inputs_of, require_common_origin
 from dejavu.tables.partitions import partition
-from dejavu.tables.schemas import LABELS, NEIGHBORS, PREDICTIONS, SAMPLES, SPLITS
+from dejavu.tables.schemas import LABELS, NEIGHBORS, PREDICTIONS
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,21 +71,6 @@ def count(*, settings: VoteSettings, inputs: VoteInputs, out: Path) -> None:
         PREDICTIONS.write(rows, place, inputs=inputs_of(inputs.neighbors / folder))
     shutil.rmtree(out, ignore_errors=True)
     scratch.replace(out)
-
-
-def labeled(samples: Path, splits: Path, attacked: Sequence[str]) -> pa.Table:
-    """Return sample_id, role and label_id of public samples and of those with a role in `attacked`, by id.
-
-    Raises:
-        DataError: one of them has no label.
-    """
-    roles = SPLITS.read(splits, columns=["sample_id", "role"])
-    roles = roles.filter(pc.is_in(roles["role"], pa.array([PUBLIC, *attacked])))
-    rows = SAMPLES.read(samples, columns=["sample_id", "label_id"])
-    rows = roles.join(rows, "sample_id", join_type="inner").sort_by("sample_id").combine_chunks()
-    if missing := rows["label_id"].null_count:
-        raise DataError(f"{samples}: {missing} public or attacked samples have no label to guess.")
-    return rows
 
 
 def predictions(

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from dejavu.caption import annotate, crossover, memorized
-from dejavu.caption.reference_role import pairs
+from dejavu.caption.comparisons import trained_pairs
 from dejavu.params.report import CaptionHeadline
 from dejavu.statistics.memorized_rows import ListInputs
 from dejavu.tables.schemas import CAPTION_SCORES, CROSSOVER, MEMORIZED_SAMPLES
@@ -94,9 +94,9 @@ def test_the_reference_role_joins_control_in_the_list(scored):
 
 def test_only_pairs_that_are_trained_here_attack_it():
     models = world.models()
-    assert set(pairs(models)) == {"clip", "second"}
+    assert set(trained_pairs(models)) == {"clip", "second"}
     alone = models | {"clip": models["clip"].model_copy(update={"second_model": None})}
-    assert pairs(alone) == {}
+    assert trained_pairs(alone) == {}
 
 
 def test_the_reference_role_need_not_be_annotated(tmp_path):

@@ -47,6 +47,7 @@ def shell(small_run, tmp_path_factory):
     shutil.copytree(small_run.folder, folder, symlinks=True)
     shutil.copytree(ROOT / ".dvc", folder / ".dvc", dirs_exist_ok=True,
                     ignore=shutil.ignore_patterns("tmp", "cache", "config.local"))  # fmt: skip
+    shutil.copytree(ROOT / "presets", folder / "presets")
     for name in (".gitignore", "data/.gitignore", "reports/.gitignore"):
         shutil.copy(ROOT / name, folder / name)
     (tools / "dejavu").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dejavu.cli "$@"\n')

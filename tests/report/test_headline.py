@@ -48,7 +48,7 @@ def test_summary_opens_with_the_reference_of_the_headline(opened_with_naive_baye
 
 def test_page_opens_with_the_reference_of_the_headline(opened_with_naive_bayes):
     text = (opened_with_naive_bayes / "index.html").read_text()
-    references = re.findall(r"<dt>score on target against “(.*?)”</dt>", text)
+    references = re.findall(r"score on target against “(.*?)”", text)
     assert references == ["NB@5", "NB@5"]
 
 
