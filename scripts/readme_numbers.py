@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dejavu.report import published
+from dejavu.report.page import formatting
 
 ROOT = Path(__file__).parents[1]
 README, REPORTS = ROOT / "README.md", ROOT / "reports"
@@ -28,8 +29,8 @@ def points(value: float, ci95: Any, *, bold: bool = False) -> str:
     >>> points(0.1234, (-0.01, 0.2))
     '+12.3 [−1.0, +20.0]'
     """
-    low, high = (f"{100 * bound:+.1f}" for bound in ci95)
-    shown = f"{100 * value:+.1f} [{low}, {high}]".replace("-", "−")
+    low, high = (formatting.signed(bound) for bound in ci95)
+    shown = f"{formatting.signed(value)} [{low}, {high}]"
     return f"**{shown}**" if bold else shown
 
 

@@ -34,6 +34,10 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.xdist_group(group or item.path.name))
                 item.add_marker(pytest.mark.slow)
                 break
+    # Who comes first makes the small run; the others come late, and do not wait for it.
+    readers = [item for item in items if "small_run" in getattr(item, "fixturenames", ())]
+    late = {item for item in readers if item.path != readers[0].path}
+    items.sort(key=lambda item: item in late and item.path.name != "test_repro.py")
 
 
 @pytest.fixture(autouse=True)
