@@ -1,10 +1,10 @@
 """Whole projects of made-up samples and vectors, to see how every stage grows.
 
-    python -m benchmarks.worlds make 10000 /tmp/w10k        # both lanes, 10,000 samples each
-    (cd /tmp/w10k && dvc repro)
-    python -m benchmarks.worlds make 100000 /tmp/w100k
-    (cd /tmp/w100k && dvc repro)
-    python -m benchmarks.worlds growth /tmp/w10k /tmp/w100k
+    python -m benchmarks.worlds make 10000 w10k        # both lanes, 10,000 samples each
+    (cd w10k && dvc repro)
+    python -m benchmarks.worlds make 100000 w100k
+    (cd w100k && dvc repro)
+    python -m benchmarks.worlds growth w10k w100k
 
 A tenth of the samples is target, a tenth reference, a tenth control, the rest public. Vectors are one cluster
 per label; nothing is memorized. `growth` reads the logs that the stages left: processor seconds from the

@@ -15,7 +15,6 @@ from dejavu.report import calibration, make
 from dejavu.report.calibration import Answer, Calibration
 from dejavu.roles import CONTROL, TARGET
 from dejavu.statistics.adjusted import MIN_GROUPS
-from dejavu.tables import catalog
 from dejavu.tables.catalog import Catalog
 
 _GUESSES = """
@@ -69,10 +68,7 @@ def of(project: Project, model: str, *, with_report: bool, scratch: Any) -> Audi
 def _calibrated(project: Project, model: str) -> tuple[Calibration, pa.Table]:
     """Return the calibration of the image lane, and a row per attacked sample of `model`."""
     image, captions = project.report_settings()
-    views = [*make.COMMON_VIEWS, *make.IMAGE_VIEWS]
-    with catalog.connect(
-        project.data, only=views, settings=image.tables(), sandboxed=False
-    ) as opened:
+    with make.tables_of(project.data, image, captions) as (opened, _, _):
         found = calibration.calibrate(
             opened, image, captions, has_image=True, has_captions=False,
             data_root=project.of("machine", MachineParams).data_root,
@@ -102,10 +98,14 @@ def _by_layer(found: Calibration) -> dict[str, float | None]:
 
 
 def _samples(opened: Catalog, model: str) -> pa.Table:
-    """Return a row per attacked sample, target first, with its row in the data set that was given."""
     found = opened.table(_GUESSES, {"predictor": model})
+    return in_order(found).select(list(_COLUMNS))
+
+
+def in_order(found: pa.Table) -> pa.Table:
+    """Return rows of attacked samples, target first, each with its row in the data set that was given."""
     names = found["sample_name"].to_pylist()
     rows = [int(re.findall(r"\d+", PurePath(name).stem)[-1]) for name in names]
     found = found.append_column("row", pa.array(rows, pa.int64()))
     order = np.lexsort((rows, np.array(found["role"].to_pylist()) == CONTROL))
-    return found.take(pa.array(order)).select(list(_COLUMNS))
+    return found.take(pa.array(order))

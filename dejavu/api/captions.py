@@ -1,14 +1,13 @@
 """Audit a model of images and captions: the caption lane's stages, in process."""
 
-import re
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from ruamel.yaml import YAML
 
+from dejavu.api.answer import in_order
 from dejavu.api.pair_vectors import PairSubject
 from dejavu.api.pairs import CAPTIONS, OBJECTS, write
 from dejavu.api.result import Audit, Excess
@@ -18,7 +17,7 @@ from dejavu.errors import DataError
 from dejavu.params.machine import MachineParams
 from dejavu.report import calibration, make
 from dejavu.report.calibration import Answer
-from dejavu.roles import CONTROL, TARGET
+from dejavu.roles import TARGET
 from dejavu.run.pipeline import pipeline_folder
 from dejavu.statistics.adjusted import MIN_GROUPS
 from dejavu.tables.catalog import Catalog
@@ -157,10 +156,5 @@ def _scores(answer: Answer, samples: pa.Table) -> dict[str, Any]:
 
 
 def _samples(opened: Catalog, k: int) -> pa.Table:
-    """Return a row per attacked sample, target first, with its row in the data set that was given."""
     found = opened.table(_SAMPLES, {"target": MODEL, "mode": _MODES[0], "k": k})
-    names = found["sample_name"].to_pylist()
-    rows = [int(re.findall(r"\d+", PurePath(name).stem)[-1]) for name in names]
-    found = found.append_column("row", pa.array(rows, pa.int64()))
-    order = np.lexsort((rows, np.array(found["role"].to_pylist()) == CONTROL))
-    return found.take(pa.array(order)).select(list(_COLUMNS))
+    return in_order(found).select(list(_COLUMNS))

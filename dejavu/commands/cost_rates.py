@@ -18,6 +18,10 @@ GPU_SEARCH_TFLOPS = 20.0  # a third of the published peak in float32
 # seconds of one core
 DECODE_SECONDS = 0.005  # a JPEG of 500 x 375, decoded and resized to 224
 VOTE_SECONDS = 5.7e-8  # per attacked sample and neighbor
+MEASURE_SECONDS = 2.8e-6  # the same, of the kernel vote, norms and distances
+LIST_SECONDS = (
+    3e-5  # per attacked sample and target, layer and metric: listed, and put beside its pair
+)
 SCORE_SECONDS = 8e-6  # per captioned sample, reference and (k, top), tables written
 STAGE_SECONDS = 1.0  # to start a process, per stage
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dejavu.commands import work
-from dejavu.commands.work import Counts
+from dejavu.commands import caption_work, image_work
+from dejavu.commands.work import Counts, Work
 from dejavu.errors import ParamsError
 from dejavu.roles import ROLES
 
@@ -27,11 +27,14 @@ def rows(path: Path, given: Mapping[str, Counts]) -> list[dict[str, Any]]:
     Raises:
         ParamsError: a section does not fit, or a lane's size is neither stated nor given.
     """
-    works = [*work.image(path, given.get("image")), *work.caption(path, given.get("caption"))]
+    works = [
+        *image_work.stages(path, given.get("image")),
+        *caption_work.stages(path, given.get("caption")),
+    ]
     return [_row(each) for each in works]
 
 
-def _row(each: work.Work) -> dict[str, Any]:
+def _row(each: Work) -> dict[str, Any]:
     numbers = {
         "disk_gb": each.disk / 1e9, "memory_gb": each.memory / 1e9, "core_hours": each.core_hours,
         "gpu_hours": each.gpu_hours, "core_hours_beside_gpu": each.core_hours_beside,

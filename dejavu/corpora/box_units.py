@@ -71,7 +71,11 @@ class Odd:
 
 
 def in_groups(
-    groups: Mapping[str, Tally], limits: LimitsParams, *, n_all: int, shares: Mapping[str, str]
+    groups: Mapping[str, Tally],
+    limits: LimitsParams,
+    *,
+    n_all: int | None,
+    shares: Mapping[str, str],
 ) -> list[Odd]:
     """Return what single groups of boxes say, where all boxes together say nothing.
 
@@ -81,13 +85,14 @@ def in_groups(
     Args:
         groups: counts by name of the folder, file or role.
         limits: section ``limits``.
-        n_all: boxes of the whole corpus; a group that holds all of them is no group.
+        n_all: boxes of the whole corpus, judged already: a group that holds all of them is left out. None:
+            none is.
         shares: limits whose share is judged, and what their counted things are.
     """
     judged = {
         name: group
         for name, group in sorted(groups.items())
-        if MIN_BOXES <= group.totals["boxes"] < n_all and not _is_whole(name, groups)
+        if MIN_BOXES <= group.totals["boxes"] != n_all and not _is_whole(name, groups)
     }
     return [
         odd

@@ -125,7 +125,9 @@ def judge(tally: Tally, limits: LimitsParams, *, where: str) -> dict[str, str]:
     return notes
 
 
-def in_groups(groups: Mapping[str, Tally], limits: LimitsParams, *, n_all: int) -> list[Odd]:
+def in_groups(
+    groups: Mapping[str, Tally], limits: LimitsParams, *, n_all: int | None = None
+) -> list[Odd]:
     """Return what single folders, files or roles say, see `box_units.in_groups`."""
     shares = {name: rule.what for name, rule in RULES.items() if rule.of == "boxes"}
     return box_units.in_groups(groups, limits, n_all=n_all, shares=shares)

@@ -11,6 +11,7 @@ from pathlib import Path
 from dejavu.image import embed, vote
 from dejavu.image.embed import EmbedInputs, EmbedSettings
 from dejavu.image.labels import labeled
+from dejavu.image.targets import is_paired
 from dejavu.params.search import NeighborsParams
 from dejavu.roles import REFERENCE, predictor_name
 from dejavu.search import neighbors, searches
@@ -28,13 +29,6 @@ class AttackInputs:
     embeddings: Path  # folder that stage ``embed`` made of the model, with the public images
 
 
-def is_attacked(entry: object) -> bool:
-    """Return whether an entry of ``image.models`` is one of a pair that is trained here."""
-    is_trained = getattr(entry, "source", None) == "trained"
-    has_partner = getattr(entry, "second_model", None) is not None
-    return is_trained and (has_partner or getattr(entry, "trained_on", None) == REFERENCE)
-
-
 def attack(
     *, settings: EmbedSettings, search: NeighborsParams, inputs: AttackInputs, out: Path
 ) -> None:
@@ -46,7 +40,7 @@ def attack(
         ArtifactError: the tables come from different runs.
     """
     shutil.rmtree(out, ignore_errors=True)
-    if not is_attacked(settings.entry) or is_empty(inputs.embed.samples):
+    if not is_paired(settings.entry) or is_empty(inputs.embed.samples):
         nothing = PREDICTIONS.schema.empty_table()
         PREDICTIONS.write(nothing, out / "part-00000.parquet", inputs=embed.stamp_of(inputs.embed))
         return

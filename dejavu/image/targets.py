@@ -1,10 +1,10 @@
 """Which predictors are under audit in the image lane, and which second model answers each."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from dejavu.params.encoders import ModelParams
-from dejavu.roles import CONTROL, TARGET, Role, predictor_name
+from dejavu.roles import CONTROL, REFERENCE, TARGET, Role, predictor_name
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +61,8 @@ def _predictor(
     return predictor_name(model, layer, metric, layers=models[model].layers, metrics=metrics)
 
 
-def headline_names(targets: Iterable[Target]) -> list[str]:
-    """Return the names of the predictors that stand for their model."""
-    return [target.name for target in targets if target.is_headline]
+def is_paired(entry: object) -> bool:
+    """Return whether an entry of ``image.models`` is one of a pair that is trained here."""
+    is_trained = getattr(entry, "source", None) == "trained"
+    has_partner = getattr(entry, "second_model", None) is not None
+    return is_trained and (has_partner or getattr(entry, "trained_on", None) == REFERENCE)

@@ -117,11 +117,6 @@ class TrainingImages:
     def __len__(self) -> int:
         return len(self.uris)
 
-    @property
-    def in_memory(self) -> bool:
-        """Whether the decoded images are kept."""
-        return self._pixels is not None
-
     def batches(
         self, rows: Int[Tensor, " n_rows"], batch_size: int
     ) -> Iterator[UInt8[Tensor, "n 3 size size"]]:

@@ -32,21 +32,10 @@ class Calibration:
 
     image: Calibrated | None  # None: the lane is not used, or has no control samples
     caption: CalibratedCaptions | None
-    answers: Mapping[
-        tuple[str, str], Answer
-    ]  # by lane and target, of the models that are decided on
-
-    @property
-    def negative_controls(self) -> Mapping[tuple[str, str], Excess]:
-        """Return the excess of every network that saw target and control alike, by lane and target."""
-        lanes = (("image", self.image), ("caption", self.caption))
-        return {
-            (lane, name): excess
-            for lane, calibrated in lanes
-            if calibrated is not None
-            for name, excess in calibrated.excess.items()
-            if excess.is_negative_control
-        }
+    # By lane and target, at the headline layer and metric: the models that are decided on, and the networks
+    # that saw target and control alike.
+    answers: Mapping[tuple[str, str], Answer]
+    negative_controls: Mapping[tuple[str, str], Excess]
 
     def of(self, lane: str, target: str) -> Answer | None:
         """Return the answer for one model; None where nothing is decided: uncalibrated, or exploratory."""
@@ -79,15 +68,17 @@ def calibrate(
     if of_images is not None:
         heads = [target.name for target in image.targets if target.is_headline]
         for name in heads:
-            if name in of_images.excess and not of_images.excess[name].is_negative_control:
+            if name in of_images.excess:
                 found["image", name] = of_images.excess[name], of_images.gate
     if of_captions is not None:
         for name, excess in of_captions.excess.items():
-            if not excess.is_negative_control:
-                found["caption", name] = excess, of_captions.gates[name]
+            found["caption", name] = excess, of_captions.gates[name]
+    controls = {key: excess for key, (excess, _) in found.items() if excess.is_negative_control}
+    tested = {key: each for key, each in found.items() if key not in controls}
     return Calibration(
-        image=of_images, caption=of_captions, answers=_answers(found, image.report.tolerance)
-    )
+        image=of_images, caption=of_captions, answers=_answers(tested, image.report.tolerance),
+        negative_controls=controls,
+    )  # fmt: skip
 
 
 def _answers(

@@ -39,10 +39,9 @@ def judge(
         DataError: the message names the role and the limit.
     """
     groups = _by_role(rows, roles)
-    n = sum(tally.totals["boxes"] for tally in groups.values()) + 1  # one role alone is judged, too
-    problems = plausibility.in_groups(groups, limits, n_all=n)
+    problems = plausibility.in_groups(groups, limits)
     plausibility.refuse(box_units.told(problems), where=where)
-    crossed = plausibility.in_groups(groups, plausibility.as_it_comes(limits), n_all=n)
+    crossed = plausibility.in_groups(groups, plausibility.as_it_comes(limits))
     return {odd.limit: json.dumps([odd.count, odd.total]) for odd in crossed}
 
 

@@ -33,6 +33,11 @@ def test_the_captions_of_the_paper_by_hand():
     # 41 million captions, 19 million captions and images of the public role, 512 numbers each
     assert found["embed_captions@clip"]["disk_gb"] == pytest.approx((41 + 2 * 19) * 512 * 4 / 1e3)
     assert retrieved["disk_gb"] == pytest.approx(41e6 * 100 * 2 * 12 / 1e9)
+    again = found[
+        "attack_reference_captions, clip"
+    ]  # 40 million captions more: both are trained here
+    assert again["gpu_hours"] > retrieved["gpu_hours"] * 40 / 41
+    assert again["disk_gb"] == pytest.approx(retrieved["disk_gb"] * 40 / 41)
     seen = (
         40_000_000 // 32_768 * 32_768 * 200
     )  # pairs; OpenCLIP states 4.4 and 3.0 GMAC for ViT-B-32
@@ -49,13 +54,18 @@ def test_the_captions_of_the_paper_by_hand():
 
 def test_the_images_of_the_paper_by_hand():
     found, _ = rows("presets/imagenet-two-model.yaml", image=IMAGENET)
-    n = 350e3 + 500e3 + 300e3  # the reference role is embedded, too: both models are trained here
+    n = 350e3 + 500e3
     vectors = n * (8192 + 2048) * 4 / 1e9
     assert found["embed@vicreg"]["disk_gb"] == pytest.approx(vectors)
-    operations = 2 * 650e3 * 500e3 * (8192 + 2048) * 2  # two metrics
+    operations = 2 * 350e3 * 500e3 * (8192 + 2048) * 2  # two metrics
     assert found["neighbors@vicreg"]["core_hours"] == pytest.approx(
         operations / rates.SEARCH_GFLOPS / 1e9 / 3600, rel=1e-3
     )
+    # the reference role is attacked, too: both models are trained here
+    again = found["attack_reference@vicreg"]
+    whole = operations * 300 / 350 / rates.SEARCH_GFLOPS + 300e3 * 2 * 4.27e9 / rates.FORWARD_GFLOPS
+    seen = 300e3 * rates.DECODE_SECONDS / 3600
+    assert again["core_hours"] == pytest.approx(whole / 1e9 / 3600 + seen, rel=0.01)
     # ResNet-50: 4.09 GMAC; the projector 2,048 x 8,192 and twice 8,192 x 8,192; two views, three passes
     image = 2 * (4.09e9 + 2048 * 8192 + 2 * 8192**2)
     trained = 300_000 // 1024 * 1024 * 1000 * 2 * 3 * image

@@ -9,7 +9,8 @@ import pytest
 from dejavu.errors import ArtifactError
 from dejavu.image import crossover, embed, memorized, reference_role
 from dejavu.image.embed import EmbedInputs, EmbedSettings
-from dejavu.image.reference_role import AttackInputs, is_attacked
+from dejavu.image.reference_role import AttackInputs
+from dejavu.image.targets import is_paired
 from dejavu.params.search import NeighborsParams
 from dejavu.search.neighbors import vectors_of
 from dejavu.statistics.memorized_rows import ListInputs
@@ -68,8 +69,8 @@ def test_kept_crops_of_the_reference_role_are_voted_on_like_all_others(trained, 
 def test_only_a_pair_that_is_trained_here_attacks_it(trained, tmp_path):
     attacked(trained, tmp_path, trained_model())
     assert PREDICTIONS.read(tmp_path / "reference_role/model=m/part-00000.parquet").num_rows == 0
-    assert is_attacked(trained_model(second_model="m_second"))
-    assert is_attacked(trained_model(trained_on="reference"))
+    assert is_paired(trained_model(second_model="m_second"))
+    assert is_paired(trained_model(trained_on="reference"))
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ def test_many_models_share_the_24_values(n_models, n_each):
         name: comparison(score=(0.1, 0.05, 0.15)) for name in ("second_model", "classifier")
     }
     results = {t.name: references for t in targets}
-    nothing = Calibration(image=None, caption=None, answers={})
+    nothing = Calibration(image=None, caption=None, answers={}, negative_controls={})
     found = headline.metrics(results, {}, nothing, settings(targets), None)
     assert {len(numbers) for numbers in found.values()} == {n_each}
     assert len(found) == min(n_models, 6)

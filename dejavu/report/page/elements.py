@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from dejavu.image.targets import Target
 from dejavu.roles import NaiveBayes
 
 Row = Mapping[str, Any]
@@ -102,12 +101,6 @@ def model_title(name: str) -> str:
     ('Barlow Twins', 'my_model')
     """
     return _TITLES.get(name, name)
-
-
-def target_title(target: Target) -> str:
-    """Return the name of an attacked predictor; its layer only where it is not the headline."""
-    title = model_title(target.model)
-    return title if target.is_headline else f"{title}, {target.layer}, {target.metric}"
 
 
 def reference_title(name: str) -> str:

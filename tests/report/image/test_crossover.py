@@ -16,13 +16,18 @@ from tests.report.world import build, report, target
 def node(tmp_path_factory):
     """Two models on 40 target and 40 control samples; the reference role has 30, known to the splits."""
     rng = np.random.default_rng(0)
-    names = ("vicreg", "vicreg_second", "untrained", "classifier", "naive_bayes@5")
+    names = (
+        "vicreg", "vicreg_second", "untrained", "untrained_backbone", "classifier", "naive_bayes@5",
+    )  # fmt: skip
     rates = {"vicreg": np.repeat([0.9, 0.1], 40)}
     answers = {n: (rng.random(80) < rates.get(n, 0.2), rng.random(80)) for n in names}
     blank = dataclasses.replace(target("untrained", None), roles_seen=())
+    other = dataclasses.replace(
+        blank, name="untrained_backbone", layer="backbone", is_headline=False
+    )
     world = build(
         tmp_path_factory.mktemp("world"), n_target=40, n_control=40, answers=answers,
-        targets=[target(), blank], consensus_of=["classifier"],
+        targets=[target(), blank, other], consensus_of=["classifier"],
     )  # fmt: skip
     image = world.data / "image"
     rows = SPLITS.read(image / "splits.parquet").to_pylist()
@@ -76,4 +81,6 @@ def test_a_negative_control_gets_numbers_and_no_word(node):
     assert found["untrained"]["is_negative_control"]
     assert found["untrained"]["adjusted"]["value"] is not None
     assert "- **untrained: negative control.**" in summary
+    assert found["untrained_backbone"]["is_negative_control"]
+    assert summary.count("negative control.**") == 1  # its other layers are exploratory
     assert "- **untrained** (" not in summary  # no sentence says what it was trained on
