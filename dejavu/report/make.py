@@ -18,9 +18,8 @@ from dejavu.report.image import reference_tables, tables
 from dejavu.report.image.exchangeability import Exchangeability, exchangeability
 from dejavu.report.image.records import ImageResults, image_node
 from dejavu.report.image.results import image_results
-from dejavu.report.image.tables import Rows
 from dejavu.report.image.ties import tied_rows
-from dejavu.report.numbers import Node, nest, rounded
+from dejavu.report.numbers import Node, Rows, nest, rounded
 from dejavu.report.page import render as page
 from dejavu.report.settings import ImageSettings
 from dejavu.report.sharing import EVERYTHING, Sharing

@@ -12,6 +12,7 @@ from dejavu.statistics import resampling
 
 DECIMALS = 6  # of shares in results.json; resampling noise is far larger
 Node = dict[str, Any]  # what is written as JSON
+Rows = list[dict[str, Any]]  # of a flat table, as its query or its records give them
 _NO_INTERVAL = "undefined in more than 1 % of the resamples"
 
 

@@ -4,7 +4,8 @@ from dejavu.params.report import CaptionHeadline
 from dejavu.report.caption.records import every
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.found import Found
-from dejavu.report.image.tables import Rows, pairs
+from dejavu.report.image.tables import pairs
+from dejavu.report.numbers import Rows
 from dejavu.report.settings import ImageSettings
 
 

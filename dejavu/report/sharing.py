@@ -2,9 +2,9 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
-Rows = list[dict[str, Any]]
+from dejavu.report.numbers import Rows
+
 # Tables with one row per sample: they hold its name, its caption, or both.
 BY_SAMPLE = ("image_most_memorized", "caption_most_memorized")
 # What is known of a model without any name of a file, folder or address.

@@ -16,8 +16,8 @@ from dejavu.report.caption.summary import Sections
 from dejavu.report.caveats import recall_of, search_of
 from dejavu.report.found import Found
 from dejavu.report.image.records import Comparison, unreported
-from dejavu.report.image.tables import Rows, in_order, pairs
-from dejavu.report.numbers import Estimate
+from dejavu.report.image.tables import in_order, pairs
+from dejavu.report.numbers import Estimate, Rows
 from dejavu.report.opening import image_reference
 from dejavu.report.page import formatting
 from dejavu.report.settings import ImageSettings

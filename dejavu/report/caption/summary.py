@@ -18,8 +18,7 @@ from dejavu.report.caption.records import (
     two_model_gaps,
 )
 from dejavu.report.caption.results import CaptionSettings
-from dejavu.report.caption.tables import Rows
-from dejavu.report.numbers import Estimate
+from dejavu.report.numbers import Estimate, Rows
 from dejavu.report.opening import caption_reference
 from dejavu.report.page import formatting
 from dejavu.report.page.elements import objects_title

@@ -9,13 +9,12 @@ from dejavu.caption.object_sets import jaccard
 from dejavu.report import paper
 from dejavu.report.caption.records import NO_GAPS, CaptionResults, Setting, every, two_model_gaps
 from dejavu.report.caption.results import STATISTICS, CaptionSettings
+from dejavu.report.numbers import Rows
 from dejavu.report.settings import headline_table, lengths_table
 from dejavu.run import seeds
 from dejavu.statistics import intervals, resampling
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
-
-Rows = list[dict[str, Any]]
 
 
 def caption_tables(

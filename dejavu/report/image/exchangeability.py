@@ -8,12 +8,10 @@ import numpy as np
 from scipy import stats
 
 from dejavu.report.image.records import ImageResults
-from dejavu.report.numbers import Estimate, significant
+from dejavu.report.numbers import Estimate, Rows, significant
 from dejavu.roles import SECOND_MODEL
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
-
-Rows = list[dict[str, Any]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,12 @@
 """Tables about the references themselves, on target samples: accuracy by label, agreement, intersection."""
 
 import dataclasses
-from typing import Any
 
 from dejavu.report import paper
+from dejavu.report.numbers import Rows
 from dejavu.statistics import intervals
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
-
-Rows = list[dict[str, Any]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,10 @@ from typing import Any
 
 from dejavu.image.targets import Target
 from dejavu.report.image.records import Comparison, ExcessScores, ImageResults, Scores
-from dejavu.report.numbers import NOTHING, rounded
+from dejavu.report.numbers import NOTHING, Rows, rounded
 from dejavu.roles import CONSENSUS, ORACLE, SECOND_MODEL, NaiveBayes
 from dejavu.statistics import intervals
 from dejavu.text import spreadsheet_safe
-
-Rows = list[dict[str, Any]]
 
 
 def write_csv(rows: Rows, path: Path, columns: Sequence[str]) -> None:

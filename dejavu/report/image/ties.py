@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from dejavu.image.targets import Target
+from dejavu.report.numbers import Rows
 from dejavu.statistics import intervals
 from dejavu.tables import catalog, queries
-
-Rows = list[dict[str, Any]]
 
 
 def tied_rows(data: Path, targets: Sequence[Target]) -> Rows:
