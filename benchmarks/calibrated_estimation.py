@@ -5,40 +5,48 @@
     python -m benchmarks.calibrated_estimation permuted data params.yaml
         false badges and false lists where nothing is memorized: roles are permuted among the groups of a
         finished run, all its models decided on together
-    python -m benchmarks.calibrated_estimation exchangeable data
-        how often the gate closes where target and control are dealt from the same samples
+    python -m benchmarks.calibrated_estimation exchangeable data params.yaml
+        how often the gate closes where the roles of a finished run are dealt anew
+    python -m benchmarks.calibrated_estimation differing data params.yaml
+        what the gate says of control sets of another source, of other objects, of other files
     python -m benchmarks.calibrated_estimation table data params.yaml
         every target of a finished run: plain, gap, unadjusted, adjusted, crossover, two-model, and widths
+    python -m benchmarks.calibrated_estimation answers data params.yaml
+        the answer of every model in words
     python -m benchmarks.calibrated_estimation lists data params.yaml
-        the list of each image model with and without the reference role, and planted duplicates
+        the list of each model with and without the reference role, and planted duplicates
     python -m benchmarks.calibrated_estimation audit data params.yaml dino 93
         the answer for an audit of 93 samples a role, drawn from a finished run
+    python -m benchmarks.calibrated_estimation stated -4.4 -17.5 9.6 93
+        the answer where only an excess, its interval and n are known
 
-Seconds to a few minutes on one core.
+Seconds to a few minutes on one core. `python -m benchmarks.estimation_page data params.yaml
+docs/results/estimation.md` makes all that look at a run, and writes them into the page.
 """
 
 import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks import estimates_of_a_run as of_a_run
+from benchmarks import gates_of_a_run, lists_of_a_run
 from dejavu.caption.comparisons import headline_mode, target_names
 from dejavu.report import from_params
 from dejavu.report.from_params import Settings
 from dejavu.report.image import attacked as arrays
 from dejavu.roles import TARGET, TEXT_MODEL
 from dejavu.statistics.adjusted import Difference, Side, adjusted, unadjusted
-from dejavu.statistics.control_differs import Known, blind_baseline, gate, joint_test
 from dejavu.statistics.covariates import covariates
 from dejavu.statistics.listing import listing, log_odds, standardized
 from dejavu.statistics.verdict import Tested, Word, verdicts
 from dejavu.tables import catalog, queries
 from dejavu.tables.catalog import Catalog
 
-N = 2_000
+N = 2_000  # worlds, and permutations
+N_DRAWS = 300  # of roles, for the gate
 _SEED = 12
 
 
@@ -210,56 +218,44 @@ def _excess(
     return adjusted(*sides, ridge=lane.ridge, seed=seed, purpose="permuted")
 
 
-def exchangeable(data: Path, n_draws: int = 200) -> dict[str, float]:
-    """Count how often the gate closes, or warns, where the roles of a finished run are dealt anew.
-
-    Groups of the attacked samples of the image lane are dealt to two roles; what is looked at is what a run
-    looks at without any model: bytes, size, crop area and label.
-    """
-    with catalog.connect(data, only=["samples", "splits", "crops"], sandboxed=False) as opened:
-        rows = opened.table(queries.text("image_blind"))
-    columns = {
-        name: rows[name].to_numpy().astype(np.float64)
-        for name in ("ln_bytes", "ln_width", "ln_height", "ln_crop_area")
-    }
-    x = covariates(columns, {"label": rows["label_id"].to_numpy().astype(np.int64)}).x
-    groups, row = np.unique(rows["group_id"].to_numpy(), return_inverse=True)
-    rng = np.random.default_rng(_SEED)
-    closed = warned = 0
-    for each in range(n_draws):
-        is_target = (rng.permutation(len(groups)) < len(groups) // 2)[row]
-        known = Known(x=x, is_target=is_target, group=rows["group_id"].to_numpy())
-        found = gate(
-            joint_test(known, seed=each, purpose="exchangeable"),
-            blind_baseline(known, seed=each, purpose="exchangeable"),
-        )
-        closed += found.is_closed
-        warned += bool(found.reasons)
-    return {
-        "draws in which the gate closes, %": 100 * closed / n_draws,
-        "draws with a warning, %": 100 * warned / n_draws,
-    }
-
-
 def main(what: str, *given: str) -> None:
     """Print one of the benchmarks; see the top of this file."""
-    if what in ("worlds", "permuted", "exchangeable"):
-        if what == "worlds":
-            numbers = worlds()
-        elif what == "permuted":
-            numbers = permuted(Path(given[0]), Path(given[1]))
-        else:
-            numbers = exchangeable(Path(given[0]))
-        lines = [f"{name}: {value:.2f}" for name, value in numbers.items()]
+    if what == "worlds":
+        lines = shown(worlds())
+    elif what == "stated":
+        lines = [answer_of(*given)]
     else:
-        data, params = Path(given[0]), Path(given[1])
-        if what == "table":
-            lines = list(of_a_run.table(of_a_run.read(data, params)))
-        elif what == "lists":
-            lines = list(of_a_run.lists(data, params))
-        else:
-            lines = list(of_a_run.audit(data, params, given[2], int(given[3])))
+        data, params, *more = given
+        lines = _of_a_run(what, Path(data), Path(params), more)
     print("\n".join(lines))
+
+
+def answer_of(value: str, low: str, high: str, n: str) -> str:
+    """Return the answer where only an excess, its interval and n are known, at a tolerance of 5 points."""
+    return lists_of_a_run.stated(float(value), float(low), float(high), int(n), tolerance=5)
+
+
+def shown(numbers: Mapping[str, float]) -> list[str]:
+    """Return numbers by name as lines."""
+    return [f"{name}: {value:.2f}" for name, value in numbers.items()]
+
+
+def _of_a_run(what: str, data: Path, params: Path, more: Sequence[str]) -> list[str]:
+    """Return the lines of a benchmark that looks at a finished run."""
+    if what == "permuted":
+        return shown(permuted(data, params))
+    if what == "lists":
+        return list(lists_of_a_run.lists(data, params))
+    if what == "audit":
+        return list(lists_of_a_run.audit(data, params, more[0], int(more[1])))
+    run = of_a_run.read(data, params)
+    calls: dict[str, Callable[[], Iterable[str]]] = {
+        "table": lambda: of_a_run.table(run),
+        "answers": lambda: of_a_run.in_words(run),
+        "exchangeable": lambda: gates_of_a_run.exchangeable(run.calibration, N_DRAWS),
+        "differing": lambda: gates_of_a_run.differing(run.calibration, data, run.data_root),
+    }
+    return list(calls[what]())
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from dejavu.report.listed import ListCounts
 from dejavu.report.measures import Measured
 from dejavu.report.numbers import Node, rounded, significant
 from dejavu.statistics.adjusted import MIN_GROUPS, Difference
-from dejavu.statistics.control_differs import Gate
+from dejavu.statistics.control_differs import Gate, JointTest
 
 _TOO_FEW_GROUPS = f"a role has fewer than {MIN_GROUPS} groups of duplicates"
 
@@ -96,18 +96,12 @@ def difference_node(found: Difference | None, reason: str = _TOO_FEW_GROUPS) -> 
 
 def gate_node(gate: Gate) -> Node:
     """Return what the gate measured, and whether it is closed."""
-    joint, blind = gate.joint, gate.blind
+    blind = gate.blind
     return {
         "is_closed": gate.is_closed,
         "reasons": list(gate.reasons),
-        "joint_test": None
-        if joint is None
-        else {
-            "hotelling_t2": rounded(joint.statistic),
-            "p": significant(joint.p_value),
-            "n_target": joint.n_target,
-            "n_control": joint.n_control,
-        },
+        "joint_test": _joint_node(gate.joint),
+        "joint_test_outside": _joint_node(gate.joint_outside),
         "blind_baseline": None
         if blind is None
         else {
@@ -119,4 +113,16 @@ def gate_node(gate: Gate) -> Node:
             "n_control": blind.n_control,
         },
         "uncovered_share": None if gate.uncovered_share is None else rounded(gate.uncovered_share),
+    }
+
+
+def _joint_node(found: JointTest | None) -> Node | None:
+    """Return a joint test; None where nothing varies."""
+    if found is None:
+        return None
+    return {
+        "hotelling_t2": rounded(found.statistic),
+        "p": significant(found.p_value),
+        "n_target": found.n_target,
+        "n_control": found.n_control,
     }

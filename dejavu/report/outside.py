@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float64, Int64
 from dejavu.corpora.image_reader import ImageReader
 from dejavu.corpora.mean_color import color_columns, mean_colors
 from dejavu.errors import DejavuError
-from dejavu.statistics.control_differs import Known, drawn
+from dejavu.statistics.control_differs import Gate, Known, checked, drawn
 from dejavu.statistics.covariates import covariates
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
@@ -54,6 +54,23 @@ class Outside:
     known: Known
     looked_at: tuple[str, ...]
     left_out: Mapping[str, str]  # name → why
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """Everything that a lane's gate looks at."""
+
+    covariates: Known  # X of the adjusted excess
+    outside: Outside
+    uncovered_share: float | None = None  # of attacked samples without a public image of their label
+
+    def gate(self, seed: int, purpose: str) -> Gate:
+        """Return whether control is like target."""
+        return checked(
+            self.covariates, self.outside.known, seed=seed, purpose=purpose,
+            uncovered_share=self.uncovered_share, looked_at=self.outside.looked_at,
+            left_out=self.outside.left_out,
+        )  # fmt: skip
 
 
 class _Look:

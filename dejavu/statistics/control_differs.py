@@ -24,7 +24,7 @@ from dejavu.statistics.intervals import delong
 N_PERMUTATIONS = 999
 MAX_SAMPLES = 20_000  # per role; more are drawn from, group by group
 N_FOLDS = 5
-MAX_JOINT_P = 0.01  # the gate closes below it, and
+MAX_JOINT_P = 0.01  # the gate closes below it (of two joint tests: by the smaller p, doubled), and
 MIN_BLIND_AUROC = 0.55  # above it, by the lower bound of the interval
 MAX_UNCOVERED_SHARE = 0.05  # of attacked samples whose label no public image has
 _AT_ONCE = 64  # permutations held at once
@@ -66,7 +66,8 @@ class Gate:
     """Whether target and control may be compared."""
 
     is_closed: bool
-    joint: JointTest | None  # None: nothing varies, or too few groups
+    joint: JointTest | None  # of the covariates; None: nothing varies, or too few groups
+    joint_outside: JointTest | None  # of what the blind baseline looks at
     blind: BlindBaseline | None
     uncovered_share: float | None  # None: not known
     reasons: tuple[str, ...]  # why it is closed, or what to be warned of
@@ -151,35 +152,71 @@ def blind_baseline(known: Known, *, seed: int, purpose: str) -> BlindBaseline | 
     )
 
 
+def checked(
+    covariates: Known,
+    outside: Known,
+    *,
+    seed: int,
+    purpose: str,
+    uncovered_share: float | None = None,
+    looked_at: Sequence[str] = (),
+    left_out: Mapping[str, str] | None = None,
+) -> Gate:
+    """Look at the covariates and at what lies outside the model, and decide; see `gate`.
+
+    Args:
+        covariates: X of the adjusted excess.
+        outside: what the blind baseline looks at.
+        seed: of permutations, folds and draws.
+        purpose: names them.
+        uncovered_share: see `gate`, as the following.
+        looked_at: in words.
+        left_out: name → why.
+    """
+    return gate(
+        joint_test(covariates, seed=seed, purpose=purpose),
+        blind_baseline(outside, seed=seed, purpose=purpose),
+        joint_outside=joint_test(outside, seed=seed, purpose=f"{purpose}.outside"),
+        uncovered_share=uncovered_share, looked_at=looked_at, left_out=left_out,
+    )  # fmt: skip
+
+
 def gate(
     joint: JointTest | None,
     blind: BlindBaseline | None,
     *,
+    joint_outside: JointTest | None = None,
     uncovered_share: float | None = None,
     looked_at: Sequence[str] = (),
     left_out: Mapping[str, str] | None = None,
 ) -> Gate:
     """Decide whether the excess may be read as memorization.
 
-    The gate closes if the joint test has p < 0.01 *and* the blind AUROC's lower bound is above 0.55: a
-    difference that is both certain and large. Either alone is a warning. It closes, too, if more than 5 %
-    of the attacked samples have a label that no public image has: the vote cannot name it.
+    The gate closes if a joint test has p < 0.01 (of two tests: the smaller p, doubled) *and* the blind AUROC's
+    lower bound is above 0.55: a difference that is both certain and large. Either alone is a warning. It
+    closes, too, if more than 5 % of the attacked samples have a label that no public image has: the vote
+    cannot name it.
 
     Args:
         joint: of the covariates.
         blind: of what lies outside the model.
+        joint_outside: of the same columns as `blind`; None: they are the covariates, or nothing varies.
         uncovered_share: of attacked samples without any public image of their label; None: not known.
         looked_at: what the blind baseline knows, in words.
         left_out: what it would know of another run, and why not of this one.
     """
     reasons = []
-    is_uneven = joint is not None and joint.p_value < MAX_JOINT_P
+    tests = {
+        "the covariates of target and control differ": joint,
+        "target and control differ in what lies outside the model": joint_outside,
+    }
+    n_tests = sum(each is not None for each in tests.values())
+    for what, each in tests.items():
+        if each is not None and n_tests * each.p_value < MAX_JOINT_P:
+            reasons.append(f"{what} (Hotelling's T², p = {each.p_value:.3f})")
+    is_uneven = bool(reasons)
     is_told = blind is not None and blind.low > MIN_BLIND_AUROC
     is_uncovered = uncovered_share is not None and uncovered_share > MAX_UNCOVERED_SHARE
-    if is_uneven and joint is not None:
-        reasons.append(
-            f"the covariates of target and control differ (Hotelling's T², p = {joint.p_value:.3f})"
-        )
     if is_told and blind is not None:
         reasons.append(
             "target and control can be told apart without the model "
@@ -191,8 +228,8 @@ def gate(
         )
     return Gate(
         is_closed=(is_uneven and is_told) or is_uncovered,
-        joint=joint, blind=blind, uncovered_share=uncovered_share, reasons=tuple(reasons),
-        looked_at=tuple(looked_at), left_out=left_out or {},
+        joint=joint, joint_outside=joint_outside, blind=blind, uncovered_share=uncovered_share,
+        reasons=tuple(reasons), looked_at=tuple(looked_at), left_out=left_out or {},
     )  # fmt: skip
 
 

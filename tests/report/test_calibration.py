@@ -116,6 +116,30 @@ def test_the_blind_baseline_says_what_it_knows(results):
     assert check["left_out"]["tags"] == "no annotator"
 
 
+@pytest.mark.parametrize(
+    ("factor", "is_closed"), [(1.0, False), (1.3, True)], ids=["alike", "larger files"]
+)
+def test_a_control_set_of_other_files_gets_no_other_word(tmp_path, factor, is_closed):
+    """The references guess both roles alike, so that the covariates say nothing: bytes do."""
+    rng = np.random.default_rng(1)
+    is_target = np.arange(N) < N // 2
+    answers = {
+        name: (rng.random(N) < rate, rng.random(N))
+        for name, rate in {"vicreg": np.where(is_target, 0.6, 0.2), "classifier": 0.2}.items()
+    }
+    n_bytes = (rng.lognormal(9, 0.3, N) * np.where(is_target, 1.0, factor)).astype(np.int64)
+    world = build(
+        tmp_path / "world", n_target=N // 2, n_control=N // 2, answers=answers, n_bytes=n_bytes,
+        references=["classifier"],
+    )  # fmt: skip
+    found = json.loads((report(world, tmp_path / "reports") / "results.json").read_text())
+    node = found["calibrated"]["image"]["vicreg"]
+    check = node["control_check"]
+    assert check["joint_test"]["p"] > 0.01
+    assert check["is_closed"] == is_closed, check
+    assert node["verdict"]["word"] == ("control differs" if is_closed else "memorizes")
+
+
 def test_every_excess_has_a_p_value(results):
     for references in results["image"].values():
         for node in references.values():

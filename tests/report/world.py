@@ -99,6 +99,7 @@ def build(
     knows_truth=True,
     with_scores=True,
     groups=None,
+    n_bytes=None,
     **options,
 ) -> World:
     """Write a project; each predictor of `answers` goes to the file its name calls for."""
@@ -109,7 +110,7 @@ def build(
     n_labels = max(n_labels, int(label_ids.max(initial=0)) + 1)
     roles = ["target"] * n_target + ["control"] * n_control
     planted = np.zeros(n, dtype=bool) if planted is None else np.asarray(planted)
-    origin = _write_corpus(image, roles, label_ids, planted, n_labels, knows_truth, groups)
+    origin = _write_corpus(image, roles, label_ids, planted, n_labels, knows_truth, groups, n_bytes)
     files: dict[Path, list[pa.Table]] = {}
     for predictor, (correct, entropy) in answers.items():
         rows = prediction_rows(predictor, roles, label_ids, correct, entropy, n_labels)
@@ -181,7 +182,7 @@ def prediction_rows(predictor, roles, label_ids, correct, entropy, n_labels) -> 
 
 
 def _write_corpus(
-    image: Path, roles, label_ids, planted, n_labels, knows_truth, groups
+    image: Path, roles, label_ids, planted, n_labels, knows_truth, groups, n_bytes
 ) -> dict[str, str]:
     n = len(roles)
     truth = [
@@ -199,7 +200,7 @@ def _write_corpus(
         "label_id": label_ids.astype(np.int32),
         "boxes": [[]] * n,
         "truth": truth,
-    }
+    } | ({} if n_bytes is None else {"n_bytes": n_bytes})
     schema = schemas.SAMPLES.schema
     columns = [
         pa.array(rows[f.name], f.type) if f.name in rows else pa.nulls(n, f.type) for f in schema

@@ -9,6 +9,7 @@ from dejavu.statistics.control_differs import (
     JointTest,
     Known,
     blind_baseline,
+    checked,
     gate,
     joint_test,
 )
@@ -124,15 +125,34 @@ def test_another_control_set_is_caught(kind: str) -> None:
     assert len(found.reasons) == 2
 
 
+def test_what_lies_outside_the_model_closes_the_gate_alone() -> None:
+    """References guess both sets alike, the files are of another kind: what a test of X alone lets pass."""
+    generator = np.random.default_rng(8)
+    covariates, files = world(generator), world(generator, shift=1.0)
+    found = checked(covariates, files, seed=0, purpose="test")
+    assert found.joint is not None
+    assert found.joint.p_value > 0.01
+    assert found.is_closed
+    assert found.reasons[0].startswith("target and control differ in what lies outside the model (")
+
+
+def test_of_two_joint_tests_the_smaller_p_counts_twice() -> None:
+    def test_of(p_value: float) -> JointTest:
+        return JointTest(statistic=50.0, p_value=p_value, n_target=9, n_control=9)
+
+    told = BlindBaseline(auroc=0.7, low=0.6, high=0.8, n_target=9, n_control=9)
+    assert gate(test_of(0.006), told).is_closed
+    assert not gate(test_of(0.006), told, joint_outside=test_of(0.5)).is_closed
+    assert gate(test_of(0.004), told, joint_outside=test_of(0.5)).is_closed
+    assert gate(test_of(0.5), told, joint_outside=test_of(0.004)).is_closed
+
+
 def test_an_exchangeable_control_set_passes() -> None:
     generator = np.random.default_rng(7)
     closed = 0
     for each in range(100):
-        known = world(generator, n=100, p=6)
-        closed += gate(
-            joint_test(known, seed=0, purpose=str(each)),
-            blind_baseline(known, seed=0, purpose=str(each)),
-        ).is_closed
+        covariates, files = world(generator, n=100, p=6), world(generator, n=100, p=6)
+        closed += checked(covariates, files, seed=0, purpose=str(each)).is_closed
     assert closed <= 2
 
 

@@ -11,16 +11,17 @@ from dejavu.params.report import CaptionHeadline
 from dejavu.report import crossover, listed, measures, outside
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.excess import Excess
-from dejavu.report.outside import Pixels
+from dejavu.report.outside import Looked, Pixels
 from dejavu.roles import CONTROL, SECOND_MODEL, TARGET, TEXT_MODEL
 from dejavu.statistics.adjusted import Difference, Side, adjusted, unadjusted
-from dejavu.statistics.control_differs import Gate, Known, blind_baseline, gate, joint_test
+from dejavu.statistics.control_differs import Gate, Known
 from dejavu.statistics.covariates import Covariates, covariates
 from dejavu.statistics.matched_gaps import Values, matched_gap
 from dejavu.tables import by_sample, queries
 from dejavu.tables.catalog import Catalog
 
 RIDGE = 0.001  # λ of the caption lane
+GATE = "report.control_differs.caption"  # names its random draws
 _PURPOSE = "report.adjusted.caption"
 _OUTSIDE = {
     "ln_bytes": "bytes", "ln_width": "width", "ln_height": "height", "ln_caption": "caption length",
@@ -32,6 +33,7 @@ class CalibratedCaptions:
     """The caption lane with a control set, at the headline setting of each target."""
 
     excess: Mapping[str, Excess]  # adjusted, gap: recall; more: precision and matched gaps
+    looked: Mapping[str, Looked]  # by target, as gates
     gates: Mapping[str, Gate]
 
 
@@ -86,7 +88,7 @@ def calibrated(
     if lead is None:
         return None
     lists = listed.counts(catalog, "caption", share)
-    excess, gates = {}, {}
+    excess, looked = {}, {}
     for target in target_names(settings.models):
         mode = headline_mode(settings.models[target], lead)
         attacked = _read(catalog, target, mode, lead)
@@ -109,8 +111,9 @@ def calibrated(
                 ),
             ),
         )  # fmt: skip
-        gates[target] = _gate(catalog, attacked, known, settings, pixels)
-    return CalibratedCaptions(excess=excess, gates=gates) if excess else None
+        looked[target] = _look(catalog, attacked, known, settings, pixels)
+    gates = {target: each.gate(settings.seed, GATE) for target, each in looked.items()}
+    return CalibratedCaptions(excess=excess, looked=looked, gates=gates) if excess else None
 
 
 def _read(catalog: Catalog, target: str, mode: str, headline: CaptionHeadline) -> _Attacked | None:
@@ -165,14 +168,14 @@ def _excess(attacked: _Attacked, known: Covariates, seed: int) -> Excess:
     )
 
 
-def _gate(
+def _look(
     catalog: Catalog,
     attacked: _Attacked,
     known: Covariates,
     settings: CaptionSettings,
     pixels: Pixels,
-) -> Gate:
-    """Look at the covariates, and at what lies outside the model: bytes, size, color, caption, objects."""
+) -> Looked:
+    """Return the covariates, and what lies outside the model: bytes, size, color, caption, objects."""
     rows = catalog.table(queries.text("caption_blind"))
     of_all = outside.Attacked(
         sample_id=attacked.any["sample_id"].to_numpy(),
@@ -185,15 +188,10 @@ def _gate(
         for column, shown in _OUTSIDE.items()
     }
     levels = {"number of objects": attacked.any["n_objects"].to_numpy().astype(np.int64)}
-    seed, purpose = settings.seed, "report.control_differs.caption"
-    looked = outside.look(
+    found = outside.look(
         catalog, "caption", of_all, stated, levels, pixels=pixels,
-        text_models=tuple(reference_names(settings.models).values()), seed=seed, purpose=purpose,
+        text_models=tuple(reference_names(settings.models).values()), seed=settings.seed, purpose=GATE,
     )  # fmt: skip
-    joint = Known(x=known.x, is_target=of_all.is_target, group=of_all.group)
-    return gate(
-        joint_test(joint, seed=seed, purpose=purpose),
-        blind_baseline(looked.known, seed=seed, purpose=purpose),
-        looked_at=looked.looked_at,
-        left_out=looked.left_out,
+    return Looked(
+        covariates=Known(x=known.x, is_target=of_all.is_target, group=of_all.group), outside=found
     )

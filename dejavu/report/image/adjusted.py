@@ -10,16 +10,17 @@ from dejavu.report import crossover, listed, measures, outside
 from dejavu.report.excess import Excess
 from dejavu.report.image import attacked as arrays
 from dejavu.report.image.attacked import Attacked
-from dejavu.report.outside import Pixels
+from dejavu.report.outside import Looked, Pixels
 from dejavu.report.settings import ImageSettings
 from dejavu.roles import TARGET
 from dejavu.statistics.adjusted import Difference, adjusted, unadjusted
-from dejavu.statistics.control_differs import Gate, Known, blind_baseline, gate, joint_test
+from dejavu.statistics.control_differs import Gate, Known
 from dejavu.statistics.covariates import Covariates
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
 
 RIDGE = 0.01  # λ of the image lane
+GATE = "report.control_differs.image"  # names its random draws
 _PURPOSE = "report.adjusted.image"
 _OUTSIDE = {
     "ln_bytes": "bytes", "ln_width": "width", "ln_height": "height", "ln_crop_area": "crop area",
@@ -31,6 +32,7 @@ class Calibrated:
     """The image lane with a control set: excess by target, and the gate before all of them."""
 
     excess: Mapping[str, Excess]
+    looked: Looked
     gate: Gate
 
 
@@ -75,7 +77,8 @@ def calibrated(catalog: Catalog, settings: ImageSettings, pixels: Pixels) -> Cal
                 ),
             ),
         )  # fmt: skip
-    return Calibrated(excess=found, gate=_gate(catalog, first, known, settings.seed, pixels))
+    looked = _look(catalog, first, known, settings.seed, pixels)
+    return Calibrated(excess=found, looked=looked, gate=looked.gate(settings.seed, GATE))
 
 
 def _excess(
@@ -114,10 +117,10 @@ def _unadjusted(catalog: Catalog, target: str, attacked: Attacked) -> dict[str, 
     }
 
 
-def _gate(
+def _look(
     catalog: Catalog, attacked: Attacked, known: Covariates, seed: int, pixels: Pixels
-) -> Gate:
-    """Look at the covariates, and at what lies outside the model: bytes, size, color, tags, label."""
+) -> Looked:
+    """Return the covariates, and what lies outside the model: bytes, size, color, tags, label."""
     rows = catalog.table(queries.text("image_blind"))
     of_all = outside.Attacked(
         sample_id=rows["sample_id"].to_numpy(),
@@ -128,16 +131,12 @@ def _gate(
         shown: rows[column].to_numpy().astype(np.float64) for column, shown in _OUTSIDE.items()
     }
     labels = rows["label_id"].to_numpy().astype(np.int64)
-    purpose = "report.control_differs.image"
-    looked = outside.look(
-        catalog, "image", of_all, stated, {"label": labels}, pixels=pixels, seed=seed, purpose=purpose,
+    found = outside.look(
+        catalog, "image", of_all, stated, {"label": labels}, pixels=pixels, seed=seed, purpose=GATE,
     )  # fmt: skip
-    joint = Known(x=known.x, is_target=attacked.is_target, group=attacked.group)
     covered = pc.mean(rows["is_covered"]).as_py()
-    return gate(
-        joint_test(joint, seed=seed, purpose=purpose),
-        blind_baseline(looked.known, seed=seed, purpose=purpose),
+    return Looked(
+        covariates=Known(x=known.x, is_target=attacked.is_target, group=attacked.group),
+        outside=found,
         uncovered_share=None if covered is None else float(1 - covered),
-        looked_at=looked.looked_at,
-        left_out=looked.left_out,
     )

@@ -40,6 +40,8 @@ def control_check(gate: Gate) -> str:
     parts = []
     if gate.joint is not None:
         parts.append(f"joint test p = {gate.joint.p_value:.2g}")
+    if gate.joint_outside is not None:
+        parts.append(f"outside the model p = {gate.joint_outside.p_value:.2g}")
     if gate.blind is not None:
         found = gate.blind
         parts.append(f"blind AUROC {found.auroc:.2f} [{found.low:.2f}, {found.high:.2f}]")
