@@ -62,7 +62,7 @@ class Looked:
 
     covariates: Known  # X of the adjusted excess
     outside: Outside
-    uncovered_share: float | None = None  # of attacked samples without a public image of their label
+    uncovered_share: float | None = None  # of attacked samples whose label no public image has
 
     def gate(self, seed: int, purpose: str) -> Gate:
         """Return whether control is like target."""

@@ -192,9 +192,9 @@ def gate(
 ) -> Gate:
     """Decide whether the excess may be read as memorization.
 
-    The gate closes if a joint test has p < 0.01 (of two tests: the smaller p, doubled) *and* the blind AUROC's
-    lower bound is above 0.55: a difference that is both certain and large. Either alone is a warning. It
-    closes, too, if more than 5 % of the attacked samples have a label that no public image has: the vote
+    The gate closes if a joint test has p < 0.01 (of two tests: the smaller p, doubled) *and* the blind
+    AUROC's lower bound is above 0.55: a difference that is both certain and large. Either alone is a warning.
+    It closes, too, if more than 5 % of the attacked samples have a label that no public image has: the vote
     cannot name it.
 
     Args:
