@@ -1,6 +1,6 @@
-"""Write the numbers of README.md from reports/results.json, so that there is one headline everywhere.
+"""Write the numbers of README.md and docs/method.md from reports/results.json: one headline everywhere.
 
-Run as ``python -m scripts.readme_numbers`` after a run; a test fails when the README is stale.
+Run as ``python -m scripts.readme_numbers`` after a run; a test fails when a page is stale.
 """
 
 import json
@@ -13,13 +13,26 @@ from dejavu.report import published
 from dejavu.report.page import formatting
 
 ROOT = Path(__file__).parents[1]
-README, REPORTS = ROOT / "README.md", ROOT / "reports"
+README, METHOD, REPORTS = ROOT / "README.md", ROOT / "docs" / "method.md", ROOT / "reports"
 BETWEEN = re.compile(r"(<!-- numbers: .*? -->\n).*?(<!-- /numbers -->)", re.DOTALL)
 EXAMPLE = re.compile(r"(print\(audit\.verdict, audit\.excess\)  # ).*")
 COLUMNS = (
     "model", "what is compared", "two-model test", "one-model test, plain", "target minus control",
     "**adjusted excess**", "the word",
 )  # fmt: skip
+FIVE_LINES = """\
+VICReg of the default run, on {n} images that it was trained on (`target`) and {n_control} of the same kind
+that no model was trained on (`control`):
+
+1. From the background crop alone it names the hidden object of {right} of {n} target images: {rate:.1f} %.
+2. Of the control images it names {right_control} of {n_control}: {rate_control:.1f} %. Nothing of them can be
+   memorized: so much is correlation and luck.
+3. The difference is the **gap**: {rate:.1f} − {rate_control:.1f} = {gap:.1f} points, ± {gap_half:.1f}.
+4. Some images are easier than others. References that never met the model know which; taking out what they
+   explain gives the **adjusted excess**: {adjusted:.1f} points, ± {half:.1f}.
+5. The **verdict** follows from it and from nothing else: *{word}*. It is a difference of rates: not
+   "{adjusted:.1f} % of the images are memorized".
+"""
 HEAD = f"| {' | '.join(COLUMNS)} |\n| --- | --- | ---: | ---: | ---: | ---: | --- |\n"
 
 
@@ -90,6 +103,37 @@ def example(reports: Path) -> str:
     return f"{model.verdict.text} {value} points {interval} {n}"
 
 
+def method(page: str, reports: Path) -> str:
+    """Return docs/method.md with the five-line sum of a run; as it is where the run has no VICReg."""
+    lines = five_lines(reports)
+    return BETWEEN.sub(lambda found: f"{found[1]}{lines}{found[2]}", page) if lines else page
+
+
+def five_lines(reports: Path) -> str:
+    """Return how the excess of VICReg comes about, from counts to the word; empty where the run has none."""
+    model = published.read(reports).decided().get(("image", "vicreg"))
+    raw = json.loads((reports / "results.json").read_text(encoding="utf-8"))
+    if model is None or model.verdict is None or model.adjusted.value is None:
+        return ""
+    any_reference = next(iter(raw["image"]["vicreg"].values()))
+    (n, right), (n_control, right_control) = (
+        (any_reference[role]["n"], any_reference[role]["n_target_correct"])
+        for role in ("target", "control")
+    )
+    (gap, gap_half), (adjusted, half) = _half(model.gap), _half(model.adjusted)
+    return FIVE_LINES.format(
+        n=n, right=right, rate=100 * right / n, n_control=n_control, right_control=right_control,
+        rate_control=100 * right_control / n_control, gap=gap, gap_half=gap_half, adjusted=adjusted,
+        half=half, word=model.verdict.text,
+    )  # fmt: skip
+
+
+def _half(found: Any) -> tuple[float, float]:
+    """Return a difference and half the width of its interval, in points."""
+    low, high = found.ci95
+    return 100 * found.value, 50 * (high - low)
+
+
 def caption_headline() -> Mapping[str, Any]:
     """Return the comparison that opens the caption lane, from params.yaml."""
     from dejavu import params
@@ -102,3 +146,4 @@ def caption_headline() -> Mapping[str, Any]:
 if __name__ == "__main__":
     new = text(README.read_text(encoding="utf-8"), REPORTS, caption_headline())
     README.write_text(new, encoding="utf-8")
+    METHOD.write_text(method(METHOD.read_text(encoding="utf-8"), REPORTS), encoding="utf-8")

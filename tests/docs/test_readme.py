@@ -1,6 +1,8 @@
-"""The numbers of README.md are those of the committed run."""
+"""The numbers of README.md, of the method and of its results page are those of the committed run."""
 
+from dejavu.report import published
 from scripts import readme_numbers
+from tests.paths import ROOT
 
 
 def test_the_table_is_that_of_the_run():
@@ -8,3 +10,26 @@ def test_the_table_is_that_of_the_run():
     assert readme_numbers.BETWEEN.search(readme), "README.md has lost its table of numbers"
     fresh = readme_numbers.text(readme, readme_numbers.REPORTS, readme_numbers.caption_headline())
     assert readme == fresh, "run `python -m scripts.readme_numbers`"
+
+
+def test_the_five_line_sum_is_that_of_the_run():
+    page = readme_numbers.METHOD.read_text(encoding="utf-8")
+    assert readme_numbers.BETWEEN.search(page), "docs/method.md has lost its five-line sum"
+    assert page.index("| word |") > page.index("<!-- /numbers -->"), (
+        "the sum comes before any table"
+    )
+    assert page == readme_numbers.method(page, readme_numbers.REPORTS), (
+        "run `python -m scripts.readme_numbers`"
+    )
+
+
+def test_the_answers_of_the_estimation_page_are_those_of_the_run():
+    page = (ROOT / "docs/results/estimation.md").read_text(encoding="utf-8")
+    decided = published.read(readme_numbers.REPORTS).decided()
+    assert decided
+    for (_, name), model in decided.items():
+        assert f"- **{name}: {model.verdict.text}.**" in page
+        interval = readme_numbers.points(model.adjusted.value, model.adjusted.ci95)
+        assert f"has an adjusted excess of {interval} percentage points" in page, (
+            f"{name}: run `python -m benchmarks.estimation_page data params.yaml docs/results/estimation.md`"
+        )
