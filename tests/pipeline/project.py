@@ -20,7 +20,9 @@ def small(values):
         del image["models"][name]
     image["neighbors"] |= {"k": 5, "candidate_margin": 5}
     image["annotators"]["visual_words"] |= {"n_words": 16, "n_training_patches": 2000}
-    recipes["vicreg"] |= {"epochs": 3, "batch_size": 16, "projector_dim": 32, "width": 4}
+    recipes["vicreg"] |= {
+        "epochs": 3, "batch_size": 16, "projector_dim": 32, "width": 4, "planted_repeats": 4,
+    }  # fmt: skip
     caption["corpus"]["n_images"] = 300
     caption["split"]["shares"] = {"target": 0.2, "reference": 0.2, "public": 0.4, "control": 0.2}
     caption["retrieve"] |= {"k": 10, "candidate_margin": 5}
