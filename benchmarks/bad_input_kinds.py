@@ -18,6 +18,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.bad_input_more import more
+from benchmarks.bad_input_networks import networks
+from benchmarks.bad_input_queries import queries
 from benchmarks.bad_input_reports import reports
 from benchmarks.bad_input_tables import cells, texts
 from benchmarks.bad_input_world import (
@@ -231,5 +234,5 @@ def _named(of_file: str, of_table: str) -> None:
 
 KINDS: dict[str, Callable[[], Iterator[tuple[str, Act]]]] = {
     "boxes": boxes, "cells": cells, "texts": texts, "files": files, "shards": shards, "names": names,
-    "reports": reports,
+    "reports": reports, "more reports": more, "networks": networks, "queries": queries,
 }  # fmt: skip

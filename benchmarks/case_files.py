@@ -19,10 +19,9 @@ from safetensors.torch import save_file
 from benchmarks.bad_input_world import NAMES, SIZE, built, folder, photos
 from benchmarks.case_inputs import Row
 from dejavu.models import packaged
-from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.clip.sentence_transformers import check_folder
 from tests.corpora.image_files import photo
-from tests.models import fixtures, odd_files
+from tests.models import fixtures
 from tests.models.encoders.test_released_folders import made
 
 
@@ -66,11 +65,6 @@ def networks() -> Iterator[Row]:
             _encoder, "vicreg",
             lambda path: torch.save({"state_dict_ema": torch.nn.Linear(2, 2).state_dict()}, path),
         ),
-    )  # fmt: skip
-    yield (
-        "F", "a pickle that would run code", "torch.load's own text: re-run with weights_only=False",
-        lambda: (odd_files.malicious(Path("a.pth"), Path("ran"), disguise="zip"),
-                 checkpoints.read(Path("a.pth"))),
     )  # fmt: skip
 
 

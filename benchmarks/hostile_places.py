@@ -14,7 +14,7 @@ import scipy.io  # noqa: F401  # imported once, and not by each child
 
 from benchmarks.hostile_files import IN_THE_WAY, Case, _corpus, having
 from dejavu.annotators import detic, names
-from dejavu.models import imported_vectors
+from dejavu.models import imported_vectors, vector_files
 from dejavu.params.corpora import CorpusParams
 from dejavu.run import external_files
 from dejavu.splits import given_roles
@@ -109,7 +109,7 @@ def _arrays() -> Iterator[Case]:
 
 
 def _names_of_rows() -> object:
-    return imported_vectors._matrix(imported_vectors.find(Path("v"), "crop"))
+    return vector_files.matrix(imported_vectors.find(Path("v"), "crop"))
 
 
 def _named(name: str) -> None:

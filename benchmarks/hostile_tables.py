@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.hostile_files import IN_THE_WAY, Act, Case, damaged, having
 from dejavu.annotators import label_pickles
-from dejavu.models import imported_vectors
+from dejavu.models import imported_vectors, vector_files
 from dejavu.tables import brought
 from dejavu.tables.brought_values import Column
 from dejavu.tables.schemas import SAMPLES
@@ -55,7 +55,7 @@ def _vectors(rng: random.Random) -> Iterator[Case]:
     def act() -> object:
         view = imported_vectors.find(Path("v"), "crop")
         imported_vectors.describe([view], root=Path("v"))
-        return imported_vectors.dimension(view)
+        return vector_files.dimension(view)
 
     def saved(value: Any, **options: Any) -> bytes:
         stream = io.BytesIO()

@@ -13,7 +13,7 @@ def register(
 ) -> tuple[int, int]:
     """Make the views `annotated` and `detections` from the table that `settings` names.
 
-    Detections below `min_score` are left out.
+    Detections below `min_score` are left out, and those of score 0: they say what is not there.
 
     Returns:
         The numbers of rows and of distinct samples in the table.
@@ -26,6 +26,6 @@ def register(
     database.execute("CREATE VIEW annotated AS SELECT DISTINCT sample_id FROM known")
     database.execute(
         "CREATE VIEW detections AS SELECT * EXCLUDE (name), name AS object FROM known "  # noqa: S608  # a number
-        f"WHERE name IS NOT NULL AND score >= {settings.min_score!r}"
+        f"WHERE name IS NOT NULL AND score > 0 AND score >= {settings.min_score!r}"
     )
     return counts

@@ -5,7 +5,7 @@ One row per tag of a crop, or per detection in an image, in a file that `dejavu.
     sample_name   the name of the sample, as in samples.parquet; or sample_id
     tag           what was seen, in words (`object` is read too); empty or NULL in the one row of a sample
                   in which nothing was found
-    score         how sure the annotator is, in [0, 1]; empty where `tag` is
+    score         how sure the annotator is, in [0, 1]; 0 says that `tag` is not there; empty where `tag` is
     x0 y0 x1 y1   optional: the box in pixels
     mask_area_px  optional: pixels of the object's mask
 
@@ -63,7 +63,7 @@ def load(database: duckdb.DuckDBPyConnection, path: Path, *, param: str) -> tupl
     n_rows = _count(database, "SELECT count(*) FROM annotations")
     n_samples = _count(database, "SELECT count(DISTINCT sample) FROM annotations")
     n_known = _count(database, "SELECT count(DISTINCT sample_id) FROM known")
-    if n_known < n_samples:
+    if n_known < n_samples and _count(database, "SELECT count(*) FROM samples"):
         example = database.sql(
             f"SELECT min(sample) FROM annotations ANTI JOIN samples ON {same}"  # noqa: S608  # as above
         ).fetchall()[0][0]

@@ -89,7 +89,7 @@ _BEST = """
 CREATE TABLE best AS
 SELECT sample_id, name AS tag, round(max(score), ?::INTEGER) AS score
 FROM known SEMI JOIN crops USING (sample_id)
-WHERE name IS NOT NULL AND score >= ?
+WHERE name IS NOT NULL AND score > 0 AND score >= ?  -- 0: it was looked for, and is not there
 GROUP BY ALL
 """
 _VOCABULARY = """

@@ -21,7 +21,9 @@ def check(path: Path, *, page: Path | None = None) -> list[Finding]:
     """
     from dejavu.check import data, models, room, sections
     from dejavu.check import page as pages
+    from dejavu.check.clock import Clock
 
+    clock = Clock()
     findings, values = sections.read_all(path)
     findings += sections.compare(values)
     machine = values.get("machine")
@@ -31,7 +33,7 @@ def check(path: Path, *, page: Path | None = None) -> list[Finding]:
     lanes: dict[str, Lane] = {}
     for lane in sections.LANES:
         if {f"{lane}.corpus", f"{lane}.split"} <= values.keys():
-            found, lanes[lane] = data.look(lane, values, machine.data_root)
+            found, lanes[lane] = data.look(lane, values, machine.data_root, clock=clock)
             findings += found
     if _is_used("image", values):
         knows_truth = "favorite_share" in type(values["image.corpus"].root).model_fields
@@ -40,7 +42,7 @@ def check(path: Path, *, page: Path | None = None) -> list[Finding]:
     if _is_used("caption", values):
         findings += guarded("caption", models.look_at_captions(values, machine, dims))
     findings.append(room.look_at_disk(values, lanes, dims))
-    findings += guarded("stages", room.look_at_stages(path))
+    findings += guarded("stages", room.look_at_stages(path, clock))
     if page is not None:
         pages.write(page, findings, lanes, values, machine)
     return findings

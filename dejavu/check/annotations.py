@@ -9,7 +9,6 @@ import pyarrow.compute as pc
 
 from dejavu.annotators import objects_corpus, objects_table
 from dejavu.caption import annotate, object_bank
-from dejavu.check import roles
 from dejavu.check.findings import Untried
 from dejavu.check.roles import Lane
 from dejavu.params.caption import CorpusObjectsParams, TableObjectsParams
@@ -41,7 +40,7 @@ def judge(known: Lane, objects: Any, limits: LimitsParams, data_folder: Path) ->
         return "as the corpus states them"
     if known.role_of is None or not known.is_complete:
         raise Untried("known once roles are, in the run")
-    rows = roles.listing(known.listed).select(["sample_id", "sample_name"])
+    rows = known.rows.select(["sample_id", "sample_name"])
     rows = rows.append_column("role", pa.array(known.role_of.tolist()))
     wanted = rows.filter(pc.is_in(rows["role"], pa.array(annotate.ANNOTATED_ROLES)))
     with duckdb.connect() as database:

@@ -25,7 +25,6 @@ from dejavu.statistics.covariates import Covariates, covariates
 
 MIN_SAMPLES = 50  # per role; fewer tell nothing
 MAX_SAMPLES = 1_000  # opened per role, evenly spread over its listing
-SECONDS = 30.0  # after which no more are opened
 _PURPOSE = "check.control_differs"
 
 
@@ -37,6 +36,7 @@ def look(
     *,
     root: str | None,
     machine: MachineParams,
+    seconds: float,
 ) -> str:
     """Open samples of both attacked roles and try to tell them apart without any model.
 
@@ -47,6 +47,7 @@ def look(
         given: the role of each; None where it is drawn.
         root: of the corpus.
         machine: where corpora lie, and how many threads open images.
+        seconds: that it may take; images are opened twice, the second time for their colors.
 
     Raises:
         DataError: the gate of docs/method.md is closed: any excess would be called "control differs".
@@ -63,7 +64,7 @@ def look(
         table = pa.concat_tables(
             rehearsal.inspected(
                 lane, values, [listed[place] for place in found], values["limits"], Tally(), root, machine,
-                SECONDS / len(ATTACKED),
+                seconds / (2 * len(ATTACKED)),
             )
         )  # fmt: skip
         usable = table.filter(pc.is_null(table["problem"]))

@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from dejavu.check import control, doubles, made_elsewhere, rehearsal, roles, sections
+from dejavu.check import control, doubles, made_elsewhere, rehearsal, roles, sections, vectors
+from dejavu.check.clock import Clock
 from dejavu.check.findings import Absent, Finding, Untried, fetch_hint, guarded, tried
 from dejavu.check.roles import Lane
 from dejavu.corpora import build
@@ -17,11 +18,12 @@ from dejavu.params.corpora import SamplesTableParams
 from dejavu.splits import role_boxes
 
 LISTING_SECONDS = 40.0  # a longer listing is cut off, and counts are lower bounds
+SECONDS = 30.0  # after which a look at images opens no more
 GENERATED = 24  # images of a generated corpus take time: so many are made
 
 
 def look(
-    lane: str, values: Mapping[str, Any], data_root: str, *, seconds: float = LISTING_SECONDS
+    lane: str, values: Mapping[str, Any], data_root: str, *, clock: Clock
 ) -> tuple[list[Finding], Lane]:
     """Check the corpus and the split of one lane; its sections must fit.
 
@@ -29,7 +31,7 @@ def look(
         lane: ``image`` or ``caption``.
         values: sections by name.
         data_root: ``machine.data_root``.
-        seconds: after which a listing is cut off.
+        clock: of the check; says when a listing is cut off, and when no more images are opened.
     """
     known = Lane(lane)
     settings = values[f"{lane}.corpus"].root
@@ -39,13 +41,13 @@ def look(
     corpus = tried(
         lane,
         f"corpus ({settings.adapter})",
-        lambda: _open(settings, seed, data_root, known, seconds),
+        lambda: _open(settings, seed, data_root, known, clock.share(LISTING_SECONDS, part=0.5)),
     )
     findings = [corpus]
     if corpus.status == "ok":
         split = values[f"{lane}.split"]
         if {"limits", "machine"} <= values.keys():
-            looks = rehearsal.look(lane, values, known, machine=values["machine"])
+            looks = rehearsal.look(lane, values, known, clock=clock)
             findings += guarded(lane, looks)
         findings.append(tried(lane, "names", lambda: _named_once(known)))
         findings.append(tried(lane, "split", lambda: roles.divide(known, split, seed, data_root)))
@@ -53,7 +55,7 @@ def look(
             limit = values["limits"].labels_without_bank
             findings.append(tried(lane, "labels", lambda: roles.judge_labels(known, limit)))
         if {"limits", "machine"} <= values.keys():
-            findings += guarded(lane, _compared(lane, values, known))
+            findings += guarded(lane, _compared(lane, values, known, clock))
         if lane == "caption" and {"limits", "machine", "caption.objects"} <= values.keys():
             findings.append(tried(lane, "annotations", lambda: _annotated(values, known)))
     if known.roles is not None:
@@ -64,15 +66,18 @@ def look(
     return findings, known
 
 
-def _compared(lane: str, values: Mapping[str, Any], known: Lane) -> Iterator[Finding]:
+def _compared(lane: str, values: Mapping[str, Any], known: Lane, clock: Clock) -> Iterator[Finding]:
     """Compare the samples that were looked at with each other, and with tables made elsewhere."""
     machine = values["machine"]
-    yield tried(lane, "duplicates", lambda: doubles.look(known, values, machine))
+    yield tried(
+        lane, "duplicates", lambda: doubles.look(known, values, machine, clock.share(SECONDS))
+    )
     if values[f"{lane}.split"].roles_from is not None:
         yield tried(lane, "boxes by role", lambda: _role_boxes(values, known))
-        yield tried(lane, "control", lambda: _control(values, known))
+        yield tried(lane, "control", lambda: _control(values, known, clock.share(SECONDS)))
     if lane == "image":
         yield from made_elsewhere.look(values, known, machine.data_folder)
+    yield from vectors.look(values, known, machine.data_folder, clock)
 
 
 def _named_once(known: Lane) -> str:
@@ -121,14 +126,15 @@ def _open(settings: Any, seed: int, data_root: str, known: Lane, seconds: float)
     return f"{at_least}{known.n} samples{labels}"
 
 
-def _control(values: Mapping[str, Any], known: Lane) -> str:
+def _control(values: Mapping[str, Any], known: Lane, seconds: float) -> str:
     """Ask whether target and control samples of given roles can be told apart without a model."""
     if known.role_of is None:
         raise Untried("known once roles are")
     root = getattr(values[f"{known.name}.corpus"].root, "root", None)
     return control.look(
-        known.name, values, known.listed, known.role_of, root=root, machine=values["machine"]
-    )
+        known.name, values, known.listed, known.role_of, root=root, machine=values["machine"],
+        seconds=seconds,
+    )  # fmt: skip
 
 
 def _annotated(values: Mapping[str, Any], known: Lane) -> str:

@@ -1,9 +1,11 @@
 """Search for duplicates among the samples that were looked at, as stage ``split`` will among all."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Int64, UInt8
 
 from dejavu.check.findings import Untried
 from dejavu.check.roles import Lane
@@ -13,13 +15,20 @@ from dejavu.roles import ROLES
 from dejavu.splits import assign, pixel_groups
 
 _SHOWN = 3
+_AT_ONCE = 100
 
 
-def look(known: Lane, values: Mapping[str, Any], machine: MachineParams) -> str:
+def look(known: Lane, values: Mapping[str, Any], machine: MachineParams, seconds: float) -> str:
     """Group identical and nearly identical images, and say which given roles they tie together.
 
+    Args:
+        known: the samples that were looked at.
+        values: sections by name.
+        machine: where corpora lie, and how many threads open images.
+        seconds: after which no more images are opened to confirm by pixels what hashes say.
+
     Raises:
-        Untried: the listing or the settings give nothing to compare.
+        Untried: the listing or the settings give nothing to compare, or time ran out.
     """
     rows = known.usable
     if known.is_generated:
@@ -33,7 +42,8 @@ def look(known: Lane, values: Mapping[str, Any], machine: MachineParams) -> str:
         groups = assign.duplicate_groups(rows, bits, None)
     else:
         with ImageReader(external_root(machine.data_root, root)) as reader:
-            opened = pixel_groups.looker(reader, rows["uri"].to_pylist(), workers=machine.workers)
+            looker = pixel_groups.looker(reader, rows["uri"].to_pylist(), workers=machine.workers)
+            opened = _in_time(looker, seconds)
             groups = assign.duplicate_groups(rows, bits, opened)
     _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     n = int((sizes[group] > 1).sum())
@@ -43,6 +53,24 @@ def look(known: Lane, values: Mapping[str, Any], machine: MachineParams) -> str:
         + (_leaks(known, group) if split.roles_from is not None else "")
         + f" ({compared:.1%} of all pairs were compared; the run compares the rest)"
     )
+
+
+def _in_time(look: pixel_groups.Look, seconds: float) -> pixel_groups.Look:
+    """Return `look`, which gives up once `seconds` are over."""
+    end = time.monotonic() + seconds
+
+    def looked(
+        places: Int64[np.ndarray, " n"],
+    ) -> tuple[UInt8[np.ndarray, "n values"], Bool[np.ndarray, " n"]]:
+        parts = []
+        for start in range(0, len(places), _AT_ONCE):
+            if time.monotonic() > end:
+                raise Untried("too many images have hashes alike to open them here; the run does")
+            parts.append(look(places[start : start + _AT_ONCE]))
+        pixels, is_read = zip(*parts, strict=True)
+        return np.concatenate(pixels), np.concatenate(is_read)
+
+    return looked
 
 
 def _leaks(known: Lane, group: np.ndarray) -> str:

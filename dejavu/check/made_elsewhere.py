@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 
 from dejavu.annotators import tables
-from dejavu.check import roles
 from dejavu.check.findings import Absent, Finding, Untried, tried
 from dejavu.check.roles import Lane
 from dejavu.errors import DataError
@@ -46,11 +45,9 @@ def _tags(settings: TagTableParams, known: Lane, limit: float, data_folder: Path
     path = data_folder / settings.path
     if not path.exists():
         raise Absent(f"{path}: not there.")
-    crops = _kept(known, (REFERENCE, *ATTACKED))
+    crops = kept_crops(known, (REFERENCE, *ATTACKED))
     with duckdb.connect() as database:
-        database.register(
-            "samples", roles.listing(known.listed).select(["sample_id", "sample_name"])
-        )
+        database.register("samples", known.rows.select(["sample_id", "sample_name"]))
         n_rows, n_samples = tables.load(database, path, param="image.annotators.*.path")
         database.register("crops", crops)
         missing = database.sql(
@@ -72,7 +69,7 @@ def _tags(settings: TagTableParams, known: Lane, limit: float, data_folder: Path
 def _guesses(name: str, path: Path, known: Lane) -> str:
     if not path.exists():
         raise Absent(f"{path}: not there.")
-    crops = _kept(known, ATTACKED)
+    crops = kept_crops(known, ATTACKED)
     names = pa.table(
         {"label_id": range(len(known.labels)), "label": list(known.labels)}, schema=LABELS.schema
     )
@@ -80,7 +77,7 @@ def _guesses(name: str, path: Path, known: Lane) -> str:
     return f"a guess for each of {sum(map(len, parts))} attacked crops looked at"
 
 
-def _kept(known: Lane, wanted: tuple[str, ...]) -> pa.Table:
+def kept_crops(known: Lane, wanted: tuple[str, ...]) -> pa.Table:
     """Return the kept crops of `wanted` roles among the samples that were looked at.
 
     Raises:
@@ -92,4 +89,9 @@ def _kept(known: Lane, wanted: tuple[str, ...]) -> pa.Table:
     role = known.roles_of(usable["sample_name"])
     chosen = np.isin(role, wanted) & known.crops["is_kept"].to_numpy(zero_copy_only=False)
     rows = usable.append_column("role", pa.array(role.tolist(), pa.string()))
-    return rows.select(["sample_id", "sample_name", "label_id", "role"]).filter(pa.array(chosen))
+    rows = rows.select(["sample_name", "label_id", "role"]).add_column(
+        0, "sample_id", pa.array(known.places_of(usable["sample_name"]))
+    )
+    for corner in ("x0", "y0", "x1", "y1"):
+        rows = rows.append_column(corner, known.crops[corner])
+    return rows.filter(pa.array(chosen))

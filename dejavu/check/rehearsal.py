@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dejavu.check import listed_boxes
+from dejavu.check.clock import Clock
 from dejavu.check.findings import Finding, Untried, tried
 from dejavu.check.roles import Lane
 from dejavu.corpora import build
@@ -36,8 +37,7 @@ def look(
     values: Mapping[str, Any],
     known: Lane,
     *,
-    machine: MachineParams,
-    seconds: float = SECONDS,
+    clock: Clock,
 ) -> Iterator[Finding]:
     """Open a sample of the images, judge them and their boxes, and cut their crops.
 
@@ -45,14 +45,15 @@ def look(
         lane: ``image`` or ``caption``.
         values: sections by name.
         known: the listed samples; is told what was opened, and which crops were cut.
-        machine: where corpora lie, and how many threads open images.
-        seconds: after which no more images are opened.
+        clock: of the check; says when no more images are opened.
     """
+    machine: MachineParams = values["machine"]
     limits, listed = values["limits"], known.listed
     root = getattr(values[f"{lane}.corpus"].root, "root", None)
     tally, parts = Tally(), [SAMPLES_TABLE.schema.empty_table()]
 
     def opened() -> str:
+        seconds = clock.share(SECONDS)
         parts.extend(inspected(lane, values, listed, limits, tally, root, machine, seconds))
         rows = known.opened = pa.concat_tables(parts)
         bad = rows.filter(pc.is_valid(rows["problem"]))
@@ -68,7 +69,8 @@ def look(
         judge(every, limits, where=f"{lane}.corpus, all {every.totals['boxes']} boxes listed")
         judge(tally, limits, where=f"{lane}.corpus, {tally.totals['samples']} samples looked at")
         told = build.turned(tally)
-        return f"{tally.totals['boxes']} boxes; no limit is exceeded" + (
+        n_listed, n_opened = every.totals["boxes"], tally.totals["boxes"]
+        return f"{n_listed} boxes listed, {n_opened} of images opened; no limit is exceeded" + (
             f"; {told}" if told else ""
         )
 
@@ -76,6 +78,7 @@ def look(
         places = [] if known.is_generated else listed_boxes.oddest(listed, ODD).tolist()
         some = [listed[place] for place in places]
         if some:
+            seconds = clock.share(SECONDS)
             looks = inspected(lane, values, some, limits, Tally(), root, machine, seconds)
             known.odd = pa.concat_tables(looks)
         return f"{len(some)} samples with boxes least like the others' are on the contact sheet"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from jaxtyping import Shaped
+from jaxtyping import Int64, Shaped
 
 from dejavu.check.findings import Untried
 from dejavu.corpora.image_reader import external_root
@@ -44,6 +44,14 @@ class Lane:
     opened: pa.Table | None = None  # rows of the samples table that were looked at
     crops: pa.Table | None = None  # of the usable ones among them
     odd: pa.Table | None = None  # rows of samples whose boxes are least like the others'
+    _rows: pa.Table | None = None
+
+    @property
+    def rows(self) -> pa.Table:
+        """Return what the listing alone says, as rows of the samples table; made once."""
+        if self._rows is None:
+            self._rows = listing(self.listed)
+        return self._rows
 
     @property
     def usable(self) -> pa.Table:
@@ -55,8 +63,12 @@ class Lane:
         """Return the role of each named sample; None where roles are not known."""
         if self.role_of is None:
             return np.full(len(names), None, dtype=object)
+        return self.role_of[self.places_of(names)]
+
+    def places_of(self, names: pa.ChunkedArray) -> Int64[np.ndarray, " n"]:
+        """Return where each named sample stands in the listing: its sample_id in the run."""
         place = {record.name: n for n, record in enumerate(self.listed)}
-        return self.role_of[[place[name] for name in names.to_pylist()]]
+        return np.array([place[name] for name in names.to_pylist()], dtype=np.int64)
 
 
 def divide(known: Lane, split: SplitParams, seed: int, data_root: str) -> str:
@@ -69,7 +81,7 @@ def divide(known: Lane, split: SplitParams, seed: int, data_root: str) -> str:
     """
     if known.is_generated:
         return _expected(known, split)
-    rows = listing(known.listed)
+    rows = known.rows
     given = None
     if split.roles_from is not None:
         if not known.is_complete:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dejavu import params
+from dejavu.check.clock import Clock
 from dejavu.check.findings import Finding, Untried, tried
 from dejavu.check.models import Dims
 from dejavu.check.roles import Lane
@@ -20,7 +21,7 @@ FLOAT_BYTES = 4
 NEIGHBOR_BYTES = 12  # a sample id and a similarity
 SAMPLE_BYTES = 400  # of a row in all tables that have one per sample
 GENERATED_IMAGE_BYTES = 12_000
-_DVC_SECONDS = 120
+_DVC_SECONDS, _DVC_LEAST = 60.0, 10.0  # that DVC may take: at most, and at least
 
 
 def look_at_disk(values: Mapping[str, Any], lanes: Mapping[str, Lane], dims: Dims) -> Finding:
@@ -58,17 +59,20 @@ def _needed(lane: Lane, values: Mapping[str, Any], dims: Dims) -> float:
     return total
 
 
-def look_at_stages(path: Path, dvc_yaml: Path = Path("dvc.yaml")) -> Iterator[Finding]:
+def look_at_stages(
+    path: Path, clock: Clock, dvc_yaml: Path = Path("dvc.yaml")
+) -> Iterator[Finding]:
     """Name the stages of the graph with these parameters, and those that DVC would run again."""
     if not dvc_yaml.is_file():
         return
     names = [job.address for job in graph.jobs(graph.read(dvc_yaml), params.read(path))]
     listed = f"{len(names)} in all: {', '.join(names)}"
     yield Finding(area="stages", what="dvc.yaml", status="ok", detail=listed)
-    yield tried("stages", "dvc status", lambda: _status(path))
+    seconds = max(_DVC_LEAST, clock.share(_DVC_SECONDS, part=1.0))
+    yield tried("stages", "dvc status", lambda: _status(path, seconds))
 
 
-def _status(path: Path) -> str:
+def _status(path: Path, seconds: float) -> str:
     command = shutil.which("dvc") or shutil.which("dvc", path=str(Path(sys.executable).parent))
     if path.resolve() != Path("params.yaml").resolve():
         raise Untried(f"DVC reads params.yaml: copy {path} there to see which stages would run")
@@ -77,12 +81,12 @@ def _status(path: Path) -> str:
     recoded = code_versions.changed_stages(dvc_lock.RECORD, Path("dvc.yaml"), path)
     try:
         done = subprocess.run(  # noqa: S603  # a fixed command
-            [command, "status", "--json"], capture_output=True, text=True, timeout=_DVC_SECONDS,
+            [command, "status", "--json"], capture_output=True, text=True, timeout=seconds,
             check=False,
         )  # fmt: skip
         changed = json.loads(done.stdout)
     except subprocess.TimeoutExpired:
-        raise Untried(f"dvc status took more than {_DVC_SECONDS} s") from None
+        raise Untried(f"dvc status takes more than {seconds:.0f} s") from None
     except json.JSONDecodeError:
         raise Untried(f"dvc status: {done.stderr.strip().splitlines()[-1:]}") from None
     changed = [name for name, why in changed.items() if why != ["always changed"]]

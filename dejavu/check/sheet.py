@@ -146,7 +146,9 @@ def _stated(path: Path, names: set[str], min_score: float) -> dict[str, str]:
         rows = batch.filter(pc.is_in(batch["sample_name"], pa.array(sorted(names))))
         for row in rows.to_pylist():
             name = row.get("tag") or row.get("object")
-            found[row["sample_name"]] |= {name} if name and row["score"] >= min_score else set()
+            found[row["sample_name"]] |= (
+                {name} if name and row["score"] >= min_score and row["score"] > 0 else set()
+            )
     return {name: ", ".join(sorted(objects)) or "nothing" for name, objects in found.items()}
 
 

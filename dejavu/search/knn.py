@@ -16,10 +16,10 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from dejavu.errors import ParamsError
-from dejavu.search import faiss_kernel
+from dejavu.search import faiss_kernel, similarity
 from dejavu.search.budget import Budget
 from dejavu.search.certainty import error_bound, is_unsure
-from dejavu.search.similarity import Metric, norms_of, pairwise, prepared, require_usable
+from dejavu.search.similarity import Metric, norms_of, pairwise, prepared
 
 faiss: Any = faiss_kernel.load()
 
@@ -91,7 +91,8 @@ class Search:
         Raises:
             ParamsError: `k` exceeds the bank, FAISS cannot build the index, or the index finds
                 fewer than `k` neighbors.
-            DataError: a vector is not finite, or is zero where its cosine is asked for.
+            DataError: a vector is not finite, or is zero where its cosine is asked for, or no neighbor is
+                nearer than any other.
         """
         n_rows = self._bank.n_rows
         if k > n_rows:
@@ -102,7 +103,7 @@ class Search:
         if len(queries) == 0:
             return Neighbors(np.empty((0, k), np.int64), np.empty((0, k)))
         faiss.omp_set_num_threads(_threads())
-        require_usable(queries, self._metric, what="query")
+        similarity.require_usable(queries, self._metric, what="query")
         n_candidates = min(k + margin, n_rows)
         rows, worst = self._candidates(queries, n_candidates)
         ids, similarities = self._ranked_again(queries, rows)
@@ -111,6 +112,7 @@ class Search:
             self._require_complete(found, k)
         elif n_candidates < n_rows:
             self._complete(found, queries, worst, n_candidates)
+        similarity.require_differences(found.similarities)
         return found
 
     def _complete(
@@ -141,7 +143,7 @@ class Search:
         held: list[Block] = []
         for ids, vectors in self._bank.blocks():
             if not self._is_checked:
-                require_usable(vectors, self._metric, what="bank")
+                similarity.require_usable(vectors, self._metric, what="bank")
             if fits:
                 held.append((ids, vectors))
             yield ids, vectors

@@ -16,6 +16,7 @@ from dejavu.errors import DataError
 
 Metric = Literal["l2", "cosine"]
 DIGITS = 9
+_MANY = 20  # searches that cannot all come out alike by chance
 BYTES_AT_ONCE = 1024**2  # of float64 vectors compared in one step: they stay in a core's cache
 
 
@@ -117,3 +118,19 @@ def require_usable(vectors: Float32[np.ndarray, "n dim"], metric: Metric, *, wha
         )
     if metric == "cosine" and (zero := int((~vectors.any(axis=1)).sum())):
         raise DataError(f"{zero} {what} vectors are zero and have no cosine. Use metric l2.")
+
+
+def require_differences(similarities: Float64[np.ndarray, "n k"]) -> None:
+    """Refuse vectors that say nothing of their images: the neighbors of all are equally near.
+
+    Raises:
+        DataError: all similarities of many queries are one number.
+    """
+    n, k = similarities.shape
+    if n < _MANY or k < 2 or np.ptp(similarities) > 0:
+        return
+    raise DataError(
+        f"the {k} nearest neighbors of all {n} vectors are equally near ({similarities.flat[0]:g}): they do "
+        "not depend on what was embedded. Was one written for all samples, or are the weights those of no "
+        "trained network?"
+    )

@@ -24,13 +24,12 @@ import pyarrow.parquet as pq
 from dejavu.errors import DataError, suggestion
 from dejavu.run import odd_files
 from dejavu.run.progress import say
-from dejavu.tables.brought_values import TYPES, Column, from_values, typed
+from dejavu.tables.brought_values import TYPES, Column, from_values, require_quotes, typed, unquoted
 
 SUFFIXES = (".csv", ".jsonl", ".parquet", ".tsv")
 BATCH_ROWS, VECTORS = 65_536, 8_192  # rows at once; vectors are long
 MAX_BATCH_BYTES = 1 << 30  # of texts of one column in as many rows: 16 kB each
 _BLOCK_BYTES = 1 << 24  # of a text file parsed at once: no row may be longer
-_QUOTED = r'(?s)^"([^"]|"")*"$'
 _SHOWN = 5  # of values or keys in a message
 # Other people's words for the columns of ours: taken for a mistake, never for the column.
 _ALIASES = {
@@ -118,7 +117,7 @@ def _not_decoded(error: Exception) -> str:
 Parts = tuple[list[str], Iterator[pa.RecordBatch]]
 
 
-def _from_text(path: Path, _: dict[str, Column]) -> Parts:
+def _from_text(path: Path, known: dict[str, Column]) -> Parts:
     is_tsv = path.suffix.lower() == ".tsv"
     encoding = encoding_of(path)
     parse = pyarrow.csv.ParseOptions(
@@ -138,22 +137,19 @@ def _from_text(path: Path, _: dict[str, Column]) -> Parts:
     reader = pyarrow.csv.open_csv(
         path, read_options=header, parse_options=parse, convert_options=convert
     )
-    if not is_tsv:
-        return names, iter(reader)
-    bare = [_unquoted(pa.array([name])).to_pylist()[0] for name in names]
+    bare = [unquoted(pa.array([name])).to_pylist()[0] for name in names] if is_tsv else names
 
     def parts() -> Iterator[pa.RecordBatch]:
+        n_before = 0
         for batch in reader:
-            yield pa.RecordBatch.from_arrays([_unquoted(column) for column in batch.columns], bare)
+            for name, cells in zip(bare, batch.columns, strict=True):
+                if name in known:
+                    require_quotes(cells, known[name], where=str(path), n_before=n_before)
+            n_before += batch.num_rows
+            columns = [unquoted(cells) for cells in batch.columns] if is_tsv else batch.columns
+            yield pa.RecordBatch.from_arrays(columns, bare)
 
     return bare, parts()
-
-
-def _unquoted(cells: pa.Array) -> pa.Array:
-    """Take off the quotes of cells that are quoted as a whole; in TSV any other quote is a character."""
-    is_quoted = pc.match_substring_regex(cells, _QUOTED)
-    inner = pc.replace_substring(pc.utf8_slice_codeunits(cells, 1, -1), '""', '"')
-    return pc.if_else(is_quoted, inner, cells)
 
 
 def _from_json(path: Path, known: dict[str, Column]) -> Parts:

@@ -23,6 +23,11 @@ TYPES: dict[Kind, pa.DataType] = {
     "boxes": pa.list_(_BOX),
 }
 
+_ESCAPED = (
+    r'(?s)\\.*"|\\$'  # a reader of CSV may have taken the first quote for the end of the cell
+)
+_QUOTED = r'(?s)^"([^"]|"")*"$'
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
@@ -33,6 +38,29 @@ class Column:
         Kind  # text, number (float64), integer (int64), numbers, vector (lists), boxes (of corners)
     )
     is_required: bool = False
+
+
+def require_quotes(values: pa.Array, column: Column, *, where: str, n_before: int) -> None:
+    """Refuse texts of CSV or TSV with a backslash before a quote or at the end: is it an escape?
+
+    Raises:
+        DataError: naming the column and the row.
+    """
+    is_odd = pc.match_substring_regex(values, _ESCAPED)
+    if column.kind == "text" and pc.any(is_odd).as_py():
+        row = n_before + pc.index(is_odd, value=True).as_py() + 1
+        raise DataError(
+            f"{where}: column {column.name!r}, row {row}: a backslash stands before a quote or the end. Does "
+            'it escape something? In CSV a quote within a cell is written twice (""): save the table anew '
+            "so, or as .jsonl or .parquet."
+        )
+
+
+def unquoted(cells: pa.Array) -> pa.Array:
+    """Take off the quotes of cells that are quoted as a whole; in TSV any other quote is a character."""
+    is_quoted = pc.match_substring_regex(cells, _QUOTED)
+    inner = pc.replace_substring(pc.utf8_slice_codeunits(cells, 1, -1), '""', '"')
+    return pc.if_else(is_quoted, inner, cells)
 
 
 def typed(values: pa.Array, column: Column, *, where: str, n_before: int = 0) -> pa.Array:

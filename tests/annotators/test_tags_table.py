@@ -94,6 +94,14 @@ def test_by_hand(in_tmp, name, key, capsys):
     assert parquet.inputs_of(in_tmp / "out")["tags"] == parquet.fingerprint(in_tmp / name)
 
 
+def test_what_was_looked_for_and_is_not_there_is_no_tag(in_tmp):
+    """Image labels of Open Images state confidence 0 where people verified that a thing is absent."""
+    rows = [{**row, "score": 0.0 if row["tag"] == "sky" else row["score"]} for row in ROWS]
+    found, names = tag(in_tmp, rows, min_score=0.0)
+    assert "sky" not in names
+    assert found["sample_id"] == [10, 13, 16]
+
+
 def slow_tags(rows, min_score, max_tags):
     best = {}
     for row in rows:

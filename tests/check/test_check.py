@@ -9,11 +9,12 @@ from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from dejavu import params
-from dejavu.check import check, data, room
+from dejavu.check import check, data, models, room
 from dejavu.check import findings as found_by
 from dejavu.check import roles as assigned
 from dejavu.cli import app
 from dejavu.corpora.records import Record
+from dejavu.params.search import RetrieveParams
 from tests.corpora.image_files import photo
 from tests.paths import ROOT
 
@@ -102,6 +103,15 @@ def test_what_is_wrong_is_said_to_be_wrong(content, tmp_path, dotted, value, wha
     status, detail = found[what]
     assert status == "wrong"
     assert message in detail
+
+
+def test_the_index_of_the_caption_lane_is_opened_too():
+    section = RetrieveParams(k=5, index="IVF64,Fla", candidate_margin=1)
+    (found,) = models._look_at_search(
+        "caption.retrieve", {"caption.retrieve": section}, {"clip": {"caption": 64}}
+    )
+    assert (found.area, found.what, found.status) == ("caption", "retrieve.index", "wrong")
+    assert "FAISS cannot build 'IVF64,Fla'" in found.detail
 
 
 def test_what_is_missing_comes_with_how_to_get_it(content, tmp_path):

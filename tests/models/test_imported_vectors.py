@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from dejavu.errors import ArtifactError, DataError, DejavuError, WeightsError
 from dejavu.image import embed
 from dejavu.image.embed import EmbedInputs, EmbedSettings
-from dejavu.models import encoders, folder, imported_vectors
+from dejavu.models import encoders, folder, imported_vectors, vector_files
 from dejavu.params.encoders import Models
 from dejavu.params.search import NeighborsParams
 from dejavu.run import shards
@@ -258,7 +258,7 @@ def test_crops_that_are_not_those_of_this_run_are_refused(trained, ours, tmp_pat
     crops = CROPS.read(trained[0].crops)
     crops = crops.filter(pc.is_in(crops["sample_id"], rows["sample_id"].combine_chunks()))
     table = named(trained, rows)
-    for name in imported_vectors.CORNERS:
+    for name in vector_files.CORNERS:
         table = table.append_column(name, crops[name])
     pq.write_table(shuffled(table), path)
     take_over(trained, tmp_path)
@@ -350,7 +350,7 @@ def test_every_kind_of_table_holds_vectors(tmp_path, suffix):
         )
     wanted = pa.table({"sample_id": range(1, 4), "sample_name": names[1:4]})
     found = imported_vectors.find(tmp_path, "v")
-    assert imported_vectors.dimension(found) == 2
+    assert vector_files.dimension(found) == 2
     imported_vectors.write(found, wanted, tmp_path / "out", inputs={})
     assert EMBEDDINGS.read(tmp_path / "out")["embedding"].to_pylist() == vectors[1:4]
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dejavu.errors import DataError
-from dejavu.models import imported_vectors
+from dejavu.models import imported_vectors, vector_files
 
 
 def described(folder):
@@ -65,7 +65,7 @@ def test_names_of_rows_that_are_no_names_are_a_named_error(tmp_path, content):
     with pytest.raises(
         DataError, match=r"crop\.txt: (cannot be read as text|50,000 bytes are no names)"
     ):
-        imported_vectors._matrix(imported_vectors.find(tmp_path, "crop"))
+        vector_files.matrix(imported_vectors.find(tmp_path, "crop"))
 
 
 @pytest.mark.parametrize("part", ["start", "end"])

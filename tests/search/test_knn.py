@@ -97,6 +97,13 @@ def test_a_vector_that_is_not_finite_is_refused():
         nearest(np.zeros((1, 4), np.float32), bank_of(rows), k=2)
 
 
+def test_vectors_that_say_nothing_are_refused():
+    """One vector for every sample would be searched like any other, and every label be a guess."""
+    one = np.full((30, 4), 0.5, dtype=np.float32)
+    with pytest.raises(DataError, match="of all 30 vectors are equally near .* do not depend on"):
+        nearest(one, bank_of(one), k=2)
+
+
 class TestAnApproximateIndex:
     rng = np.random.default_rng(3)
     rows = rng.standard_normal((500, 16)).astype(np.float32)

@@ -99,6 +99,18 @@ def test_what_is_not_of_its_kind_is_refused_by_column_and_row(tmp_path, name, co
     assert str(tmp_path / name) in str(caught.value)
 
 
+@pytest.mark.parametrize("suffix", ["csv", "tsv"])
+def test_a_quote_behind_a_backslash_is_refused(tmp_path, suffix):
+    """Spark writes quotes so; read by the rule of CSV the text would be another one, without a word."""
+    between = {"csv": ",", "tsv": "\t"}[suffix]
+    path = tmp_path / f"t.{suffix}"
+    path.write_text(f'path{between}caption\na{between}fine\nb{between}"a \\"big\\" dog"\n')
+    with pytest.raises(
+        DataError, match=r"'caption', row 2: a backslash stands before a quote.*twice"
+    ):
+        brought.read(path, [Column(name="caption", kind="text")], named_by="k")
+
+
 def test_boxes_and_numbers_as_lists_or_as_json(tmp_path):
     box = {"x0": 1, "y0": 2, "x1": 3, "y1": 4, "label": "cat"}
     rows = [{"path": "a", "boxes": [box], "probabilities": [0.5, 0.5]}, {"path": "b", "boxes": []}]

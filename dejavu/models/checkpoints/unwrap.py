@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from dejavu.errors import WeightsError
@@ -11,6 +12,7 @@ from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints import wrappers
 from dejavu.run.progress import say
 
+_PLAIN = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _SHOWN = 8  # beginnings of names that a message lists
 
 
@@ -57,7 +59,19 @@ def unwrapped(
     while start := wrappers.shared(list(state)):
         state = {name.removeprefix(start): value for name, value in state.items()}
         state = _renamed(state, wrappers.bare, path)
+    _require_numbers(state, path)
     return state
+
+
+def _require_numbers(state: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse weights that are compressed: what their numbers are multiplied with stands elsewhere."""
+    for name, value in state.items():
+        if name.endswith(("weight", "bias")) and value.dtype not in _PLAIN:
+            kind = str(value.dtype).removeprefix("torch.")
+            raise WeightsError(
+                f"{path}: {name!r} holds {kind} numbers, expected 16, 32 or 64 bits with a point. Of a "
+                "compressed network the factors stand elsewhere: save the weights as they were before."
+            )
 
 
 def _found(contents: Any, path: Path, what: str) -> dict[str, Tensor]:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from dejavu.errors import DataError, WeightsError
-from dejavu.models import imported_vectors
+from dejavu.models import imported_vectors, vector_files
 from dejavu.models.clip.source import CaptionRequest, Source
-from dejavu.models.imported_vectors import View
+from dejavu.models.vector_files import View
 from dejavu.params.caption import CaptionEmbeddingsParams
 from dejavu.tables import by_sample
 from dejavu.tables.partitions import partition
@@ -31,7 +31,7 @@ def describe(settings: CaptionEmbeddingsParams, root: Path) -> dict[str, Any]:
         DataError: a file that the modes need is missing, or views have vectors of different lengths.
     """
     found = _files(settings, root)
-    dims = {view.name: imported_vectors.dimension(view) for view in found}
+    dims = {view.name: vector_files.dimension(view) for view in found}
     if len(set(dims.values())) > 1:
         listed = ", ".join(f"{view}: {dim}" for view, dim in dims.items())
         raise DataError(f"{root}: vectors of different lengths ({listed}), expected one.")

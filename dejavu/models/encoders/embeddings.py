@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dejavu.errors import DataError
-from dejavu.models import folder, imported_vectors
+from dejavu.models import folder, imported_vectors, vector_files
 from dejavu.models.encoders.request import Request
 from dejavu.models.encoders.source import Source
-from dejavu.models.imported_vectors import View
+from dejavu.models.vector_files import View
 from dejavu.params.released import EmbeddingsModel
 
 VIEWS = ("public_image", "crop")
@@ -45,7 +45,7 @@ def views_of(settings: EmbeddingsModel, root: Path) -> Iterator[View]:
 
 def _dimension(root: Path, layer: str) -> int:
     place = imported_vectors.layer_folder(root, layer)
-    dims = {v: imported_vectors.dimension(imported_vectors.find(place, v)) for v in VIEWS}
+    dims = {v: vector_files.dimension(imported_vectors.find(place, v)) for v in VIEWS}
     if len(set(dims.values())) > 1:
         listed = ", ".join(f"{view}: {dim}" for view, dim in dims.items())
         raise DataError(f"{place}: vectors of different lengths ({listed}), expected one.")

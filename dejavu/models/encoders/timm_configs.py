@@ -72,6 +72,7 @@ def of_name(name: str) -> Config:
     """
     if not timm.is_model(name):
         raise ParamsError(f"timm has no model {name!r}.{suggestion(name, timm.list_models())}")
+    _require_activation(name)
     network = timm.create_model(name, pretrained=False, num_classes=0)
     seen = preprocessing(network.pretrained_cfg, f"timm's record of {name!r}")
     return Config(architecture=name, arguments={}, preprocessing=seen, is_own=False)
@@ -124,6 +125,26 @@ def _require_one_way(name: str) -> None:
         )
 
 
+def _require_activation(name: str) -> None:
+    """Refuse a tag whose weights were trained with QuickGELU in a network that computes GELU.
+
+    Raises:
+        ParamsError: naming timm's network that fits, where there is one.
+    """
+    entry = timm.get_pretrained_cfg(name) if "." in name else None
+    architecture, _, tag = name.partition(".")
+    told = " ".join(getattr(entry, "notes", None) or ()).lower()
+    if "quickgelu" not in told or "quickgelu" in architecture:
+        return
+    plain = {each.replace("_quickgelu", ""): each for each in timm.list_models("*quickgelu*")}
+    twin = plain.get(architecture)
+    raise ParamsError(
+        f"name: the weights of {name} were trained with QuickGELU, and this network computes GELU. The "
+        "tensors fit either way and would give other vectors: "
+        + (f"set name: {twin}.{tag}." if twin else "timm has no network for them.")
+    )
+
+
 def _is_timms(path: Path) -> bool:
     return path.is_file() and "pretrained_cfg" in _json(path)
 
@@ -142,8 +163,10 @@ def _of_file(path: Path) -> Config:
         raise WeightsError(
             f"{path}: pretrained_cfg does not say {', '.join(missing)}: state preprocessing in the entry."
         )
+    name = architecture.partition(".")[0]
+    _require_activation(f"{name}.{entry['tag']}" if entry.get("tag") else name)
     return Config(
-        architecture=architecture.partition(".")[0],
+        architecture=name,
         arguments={
             k: v for k, v in (content.get("model_args") or {}).items() if k != "num_classes"
         },

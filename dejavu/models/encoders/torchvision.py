@@ -5,6 +5,7 @@ record of the weights with this SHA-256; of any other file the entry says it, un
 torchvision publishes of the architecture agree.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ from dejavu.models.encoders.source import Source, write
 from dejavu.models.provenance import Provenance
 from dejavu.params.released import TorchvisionModel
 
+# Ported from TensorFlow: torchvision builds its weights of them with transform_input, which turns pixels of
+# the usual mean and std into these, and does not show in the tensors.
+_PORTED = ("googlenet", "inception_v3")
+_HALVES = (0.5, 0.5, 0.5)
 _CLASSIFIERS = ("fc", "classifier", "head", "heads")  # the attribute that ends in the classes
 
 
@@ -100,7 +105,7 @@ def architecture(name: str, arguments: Mapping[str, Any] | None = None) -> tuple
 
 
 def _network(name: str, arguments: Mapping[str, Any]) -> nn.Module:
-    more = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    more = {"init_weights": False} if name in _PORTED else {}
     made: nn.Module = torchvision.models.get_model(name, weights=None, **{**more, **arguments})
     return made
 
@@ -122,7 +127,10 @@ def _preprocessing(name: str, digest: str) -> Preprocessing:
             f"({', '.join(weights.name for weights in ways.values())}), and this file is none of them: state "
             "preprocessing (size_px, resize, shorter_px, resample, mean, std)."
         )
-    return _of_weights(next(iter(ways.values())))
+    found = _of_weights(next(iter(ways.values())))
+    if name in _PORTED:
+        return dataclasses.replace(found, mean=_HALVES, std=_HALVES)
+    return found
 
 
 def _of_weights(weights: Any) -> Preprocessing:

@@ -224,3 +224,40 @@ def test_any_classifier_of_torchvision(tmp_path, name):
         network.eval()(encoder.preprocessing.normalized(pixels(224)))
     found = torch.from_numpy(encoder.embed(pixels(224))["backbone"])
     torch.testing.assert_close(found, kept["seen"], rtol=1e-4, atol=1e-4)
+
+
+# --- after public reports ---
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_networks_ported_from_tensorflow_see_pixels_as_they_were_trained(tmp_path, name):
+    """Torchvision's weights of the two move the usual means to halves inside; a bare network does not."""
+    network = fixtures.fill(
+        torchvision.models.get_model(name, weights=None, init_weights=False, transform_input=True),
+        seed=0,
+    )
+    torch.save(network.state_dict(), tmp_path / "a.pth")
+    encoder = made(tmp_path, "torchvision", name=name)
+    network.fc = torch.nn.Identity()
+    how = torchvision.models.get_model_weights(name).DEFAULT.transforms()
+    assert_same_as(encoder, network, how, photo(400, 380))
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.uint8, torch.float8_e4m3fn])
+def test_weights_without_their_scales_are_refused(tmp_path, kind):
+    """Compressed files hold whole numbers, or eighths of them, and the factors elsewhere."""
+    state = torchvision.models.resnet18().state_dict()
+    state["layer1.0.conv1.weight"] = (50 * state["layer1.0.conv1.weight"]).to(kind)
+    torch.save(state, tmp_path / "a.pth")
+    with pytest.raises(
+        WeightsError, match=r"'layer1.0.conv1.weight' holds .*8.*expected 16, 32 or"
+    ):
+        made(tmp_path, "torchvision", name="resnet18")
+
+
+def test_weights_of_another_activation_are_refused_by_their_tag(tmp_path):
+    """OpenAI's CLIP computes QuickGELU: timm notes that its plain networks are not those."""
+    network = timm.create_model("vit_base_patch32_clip_224", num_classes=0)
+    save_file(network.state_dict(), tmp_path / "a.safetensors")
+    with pytest.raises(ParamsError, match=r"set name: vit_base_patch32_clip_quickgelu_224\.openai"):
+        made(tmp_path, "timm", weights="a.safetensors", name="vit_base_patch32_clip_224.openai")
