@@ -1,12 +1,15 @@
 """Kill a small run at random moments, go on, and compare what it made with a run that was left alone.
 
-    python -m benchmarks.kills --n 50 --seed 0     half an hour on two cores
+    python -m benchmarks.kills --n 50 --seed 0           half an hour on two cores
+    python -m benchmarks.kills --n 50 --seed 0 --light   a third of it: one network that nobody trained
 
 Every kill is SIGKILL to DVC and all that it started. Three of four come after a random number of seconds,
 one while DVC writes dvc.lock. After each, `dejavu resume` goes on, as README says; a project that needs more
 is counted as "by hand", loses its dvc.lock, and goes on. A finished run is compared with the one that was
 left alone, stage by stage as DVC recorded them, and a new one begins. With --keep FOLDER the project stays,
 and a second call with the same folder and code does not make the run that is left alone again.
+
+The table, and a line per kill, are written to --out after every kill: what is stopped has lost nothing.
 """
 
 import argparse
@@ -21,13 +24,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from dejavu.run import dvc_lock
 from tests.pipeline.project import Project
 
-LONGEST_S = 40.0  # before a kill
+LONGEST_S, LONGEST_LIGHT_S = 40.0, 25.0  # before a kill
 WRITE_S = 0.01  # how long after its first change dvc.lock is surely being written
 RESULTS = ("reports/results.json", "reports/summary.md")
 
@@ -37,19 +41,40 @@ class Counts:
     """What became of the kills."""
 
     kills: int = 0
-    in_writing: int = 0  # of them while dvc.lock was written
+    in_writing: int = 0  # of them left half of dvc.lock, or of its list of workers
     runs: int = 0  # that finished after kills
     differing: int = 0  # of them
     by_hand: int = 0
-    slowest_s: float = 0.0
+    log: list[str] = dataclasses.field(default_factory=list)  # a line per kill and per run
+
+    def table(self) -> str:
+        """Return the counts, and what happened in which order."""
+        cells = (self.kills, self.in_writing, self.runs, self.differing, self.by_hand)
+        return "\n".join((
+            "| kills | of them left half a lock | runs finished | differing | by hand |",
+            "| ---: | ---: | ---: | ---: | ---: |",
+            f"| {' | '.join(map(str, cells))} |",
+            "",
+            *(f"- {line}" for line in self.log),
+        ))  # fmt: skip
+
+    def note(self, line: str, out: Path) -> None:
+        """Add a line, and replace the file at `out` by the counts of now."""
+        self.log.append(line)
+        print(line, flush=True)
+        scratch = out.with_name(f"{out.name}.part")
+        scratch.write_text(self.table() + "\n", encoding="utf-8")
+        scratch.replace(out)
 
 
 class SmallRun(Project):
     """A project of seconds, and its runs as processes that can be killed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_light: bool = False) -> None:
         super().__init__(folder)
         self.params["report"] |= {"resamples": 20, "thumbnails": False}
+        if is_light:
+            make_light(self.params)
         self.save()
 
     @property
@@ -84,9 +109,31 @@ class SmallRun(Project):
         (self.folder / "data").mkdir()
 
 
-def ended(run: subprocess.Popen[bytes], project: SmallRun, rng: random.Random) -> bool:
+def make_light(params: dict[str, Any]) -> None:
+    """Leave an untrained network, its references without training, and no captions."""
+    image, caption = params["image"], params["caption"]
+    image["corpus"] |= {"n_images": 200, "n_labels": 4}
+    network = {"source": "untrained", "recipe": "vicreg", "second_model": None}
+    image["models"] = {"untrained": network | {"layers": ["backbone"]}}
+    image["neighbors"]["metrics"] = ["cosine"]
+    image["annotators"], image["classifiers"] = {"corpus": {"source": "corpus"}}, {}
+    image["score"] = {
+        "references": ["naive_bayes", "oracle"], "at_percent": [20], "consensus_of": [],
+    }  # fmt: skip
+    caption["corpus"], caption["models"] = {"adapter": "none"}, {}
+    caption["score"]["references"] = []
+    params["measures"] |= {"image": ["embedding_norm"], "caption": []}
+    params["report"]["covariates"] = ["naive_bayes@5"]
+    params["report"]["headline"] = {
+        "image": {"target": "untrained", "reference": "oracle"}, "caption": None,
+    }  # fmt: skip
+
+
+def ended(
+    run: subprocess.Popen[bytes], project: SmallRun, rng: random.Random, longest_s: float
+) -> bool:
     """Let a run go on until it ends, or until its moment comes; True if it ended by itself."""
-    waits_for_write, seconds = rng.random() < 0.25, rng.uniform(0, LONGEST_S)
+    waits_for_write, seconds = rng.random() < 0.25, rng.uniform(0, longest_s)
     started, before = time.monotonic(), _changed(project.record)
     while time.monotonic() - started < seconds or waits_for_write:
         if run.poll() is not None:
@@ -106,39 +153,43 @@ def _changed(record: Path) -> int:
     return record.stat().st_mtime_ns if record.exists() else 0
 
 
-def survive(project: SmallRun, expected: dict[str, object], n: int, seed: int) -> Counts:
+def survive(
+    project: SmallRun, expected: dict[str, object], n: int, rng: random.Random, longest_s: float,
+    out: Path,
+) -> Counts:  # fmt: skip
     """Kill until `n` kills are done and the last run has finished."""
-    rng, counts = random.Random(seed), Counts()
-    started = time.monotonic()
+    counts = Counts()
     while counts.kills < n or project.record.exists():
-        if counts.kills < n:
-            run = project.start()
-            if not ended(run, project, rng):
-                counts.kills += 1
-                print(counts, flush=True)
-                counts.in_writing += dvc_lock.is_broken(project.record)
-                continue
-        else:
-            run = project.start()
-            run.wait()
-        if run.returncode:
-            counts.by_hand += 1
-            _by_hand(project)
+        run, started = project.start(), time.monotonic()
+        if counts.kills < n and not ended(run, project, rng, longest_s):
+            is_half = dvc_lock.is_broken(project.record)
+            counts.kills += 1
+            counts.in_writing += is_half
+            when = f"kill {counts.kills} after {time.monotonic() - started:.1f} s"
+            counts.note(f"{when}: {_state(project, is_half)}", out)
             continue
+        if run.wait():
+            counts.by_hand += 1
+            counts.note(f"by hand: {(project.folder / 'stderr.txt').read_text()[-300:]!r}", out)
+            project.record.unlink(missing_ok=True)
+            continue
+        made = project.made()
+        differing = sorted(key for key, value in expected.items() if made.get(key) != value)
         counts.runs += 1
-        counts.slowest_s = max(counts.slowest_s, time.monotonic() - started)
-        if differing := {k for k, v in expected.items() if project.made().get(k) != v}:
-            counts.differing += 1
-            print(f"differs: {sorted(differing)}", file=sys.stderr)
+        counts.differing += bool(differing)
+        counts.note(f"run {counts.runs} finished: {_compared(differing)}", out)
         project.begin_again()
-        started = time.monotonic()
-        print(counts, flush=True)
     return counts
 
 
-def _by_hand(project: SmallRun) -> None:
-    print((project.folder / "stderr.txt").read_text()[-500:], file=sys.stderr)
-    project.record.unlink(missing_ok=True)
+def _compared(differing: list[str]) -> str:
+    return f"differs in {differing}" if differing else "all results as without kills"
+
+
+def _state(project: SmallRun, is_half: bool) -> str:
+    if is_half:
+        return "half a lock was left"
+    return f"{len(dvc_lock.stages(project.record))} stages were recorded"
 
 
 def left_alone(project: SmallRun, known: Path) -> dict[str, object]:
@@ -163,22 +214,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--n", type=int, default=50, help="kills")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--keep", type=Path, help="folder for the projects; several seeds may share it"
-    )
+    parser.add_argument("--light", action="store_true", help="fewer, lighter stages")
+    parser.add_argument("--keep", type=Path, help="folder for the projects; seeds may share it")
+    parser.add_argument("--out", type=Path, default=Path("kills.md"), help="where the table goes")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kills-") as scratch:
         folder = options.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        project = SmallRun(Path(tempfile.mkdtemp(dir=folder)) / "run")
-        expected = left_alone(project, folder / "left-alone.json")
+        project = SmallRun(Path(tempfile.mkdtemp(dir=folder)) / "run", is_light=options.light)
+        known = "left-alone-light.json" if options.light else "left-alone.json"
+        expected = left_alone(project, folder / known)
         project.begin_again()
-        counts = survive(project, expected, options.n, options.seed)
-    print("| kills | while dvc.lock was written | runs finished | differing | by hand |")
-    print("| ---: | ---: | ---: | ---: | ---: |")
-    print(
-        f"| {counts.kills} | {counts.in_writing} | {counts.runs} | {counts.differing} | {counts.by_hand} |"
-    )
+        rng, longest_s = (
+            random.Random(options.seed),
+            LONGEST_LIGHT_S if options.light else LONGEST_S,
+        )
+        counts = survive(project, expected, options.n, rng, longest_s, options.out)
+    print(counts.table())
     return int(counts.differing + counts.by_hand > 0)
 
 
