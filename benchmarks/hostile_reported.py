@@ -4,7 +4,9 @@ Each name says where: owner/repository and number of the report.
 """
 
 import contextlib
+import functools
 import io
+import itertools
 import struct
 import tarfile
 import tempfile
@@ -48,6 +50,34 @@ def reported() -> Iterator[Case]:
         yield f"{name}, params", having("p.yaml", raw, dejavu("check", "--params", "p.yaml"))
         if "merge" not in name:  # DVC itself reads dvc.lock with the limits that it has
             yield f"{name}, dvc.lock", having("dvc.lock", raw, lambda: print(dvc_lock.is_broken()))
+
+
+def of_fault(fault: str) -> Iterator[Case]:
+    """Return the inputs of which reports tell one fault."""
+    yield from (case for case in reported() if fault_of(case[0]) == fault)
+
+
+def fault_of(name: str) -> str:
+    """Return what the report behind an input tells of."""
+    report = name.partition(":")[0]
+    if report.startswith(("mmaitre314", "promptfoo", "protectai")):
+        return "weights"
+    if report in ("safetensors/safetensors 401",):
+        return "silent"
+    return "parsers" if report.startswith(_OF_PARSERS) else "hangs"
+
+
+_OF_PARSERS = (
+    "apache/arrow 49955", "safetensors/", "ruvnet/", "paiml/", "ml-explore/", "gomlx/",
+)  # fmt: skip
+FAULTS: dict[str, Callable[[], Iterator[Case]]] = {
+    fault: functools.partial(of_fault, fault) for fault in ("weights", "silent", "hangs", "parsers")
+}
+
+
+def joined(*several: Callable[[], Iterator[Case]] | None) -> Callable[[], Iterator[Case]]:
+    """Return the inputs of several generators as those of one."""
+    return lambda: itertools.chain.from_iterable(cases() for cases in several if cases)
 
 
 def _loaded(path: str) -> Act:

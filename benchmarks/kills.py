@@ -1,7 +1,7 @@
 """Kill a small run at random moments, go on, and compare what it made with a run that was left alone.
 
     python -m benchmarks.kills --n 50 --seed 0           half an hour on two cores
-    python -m benchmarks.kills --n 50 --seed 0 --light   a third of it: one network that nobody trained
+    python -m benchmarks.kills --n 50 --seed 0 --light   minutes: the stages that need no network
 
 Every kill is SIGKILL to DVC and all that it started. Three of four come after a random number of seconds,
 one while DVC writes dvc.lock. After each, `dejavu resume` goes on, as README says; a project that needs more
@@ -24,14 +24,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from dejavu.run import dvc_lock
 from tests.pipeline.project import Project
 
-LONGEST_S, LONGEST_LIGHT_S = 40.0, 25.0  # before a kill
+LONGEST_S = 40.0  # before a kill
+LIGHT = ("naive_bayes", "oracle", "predictions")  # and all that they need
 WRITE_S = 0.01  # how long after its first change dvc.lock is surely being written
 RESULTS = ("reports/results.json", "reports/summary.md")
 
@@ -73,9 +73,8 @@ class SmallRun(Project):
     def __init__(self, folder: Path, *, is_light: bool = False) -> None:
         super().__init__(folder)
         self.params["report"] |= {"resamples": 20, "thumbnails": False}
-        if is_light:
-            make_light(self.params)
         self.save()
+        self.targets = LIGHT if is_light else ()
 
     @property
     def record(self) -> Path:
@@ -85,7 +84,7 @@ class SmallRun(Project):
     def start(self) -> subprocess.Popen[bytes]:
         """Start `dejavu resume` in a group of processes of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "dejavu.cli", "resume"],
+            [sys.executable, "-m", "dejavu.cli", "resume", *self.targets],
             cwd=self.folder,
             env=self.environment(),
             stdout=subprocess.DEVNULL,
@@ -99,7 +98,7 @@ class SmallRun(Project):
         outs = {
             out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])
         }
-        return outs | {name: self.read(name) for name in RESULTS}
+        return outs | {name: self.read(name) for name in RESULTS if (self.folder / name).exists()}
 
     def begin_again(self) -> None:
         """Remove all that a run makes, DVC's cache included."""
@@ -107,26 +106,6 @@ class SmallRun(Project):
             shutil.rmtree(self.folder / name, ignore_errors=True)
         self.record.unlink(missing_ok=True)
         (self.folder / "data").mkdir()
-
-
-def make_light(params: dict[str, Any]) -> None:
-    """Leave an untrained network, its references without training, and no captions."""
-    image, caption = params["image"], params["caption"]
-    image["corpus"] |= {"n_images": 200, "n_labels": 4}
-    network = {"source": "untrained", "recipe": "vicreg", "second_model": None}
-    image["models"] = {"untrained": network | {"layers": ["backbone"]}}
-    image["neighbors"]["metrics"] = ["cosine"]
-    image["annotators"], image["classifiers"] = {"corpus": {"source": "corpus"}}, {}
-    image["score"] = {
-        "references": ["naive_bayes", "oracle"], "at_percent": [20], "consensus_of": [],
-    }  # fmt: skip
-    caption["corpus"], caption["models"] = {"adapter": "none"}, {}
-    caption["score"]["references"] = []
-    params["measures"] |= {"image": ["embedding_norm"], "caption": []}
-    params["report"]["covariates"] = ["naive_bayes@5"]
-    params["report"]["headline"] = {
-        "image": {"target": "untrained", "reference": "oracle"}, "caption": None,
-    }  # fmt: skip
 
 
 def ended(
@@ -215,6 +194,13 @@ def main() -> int:
     parser.add_argument("--n", type=int, default=50, help="kills")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--light", action="store_true", help="fewer, lighter stages")
+    parser.add_argument(
+        "--longest",
+        type=float,
+        default=LONGEST_S,
+        metavar="S",
+        help="seconds before a kill, at most",
+    )
     parser.add_argument("--keep", type=Path, help="folder for the projects; seeds may share it")
     parser.add_argument("--out", type=Path, default=Path("kills.md"), help="where the table goes")
     options = parser.parse_args()
@@ -225,11 +211,8 @@ def main() -> int:
         known = "left-alone-light.json" if options.light else "left-alone.json"
         expected = left_alone(project, folder / known)
         project.begin_again()
-        rng, longest_s = (
-            random.Random(options.seed),
-            LONGEST_LIGHT_S if options.light else LONGEST_S,
-        )
-        counts = survive(project, expected, options.n, rng, longest_s, options.out)
+        rng = random.Random(options.seed)
+        counts = survive(project, expected, options.n, rng, options.longest, options.out)
     print(counts.table())
     return int(counts.differing + counts.by_hand > 0)
 

@@ -24,6 +24,15 @@ settings.load_profile("project")
 SHARED = {"small_run": None, "chromium": "page", "page_file": "page", "trained": "trained"}
 
 
+LONGEST_ID = 100  # characters of a value in a test's name; bombs have thousands
+
+
+def pytest_make_parametrize_id(val):
+    if isinstance(val, str | bytes) and len(val) > LONGEST_ID:
+        return f"{val[:20]!r}...{len(val)}"
+    return None
+
+
 # Before xdist looks for groups: else each worker makes each fixture.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):

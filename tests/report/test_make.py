@@ -246,3 +246,14 @@ def test_references_are_told_in_reading_order():
     assert tables.in_order(names) == [
         "second_model", "classifier", "naive_bayes@5", "naive_bayes@20", "consensus", "oracle",
     ]  # fmt: skip
+
+
+def test_two_crops_in_all_make_a_report(tmp_path):
+    """A comparison of one area with one other has no p-value."""
+    one = {name: (np.zeros(2, bool), np.zeros(2)) for name in ("vicreg", "vicreg_second")}
+    world = build(
+        tmp_path / "world", n_target=1, n_control=1, answers=one, references=["second_model"]
+    )
+    found = json.loads((report(world, tmp_path / "reports") / "results.json").read_text())
+    drawn = found["image_tables"]["image_exchangeability"]["crop_area"]
+    assert [test["p"] for test in drawn.values()] == [None]

@@ -1,6 +1,7 @@
 """Text embedding models of sentence-transformers: the reference of the one-model test."""
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,14 @@ from dejavu.params.machine import MachineParams
 _PACKAGED = {packaged.MINILM.package: packaged.MINILM}
 _PREFIX = "packaged:"
 _TRUSTED = "sentence_transformers."  # modules of a folder must be the library's own
+# Those that take no class from a file beside them. WordEmbeddings (a tokenizer's class) and Router (its
+# modules' classes) do, and version 5 imports what they name, out of the folder too.
+_MODULES = frozenset({
+    "Transformer", "Pooling", "Dense", "Normalize", "LayerNorm", "Dropout", "WeightedLayerPooling",
+    "WordWeights", "BoW", "CNN", "LSTM", "StaticEmbedding",
+})  # fmt: skip
+_ELSEWHERE = "Code of a model's folder is never run here; embed the captions elsewhere and use source: embeddings."
+_KERNELS = ("attn_implementation", "_attn_implementation")  # "owner/name": native code of a hub
 
 
 def load_text_model(settings: SentenceTransformerParams, machine: MachineParams) -> CaptionModel:
@@ -39,10 +48,10 @@ def load_text_model(settings: SentenceTransformerParams, machine: MachineParams)
             str(folder) if is_local else settings.weights, device=str(devices.choose(machine.device)),
             local_files_only=is_local, trust_remote_code=False,
         )  # fmt: skip
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:  # noqa: BLE001  # each of a folder's files has a parser of its own
+        where = f"{folder}" if is_local else f"{settings.weights}: no folder at {folder}, and"
         raise WeightsError(
-            f"{settings.weights}: no folder at {folder}, and not loadable as a sentence-transformers "
-            f"model: {str(error).splitlines()[0]}"
+            f"{where}: not loadable as a sentence-transformers model ({_brief(error)})."
         ) from None
 
     model.default_prompt_name = None  # the prompt is the one of params.yaml; "" means none
@@ -91,12 +100,32 @@ def check_folder(folder: Path) -> None:
                 f"{folder / 'modules.json'}: names module {kind!r}, which is not one of "
                 "sentence_transformers' own. Code of a model's folder is never run here."
             )
+        if kind.rpartition(".")[2] not in _MODULES:
+            raise WeightsError(
+                f"{folder / 'modules.json'}: names module {kind!r}, which is none of "
+                f"{', '.join(sorted(_MODULES))}; others take code that a file names. {_ELSEWHERE}"
+            )
         _check_module(folder, module, kind)
-    if "auto_map" in (_json(folder / "config.json") or {}):
+
+
+def _check_configuration(path: Path) -> dict[str, Any]:
+    """Return what a file of settings says, if it is there; refuse one that names code."""
+    content = _json(path)
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise WeightsError(f"{path}: no configuration, but {type(content).__name__}.")
+    if "auto_map" in content:
         raise WeightsError(
-            f"{folder / 'config.json'}: has `auto_map`: the network is code of the folder's own. Code of a "
-            "model's folder is never run here; embed the captions elsewhere and use source: embeddings."
+            f"{path}: has `auto_map`: the network is code of the folder's own. {_ELSEWHERE}"
         )
+    for settings in (content, *(value for value in content.values() if isinstance(value, dict))):
+        for kernel in (settings.get(name) for name in _KERNELS):
+            if kernel is not None and not str(kernel).isidentifier():
+                raise WeightsError(
+                    f"{path}: attn_implementation {kernel!r} is code of a hub. {_ELSEWHERE}"
+                )
+    return content
 
 
 def _check_module(folder: Path, module: dict[str, Any], kind: str) -> None:
@@ -107,7 +136,11 @@ def _check_module(folder: Path, module: dict[str, Any], kind: str) -> None:
         raise WeightsError(
             f"{folder / 'modules.json'}: module {kind} lies at {path!r}, expected a folder inside."
         )
-    activation = (_json(inside / "config.json") or {}).get("activation_function", "torch.nn.")
+    for name in ("sentence_bert_config.json", "tokenizer_config.json"):
+        _check_configuration(inside / name)
+    activation = _check_configuration(inside / "config.json").get(
+        "activation_function", "torch.nn."
+    )
     if not str(activation).startswith("torch.nn."):
         raise WeightsError(
             f"{inside / 'config.json'}: activation_function {activation!r} is not one of torch.nn. Code that "
@@ -118,6 +151,14 @@ def _check_module(folder: Path, module: dict[str, Any], kind: str) -> None:
             f"{inside / 'config.json'}: not there, so the way of pooling is not known. "
             "Copy the whole folder."
         )
+
+
+def _brief(error: Exception) -> str:
+    """Say what stopped the library; torch's own words on pickles advise to read them without limits."""
+    if isinstance(error, pickle.UnpicklingError):
+        return "its weights hold more than tensors, and nothing else of a pickle is read"
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else 'no word why'}"
 
 
 def _json(path: Path) -> Any:

@@ -125,7 +125,7 @@ def _crop_area(catalog: Catalog) -> DrawnAlike:
     area, role = rows["area_px"].to_numpy(), np.asarray(rows["role"].to_pylist())
     target, control = area[role == "target"], area[role == "control"]
     p = None
-    if len(target) and len(control):
+    if min(len(target), len(control)) > 0 and len(target) + len(control) > 2:  # 1 and 1: undefined
         p = significant(stats.ks_2samp(target, control, method="asymp").pvalue)
     means = [float(np.mean(areas)) if len(areas) else None for areas in (target, control)]
     return DrawnAlike(

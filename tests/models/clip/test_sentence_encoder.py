@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
 from dejavu.errors import WeightsError
 from dejavu.models import packaged
@@ -70,8 +71,109 @@ def test_an_activation_that_is_code_is_refused(copied):
         check_folder(copied)
 
 
-def test_remote_code_is_refused(copied):
-    rewrite(copied / "config.json", lambda c: c | {"auto_map": {"AutoModel": "modeling.Evil"}})
+EVIL = "from pathlib import Path\nPath('ran').touch()\n\nclass Evil:\n    pass\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("WordEmbeddings", {"wordembedding_config.json": {"tokenizer_class": "evil.Evil"}}),
+        (
+            "Router",
+            {
+                "router_config.json": {
+                    "types": {"a": "evil.Evil"},
+                    "structure": {"query": ["a"]},
+                    "parameters": {},
+                },
+                "a/config.json": {},
+            },
+        ),
+    ],
+)
+def test_a_module_that_names_a_class_is_refused_and_imports_nothing(
+    copied, kind, settings, monkeypatch
+):
+    monkeypatch.chdir(copied)
+    monkeypatch.syspath_prepend(copied)
+    rewrite(copied / "modules.json", with_module(f"sentence_transformers.models.{kind}", "3"))
+    for place in (copied, copied / "3", copied / "3" / "a"):
+        place.mkdir(exist_ok=True)
+        (place / "evil.py").write_text(EVIL)
+    for name, content in settings.items():
+        (copied / "3" / name).write_text(json.dumps(content))
+    with pytest.raises(WeightsError, match="take code that a file names"):
+        load.opened(text_params(str(copied)), MACHINE)
+    assert not (copied / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "util.http_get",
+        "base.model.pickle",
+        "nothing.Nothing",
+        "SentenceTransformer",
+        ".x",
+        "models",
+    ],
+)
+def test_what_is_no_module_of_a_text_model_is_named(copied, kind):
+    rewrite(copied / "modules.json", with_module(f"sentence_transformers.{kind}"))
+    with pytest.raises(WeightsError, match="which is none of"):
+        check_folder(copied)
+
+
+@pytest.mark.parametrize("name", ["config.json", "sentence_bert_config.json"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_attention_that_is_code_of_a_hub_is_refused(copied, name, nested):
+    asked = {"attn_implementation": "evil/kernel"}
+    rewrite(copied / name, lambda c: c | ({"model_args": asked} if nested else asked))
+    with pytest.raises(WeightsError, match="'evil/kernel' is code of a hub"):
+        check_folder(copied)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config_sentence_transformers.json", [1]),
+        ("sentence_bert_config.json", [1]),
+        ("1_Pooling/config.json", [1]),
+        ("config.json", {"model_type": "bert", "hidden_size": "x"}),
+        ("adapter_config.json", {"peft_type": "LORA", "base_model_name_or_path": "evil/base"}),
+        ("tokenizer.json", {}),
+    ],
+)
+def test_odd_settings_end_in_one_line(copied, name, content):
+    (copied / name).write_text(json.dumps(content))
+    with pytest.raises(WeightsError) as error:
+        load.opened(text_params(str(copied)), MACHINE)
+    assert "\n" not in str(error.value)
+    assert str(copied) in str(error.value)
+
+
+def test_pickled_weights_of_a_folder_run_nothing(copied, tmp_path):
+    (copied / "model.safetensors").unlink()
+    torch.save({"weight": Evil(tmp_path / "ran")}, copied / "pytorch_model.bin")
+    with pytest.raises(WeightsError) as error:
+        load.opened(text_params(str(copied)), MACHINE)
+    assert "weights_only" not in str(error.value)  # torch's advice
+    assert not (tmp_path / "ran").exists()
+
+
+class Evil:
+    """Whoever unpickles it makes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
+def test_remote_code_is_refused_wherever_it_is_named(copied, name):
+    rewrite(copied / name, lambda c: c | {"auto_map": {"AutoTokenizer": "modeling.Evil"}})
     with pytest.raises(WeightsError, match="auto_map"):
         check_folder(copied)
 
