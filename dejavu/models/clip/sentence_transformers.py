@@ -24,7 +24,10 @@ _MODULES = frozenset({
     "Transformer", "Pooling", "Dense", "Normalize", "LayerNorm", "Dropout", "WeightedLayerPooling",
     "WordWeights", "BoW", "CNN", "LSTM", "StaticEmbedding",
 })  # fmt: skip
-_ELSEWHERE = "Code of a model's folder is never run here; embed the captions elsewhere and use source: embeddings."
+_ELSEWHERE = (
+    "Code of a model's folder is never run here; embed the captions elsewhere and use "
+    "source: embeddings."
+)
 _KERNELS = ("attn_implementation", "_attn_implementation")  # "owner/name": native code of a hub
 
 
