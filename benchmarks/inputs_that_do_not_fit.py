@@ -47,7 +47,7 @@ Two more are held by a test each, as they are about what happens inside:
 | --- | --- | --- | --- |"""
 _TESTS = (
     ("F", "the index of the caption lane", "`dejavu check` never opened it",
-     "check/test_check.py::test_what_is_wrong_is_said_to_be_wrong"),
+     "check/test_check.py::test_the_index_of_the_caption_lane_is_opened_too"),
     ("F", "an index of more lists than 65,536 rows can train", "impossible",
      "search/test_knn.py::test_is_trained_on_rows_of_the_whole_bank"),
 )  # fmt: skip
