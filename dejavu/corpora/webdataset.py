@@ -75,10 +75,11 @@ class WebDataset:
                 if not any(extension in members for extension in IMAGE_EXTENSIONS):
                     if self._is_sample(members):
                         found.add(key)
-                        yield Record(
-                            name=f"{place.removesuffix('.tar')}/{key}", uri=f"{place}#{key}",
-                            problem="no_image",
-                        )  # fmt: skip
+                        stem = f"{place.removesuffix('.tar')}/{key}"
+                        for name in _misnamed(members):
+                            yield Record(
+                                name=f"{stem}{name}", uri=f"{place}#{key}", problem="no_image"
+                            )
                     else:
                         n_without_image += 1
                     continue
@@ -127,6 +128,12 @@ class WebDataset:
                     if caption:
                         return whole(caption)
         return None
+
+
+def _misnamed(members: dict[str, list[Place]]) -> list[str]:
+    """Return what follows the key in the names of images that are not called ``<key>.<extension>``."""
+    ends = [end for end in members if end.rpartition(".")[2] in IMAGE_EXTENSIONS]
+    return ["", *(f".{end}" for end in sorted(ends)[1:])]
 
 
 def _grouped(shard: Path) -> tuple[dict[str, dict[str, list[Place]]], State]:

@@ -61,3 +61,22 @@ def test_an_image_has_its_own_caption_or_a_problem(tmp_path_factory, members):
     ]
     for key, start in whole:
         assert any(f"{key:03}" in name and start.strip("./") in name for name in found)
+
+
+def test_every_image_whose_name_has_dots_is_counted(tmp_path):
+    """A key ends at the first dot: twelve photographs named by their day would be one sample."""
+    with tarfile.open(tmp_path / "0.tar", "w") as archive:
+        for i in range(12):
+            for end, content in (("jpg", IMAGES[0]), ("txt", b"words")):
+                info = tarfile.TarInfo(f"2024.01.02_{i:02}.{end}")
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+    found = WebDataset(
+        WebDatasetParams(
+            adapter="webdataset", root=str(tmp_path), shards="*.tar", caption_extensions=("txt",),
+            max_dropped_share=1.0,
+        ), 0, "/",
+    )  # fmt: skip
+    records = list(found.records())
+    assert [record.problem for record in records] == ["no_image"] * 12
+    assert len({record.name for record in records}) == 12
