@@ -15,7 +15,8 @@ from dejavu.errors import ArtifactError
 from dejavu.params.caption import CaptionModels
 from dejavu.params.encoders import Models
 from dejavu.params.references import Annotators, Classifiers
-from dejavu.report.image.tables import write_csv
+from dejavu.report import csv_files
+from dejavu.report.numbers import Rows
 
 _COLUMNS = (
     "lane", "test", "target", "seconds", "cpu_seconds", "peak_mib", "stages", "not_measured", "loaded",
@@ -97,14 +98,14 @@ def _attack(lane: str, model: str) -> tuple[str, ...]:
     return tuple(f"{stage}@{model}" for stage in _ATTACK[lane])
 
 
-def rows(planned: Sequence[Test], logs: Path) -> list[dict[str, object]]:
+def rows(planned: Sequence[Test], logs: Path) -> Rows:
     """Return wall and CPU seconds of each test from the start of its processes, summed over its stages.
 
     Where other work wanted the cores, ``loaded`` names the stages: their wall seconds are too high, and
     their CPU seconds a little. A stage that was restored from the cache, or never ran here, left no
     log: it is named under ``not_measured`` and its seconds are missing from the sum.
     """
-    found: list[dict[str, object]] = []
+    found: Rows = []
     for test in planned:
         facts = {stage: _read(logs / f"{stage}.json") for stage in test.stages}
         known = [fact for fact in facts.values() if fact is not None]
@@ -133,7 +134,7 @@ def _loaded(fact: Mapping[str, Any]) -> bool:
     return bool(fact.get("load", 0) > LOADED * fact.get("cores", 1))
 
 
-def write(logs: Path, params_path: Path, out: Path) -> list[dict[str, object]]:
+def write(logs: Path, params_path: Path, out: Path) -> Rows:
     """Write ``cost.csv`` and ``cost.md`` below `out` and return their rows.
 
     Raises:
@@ -143,7 +144,7 @@ def write(logs: Path, params_path: Path, out: Path) -> list[dict[str, object]]:
         raise ArtifactError(f"{logs}: no logs of stages here. Run `dvc repro` first.")
     made = rows(planned(params_path), logs)
     out.mkdir(parents=True, exist_ok=True)
-    write_csv(made, out / "cost.csv", _COLUMNS)
+    csv_files.write(made, out / "cost.csv", _COLUMNS)
     (out / "cost.md").write_text(markdown(made), encoding="utf-8")
     return made
 
@@ -170,7 +171,7 @@ def _second_models(models: Mapping[str, Any]) -> dict[str, str | None]:
     return {name: model.second_model for name, model in models.items() if name not in seconds}
 
 
-def markdown(made: Sequence[Mapping[str, object]]) -> str:
+def markdown(made: Rows) -> str:
     """Return the rows as a Markdown table with a sentence before it."""
     lines = [
         "Seconds on this machine from the start of each process, summed over the stages that each test",

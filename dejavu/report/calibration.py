@@ -103,17 +103,21 @@ def _answers(
 
 def calibration_node(found: Calibration) -> Node:
     """Return ``calibrated`` of results.json: lane, target, numbers; the verdict where one is given."""
-    node: Node = {}
-    for lane, calibrated in (("image", found.image), ("caption", found.caption)):
-        if calibrated is None:
-            continue
-        node[lane] = {name: excess_node(excess) for name, excess in calibrated.excess.items()}
-    for (lane, target), answer in found.answers.items():
-        node[lane][target] |= {
-            "verdict": _verdict_node(answer.verdict),
-            "control_check": gate_node(answer.gate),
+    lanes = (("image", found.image), ("caption", found.caption))
+    return {
+        lane: {
+            name: excess_node(excess) | _decided_node(found.of(lane, name))
+            for name, excess in calibrated.excess.items()
         }
-    return node
+        for lane, calibrated in lanes
+        if calibrated is not None
+    }
+
+
+def _decided_node(answer: Answer | None) -> Node:
+    if answer is None:
+        return {}
+    return {"verdict": _verdict_node(answer.verdict), "control_check": gate_node(answer.gate)}
 
 
 def _verdict_node(verdict: Verdict) -> Node:

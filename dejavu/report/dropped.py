@@ -3,10 +3,10 @@
 import collections
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
+from dejavu.tables.records import rows_as
 
 ROLES_STEP = "split"  # the step of the image lane that counts each sample once
 
@@ -49,20 +49,12 @@ class Dropped:
             counts[each.role] += each.n
         return counts
 
-    def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """Return tables ``image_dropped`` and ``caption_dropped`` of the lanes that were run."""
-        found = {
-            "image_dropped": [dataclasses.asdict(each) for each in self.images],
-            "caption_dropped": [dataclasses.asdict(each) for each in self.captions],
-        }
-        return {name: rows for name, rows in found.items() if rows}
-
 
 def read(catalog: Catalog, *, has_image: bool, has_captions: bool) -> Dropped:
     """Count the samples of the lanes that were run."""
-    images = catalog.rows(queries.text("image_dropped")) if has_image else []
-    captions = catalog.rows(queries.text("caption_dropped")) if has_captions else []
-    return Dropped(
-        images=tuple(DroppedImages(**row) for row in images),  # type: ignore[arg-type]  # its columns
-        captions=tuple(DroppedCaptions(**row) for row in captions),  # type: ignore[arg-type]  # its columns
-    )
+    images, captions = list[DroppedImages](), list[DroppedCaptions]()
+    if has_image:
+        images = rows_as(DroppedImages, catalog.table(queries.text("image_dropped")))
+    if has_captions:
+        captions = rows_as(DroppedCaptions, catalog.table(queries.text("caption_dropped")))
+    return Dropped(images=tuple(images), captions=tuple(captions))

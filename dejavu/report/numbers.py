@@ -3,16 +3,20 @@
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float64
 
-from dejavu.statistics import resampling
+from dejavu.statistics import intervals, resampling
+from dejavu.tables.records import fields_of
 
 DECIMALS = 6  # of shares in results.json; resampling noise is far larger
-Node = dict[str, Any]  # what is written as JSON
-Rows = list[dict[str, Any]]  # of a flat table, as its query or its records give them
+Json: TypeAlias = "str | int | float | bool | Mapping[str, Json] | Sequence[Json] | None"
+Node = dict[str, Json]  # what is written as JSON
+Value = str | int | float | bool | None  # of a flat table, which a spreadsheet can show
+Line = dict[str, Value]
+Rows = list[Line]
 _NO_INTERVAL = "undefined in more than 1 % of the resamples"
 
 
@@ -20,7 +24,7 @@ _NO_INTERVAL = "undefined in more than 1 % of the resamples"
 class Estimate:
     """A number as it is reported, with its 95 % interval; null has its reason."""
 
-    value: float | None  # rounded
+    value: float | None
     low: float | None = None
     high: float | None = None
     reason: str | None = None  # why there is no value, or no interval
@@ -35,9 +39,13 @@ class Estimate:
             found[f"{name}_reason"] = self.reason
         return found
 
-    def cells(self, column: str) -> dict[str, float | None]:
+    def cells(self, column: str) -> Line:
         """Return the columns ``<column>``, ``<column>_low`` and ``<column>_high`` of a table."""
         return {column: self.value, f"{column}_low": self.low, f"{column}_high": self.high}
+
+    def bounds(self) -> Line:
+        """Return the columns ``low`` and ``high`` of a table that holds one estimate."""
+        return {"low": self.low, "high": self.high}
 
 
 NOTHING = Estimate(value=None)  # what was not measured at all
@@ -93,16 +101,28 @@ def bounded(
     return Estimate(value=rounded(value), low=rounded(low), high=rounded(high))
 
 
-def nest(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> Node:
-    """Return rows as dicts nested by the values of `keys`, in that order.
+def shared(value: float | None, n_hits: int, n: int) -> Estimate:
+    """Return a share as a query gives it, unrounded, with Wilson's interval; none where n is 0."""
+    low, high = intervals.wilson(n_hits, n) if n else (None, None)
+    return Estimate(value=value, low=low, high=high)
+
+
+def line(record: object) -> Line:
+    """Return the fields of a record as a line of a flat table."""
+    return {name: getattr(record, name) for name in fields_of(record)}
+
+
+def nest(rows: Sequence[Line], keys: Sequence[str]) -> Node:
+    """Return lines as dicts nested by the values of `keys`, in that order.
 
     >>> nest([{"a": "x", "b": 1, "n": 3}], ["a", "b"])
     {'x': {'1': {'n': 3}}}
     """
-    root: Node = {}
-    for row in rows:
-        node = root
-        for key in keys:
-            node = node.setdefault(str(row[key]), {})
-        node.update({name: value for name, value in row.items() if name not in keys})
-    return root
+    if not keys:
+        return {name: value for each in rows for name, value in each.items()}
+    first, *rest = keys
+    groups: dict[str, Rows] = {}
+    for each in rows:
+        own = {name: value for name, value in each.items() if name != first}
+        groups.setdefault(str(each[first]), []).append(own)
+    return {name: nest(group, rest) for name, group in groups.items()}

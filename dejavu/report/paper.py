@@ -4,9 +4,6 @@ Numbers and findings are quoted from the text of "Measuring Déjà vu Memorizati
 values that it gives as drawings only are described, not measured.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from dejavu.roles import SECOND_MODEL, TEXT_MODEL
 
 Pair = tuple[float | None, float | None]  # PPG, PRG
@@ -90,32 +87,32 @@ _NEITHER: Pair = (None, None)
 # Tables 2 to 5, by (reference, mode): Tables 2 and 4 count all objects, by k; Tables 3 and 5 have 10
 # neighbors, by top (None: all objects).
 TABLES_K = 10
-_BY_K: dict[str, dict[tuple[str, str], dict[int | None, Pair]]] = {
-    "table_2": {  # 40 million licensed images
+_BY_K: dict[int, dict[tuple[str, str], dict[int | None, Pair]]] = {
+    2: {  # 40 million licensed images
         (SECOND_MODEL, "t2i"): {1: (0.030, 0.030), 10: (0.060, 0.064), 100: (0.054, 0.063)},
         (TEXT_MODEL, "t2i"): {1: (0.014, 0.034), 10: (0.094, 0.082), 100: (0.190, 0.107)},
         (TEXT_MODEL, "t2t"): {1: (0.033, 0.038), 10: (0.098, 0.065), 100: (0.218, 0.061)},
     },
-    "table_4": {  # OpenCLIP trained on YFCC15M
+    4: {  # OpenCLIP trained on YFCC15M
         (TEXT_MODEL, "t2i"): {1: (0.140, 0.164), 10: (0.156, 0.165), 100: (0.257, 0.097)},
         (TEXT_MODEL, "t2t"): {1: (0.053, 0.061), 10: (0.054, 0.092), 100: (0.066, 0.080)},
     },
 }
-_BY_TOP: dict[str, dict[tuple[str, str], dict[int | None, Pair]]] = {
-    "table_3": {
+_BY_TOP: dict[int, dict[tuple[str, str], dict[int | None, Pair]]] = {
+    3: {
         (SECOND_MODEL, "t2i"): {1: (0.022, 0.022), 10: (0.055, 0.056), None: (0.060, 0.064)},
         (TEXT_MODEL, "t2i"): {1: (0.034, 0.034), 10: (0.081, 0.074), None: (0.094, 0.082)},
         (TEXT_MODEL, "t2t"): {1: (0.026, 0.026), 10: (0.068, 0.064), None: (0.098, 0.065)},
     },
-    "table_5": {
+    5: {
         (TEXT_MODEL, "t2i"): {1: (0.092, 0.092), 10: (0.143, 0.142), None: (0.156, 0.165)},
         (TEXT_MODEL, "t2t"): {1: (0.054, 0.054), 10: (0.071, 0.071), None: (0.054, 0.092)},
     },
 }
 # The models of Figure 8, whose values Tables 3 and 5 print.
 TRAINED_ON = {
-    "table_3": "paper, trained on 40 million licensed images (Table 3)",
-    "table_5": "paper, trained on YFCC15M (Table 5)",
+    3: "paper, trained on 40 million licensed images (Table 3)",
+    5: "paper, trained on YFCC15M (Table 5)",
 }
 FIGURE_9_K = (1, 5, 10)
 # Figure 4: Jaccard similarity, [second model's setting][text model's setting].
@@ -131,8 +128,8 @@ _AGREEMENT_BY_TOP: dict[int | None, dict[int | None, float]] = {
 }
 
 
-def caption_gaps(by: str, reference: str, mode: str, setting: int | None) -> dict[str, Pair]:
-    """Return PPG and PRG of Tables 2 and 4 (`by` = ``k``) or 3 and 5 (``top``), by table; None: not in it.
+def caption_gaps(by: str, reference: str, mode: str, setting: int | None) -> dict[int, Pair]:
+    """Return PPG and PRG of Tables 2 and 4 (`by` = ``k``) or 3 and 5 (``top``), by number; None: not in it.
 
     Args:
         by: ``k`` or ``top``.
@@ -147,12 +144,25 @@ def caption_gaps(by: str, reference: str, mode: str, setting: int | None) -> dic
     }
 
 
-def agreement(row: Mapping[str, Any]) -> float | None:
-    """Return the Jaccard similarity of Figure 4 that a row of ``caption_agreement`` stands beside."""
-    if (row["first"], row["second"], row["mode"]) != (SECOND_MODEL, TEXT_MODEL, "t2i"):
+def agreement(
+    references: tuple[str, str],
+    mode: str,
+    *,
+    k: tuple[int, int],
+    top: tuple[int | None, int | None],
+) -> float | None:
+    """Return the Jaccard similarity of Figure 4; None where the paper gives none.
+
+    Args:
+        references: which two are compared.
+        mode: ``t2i`` or ``t2t``.
+        k: neighbors of each.
+        top: objects of each that count; None: all.
+    """
+    if (*references, mode) != (SECOND_MODEL, TEXT_MODEL, "t2i"):
         return None
-    if row["first_top"] is None and row["second_top"] is None:
-        return _AGREEMENT_BY_K.get(row["first_k"], {}).get(row["second_k"])
-    if row["first_k"] == row["second_k"] == 100:
-        return _AGREEMENT_BY_TOP.get(row["first_top"], {}).get(row["second_top"])
+    if top == (None, None):
+        return _AGREEMENT_BY_K.get(k[0], {}).get(k[1])
+    if k == (100, 100):
+        return _AGREEMENT_BY_TOP.get(top[0], {}).get(top[1])
     return None

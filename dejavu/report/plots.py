@@ -1,23 +1,24 @@
 """The few rows that `dvc plots` draws: headline targets and settings only."""
 
 from dejavu.params.report import CaptionHeadline
-from dejavu.report.caption.records import every
+from dejavu.report.caption.records import Setting, every
 from dejavu.report.caption.results import CaptionSettings
+from dejavu.report.caption.table_records import CaptionTables
 from dejavu.report.found import Found
 from dejavu.report.image.tables import pairs
 from dejavu.report.numbers import Rows
 from dejavu.report.settings import ImageSettings
 
 
-def plot_tables(found: Found, image: ImageSettings, captions: CaptionSettings) -> dict[str, Rows]:
-    """Return the rows of each plot, by file name; lanes that were not run have none."""
+def lines(found: Found, image: ImageSettings, captions: CaptionSettings) -> dict[str, Rows]:
+    """Return the lines of each plot, by file name; lanes that were not run have none."""
     plots: dict[str, Rows] = {}
     if found.images:
         plots["plot_image"] = _image_rows(found, image)
-    if captions.headline and found.captions:
+    if captions.headline and found.captions and found.caption_tables:
         for score in ("ppg", "prg"):
             plots[f"plot_caption_{score}"] = _gap_rows(found, captions.headline, score)
-        plots["plot_caption_top_l"] = _length_rows(found, captions.headline)
+        plots["plot_caption_top_l"] = _length_rows(found.caption_tables, captions.headline)
     return plots
 
 
@@ -53,12 +54,12 @@ def _gap_rows(found: Found, lead: CaptionHeadline, score: str) -> Rows:
     ]  # fmt: skip
 
 
-def _length_rows(found: Found, lead: CaptionHeadline) -> Rows:
-    wanted = {
-        "target": lead.target, "mode": lead.mode, "k": lead.k, "top": lead.n_top, "role": "target",
-    }  # fmt: skip
+def _length_rows(found: CaptionTables, lead: CaptionHeadline) -> Rows:
     return [
-        {name: row[name] for name in ("reference", "length", "recall_gap", "precision_gap")}
-        for row in found.tables["caption_top_l"]
-        if wanted.items() <= row.items()
-    ]
+        {
+            "reference": each.reference, "length": each.length, "recall_gap": each.recall_gap,
+            "precision_gap": each.precision_gap,
+        }
+        for each in found.top_l
+        if (each.target, each.setting, each.role) == (lead.target, Setting.of(lead), "target")
+    ]  # fmt: skip

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
+from dejavu.report.found import Found
 from dejavu.report.numbers import Rows
 
 # Tables with one row per sample: they hold its name, its caption, or both.
@@ -21,11 +22,16 @@ class Sharing:
     # False: no name or caption of a sample, no name of a file: galleries and lists of samples are left out
     has_names: bool = True
 
-    def shown(self, made: Mapping[str, Rows]) -> dict[str, Rows]:
-        """Return the tables that may be shown; those that list samples have no rows without names."""
+    def shown(self, found: Found) -> Found:
+        """Return what may be shown; without names no sample is listed."""
         if self.has_names:
-            return dict(made)
-        return {name: [] if name in BY_SAMPLE else rows for name, rows in made.items()}
+            return found
+        images, captions = found.image_tables, found.caption_tables
+        return dataclasses.replace(
+            found,
+            image_tables=images and dataclasses.replace(images, most_memorized=()),
+            caption_tables=captions and dataclasses.replace(captions, most_memorized=()),
+        )
 
     def written(self, made: Mapping[str, Rows]) -> dict[str, Rows]:
         """Return the tables that are written as files."""

@@ -2,9 +2,8 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
@@ -16,8 +15,9 @@ from dejavu.report.caption.summary import Sections
 from dejavu.report.caveats import recall_of, search_of
 from dejavu.report.found import Found
 from dejavu.report.image.records import Comparison, unreported
-from dejavu.report.image.tables import in_order, pairs
-from dejavu.report.numbers import Estimate, Rows
+from dejavu.report.image.table_records import Agreement, LabelAccuracy
+from dejavu.report.image.tables import by_role, by_tags, in_order, pairs
+from dejavu.report.numbers import Estimate
 from dejavu.report.opening import image_reference
 from dejavu.report.page import formatting
 from dejavu.report.settings import ImageSettings
@@ -36,9 +36,8 @@ def render(found: Found, settings: ImageSettings, *, encoders: Path, captions: S
         encoders: folder with ``<model>/provenance.json`` for every model.
         captions: the caption lane's part.
     """
-    results, made, lead = found.images, found.tables, settings.report.headline.image
+    results, lead = found.images, settings.report.headline.image
     heads = [target for target in settings.heads if target.name in results]
-    listed = [row for row in made.get("image_most_memorized", []) if row["place"] <= _N_LISTED]
     has_control = any(each.excess for _, _, each in pairs(results, heads))
     return (
         _templates()
@@ -46,7 +45,9 @@ def render(found: Found, settings: ImageSettings, *, encoders: Path, captions: S
         .render(
             version=__version__,
             results=results,
-            made=made,
+            tables=found.image_tables,
+            exchangeability=found.exchangeability,
+            dropped=found.dropped.images,
             settings=settings,
             heads=heads,
             head_names=[target.name for target in heads],
@@ -65,20 +66,36 @@ def render(found: Found, settings: ImageSettings, *, encoders: Path, captions: S
             unreported=unreported({target.name: results[target.name] for target in heads}),
             has_control=has_control or bool(captions.calibrated),
             has_oracle=any(ORACLE in references for references in results.values()),
-            most_memorized=listed,
+            **_rows(found, [t for t in settings.targets if t in heads], settings.targets),
             provenance=_provenance(encoders),
-            pivot=_pivot,
-            agreement_cell=_agreement_cell,
-            label_cell=_label_cell,
             references=in_order({name for node in results.values() for name in node}),
         )
     )
 
 
+def _rows(found: Found, heads: Sequence[Target], targets: Sequence[Target]) -> dict[str, object]:
+    """Return what the tables of the image lane show, by the name that the template has for it."""
+    tables, results = found.image_tables, found.images
+    if tables is None:
+        return {}
+    return {
+        "by_role": list(by_role(results, heads)),
+        "by_tags": list(by_tags(results, heads)),
+        "by_layer": list(pairs(results, targets)),
+        "planted": [
+            (target, reference, each.target.planted)
+            for target, reference, each in pairs(results, targets)
+            if each.target.planted
+        ],
+        "most_memorized": [each for each in tables.most_memorized if each.place <= _N_LISTED],
+        "agreement": _pivot(tables.agreement),
+        "labels": _by_reference(tables.by_label),
+    }
+
+
 def _templates() -> jinja2.Environment:
     return markdown.templates(
         points=points,
-        points_in=points_in,
         points_of=points_of,
         share_in=share_in,
         share=share,
@@ -94,11 +111,6 @@ def points(value: float | None) -> str:
     ('+12.3', '−5.0', '–')
     """
     return "–" if value is None else formatting.signed(value)
-
-
-def points_in(row: Mapping[str, Any], name: str) -> str:
-    """Return percentage points with their interval, from ``name`` and its bounds in a row of a table."""
-    return points_of(formatting.of(row, name))
 
 
 def points_of(found: Estimate | None) -> str:
@@ -158,22 +170,20 @@ def _range(found: Iterable[Estimate]) -> tuple[float | None, float | None]:
     return (min(values), max(values)) if values else (None, None)
 
 
-def _pivot(
-    rows: Rows, row_key: str, column_key: str, cell: Callable[[Mapping[str, Any]], Any]
-) -> dict[str, dict[str, Any]]:
-    """Return rows as {row: {column: cell}}, in order of appearance."""
-    table: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        table.setdefault(str(row[row_key]), {})[str(row[column_key])] = cell(row)
+def _pivot(found: Iterable[Agreement]) -> dict[str, dict[str, Agreement]]:
+    """Return the agreement of two references as {first: {second: agreement}}, in order of appearance."""
+    table: dict[str, dict[str, Agreement]] = {}
+    for each in found:
+        table.setdefault(each.first, {})[each.second] = each
     return table
 
 
-def _agreement_cell(row: Mapping[str, Any]) -> str:
-    return f"{share(row['overlap'])} ({share(row['agreement'])})"
-
-
-def _label_cell(row: Mapping[str, Any]) -> str:
-    return f"{markdown.cell(row['label'])} ({row['n_correct']} of {row['n']})"
+def _by_reference(found: Iterable[LabelAccuracy]) -> dict[str, list[LabelAccuracy]]:
+    """Return the labels of each reference, in order of appearance."""
+    table: dict[str, list[LabelAccuracy]] = {}
+    for each in found:
+        table.setdefault(each.reference, []).append(each)
+    return table
 
 
 def _provenance(encoders: Path) -> list[dict[str, str]]:

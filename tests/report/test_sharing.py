@@ -8,8 +8,7 @@ from typer.testing import CliRunner
 
 from dejavu import cli
 from dejavu.errors import ParamsError
-from dejavu.report import sharing
-from dejavu.report.image import tables
+from dejavu.report import csv_files, sharing
 from dejavu.report.make import make
 from tests.report.gallery import world
 
@@ -77,7 +76,7 @@ def test_a_shareable_report_needs_a_folder_of_its_own(given):
 
 def test_no_cell_of_a_table_is_run_by_a_spreadsheet(tmp_path):
     rows = [{"label": text, "n": -0.5} for text in ("=1+1", "+a", "-a", "@a", "plain")]
-    tables.write_csv(rows, tmp_path / "t.csv", ["label", "n"])
+    csv_files.write(rows, tmp_path / "t.csv", ["label", "n"])
     cells = [line.split(",") for line in (tmp_path / "t.csv").read_text().splitlines()[1:]]
     assert [first for first, _ in cells] == ["'=1+1", "'+a", "'-a", "'@a", "plain"]
     assert {last for _, last in cells} == {"-0.5"}

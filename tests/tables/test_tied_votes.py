@@ -29,9 +29,8 @@ def test_tied_votes_by_hand(tmp_path):
 def test_the_report_tells_the_share_of_each_target(tmp_path):
     answers = {name: ([True] * 8, [0.5] * 8) for name in ("vicreg", "classifier")}
     world = build(tmp_path, n_target=4, n_control=4, answers=answers)
-    assert (
-        ties.tied_rows(tmp_path, world.settings.targets) == []
-    )  # guesses that came from elsewhere
+    # guesses that came from elsewhere
+    assert ties.tied_votes(tmp_path, world.settings.targets) == []
     rows = pa.table(
         {
             "sample_id": range(8),
@@ -43,8 +42,8 @@ def test_the_report_tells_the_share_of_each_target(tmp_path):
     for model in ("vicreg", "nobody"):
         place = tmp_path / f"image/neighbors/model={model}/layer=projector/metric=l2/part-0.parquet"
         schemas.NEIGHBORS.write(rows, place, inputs={})
-    found = ties.tied_rows(tmp_path, world.settings.targets)
-    told = [(row["target"], row["role"], row["n"], row["n_tied"]) for row in found]
+    found = ties.tied_votes(tmp_path, world.settings.targets)
+    told = [(each.target, each.counts.role, each.counts.n, each.counts.n_tied) for each in found]
     assert told == [("vicreg", "control", 4, 0), ("vicreg", "target", 4, 4)]
-    assert found[0]["low"] == 0
-    assert 0.4 < found[0]["high"] < 0.6  # Wilson of 0 of 4
+    assert found[0].share.low == 0
+    assert 0.4 < found[0].share.high < 0.6  # Wilson of 0 of 4

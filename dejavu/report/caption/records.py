@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 
 from dejavu.params.report import CaptionHeadline
-from dejavu.report.numbers import NOTHING, Estimate, Node
+from dejavu.report.numbers import NOTHING, Estimate, Line, Node
 from dejavu.roles import SECOND_MODEL
 
 
@@ -46,9 +46,9 @@ class Gaps:
             found |= each.node(name)
         return found
 
-    def cells(self, prefix: str = "") -> dict[str, float | None]:
+    def cells(self, prefix: str = "") -> Line:
         """Return columns of a table."""
-        found: dict[str, float | None] = {}
+        found: Line = {}
         for name, each in self.by_name().items():
             found |= each.cells(f"{prefix}{name}")
         return found
@@ -105,16 +105,17 @@ class Comparison:
 
     def node(self) -> Node:
         """Return the comparison as in results.json."""
-        found: Node = {"bias": {}}
+        bias: Node = {}
+        found: Node = {"bias": bias}
         if self.target is not None:
             found["target"] = self.target.node()
         if self.control is not None:
             found["control"] = self.control.node()
-            found["bias"]["control"] = self.control.gaps.node()
+            bias["control"] = self.control.gaps.node()
         if self.excess is not None:
             found["excess"] = self.excess.node()
         if self.bias_oracle is not None:
-            found["bias"]["oracle"] = self.bias_oracle.node()
+            bias["oracle"] = self.bias_oracle.node()
         return found
 
 
@@ -139,10 +140,15 @@ def two_model_gaps(
 
 def caption_node(results: CaptionResults) -> Node:
     """Return ``caption`` of results.json: ``<target>.<reference>.<mode>.k=<k>.top=<top>``."""
-    root: Node = {}
-    for target, reference, setting, comparison in every(results):
-        node = root
-        for key in (target, reference, setting.mode, f"k={setting.k}"):
-            node = node.setdefault(key, {})
-        node[f"top={setting.top_text}"] = comparison.node()
-    return root
+    return {
+        target: {reference: _by_setting(found) for reference, found in references.items()}
+        for target, references in results.items()
+    }
+
+
+def _by_setting(found: Mapping[Setting, Comparison]) -> Node:
+    nested: dict[str, dict[str, Node]] = {}
+    for at, comparison in found.items():
+        by_top = nested.setdefault(at.mode, {}).setdefault(f"k={at.k}", {})
+        by_top[f"top={at.top_text}"] = comparison.node()
+    return dict(nested)

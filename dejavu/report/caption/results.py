@@ -6,15 +6,15 @@ these counts, so intervals cost the same for a thousand samples and for forty mi
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
 from dejavu.params.caption import CaptionModelParams, CaptionScoreParams
 from dejavu.params.report import CaptionHeadline
+from dejavu.report.caption.counts import GapCell, GapCounts
 from dejavu.report.caption.records import (
     CaptionResults,
     Comparison,
@@ -32,10 +32,11 @@ from dejavu.statistics.exact_tests import sign_p
 from dejavu.statistics.resampling import Kinds
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
+from dejavu.tables.records import rows_as
 
 ROLES = ("target", "control")
 STATISTICS = ("ppg", "prg", "aucg")
-Key = tuple[str, str, str, int, int | None]  # target, reference, mode, k, top
+Key = tuple[str, str, Setting]  # target, reference
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,25 +118,24 @@ def resampled_gaps(
 
 def read_cells(catalog: Catalog) -> dict[tuple[Key, str], Cells]:
     """Return the kinds of samples by comparison and role."""
-    rows = catalog.rows(queries.text("caption_gap_cells"))
-    grouped: dict[tuple[Key, str], list[dict[str, Any]]] = {}
-    for row in rows:
-        key = tuple(row[name] for name in ("target", "reference", "mode", "k", "top"))
-        grouped.setdefault((key, str(row["role"])), []).append(row)  # type: ignore[arg-type]
+    grouped: dict[tuple[Key, str], list[GapCell]] = {}
+    for each in rows_as(GapCell, catalog.table(queries.text("caption_gap_cells"))):
+        key = (each.target, each.reference, each.setting)
+        grouped.setdefault((key, each.role), []).append(each)
     return {
         key: Cells(
-            counts=_column(found, "n"),
-            precision_signs=_column(found, "precision_sign"),
-            hit_gaps=_column(found, "hit_gap"),
-            n_objects=_column(found, "n_objects"),
-            group=np.array([-1 if row["group_id"] is None else row["group_id"] for row in found]),
+            counts=_whole(each.n for each in found),
+            precision_signs=_whole(each.precision_sign for each in found),
+            hit_gaps=_whole(each.hit_gap for each in found),
+            n_objects=_whole(each.n_objects for each in found),
+            group=_whole(-1 if each.group_id is None else each.group_id for each in found),
         )
         for key, found in grouped.items()
     }
 
 
-def _column(rows: Sequence[Mapping[str, Any]], name: str) -> np.ndarray:
-    return np.array([row[name] for row in rows], dtype=np.int64)
+def _whole(values: Iterable[int]) -> Int64[np.ndarray, " cells"]:
+    return np.fromiter(values, dtype=np.int64)
 
 
 def caption_results(catalog: Catalog, settings: CaptionSettings) -> CaptionResults:
@@ -150,42 +150,42 @@ def caption_results(catalog: Catalog, settings: CaptionSettings) -> CaptionResul
         for (key, role), cells in read_cells(catalog).items()
     }
     counts = {
-        (*(row[name] for name in ("target", "reference", "mode", "k", "top")), row["role"]): row
-        for row in catalog.rows(queries.text("caption_score_counts"))
+        ((each.target, each.reference, each.setting), each.role): each
+        for each in rows_as(GapCounts, catalog.table(queries.text("caption_score_counts")))
     }
     results: dict[str, dict[str, dict[Setting, Comparison]]] = {}
     for key in dict.fromkeys(key for key, _ in measured):
         attacked, control = (measured.get((key, role)) for role in ROLES)
-        target, reference, mode, k, top = key
+        target, reference, setting = key
         place = results.setdefault(target, {}).setdefault(reference, {})
-        place[Setting(mode, k, top)] = Comparison(
-            target=_role(attacked, counts[(*key, "target")]) if attacked else None,
-            control=_role(control, counts[(*key, "control")]) if control else None,
+        place[setting] = Comparison(
+            target=_role(attacked, counts[key, "target"]) if attacked else None,
+            control=_role(control, counts[key, "control"]) if control else None,
             excess=_excess(attacked, control) if attacked and control else None,
-            bias_oracle=_bias_oracle(
-                attacked, measured.get(((target, ORACLE, mode, k, top), "target"))
-            ),
+            bias_oracle=_bias_oracle(attacked, measured.get(((target, ORACLE, setting), "target"))),
         )
     return results
 
 
 def _measure(key: Key, role: str, cells: Cells, settings: CaptionSettings) -> _Measured:
-    purpose = ".".join(str(part) for part in ("report.bootstrap.caption", role, *key))
+    target, reference, at = key
+    parts = ("report.bootstrap.caption", role, target, reference, at.mode, at.k, at.top)
+    purpose = ".".join(str(part) for part in parts)
     generator = seeds.generator(settings.seed, purpose)
     return _Measured(cells, gaps(cells), resampled_gaps(cells, settings.resamples, generator))
 
 
-def _role(found: _Measured, counts: Mapping[str, Any]) -> RoleGaps:
+def _role(found: _Measured, counts: GapCounts) -> RoleGaps:
     return RoleGaps(
-        n=counts["n"],
-        n_precision_higher=counts["n_precision_higher"],
-        n_precision_lower=counts["n_precision_lower"],
-        n_recall_higher=counts["n_recall_higher"],
-        n_recall_lower=counts["n_recall_lower"],
-        n_target_undefined=counts["n_target_undefined"],
-        n_reference_undefined=counts["n_reference_undefined"],
-        ppg_sign_p=significant(sign_p(counts["n_precision_higher"], counts["n_precision_lower"])),
-        prg_sign_p=significant(sign_p(counts["n_recall_higher"], counts["n_recall_lower"])),
+        n=counts.n,
+        n_precision_higher=counts.n_precision_higher,
+        n_precision_lower=counts.n_precision_lower,
+        n_recall_higher=counts.n_recall_higher,
+        n_recall_lower=counts.n_recall_lower,
+        n_target_undefined=counts.n_target_undefined,
+        n_reference_undefined=counts.n_reference_undefined,
+        ppg_sign_p=significant(sign_p(counts.n_precision_higher, counts.n_precision_lower)),
+        prg_sign_p=significant(sign_p(counts.n_recall_higher, counts.n_recall_lower)),
         gaps=Gaps(
             **{name: estimate(found.values[name], found.resampled[name]) for name in STATISTICS}
         ),

@@ -2,14 +2,13 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from dejavu.params.report import CaptionHeadline
 from dejavu.report import markdown
 from dejavu.report.caption.records import (
-    CaptionResults,
     Comparison,
     ExcessGaps,
     Gaps,
@@ -18,11 +17,13 @@ from dejavu.report.caption.records import (
     two_model_gaps,
 )
 from dejavu.report.caption.results import CaptionSettings
-from dejavu.report.numbers import Estimate, Rows
+from dejavu.report.caption.table_records import BesidePaper, CaptionTables
+from dejavu.report.found import Found
+from dejavu.report.numbers import Estimate
 from dejavu.report.opening import caption_reference
-from dejavu.report.page import formatting
 from dejavu.report.page.elements import objects_title
-from dejavu.roles import SECOND_MODEL
+from dejavu.report.paper import Pair
+from dejavu.roles import SECOND_MODEL, TARGET, TEXT_MODEL
 
 _N_LISTED = 5  # most memorized samples shown; the table holds more
 
@@ -35,22 +36,20 @@ class Sections(NamedTuple):
     details: str = ""
 
 
-def render(
-    results: CaptionResults, made: Mapping[str, Rows], settings: CaptionSettings, *, models: Path
-) -> Sections:
+def render(found: Found, settings: CaptionSettings, *, models: Path) -> Sections:
     """Return the sections as Markdown.
 
     Args:
-        results: what the caption lane measured.
-        made: the rows of every table, by file name.
+        found: what was measured.
         settings: the parameters of the report.
         models: folder with ``<model>/provenance.json`` for every model.
     """
-    headline = settings.headline
-    if headline is None or headline.target not in results:
+    lead = settings.headline
+    if lead is None or lead.target not in found.captions or found.caption_tables is None:
         return Sections()
-    templates = markdown.templates(gap=gap, gap_in=_gap_in, cell=markdown.cell)
-    facts = _facts(results, made, settings, headline) | {"models": _models(models)}
+    templates = markdown.templates(gap=gap, cell=markdown.cell)
+    facts = _facts(found, found.caption_tables, lead)
+    facts |= {"settings": settings, "models": _models(models)}
     return Sections(
         *(
             templates.get_template(f"{name}.md.j2").render(facts).strip()
@@ -59,51 +58,45 @@ def render(
     )
 
 
-def _facts(
-    results: CaptionResults,
-    made: Mapping[str, Rows],
-    settings: CaptionSettings,
-    headline: CaptionHeadline,
-) -> dict[str, Any]:
-    target, mode, k = headline.target, headline.mode, headline.k
+def _facts(found: Found, tables: CaptionTables, lead: CaptionHeadline) -> dict[str, object]:
+    target, mode, results = lead.target, lead.mode, found.captions
     searched = [
-        name for name, found in results.items()
-        if any(at.mode == mode for by_setting in found.values() for at in by_setting)
+        name for name, references in results.items()
+        if any(at.mode == mode for by_setting in references.values() for at in by_setting)
     ]  # fmt: skip
     names = sorted(searched, key=lambda name: name != target)  # the headline first
     first = SECOND_MODEL if SECOND_MODEL in results[target] else next(iter(results[target]))
-    wanted = {"target": target, "reference": first, "mode": mode, "k": k}
     return {
-        "headline": headline,
-        "objects": objects_title(headline.top),
+        "headline": lead,
+        "objects": objects_title(lead.top),
         "findings": [
-            found
+            finding
             for name in names
-            if (found := _finding(name, results[name], Setting.of(headline))) is not None
+            if (finding := _finding(name, results[name], Setting.of(lead))) is not None
         ],
         "targets": names,
         "calibration": {name: _calibration(results[name], mode) for name in names},
-        "beside_paper": _beside_paper(made, target),
+        "beside_paper": [*_beside_paper(tables, target)],
         "agreement": [
-            row
-            for row in made["caption_agreement"]
-            if (row["target"], row["mode"], row["role"]) == (target, mode, "target")
-            and (row["first"], row["second"]) == (SECOND_MODEL, "text_model")
+            each
+            for each in tables.agreement
+            if (each.pair.target, each.pair.mode, each.pair.role) == (target, mode, TARGET)
+            and (each.pair.first, each.pair.second) == (SECOND_MODEL, TEXT_MODEL)
         ],
         "first_reference": first,
         "top_l": [
-            row
-            for row in made["caption_top_l"]
-            if wanted.items() <= row.items()
-            and (row["top"], row["role"]) == (headline.n_top, "target")
+            each
+            for each in tables.top_l
+            if (each.target, each.reference, each.setting) == (target, first, Setting.of(lead))
+            and each.role == TARGET
         ],
         "most_memorized": [
-            row
-            for row in made["caption_most_memorized"]
-            if wanted.items() <= row.items() and row["place"] <= _N_LISTED
+            each
+            for each in tables.most_memorized
+            if (each.target, each.reference, each.mode, each.k) == (target, first, mode, lead.k)
+            and each.place <= _N_LISTED
         ],
-        "made": made,
-        "settings": settings,
+        "dropped": found.dropped.captions,
     }
 
 
@@ -210,22 +203,17 @@ def _three(
     return target, control, excess
 
 
-def _beside_paper(made: Mapping[str, Rows], target: str) -> Rows:
-    rows = []
-    for name, first, second in (
-        ("caption_by_neighbors", "table_2", "table_4"),
-        ("caption_by_objects", "table_3", "table_5"),
-    ):
-        for row in made[name]:
-            shown = {"first": _paper(row, first), "second": _paper(row, second)}
-            if row["target"] == target and set(shown.values()) != {"–"}:
-                rows.append(row | shown)
-    return rows
+def _beside_paper(tables: CaptionTables, target: str) -> Iterator[tuple[BesidePaper, str, str]]:
+    """Yield what stands beside the paper, with its numbers of each of its two data sets."""
+    for rows, first, second in ((tables.by_neighbors, 2, 4), (tables.by_objects, 3, 5)):
+        for each in rows:
+            shown = _paper(each.paper[first]), _paper(each.paper[second])
+            if each.target == target and set(shown) != {"–"}:
+                yield each, *shown
 
 
-def _paper(row: Mapping[str, Any], table: str) -> str:
-    values = [row.get(f"paper_{table}_{statistic}") for statistic in ("ppg", "prg")]
-    return "–" if None in values else ", ".join(f"{value:.3f}" for value in values)
+def _paper(pair: Pair) -> str:
+    return "–" if None in pair else ", ".join(f"{value:.3f}" for value in pair)
 
 
 def _models(folder: Path) -> list[dict[str, str]]:
@@ -243,7 +231,3 @@ def _models(folder: Path) -> list[dict[str, str]]:
             }
         )
     return found
-
-
-def _gap_in(row: Mapping[str, Any], name: str) -> str:
-    return gap(formatting.of(row, name))

@@ -1,36 +1,77 @@
 """One CSV per table and figure of the caption lane, with the paper's numbers beside ours."""
 
-from typing import Any
+import dataclasses
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
 
 from dejavu.caption.object_sets import jaccard
 from dejavu.report import paper
-from dejavu.report.caption.records import NO_GAPS, CaptionResults, Setting, every, two_model_gaps
+from dejavu.report.caption.counts import AgreementCell, AgreementPair
+from dejavu.report.caption.records import (
+    NO_GAPS,
+    CaptionResults,
+    Comparison,
+    Gaps,
+    Setting,
+    every,
+    two_model_gaps,
+)
 from dejavu.report.caption.results import STATISTICS, CaptionSettings
-from dejavu.report.numbers import Rows
+from dejavu.report.caption.table_records import (
+    Agreement,
+    BesidePaper,
+    CaptionTables,
+    MostMemorized,
+    PlantedGap,
+    RoleMeans,
+    TopL,
+)
+from dejavu.report.numbers import Estimate, Line, Rows, line
 from dejavu.report.settings import headline_table, lengths_table
 from dejavu.run import seeds
-from dejavu.statistics import intervals, resampling
+from dejavu.statistics import resampling
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
+from dejavu.tables.records import Record, rows_as
 
 
-def caption_tables(
-    catalog: Catalog, results: CaptionResults, settings: CaptionSettings
-) -> dict[str, Rows]:
-    """Return the rows of every table of the caption lane, by file name."""
+def read(catalog: Catalog, results: CaptionResults, settings: CaptionSettings) -> CaptionTables:
+    """Return the tables of the caption lane.
+
+    Args:
+        catalog: views ``caption_scores``, ``reference_agreement``, ``samples`` and those of `query_tables`.
+        results: what the lane measured.
+        settings: parameters of the caption part of the report.
+    """
+
+    def rows(record: type[Record], query: str) -> tuple[Record, ...]:
+        return tuple(rows_as(record, catalog.table(queries.text(query))))
+
+    return CaptionTables(
+        by_neighbors=tuple(_beside_paper(results, by="k")),
+        by_objects=tuple(_beside_paper(results, by="top")),
+        agreement=tuple(_agreement(rows(AgreementCell, "caption_agreement_cells"), settings)),
+        top_l=rows(TopL, "caption_top_l"),
+        planted=rows(PlantedGap, "caption_planted"),
+        alike=rows(RoleMeans, "caption_exchangeability"),
+        most_memorized=rows(MostMemorized, "caption_most_memorized"),
+    )
+
+
+def lines(results: CaptionResults, found: CaptionTables) -> dict[str, Rows]:
+    """Return the lines of every table of the caption lane, by file name."""
     return {
         "caption_scores": score_rows(results),
         "caption_calibration": calibration_rows(results),
-        "caption_by_neighbors": paper_rows(results, by="k"),
-        "caption_by_objects": paper_rows(results, by="top"),
-        "caption_agreement": agreement_rows(catalog, settings),
-        "caption_top_l": catalog.rows(queries.text("caption_top_l")),
-        "caption_planted": planted_rows(catalog),
-        "caption_exchangeability": catalog.rows(queries.text("caption_exchangeability")),
-        "caption_most_memorized": catalog.rows(queries.text("caption_most_memorized")),
+        "caption_by_neighbors": [_paper_line(each) for each in found.by_neighbors],
+        "caption_by_objects": [_paper_line(each) for each in found.by_objects],
+        "caption_agreement": [each.line() for each in found.agreement],
+        "caption_top_l": [line(each) for each in found.top_l],
+        "caption_planted": [each.line() for each in found.planted],
+        "caption_exchangeability": [line(each) for each in found.alike],
+        "caption_most_memorized": [line(each) for each in found.most_memorized],
     }
 
 
@@ -45,7 +86,7 @@ def query_tables(settings: CaptionSettings) -> dict[str, pa.Table]:
     }
 
 
-def _who(target: str, reference: str, setting: Setting) -> dict[str, Any]:
+def _who(target: str, reference: str, setting: Setting) -> Line:
     return {
         "target": target, "reference": reference, "mode": setting.mode, "k": setting.k,
         "top": setting.top_text,
@@ -70,76 +111,71 @@ def score_rows(results: CaptionResults) -> Rows:
     ]
 
 
+def parts(results: CaptionResults, target: str, at: Setting, found: Comparison) -> dict[str, Gaps]:
+    """Return the gaps on target and on control, the excess, and the two-model gaps beside them."""
+    made = {
+        "target": found.target and found.target.gaps,
+        "control": found.control and found.control.gaps,
+        "excess": found.excess and found.excess.gaps,
+        "two_model": two_model_gaps(results[target], at),
+    }
+    return {name: each or NO_GAPS for name, each in made.items()}
+
+
 def calibration_rows(results: CaptionResults) -> Rows:
     """Every test calibrated: gap on target, on control, excess, and the two-model gap beside them."""
     rows: Rows = []
     for target, reference, setting, each in every(results):
         row = _who(target, reference, setting)
-        for prefix, found in (
-            ("target_", each.target and each.target.gaps),
-            ("control_", each.control and each.control.gaps),
-            ("excess_", each.excess and each.excess.gaps),
-            ("two_model_", two_model_gaps(results[target], setting)),
-        ):
-            row |= (found or NO_GAPS).cells(prefix)
+        for name, found in parts(results, target, setting, each).items():
+            row |= found.cells(f"{name}_")
         p_values = each.excess.p_one_sided if each.excess else dict.fromkeys(STATISTICS)
         row |= {f"excess_{name}_p_one_sided": p for name, p in p_values.items()}
         rows.append(row)
     return rows
 
 
-def paper_rows(results: CaptionResults, *, by: str) -> Rows:
-    """Tables 2 and 4 (`by` = ``k``, all objects) or 3 and 5 (``top``, 10 neighbors), target role."""
-    rows: Rows = []
+def _beside_paper(results: CaptionResults, *, by: str) -> Iterator[BesidePaper]:
+    """Yield Tables 2 and 4 (`by` = ``k``, all objects) or 3 and 5 (``top``, 10 neighbors), target role."""
     for target, reference, setting, each in every(results):
         is_row = setting.top is None if by == "k" else setting.k == paper.TABLES_K
-        if not is_row or each.target is None:
-            continue
-        row = {**_who(target, reference, setting), "n": each.target.n, **each.target.gaps.cells()}
-        row |= (each.excess.gaps if each.excess else NO_GAPS).cells("excess_")
-        for table, (ppg, prg) in paper.caption_gaps(
-            by, reference, setting.mode, setting.k if by == "k" else setting.top
-        ).items():
-            row |= {f"paper_{table}_ppg": ppg, f"paper_{table}_prg": prg}
-        rows.append(row)
-    return rows
+        if is_row and each.target is not None:
+            yield BesidePaper(
+                target=target, reference=reference, setting=setting, n=each.target.n,
+                gaps=each.target.gaps, excess=each.excess.gaps if each.excess else NO_GAPS,
+                paper=paper.caption_gaps(
+                    by, reference, setting.mode, setting.k if by == "k" else setting.top
+                ),
+            )  # fmt: skip
 
 
-def planted_rows(catalog: Catalog) -> Rows:
-    """Return how well the recall gap finds planted samples, with Newcombe's interval of the area."""
-    rows: Rows = catalog.rows(queries.text("caption_planted"))
-    for row in rows:
-        area, n, n_other = (row[name] for name in ("auroc", "n_planted", "n_other"))
-        row["auroc_low"], row["auroc_high"] = intervals.auroc_small(area, n, n_other)
-    return rows
+def _paper_line(found: BesidePaper) -> Line:
+    row = _who(found.target, found.reference, found.setting)
+    row |= {"n": found.n} | found.gaps.cells() | found.excess.cells("excess_")
+    for table, (ppg, prg) in found.paper.items():
+        row |= {f"paper_table_{table}_ppg": ppg, f"paper_table_{table}_prg": prg}
+    return row
 
 
-def agreement_rows(catalog: Catalog, settings: CaptionSettings) -> Rows:
-    """Figure 4: mean Jaccard similarity of what two references predict correctly, with intervals."""
-    names = (
-        "target", "mode", "first", "second", "first_k", "second_k", "first_top", "second_top", "role",
-    )  # fmt: skip
-    grouped: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for cell in catalog.rows(queries.text("caption_agreement_cells")):
-        grouped.setdefault(tuple(cell[name] for name in names), []).append(cell)
-    rows: Rows = []
-    for key, cells in grouped.items():
-        counts, *sizes = (
-            np.array([cell[name] for cell in cells], dtype=np.int64)
-            for name in ("n", "first_hits", "second_hits", "common_hits")
-        )
-        group = np.array([-1 if cell["group_id"] is None else cell["group_id"] for cell in cells])
-        values, n = jaccard(*sizes), int(counts.sum())
-        purpose = ".".join(str(part) for part in ("report.bootstrap.caption.agreement", *key))
-        generator = seeds.generator(settings.seed, purpose)
+def _agreement(cells: Iterable[AgreementCell], settings: CaptionSettings) -> Iterator[Agreement]:
+    """Yield Figure 4: mean Jaccard similarity of what two references predict correctly, with intervals."""
+    grouped: dict[AgreementPair, list[AgreementCell]] = {}
+    for cell in cells:
+        grouped.setdefault(cell.pair, []).append(cell)
+    for pair, own in grouped.items():
+        counts, first, second, common, group = np.array(
+            [
+                (each.n, each.first_hits, each.second_hits, each.common_hits,
+                 -1 if each.group_id is None else each.group_id)
+                for each in own
+            ],
+            dtype=np.int64,
+        ).T  # fmt: skip
+        values, n = jaccard(first, second, common), int(counts.sum())
+        purpose = ("report.bootstrap.caption.agreement", *dataclasses.astuple(pair))
+        generator = seeds.generator(settings.seed, ".".join(str(part) for part in purpose))
         found = resampling.kinds(counts, group, values[:, np.newaxis])
         drawn = found.resampled(settings.resamples, generator)
         low, high = resampling.interval(drawn[:, 0]) or (None, None)
-        row = dict(zip(names, key, strict=True))
-        rows.append(
-            row
-            | {"first_top": row["first_top"] or "all", "second_top": row["second_top"] or "all"}
-            | {"n": n, "jaccard": float((counts * values).sum() / n), "low": low, "high": high}
-            | {"paper": paper.agreement(row)}
-        )
-    return rows
+        mean = float((counts * values).sum() / n)
+        yield Agreement(pair, n, Estimate(value=mean, low=low, high=high))

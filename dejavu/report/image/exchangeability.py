@@ -2,13 +2,12 @@
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from dejavu.report.image.records import ImageResults
-from dejavu.report.numbers import Estimate, Rows, significant
+from dejavu.report.numbers import Estimate, Line, Rows, significant
 from dejavu.roles import SECOND_MODEL
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
@@ -26,11 +25,19 @@ class ReferenceAccuracy:
     control: float | None
     difference: Estimate
 
-    def row(self) -> dict[str, Any]:
+    @property
+    def name(self) -> str:
+        """Return what is compared."""
+        return (
+            self.reference
+            if self.target_name is None
+            else f"{self.reference} of {self.target_name}"
+        )
+
+    def line(self) -> Line:
         """Return the check as a row of table ``image_exchangeability``."""
-        of = "" if self.target_name is None else f" of {self.target_name}"
         return {
-            "check": "reference_accuracy", "name": f"{self.reference}{of}", "n_target": self.n_target,
+            "check": "reference_accuracy", "name": self.name, "n_target": self.n_target,
             "n_control": self.n_control, "target": self.target, "control": self.control,
             "difference": self.difference.value, "low": self.difference.low,
             "high": self.difference.high, "p": None,
@@ -49,7 +56,7 @@ class DrawnAlike:
     target: float | None = None  # mean of what is compared
     control: float | None = None
 
-    def row(self) -> dict[str, Any]:
+    def line(self) -> Line:
         """Return the test as a row of table ``image_exchangeability``."""
         return {
             "check": self.check, "name": self.name, "n_target": self.n_target,
@@ -65,9 +72,9 @@ class Exchangeability:
     accuracies: tuple[ReferenceAccuracy, ...] = ()
     tests: tuple[DrawnAlike, ...] = ()
 
-    def rows(self) -> Rows:
+    def lines(self) -> Rows:
         """Return table ``image_exchangeability``."""
-        return [each.row() for each in self.accuracies] + [each.row() for each in self.tests]
+        return [each.line() for each in self.accuracies] + [each.line() for each in self.tests]
 
 
 def exchangeability(

@@ -137,14 +137,15 @@ class Comparison:
 
     def node(self) -> Node:
         """Return the comparison as in results.json."""
-        found: Node = {"target": self.target.node(), "bias": {}}
+        bias: Node = {}
+        found: Node = {"target": self.target.node(), "bias": bias}
         if self.control is not None:
             found["control"] = self.control.node()
-            found["bias"] |= self.control.scores.dejavu_score.node("control")
+            bias |= self.control.scores.dejavu_score.node("control")
         if self.excess is not None:
             found["excess"] = self.excess.node()
         if self.bias_oracle is not None:
-            found["bias"] |= self.bias_oracle.node("oracle")
+            bias |= self.bias_oracle.node("oracle")
         return found
 
 

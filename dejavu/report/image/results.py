@@ -5,11 +5,16 @@ Point values come from whole counts made by the queries in ``dejavu/sql``; inter
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from dejavu.report.image.bootstrap import Resampled, resample
+from dejavu.report.image.counts import (
+    CountsAtPercent,
+    DetectionCounts,
+    PlantedCounts,
+    ScoreCounts,
+)
 from dejavu.report.image.records import (
     Comparison,
     Detection,
@@ -30,9 +35,9 @@ from dejavu.statistics.adjusted import Side, unadjusted
 from dejavu.statistics.exact_tests import mcnemar_p
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
+from dejavu.tables.records import rows_as
 
-Key = tuple[str, ...]
-Counts = dict[str, Any]
+Pair = tuple[str, str]  # target, reference
 _PLANTED_IDS = "SELECT sample_id FROM samples WHERE lane = 'image' AND truth.is_planted ORDER BY 1"
 
 
@@ -41,10 +46,10 @@ class _Evidence:
     """Counts by key and resampled statistics: all that results are made of."""
 
     settings: ImageSettings
-    counts: Mapping[Key, Counts]  # target, reference, role
-    at_percent: Mapping[Key, Counts]  # target, reference, role, percent
-    detection: Mapping[Key, Counts]  # target, reference, percent
-    planted: Mapping[Key, Counts]  # target, reference
+    counts: Mapping[tuple[str, str, str], ScoreCounts]  # target, reference, role
+    at_percent: Mapping[tuple[str, str, str, int], CountsAtPercent]  # the same, percent
+    detection: Mapping[tuple[str, str, int], DetectionCounts]  # target, reference, percent
+    planted: Mapping[Pair, PlantedCounts]
     panels: Mapping[Role, Panel]
     resampled: Mapping[Role, Resampled]
 
@@ -74,26 +79,24 @@ def image_results(catalog: Catalog, settings: ImageSettings) -> ImageResults:
 
 
 def _gather(catalog: Catalog, settings: ImageSettings) -> _Evidence:
-    counts = _by_key(catalog, "image_score_counts", "target", "reference", "role")
-    pairs = sorted({key[:2] for key in counts})
+    counts = rows_as(ScoreCounts, catalog.table(queries.text("image_score_counts")))
+    at_percent = rows_as(CountsAtPercent, catalog.table(queries.text("image_scores_at_percent")))
+    detection = rows_as(DetectionCounts, catalog.table(queries.text("image_detection")))
+    repeated = rows_as(PlantedCounts, catalog.table(queries.text("image_planted")))
+    pairs = sorted({(each.target, each.reference) for each in counts})
     planted = catalog.table(_PLANTED_IDS)["sample_id"].to_numpy()
-    panels = read_panels(catalog, [(target, reference) for target, reference in pairs], planted)
+    panels = read_panels(catalog, pairs, planted)
     return _Evidence(
         settings=settings,
-        counts=counts,
-        at_percent=_by_key(
-            catalog, "image_scores_at_percent", "target", "reference", "role", "percent"
-        ),
-        detection=_by_key(catalog, "image_detection", "target", "reference", "percent"),
-        planted=_by_key(catalog, "image_planted", "target", "reference"),
+        counts={(each.target, each.reference, each.role): each for each in counts},
+        at_percent={
+            (each.target, each.reference, each.role, each.percent): each for each in at_percent
+        },
+        detection={(each.target, each.reference, each.percent): each for each in detection},
+        planted={(each.target, each.reference): each for each in repeated},
         panels=panels,
         resampled=_resampled(panels, settings),
     )
-
-
-def _by_key(catalog: Catalog, query: str, *keys: str) -> dict[Key, Counts]:
-    rows = catalog.rows(queries.text(query))
-    return {tuple(str(row[key]) for key in keys): row for row in rows}
 
 
 def _resampled(panels: Mapping[Role, Panel], settings: ImageSettings) -> dict[Role, Resampled]:
@@ -108,20 +111,18 @@ def _resampled(panels: Mapping[Role, Panel], settings: ImageSettings) -> dict[Ro
     }
 
 
-def _statistics(evidence: _Evidence, pair: tuple[str, str], column: int, role: Role) -> Statistics:
+def _statistics(evidence: _Evidence, pair: Pair, column: int, role: Role) -> Statistics:
     comparison = evidence.panels[role].comparisons[column]
     drawn = evidence.resampled[role]
     row = evidence.counts[(*pair, role)]
-    n, right, reference_right = (
-        row[name] for name in ("n", "n_target_correct", "n_reference_correct")
-    )
+    n, right, reference_right = row.n, row.n_target_correct, row.n_reference_correct
     i, j = comparison.target_column, comparison.reference_column
     accuracy = drawn.accuracy
     return Statistics(
         n=n,
         dejavu_score=((right - reference_right) / n, accuracy[:, i] - accuracy[:, j]),
         hits={
-            "memorized_share": row["n_memorized"],
+            "memorized_share": row.n_memorized,
             "target_accuracy": right,
             "reference_accuracy": reference_right,
         },
@@ -132,7 +133,7 @@ def _statistics(evidence: _Evidence, pair: tuple[str, str], column: int, role: R
         },
         at={
             percent: of_most_confident(
-                evidence.at_percent.get((*pair, role, str(percent))),
+                evidence.at_percent.get((*pair, role, percent)),
                 (drawn.top_own[percent][:, i], drawn.top_own[percent][:, j]),
                 drawn.top_paired[percent][:, column],
                 percent,
@@ -142,40 +143,40 @@ def _statistics(evidence: _Evidence, pair: tuple[str, str], column: int, role: R
     )
 
 
-def _role(evidence: _Evidence, pair: tuple[str, str], column: int, role: Role) -> RoleScores:
+def _role(evidence: _Evidence, pair: Pair, column: int, role: Role) -> RoleScores:
     row = evidence.counts[(*pair, role)]
     tops = {
-        percent: evidence.at_percent.get((*pair, role, str(percent)))
+        percent: evidence.at_percent.get((*pair, role, percent))
         for percent in evidence.settings.score.at_percent
     }
     return RoleScores(
-        n=row["n"],
-        n_target_correct=row["n_target_correct"],
-        n_reference_correct=row["n_reference_correct"],
-        n_memorized=row["n_memorized"],
-        n_reference_only=row["n_reference_only"],
-        n_at={percent: None if top is None else top["n_top"] for percent, top in tops.items()},
-        mcnemar_p=significant(mcnemar_p(row["n_memorized"], row["n_reference_only"])),
+        n=row.n,
+        n_target_correct=row.n_target_correct,
+        n_reference_correct=row.n_reference_correct,
+        n_memorized=row.n_memorized,
+        n_reference_only=row.n_reference_only,
+        n_at={percent: None if top is None else top.n_top for percent, top in tops.items()},
+        mcnemar_p=significant(mcnemar_p(row.n_memorized, row.n_reference_only)),
         scores=_statistics(evidence, pair, column, role).scores(),
         planted=_planted(evidence, pair, column) if role == "target" else None,
     )
 
 
-def _planted(evidence: _Evidence, pair: tuple[str, str], column: int) -> Planted | None:
+def _planted(evidence: _Evidence, pair: Pair, column: int) -> Planted | None:
     auroc = evidence.resampled["target"].auroc
     if auroc is None or pair not in evidence.planted:
         return None
     counts = evidence.planted[pair]
     return Planted(
         auroc=area(counts, auroc[:, column]),
-        n_planted=counts["n_planted"],
-        n_other=counts["n_other"],
-        n_planted_memorized=counts["n_planted_memorized"],
-        n_other_memorized=counts["n_other_memorized"],
+        n_planted=counts.n_planted,
+        n_other=counts.n_other,
+        n_planted_memorized=counts.n_planted_memorized,
+        n_other_memorized=counts.n_other_memorized,
     )
 
 
-def _excess(evidence: _Evidence, pair: tuple[str, str], column: int) -> ExcessScores:
+def _excess(evidence: _Evidence, pair: Pair, column: int) -> ExcessScores:
     attacked = _statistics(evidence, pair, column, "target")
     control = _statistics(evidence, pair, column, "control")
     return ExcessScores(
@@ -183,7 +184,7 @@ def _excess(evidence: _Evidence, pair: tuple[str, str], column: int) -> ExcessSc
         n_control=evidence.panels["control"].n,
         scores=attacked.excess(control),
         estimated_precision=precision(
-            *(evidence.counts[(*pair, role)]["n_memorized"] for role in ("target", "control")),
+            *(evidence.counts[(*pair, role)].n_memorized for role in ("target", "control")),
             *(evidence.panels[role].n for role in ("target", "control")),
         ),
         detection={
@@ -209,7 +210,7 @@ def _p_one_sided(evidence: _Evidence, column: int) -> float | None:
     return None if found is None else significant(found.p_greater)
 
 
-def _detection(evidence: _Evidence, pair: tuple[str, str], column: int, percent: int) -> Detection:
+def _detection(evidence: _Evidence, pair: Pair, column: int, percent: int) -> Detection:
     """Return what passes the cut that at most `percent` % of control samples exceed."""
     comparison = evidence.panels["target"].comparisons[column]
     reason = too_few_control(percent, evidence.panels["control"].n)
@@ -221,20 +222,20 @@ def _detection(evidence: _Evidence, pair: tuple[str, str], column: int, percent:
             memorized_share=unknown, control_share=unknown, estimated_precision=unknown,
             cut=estimate(None, reason=reason),
         )  # fmt: skip
-    row = evidence.detection[(*pair, str(percent))]
-    above, others = row["n_target_above"], row["n_control_above"]
-    n, n_control = row["n_target"], row["n_control"]
+    row = evidence.detection[(*pair, percent)]
+    above, others = row.n_target_above, row.n_control_above
+    n, n_control = row.n_target, row.n_control
     return Detection(
         memorized_share=bounded(above / n, lambda: intervals.clopper_pearson(above, n)),
         control_share=bounded(others / n_control, lambda: intervals.wilson(others, n_control)),
         estimated_precision=precision(above, others, n, n_control, is_cut=True),
         cut=estimate(
-            row["cut"], reason="no cut is needed: fewer control samples are flagged than may be"
+            row.cut, reason="no cut is needed: fewer control samples are flagged than may be"
         ),
     )
 
 
-def _bias_oracle(evidence: _Evidence, pair: tuple[str, str], column: int) -> Estimate | None:
+def _bias_oracle(evidence: _Evidence, pair: Pair, column: int) -> Estimate | None:
     """Return the score against a reference − the score against the oracle; None where it is not known."""
     oracles = [
         place

@@ -1,11 +1,9 @@
 """Intervals of shares, precisions and areas of the image lane, where a bootstrap covers too little."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float64
 
+from dejavu.report.image.counts import PlantedCounts
 from dejavu.report.numbers import Estimate, bounded, estimate
 from dejavu.statistics import intervals
 
@@ -26,10 +24,10 @@ def precision(
     )
 
 
-def area(counts: Mapping[str, Any], resampled: Float64[np.ndarray, " resamples"]) -> Estimate:
+def area(counts: PlantedCounts, resampled: Float64[np.ndarray, " resamples"]) -> Estimate:
     """Return the area with an interval that keeps its level for few samples too."""
-    value, n, n_other = counts["auroc"], counts["n_planted"], counts["n_other"]
-    if value is None or n + n_other >= intervals.SMALL_AUROC:
+    value, n, n_other = counts.auroc, counts.n_planted, counts.n_other
+    if n + n_other >= intervals.SMALL_AUROC:
         return estimate(value, resampled)
     return bounded(value, lambda: intervals.auroc_small(value, n, n_other))
 

@@ -2,11 +2,11 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 
+from dejavu.report.image.counts import CountsAtPercent
 from dejavu.report.image.records import MostConfident, Scores
 from dejavu.report.numbers import Estimate, bounded, estimate
 from dejavu.statistics import intervals
@@ -74,7 +74,7 @@ class Statistics:
 
 
 def of_most_confident(
-    counts: Mapping[str, Any] | None,
+    counts: CountsAtPercent | None,
     own: tuple[Resampled, Resampled],
     paired: Resampled,
     percent: int,
@@ -89,24 +89,29 @@ def of_most_confident(
         percent: p.
     """
     few = None
-    n_top = 1 if counts is None else counts["n_top"]
+    n_top = 1 if counts is None else counts.n_top
     if counts is not None and n_top < intervals.MIN_MOST_CONFIDENT:
         few = (
             f"{percent} % of the samples are {n_top}: not reported below "
             f"{intervals.MIN_MOST_CONFIDENT}"
         )
 
-    def of(name: str, drawn: Resampled) -> tuple[Drawn, str | None]:
-        right, other = (
-            None if counts is None else counts[each] for each in ("n_target_correct", name)
+    right = own_right = paired_right = None
+    if counts is not None:
+        right, own_right, paired_right = (
+            counts.n_target_correct,
+            counts.n_reference_correct_own,
+            counts.n_reference_correct_paired,
         )
+
+    def of(other: int | None, drawn: Resampled) -> tuple[Drawn, str | None]:
         if right is None or other is None:
             return (np.nan, drawn), NO_ENTROPY
         return ((right - other) / n_top, drawn), few
 
     return Top(
-        own=of("n_reference_correct_own", own[0] - own[1]),
-        paired=of("n_reference_correct_paired", own[0] - paired),
+        own=of(own_right, own[0] - own[1]),
+        paired=of(paired_right, own[0] - paired),
     )
 
 

@@ -1,37 +1,36 @@
 """One CSV per table and figure of the paper, and per question that it leaves open."""
 
-import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from dejavu.image.targets import Target
-from dejavu.report.image.records import Comparison, ExcessScores, ImageResults, Scores
-from dejavu.report.numbers import NOTHING, Rows, rounded
+from dejavu.report.image.records import (
+    Comparison,
+    ExcessScores,
+    ImageResults,
+    RoleScores,
+    Scores,
+)
+from dejavu.report.image.table_records import ImageTables
+from dejavu.report.numbers import NOTHING, Line, Rows, line
 from dejavu.roles import CONSENSUS, ORACLE, SECOND_MODEL, NaiveBayes
-from dejavu.statistics import intervals
-from dejavu.text import spreadsheet_safe
 
 
-def write_csv(rows: Rows, path: Path, columns: Sequence[str]) -> None:
-    """Write rows with a header, Unix line ends, shares to six decimals and nothing for null.
-
-    A spreadsheet shows every cell: none is taken for a formula.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([spreadsheet_safe(column) for column in columns])
-        for row in rows:
-            writer.writerow([_cell(row.get(column)) for column in columns])
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:.6g}" if 0 < abs(value) < 1e-4 else rounded(value)
-    return "" if value is None else spreadsheet_safe(value)
+def lines(results: ImageResults, found: ImageTables, targets: Sequence[Target]) -> dict[str, Rows]:
+    """Return the lines of every table of the image lane, by file name."""
+    return {
+        "image_scores": score_rows(results, targets),
+        "image_calibration": calibration_rows(results, targets),
+        "image_layers": layer_rows(results, targets),
+        "image_naive_bayes": naive_bayes_rows(results, targets),
+        "image_planted": planted_rows(results, targets),
+        "image_accuracy": [each.line() for each in found.accuracy],
+        "image_tied_votes": [each.line() for each in found.tied_votes],
+        "image_correlations_by_class": [each.line() for each in found.by_label],
+        "image_agreement": [each.line() for each in found.agreement],
+        "image_intersection": [each.line() for each in found.intersection],
+        "image_most_memorized": [line(each) for each in found.most_memorized],
+        "image_confidence": [line(each) for each in found.confidence],
+    }
 
 
 def score_rows(results: ImageResults, targets: Iterable[Target]) -> Rows:
@@ -45,14 +44,12 @@ def score_rows(results: ImageResults, targets: Iterable[Target]) -> Rows:
             **_score_cells(found.scores),
             "mcnemar_p": found.mcnemar_p,
         }
-        for target, reference, each in pairs(results, targets)
-        for role, found in (("target", each.target), ("control", each.control))
-        if found is not None
+        for target, reference, role, found in by_role(results, targets)
     ]
 
 
-def _score_cells(scores: Scores) -> dict[str, Any]:
-    cells: dict[str, Any] = scores.dejavu_score.cells("dejavu_score")
+def _score_cells(scores: Scores) -> Line:
+    cells: Line = scores.dejavu_score.cells("dejavu_score")
     for percent, each in scores.at.items():
         cells |= each.own.cells(f"dejavu_score_at_{percent}")
         cells |= each.paired.cells(f"at_{percent}_paired")
@@ -80,8 +77,8 @@ def calibration_rows(results: ImageResults, targets: Iterable[Target]) -> Rows:
     return rows
 
 
-def _excess_cells(excess: ExcessScores) -> dict[str, Any]:
-    cells: dict[str, Any] = excess.scores.dejavu_score.cells("excess")
+def _excess_cells(excess: ExcessScores) -> Line:
+    cells: Line = excess.scores.dejavu_score.cells("excess")
     cells["excess_p_one_sided"] = excess.p_one_sided
     for percent, each in excess.scores.at.items():
         cells |= each.own.cells(f"excess_at_{percent}")
@@ -130,7 +127,7 @@ def naive_bayes_rows(results: ImageResults, targets: Sequence[Target]) -> Rows:
     """Score and excess against Naive Bayes as the number K of tags grows (paper, Figures 5 and 6)."""
     return [
         {
-            **_who(target, reference),
+            **_who(target, tagged.name),
             "annotator": tagged.annotator or "first",
             "top_k": tagged.top_k,
             "n_target": each.target.n,
@@ -141,26 +138,27 @@ def naive_bayes_rows(results: ImageResults, targets: Sequence[Target]) -> Rows:
             **(each.excess.scores.dejavu_score if each.excess else NOTHING).cells("excess"),
             **each.target.scores.reference_accuracy.cells("reference_accuracy"),
         }
-        for target, reference, each in pairs(results, targets)  # the first annotator leads, K grows
-        if (tagged := NaiveBayes.named(reference)) is not None
+        for target, tagged, each in by_tags(results, targets)
     ]
 
 
-def accuracy_rows(counts: Iterable[Mapping[str, Any]]) -> Rows:
-    """Figure 2a of the paper: how often each predictor guesses the hidden label, with Wilson's interval."""
-    rows: Rows = []
-    for row in counts:
-        low, high = intervals.wilson(row["n_correct"], row["n"])
-        rows.append({**row, "low": low, "high": high})
-    return rows
+def by_role(
+    results: ImageResults, targets: Iterable[Target]
+) -> Iterator[tuple[Target, str, str, RoleScores]]:
+    """Yield target, reference, role and scores of every comparison, references in reading order."""
+    for target, reference, each in pairs(results, targets):
+        for role, found in (("target", each.target), ("control", each.control)):
+            if found is not None:
+                yield target, reference, role, found
 
 
-def columns_of(rows: Rows, first: Sequence[str] = ()) -> list[str]:
-    """Return the columns of rows in order of appearance; `first` for a table that may be empty."""
-    found = dict.fromkeys(first)
-    for row in rows:
-        found |= dict.fromkeys(row)
-    return list(found)
+def by_tags(
+    results: ImageResults, targets: Iterable[Target]
+) -> Iterator[tuple[Target, NaiveBayes, Comparison]]:
+    """Yield every comparison with Naive Bayes: the first annotator leads, K grows."""
+    for target, reference, each in pairs(results, targets):
+        if (tagged := NaiveBayes.named(reference)) is not None:
+            yield target, tagged, each
 
 
 def pairs(
@@ -183,7 +181,7 @@ def in_order(references: Iterable[str]) -> list[str]:
     return sorted(references, key=place)
 
 
-def _who(target: Target, reference: str) -> dict[str, Any]:
+def _who(target: Target, reference: str) -> Line:
     return {
         "target": target.name, "model": target.model, "layer": target.layer,
         "metric": target.metric, "reference": reference,

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dejavu.image.targets import Target
-from dejavu.report.numbers import Rows
-from dejavu.statistics import intervals
+from dejavu.report.image.table_records import TiedCounts, TiedVotes
 from dejavu.tables import catalog, queries
+from dejavu.tables.records import rows_as
 
 
-def tied_rows(data: Path, targets: Sequence[Target]) -> Rows:
+def tied_votes(data: Path, targets: Sequence[Target]) -> list[TiedVotes]:
     """Return the share of tied votes of each target on the samples of each role.
 
     A target whose guesses came without neighbors has no row: nobody knows its votes.
@@ -22,12 +22,10 @@ def tied_rows(data: Path, targets: Sequence[Target]) -> Rows:
         layers, metrics = {each.layer for each in targets}, {each.metric for each in targets}
         if not opened.add_views(["neighbors"], layer=layers, metric=metrics):
             return []
-        found: Rows = opened.rows(queries.text("tied_votes"))
+        found = rows_as(TiedCounts, opened.table(queries.text("tied_votes")))
     names = {(each.model, each.layer, each.metric): each.name for each in targets}
-    rows: Rows = []
-    for row in found:
-        key = (row["model"], row["layer"], row["metric"])
-        if key in names:
-            low, high = intervals.wilson(row["n_tied"], row["n"])
-            rows.append({"target": names[key], **row, "low": low, "high": high})
-    return rows
+    return [
+        TiedVotes(names[key], each)
+        for each in found
+        if (key := (each.model, each.layer, each.metric)) in names
+    ]

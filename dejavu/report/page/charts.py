@@ -14,7 +14,9 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from dejavu.report.page.elements import Figure, Grid, Mark, Rows
+from dejavu.report.page.elements import Figure, Grid, Mark
+from dejavu.report.page.marks import Bin, Bounded, Point, Shade
+from dejavu.tables.records import fields_of
 
 STATIC_WIDTH_PX = {False: 430, True: 680}  # of half a sheet of paper, and of a whole one
 MAX_ROWS = 5000  # of one chart: everything is aggregated before it is drawn
@@ -117,24 +119,39 @@ def value_axis(number: str) -> alt.Axis:
     )
 
 
-def data(rows: Rows) -> alt.InlineData:
-    """Return rows as a chart holds them."""
-    assert len(rows) <= MAX_ROWS, f"{len(rows)} rows: aggregate before drawing"
-    return alt.InlineData(values=[dict(row) for row in rows])
+def data(
+    marks: Sequence[object], more: Sequence[Mapping[str, object]] | None = None
+) -> alt.InlineData:
+    """Return marks as a chart holds them.
+
+    Args:
+        marks: records; their fields are what channels read.
+        more: further fields of each mark.
+    """
+    assert len(marks) <= MAX_ROWS, f"{len(marks)} rows: aggregate before drawing"
+    rows = [{name: getattr(mark, name) for name in fields_of(mark)} for mark in marks]
+    if more is not None:
+        rows = [row | dict(own) for row, own in zip(rows, more, strict=True)]
+    return alt.InlineData(values=rows)
+
+
+def point(value: float | int) -> alt.InlineData:
+    """Return the one row of a rule."""
+    return alt.InlineData(values=[{"value": value}])
 
 
 def heatmap(
-    rows: Rows, *, across: Sequence[str], down: Sequence[str], axes: tuple[str, str]
+    marks: Sequence[Shade], *, across: Sequence[str], down: Sequence[str], axes: tuple[str, str]
 ) -> Drawing:
     """Return shares in [0, 1] as a grid of shaded cells with their value.
 
     Args:
-        rows: ``across``, ``down``, ``value``, ``text``, ``shown``.
+        marks: the cells.
         across: order of the columns.
         down: order of the rows.
         axes: titles of the column axis and the row axis; empty for none.
     """
-    base = alt.Chart(data([row for row in rows if row["value"] is not None])).encode(
+    base = alt.Chart(data([mark for mark in marks if mark.value is not None])).encode(
         x=alt.X("across:N", sort=list(across), title=axes[0] or None,
                 axis=alt.Axis(labelAngle=-35 if len(across) > 3 else 0, domain=False, ticks=False,
                               labelLimit=240)),
@@ -151,7 +168,7 @@ def heatmap(
 
 
 def lines(
-    rows: Rows,
+    points: Sequence[Point],
     *,
     series: Mapping[str, str],
     axes: tuple[str, str],
@@ -161,7 +178,7 @@ def lines(
     """Return one line with points per series, over a logarithmic axis.
 
     Args:
-        rows: ``x``, ``series``, ``value``, ``shown``; ``low``, ``high`` where there is an interval.
+        points: of all lines; bounded ones are shaded between their bounds.
         series: color of each, in order.
         axes: titles of x and y.
         number: d3 format of the value axis.
@@ -170,11 +187,11 @@ def lines(
     order = list(series)
     scale = alt.Scale(type="log", nice=False)
     colors = alt.Scale(domain=order, range=list(series.values()))
-    values = sorted({row["x"] for row in rows})
+    values = sorted({each.x for each in points})
     x_axis = alt.Axis(format="~s", tickCount=5, grid=False)
     if len(values) <= 6:
         x_axis = alt.Axis(values=values, grid=False, format="d")
-    base = alt.Chart(data(rows)).encode(
+    base = alt.Chart(data(points)).encode(
         x=alt.X("x:Q", title=axes[0], scale=scale, axis=x_axis),
         color=alt.Color("series:N", sort=order, title=None, scale=colors),
         strokeDash=alt.StrokeDash("series:N", sort=order, title=None, scale=alt.Scale(
@@ -183,10 +200,9 @@ def lines(
                  alt.Tooltip("shown:N", title=axes[1])],
     )  # fmt: skip
     y = alt.Y("value:Q", title=axes[1], axis=value_axis(number))
-    layers = [
-        alt.Chart(data([{"value": 0}])).mark_rule(color=MUTED, strokeWidth=1).encode(y="value:Q")
-    ]
-    if bounded := [row for row in rows if row.get("low") is not None]:
+    layers = [alt.Chart(point(0)).mark_rule(color=MUTED, strokeWidth=1).encode(y="value:Q")]
+    bounded = [each for each in points if isinstance(each, Bounded) and each.low is not None]
+    if bounded:
         area = alt.Chart(data(bounded)).mark_area(opacity=0.16)
         color = alt.Color("series:N", sort=order, scale=colors, title=None)
         layers.append(area.encode(x="x:Q", y="low:Q", y2="high:Q", color=color))
@@ -197,17 +213,17 @@ def lines(
     )
 
 
-def histogram(rows: Rows, *, parts: Mapping[str, str], axis: str) -> Drawing:
+def histogram(bins: Sequence[Bin], *, parts: Mapping[str, str], axis: str) -> Drawing:
     """Return counted bins as stacked columns.
 
     Args:
-        rows: ``low``, ``high``, ``part``, ``n``.
+        bins: of each part.
         parts: color of each part, in order from the axis upward.
         axis: title of the value axis.
     """
     order = list(parts)
     chart = (
-        alt.Chart(data([{**row, "place": order.index(row["part"])} for row in rows]))
+        alt.Chart(data(bins, [{"place": order.index(each.part)} for each in bins]))
         .mark_bar(binSpacing=1)
         .encode(
             x=alt.X(

@@ -1,13 +1,11 @@
 """What the page is made of: tables, figures and cards, ready for the templates."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from dejavu.roles import NaiveBayes
 
-Row = Mapping[str, Any]
-Rows = Sequence[Row]
 Kind = Literal["text", "number"]
 
 

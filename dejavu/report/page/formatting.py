@@ -1,15 +1,15 @@
 """Numbers and texts as table cells, each with the value that it sorts by."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from dejavu.report.numbers import Estimate
-from dejavu.report.page.elements import Cell, Column, Grid, Row
+from dejavu.report.page.elements import Cell, Column, Grid
+from dejavu.report.page.marks import Interval
 
 NONE = Cell("–")
 
 
-def text(value: Any) -> Cell:
+def text(value: object) -> Cell:
     """Return any value as it is; nothing as a dash."""
     return NONE if value is None else Cell(str(value))
 
@@ -26,27 +26,6 @@ def grouped(value: int) -> str:
     ('498', True)
     """
     return f"{value:,}".replace(",", "\u202f")
-
-
-def of(row: Row, name: str, *, low: str | None = None, high: str | None = None) -> Estimate:
-    """Return the number of column ``name`` of a table's row with its bounds.
-
-    Args:
-        row: of a table.
-        name: its column.
-        low: column of the lower bound; None: ``<name>_low``.
-        high: column of the upper bound; None: ``<name>_high``.
-    """
-    return Estimate(
-        value=row.get(name),
-        low=row.get(low or f"{name}_low"),
-        high=row.get(high or f"{name}_high"),
-    )
-
-
-def own_bounds(row: Row, name: str) -> Estimate:
-    """Return ``name`` of a row whose bounds are called ``low`` and ``high``."""
-    return of(row, name, low="low", high="high")
 
 
 def signed(value: float, factor: float = 100.0, decimals: int = 1) -> str:
@@ -152,18 +131,18 @@ def noted(caption: str, found: Iterable[Estimate]) -> str:
 
 def marked(
     found: Estimate, *, name: str, part: str, factor: float = 100.0, sign: bool = True
-) -> dict[str, Any]:
+) -> Interval:
     """Return one mark of an interval chart."""
 
     def scaled(value: float | None) -> float | None:
         return None if value is None else round(factor * value, 4)
 
     is_share = factor == 100
-    return {
-        "name": name,
-        "part": part,
-        "value": scaled(found.value),
-        "low": scaled(found.low),
-        "high": scaled(found.high),
-        "shown": interval(found, factor=factor, decimals=1 if is_share else 3, sign=sign),
-    }
+    return Interval(
+        name=name,
+        part=part,
+        value=scaled(found.value),
+        low=scaled(found.low),
+        high=scaled(found.high),
+        shown=interval(found, factor=factor, decimals=1 if is_share else 3, sign=sign),
+    )

@@ -73,7 +73,7 @@ def _calibration(
     chart = interval_charts.intervals(
         marks, names=[reference_title(name) for name in names], axis=_POINTS,
         bands=[] if band is None else [band],
-        parts={part: color for part, color in _THREE.items() if part in {m["part"] for m in marks}},
+        parts={part: color for part, color in _THREE.items() if part in {m.part for m in marks}},
     )  # fmt: skip
     title = f"{model_title(target.model)}: every test, calibrated"
     said = f"Déjà vu score of each of {len(names)} references in percentage points.{beside}"
@@ -185,7 +185,7 @@ def _accuracy_figure(accuracies: Sequence[ReferenceAccuracy]) -> Figure:
         name = f"{reference_title(each.reference)}{whose}"
         marks.append(formatting.marked(each.difference, name=name, part="difference"))
     chart = interval_charts.intervals(
-        marks, names=[mark["name"] for mark in marks], parts={"difference": charts.OTHER},
+        marks, names=[mark.name for mark in marks], parts={"difference": charts.OTHER},
         axis="reference accuracy, target − control, percentage points",
     )  # fmt: skip
     grid = formatting.grid(
@@ -193,8 +193,8 @@ def _accuracy_figure(accuracies: Sequence[ReferenceAccuracy]) -> Figure:
         {"reference": "text", "target": "number", "control": "number", "difference": "number"},
         [
             (
-                formatting.text(mark["name"]), formatting.percent(Estimate(value=each.target)),
-                formatting.percent(Estimate(value=each.control)), Cell(mark["shown"], mark["value"]),
+                formatting.text(mark.name), formatting.percent(Estimate(value=each.target)),
+                formatting.percent(Estimate(value=each.control)), Cell(mark.shown, mark.value),
             )
             for each, mark in zip(accuracies, marks, strict=True)
         ],

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from dejavu.image.targets import Target
 from dejavu.params.report import ImageHeadline
 from dejavu.report.image.records import Comparison, ImageResults
-from dejavu.report.image.tables import in_order, pairs
+from dejavu.report.image.table_records import ConfidenceBin, Intersection
+from dejavu.report.image.tables import by_tags, in_order
 from dejavu.report.numbers import NOTHING, Estimate
 from dejavu.report.opening import one_model_reference
 from dejavu.report.page import charts, formatting, interval_charts, paper_blocks
-from dejavu.report.page.elements import Block, Figure, Rows, model_title, reference_title, slug
+from dejavu.report.page.elements import Block, Figure, model_title, reference_title, slug
+from dejavu.report.page.marks import Bin, Point
 from dejavu.report.settings import ImageSettings
-from dejavu.roles import SECOND_MODEL, NaiveBayes
+from dejavu.roles import SECOND_MODEL, TARGET, NaiveBayes
 
 _POINTS = "percentage points"
 _HEADLINE_TAGS = "headline tags"
@@ -89,29 +91,30 @@ def _score_figure(
 
 
 def figure_7(
-    rows: Rows, results: ImageResults, heads: Sequence[Target], headline: ImageHeadline | None
+    rows: Sequence[ConfidenceBin],
+    results: ImageResults,
+    heads: Sequence[Target],
+    headline: ImageHeadline | None,
 ) -> Block:
     """Return the histogram of memorization confidence against the headline's one-model reference."""
     figures = []
     for target in heads:
         reference = one_model_reference(results[target.name], headline) or SECOND_MODEL
-        wanted = {"target": target.name, "reference": reference, "role": "target"}
-        bins = [row for row in rows if wanted.items() <= row.items()]
+        wanted = (target.name, reference, TARGET)
+        bins = [row for row in rows if (row.target, row.reference, row.role) == wanted]
         if bins:
             figures.append(_confidence_figure(target, reference, bins))
     return paper_blocks.block("figure-7", figures=figures, absent="No scores.")
 
 
-def _confidence_figure(target: Target, reference: str, bins: Rows) -> Figure:
+def _confidence_figure(target: Target, reference: str, bins: Sequence[ConfidenceBin]) -> Figure:
     parts = {"flagged": charts.FLAGGED, "not flagged": charts.REST}
     counted = [
-        {"low": row["low"], "high": row["high"], "part": part, "n": n}
+        Bin(low=row.low, high=row.high, part=part, n=n)
         for row in bins
-        for part, n in (
-            ("flagged", row["n_memorized"]), ("not flagged", row["n"] - row["n_memorized"]),
-        )
+        for part, n in (("flagged", row.n_memorized), ("not flagged", row.n - row.n_memorized))
         if n
-    ]  # fmt: skip
+    ]
     title = f"{model_title(target.model)} against {reference_title(reference)}"
     grid = formatting.grid(
         f"{title}: target samples by memorization confidence",
@@ -119,10 +122,9 @@ def _confidence_figure(target: Target, reference: str, bins: Rows) -> Figure:
          "share flagged, %": "number"},
         [
             (
-                formatting.number(row["low"], 2), formatting.number(row["high"], 2),
-                formatting.count(row["n"]),
-                formatting.count(row["n_memorized"]),
-                formatting.percent(Estimate(value=row["n_memorized"] / row["n"])),
+                formatting.number(row.low, 2), formatting.number(row.high, 2),
+                formatting.count(row.n), formatting.count(row.n_memorized),
+                formatting.percent(Estimate(value=row.n_memorized / row.n)),
             )
             for row in bins
         ],
@@ -139,11 +141,11 @@ def _confidence_figure(target: Target, reference: str, bins: Rows) -> Figure:
     return charts.figure(f"chart-7-{slug(target.name)}", title, said, chart, grid)
 
 
-def table_1(rows: Rows) -> Block:
+def table_1(rows: Sequence[Intersection]) -> Block:
     """Return what one-model references recover of the samples that all second models guess right."""
-    scopes = list(dict.fromkeys(row["scope"] for row in rows))
-    sizes = {row["scope"]: row["n_intersection"] for row in rows}
-    found = {(row["reference"], row["scope"]): row for row in rows}
+    scopes = list(dict.fromkeys(row.scope for row in rows))
+    sizes = {row.scope: row.n_intersection for row in rows}
+    found = {(row.reference, row.scope): row for row in rows}
     columns = {"reference": "text"}
     for scope in scopes:
         labels = "all labels" if scope == "all" else f"{scope} labels"
@@ -152,13 +154,13 @@ def table_1(rows: Rows) -> Block:
             f"paper, {scope}": "number",
         }
     shown = []
-    for name in in_order({row["reference"] for row in rows}):
+    for name in in_order({row.reference for row in rows}):
         cells_of_row = [formatting.text(reference_title(name))]
         for scope in scopes:
-            row = found.get((name, scope), {})
+            row = found.get((name, scope))
             cells_of_row += [
-                formatting.percent(formatting.own_bounds(row, "share")),
-                formatting.percent(formatting.of(row, "paper")),
+                formatting.percent(row.recovered if row else NOTHING),
+                formatting.percent(Estimate(value=row.paper) if row else NOTHING),
             ]
         shown.append(cells_of_row)
     caption = "Target samples that all second models guess right: the share (%) that each reference does too"
@@ -170,11 +172,7 @@ def naive_bayes(results: ImageResults, heads: Sequence[Target]) -> Block:
     """Return score and excess against Naive Bayes as the number of tags grows."""
     figures = []
     for target in heads:
-        own = [
-            (tagged, each)
-            for _, name, each in pairs(results, [target])
-            if (tagged := NaiveBayes.named(name)) is not None
-        ]
+        own = [(tagged, each) for _, tagged, each in by_tags(results, [target])]
         if own:
             figures.append(_naive_bayes_figure(target, own))
     absent = "No Naive Bayes among the references."
@@ -187,13 +185,13 @@ def _naive_bayes_figure(target: Target, own: Sequence[tuple[NaiveBayes, Comparis
         for tagged, each in own
     ]
     points = [
-        {"x": tagged.top_k, "series": f"{what}, {_tags(tagged)}",
-         "value": round(100 * found.value, 4), "shown": formatting.interval(found)}
+        Point(x=tagged.top_k, series=f"{what}, {_tags(tagged)}", value=round(100 * found.value, 4),
+              shown=formatting.interval(found))
         for tagged, each, excess in rows
         for what, found in (("plain score", each.target.scores.dejavu_score), ("excess", excess))
         if found.value is not None
     ]  # fmt: skip
-    series = list(dict.fromkeys(str(point["series"]) for point in points))
+    series = list(dict.fromkeys(point.series for point in points))
     title = model_title(target.model)
     chart = charts.lines(
         points, series=_colored(series), axes=("tags that count", _POINTS), number="+.0f",

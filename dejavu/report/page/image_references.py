@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from dejavu.image.targets import Target
+from dejavu.report.image.table_records import Accuracy, Agreement, LabelAccuracy
 from dejavu.report.image.tables import in_order
+from dejavu.report.numbers import Estimate
 from dejavu.report.page import charts, formatting, interval_charts, paper_blocks
-from dejavu.report.page.elements import Block, Cell, Figure, Row, Rows, model_title, reference_title
+from dejavu.report.page.elements import Block, Cell, Figure, model_title, reference_title
+from dejavu.report.page.marks import Shade
 from dejavu.roles import NaiveBayes
 
 _LABEL_LENGTH = 24  # characters of a label in a chart
@@ -32,7 +35,7 @@ class _Predictors:
         return self._places[name]
 
 
-def figure_2a(rows: Rows, targets: Sequence[Target]) -> Block:
+def figure_2a(rows: Sequence[Accuracy], targets: Sequence[Target]) -> Block:
     """Return how often each predictor guesses the hidden label, targets in their headline layer."""
     heads = [target for target in targets if target.is_headline]
     others = {
@@ -41,28 +44,27 @@ def figure_2a(rows: Rows, targets: Sequence[Target]) -> Block:
         if not target.is_headline
         for name in (target.name, target.second_model)
     }
-    shown = [row for row in rows if row["predictor"] not in others]
-    predictors = _Predictors(heads, {row["predictor"] for row in shown})
-    shown.sort(key=lambda row: predictors.place(row["predictor"]))
+    shown = [row for row in rows if row.predictor not in others]
+    predictors = _Predictors(heads, {row.predictor for row in shown})
+    shown.sort(key=lambda row: predictors.place(row.predictor))
     marks = [
         formatting.marked(
-            formatting.own_bounds(row, "accuracy"),
-            name=predictors.title(row["predictor"]), part=row["role"], sign=False,
+            row.share, name=predictors.title(row.predictor), part=row.role, sign=False
         )
         for row in shown
-    ]  # fmt: skip
+    ]
     roles = {"target": charts.TARGET, "control": charts.CONTROL}
     chart = interval_charts.intervals(
-        marks, names=list(dict.fromkeys(mark["name"] for mark in marks)),
-        parts={role: roles[role] for role in roles if any(mark["part"] == role for mark in marks)},
+        marks, names=list(dict.fromkeys(mark.name for mark in marks)),
+        parts={role: roles[role] for role in roles if any(mark.part == role for mark in marks)},
         axis="accuracy, %", number=".0f", guide=_chance(shown),
     )  # fmt: skip
     grid = formatting.grid(
         "Accuracy of each predictor (%)",
         {"predictor": "text", "role": "text", "n": "number", "accuracy": "number"},
         [
-            (formatting.text(mark["name"]), formatting.text(mark["part"]), formatting.count(row["n"]),
-             Cell(mark["shown"], mark["value"]))
+            (formatting.text(mark.name), formatting.text(mark.part), formatting.count(row.n),
+             Cell(mark.shown, mark.value))
             for row, mark in zip(shown, marks, strict=True)
         ],
         is_open=False,
@@ -78,37 +80,37 @@ def figure_2a(rows: Rows, targets: Sequence[Target]) -> Block:
     return paper_blocks.block("figure-2a", figures=figures, absent="No predictions.")
 
 
-def _chance(rows: Rows) -> interval_charts.Guide | None:
+def _chance(rows: Sequence[Accuracy]) -> interval_charts.Guide | None:
     """Return what a guess reaches that knows nothing: one of the labels that the samples have."""
-    n_labels = max((row["n_labels"] for row in rows), default=0)
+    n_labels = max((row.n_labels for row in rows), default=0)
     if n_labels < 2:
         return None
     title = f"chance: one of {formatting.grouped(n_labels)} labels"
     return interval_charts.Guide(title=title, value=100 / n_labels)
 
 
-def figure_2b(rows: Rows, heads: Sequence[Target]) -> Block:
+def figure_2b(rows: Sequence[LabelAccuracy], heads: Sequence[Target]) -> Block:
     """Return the labels with most correlations: a chart of each family of references, a table of all."""
-    predictors = _Predictors(heads, {row["reference"] for row in rows})
+    predictors = _Predictors(heads, {row.reference for row in rows})
     columns = {"reference": "text", "place": "number", "label": "text", "right": "number"}
     grid = formatting.grid(
         "The five labels that each reference guesses right most often (target samples)",
         columns | {"of": "number", "accuracy, %": "number"},
         [
             (
-                formatting.text(predictors.title(row["reference"])),
-                formatting.count(row["place"]),
-                formatting.text(row["label"]),
-                formatting.count(row["n_correct"]),
-                formatting.count(row["n"]),
-                formatting.percent(formatting.own_bounds(row, "accuracy")),
+                formatting.text(predictors.title(row.reference)),
+                formatting.count(row.place),
+                formatting.text(row.label),
+                formatting.count(row.n_correct),
+                formatting.count(row.n),
+                formatting.percent(row.share),
             )
-            for row in sorted(rows, key=lambda row: predictors.place(row["reference"]))
+            for row in sorted(rows, key=lambda row: predictors.place(row.reference))
         ],
     )
     figures = []
-    for place, name in enumerate(_families(predictors, {row["reference"] for row in rows}, heads)):
-        own = [row for row in rows if row["reference"] == name]
+    for place, name in enumerate(_families(predictors, {row.reference for row in rows}, heads)):
+        own = [row for row in rows if row.reference == name]
         figures.append(_labels_figure(f"chart-2b-{place}", predictors.title(name), own))
     return paper_blocks.block(
         "figure-2b", figures=figures, grids=[grid] if rows else [], absent="No reference."
@@ -126,19 +128,18 @@ def _families(
     yield from [each.name for each in sorted(tagged, key=lambda each: each.top_k)][-1:]
 
 
-def _labels_figure(key: str, title: str, rows: Rows) -> Figure:
+def _labels_figure(key: str, title: str, rows: Sequence[LabelAccuracy]) -> Figure:
     marks = [
         formatting.marked(
-            formatting.own_bounds(row, "accuracy"), name=f"{row['place']}. {_short(row['label'])}",
-            part="accuracy", sign=False,
+            row.share, name=f"{row.place}. {_short(row.label)}", part="accuracy", sign=False
         )
-        for row in sorted(rows, key=lambda row: row["place"])
-    ]  # fmt: skip
+        for row in sorted(rows, key=lambda row: row.place)
+    ]
     chart = interval_charts.intervals(
-        marks, names=[mark["name"] for mark in marks], parts={"accuracy": charts.TARGET},
+        marks, names=[mark.name for mark in marks], parts={"accuracy": charts.TARGET},
         axis="right, % of the label’s target samples", number=".0f", is_printed=True,
     )  # fmt: skip
-    said = "; ".join(f"{mark['name']}: {mark['shown']} %" for mark in marks)
+    said = "; ".join(f"{mark.name}: {mark.shown} %" for mark in marks)
     return charts.figure(
         key, title, f"Labels that {title} guesses right most often. {said}.", chart
     )
@@ -150,23 +151,23 @@ def _short(label: str) -> str:
     return flat if len(flat) <= _LABEL_LENGTH else f"{flat[:_LABEL_LENGTH]}…"
 
 
-def figure_3a(rows: Rows, heads: Sequence[Target]) -> Block:
+def figure_3a(rows: Sequence[Agreement], heads: Sequence[Target]) -> Block:
     """Return on how many samples two references are both right."""
-    names = {row[side] for row in rows for side in ("first", "second")}
+    names = {name for row in rows for name in (row.first, row.second)}
     predictors = _Predictors(heads, names)
     title = predictors.title
 
-    def shown(row: Row) -> str:
-        return formatting.interval(formatting.own_bounds(row, "overlap"), sign=False) + " %"
+    def shown(row: Agreement) -> str:
+        return formatting.interval(row.share, sign=False) + " %"
 
     marks = [
-        {
-            "across": title(row[across]), "down": title(row[down]), "value": row["overlap"],
-            "text": "" if row["overlap"] is None else formatting.plain(row["overlap"], decimals=0),
-            "shown": shown(row),
-        }
+        Shade(
+            across=title(across), down=title(down), value=row.overlap,
+            text="" if row.overlap is None else formatting.plain(row.overlap, decimals=0),
+            shown=shown(row),
+        )
         for row in rows
-        for across, down in (("first", "second"), ("second", "first"))
+        for across, down in ((row.first, row.second), (row.second, row.first))
     ]  # fmt: skip
     titles = [title(name) for name in sorted(names, key=predictors.place)]
     grid = formatting.grid(
@@ -175,9 +176,9 @@ def figure_3a(rows: Rows, heads: Sequence[Target]) -> Block:
          "overlap": "number", "plain agreement": "number"},
         [
             (
-                formatting.text(title(row["first"])), formatting.text(title(row["second"])),
-                formatting.count(row["n_both_right"]), formatting.count(row["n_either_right"]),
-                Cell(shown(row), row["overlap"]), formatting.percent(formatting.of(row, "agreement")),
+                formatting.text(title(row.first)), formatting.text(title(row.second)),
+                formatting.count(row.n_both_right), formatting.count(row.n_either_right),
+                Cell(shown(row), row.overlap), formatting.percent(Estimate(value=row.agreement)),
             )
             for row in rows
         ],

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from dejavu.image.targets import Target
 from dejavu.report.excess import Excess
+from dejavu.report.image.table_records import TiedVotes
 from dejavu.report.page import formatting
-from dejavu.report.page.elements import Grid, Rows, model_title
+from dejavu.report.page.elements import Grid, model_title
 
 
 def planted_by_votes(calibrated: Mapping[str, Excess], heads: Sequence[Target]) -> Grid | None:
@@ -29,10 +30,10 @@ def planted_by_votes(calibrated: Mapping[str, Excess], heads: Sequence[Target]) 
     )
 
 
-def tied_votes(rows: Rows, heads: Sequence[Target]) -> Grid | None:
+def tied_votes(rows: Sequence[TiedVotes], heads: Sequence[Target]) -> Grid | None:
     """Return the share of votes that the rule for ties decides."""
     names = {target.name: model_title(target.model) for target in heads}
-    shown = [row for row in rows if row["target"] in names]
+    shown = [row for row in rows if row.target in names]
     if not shown:
         return None
     return formatting.grid(
@@ -40,9 +41,9 @@ def tied_votes(rows: Rows, heads: Sequence[Target]) -> Grid | None:
         {"model": "text", "role": "text", "votes": "number", "tied": "number", "share, %": "number"},
         [
             (
-                formatting.text(names[row["target"]]), formatting.text(row["role"]),
-                formatting.count(row["n"]), formatting.count(row["n_tied"]),
-                formatting.percent(formatting.own_bounds(row, "share_tied")),
+                formatting.text(names[row.target]), formatting.text(row.counts.role),
+                formatting.count(row.counts.n), formatting.count(row.counts.n_tied),
+                formatting.percent(row.share),
             )
             for row in shown
         ],

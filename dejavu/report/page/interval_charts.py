@@ -2,23 +2,22 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import altair as alt
+from altair.utils.schemapi import UndefinedType
 
-from dejavu.report.page.charts import MUTED, TWO, Drawing, data, legend, value_axis
-from dejavu.report.page.elements import Mark, Rows
+from dejavu.report.page.charts import MUTED, TWO, Drawing, data, legend, point, value_axis
+from dejavu.report.page.elements import Mark
+from dejavu.report.page.marks import Interval, PaperValue
 
+Offset: TypeAlias = alt.YOffset | UndefinedType
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
 PAPER_SHAPES = {"hollow": "circle", "stroke": "M0 -1V1"}  # of the paper's values; Vega's own name
 _BAND_OPACITY = 0.13
 _PRINTED_PX = 34  # of a line whose label and estimate take two lines of text
 _BAND = alt.Scale(type="band", padding=0)
 _HALF_LINE_PX = -7  # up, so that two lines of text stand around their mark
-_LABELS: Mapping[str, Any] = {
-    "ticks": False, "domain": False, "labelExpr": "split(datum.label, '|')", "labelLimit": 240,
-    "labelPadding": 6,
-}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +36,7 @@ class Beside:
     """The paper's own values, as marks on the lines of ours."""
 
     title: str  # in the legend
-    rows: Rows  # name, part, value, shown
+    values: Sequence[PaperValue]
     shape: str  # hollow or stroke
 
 
@@ -50,7 +49,7 @@ class Guide:
 
 
 def intervals(
-    rows: Rows,
+    marks: Sequence[Interval],
     *,
     names: Sequence[str],
     parts: Mapping[str, str],
@@ -64,7 +63,7 @@ def intervals(
     """Return values with their 95 % intervals.
 
     Args:
-        rows: ``name``, ``part``, ``value``, ``low``, ``high`` (None: no interval), ``shown``.
+        marks: the estimates.
         names: order of the lines; ``|`` begins a second line of the label.
         parts: color of each part, in order.
         axis: title of the value axis.
@@ -75,13 +74,16 @@ def intervals(
         number: d3 format of the axis.
     """
     order = list(parts)
-    known = [row for row in rows if row["value"] is not None]
-    bounded = [row for row in known if row["low"] is not None]
+    known = [mark for mark in marks if mark.value is not None]
+    bounded = [mark for mark in known if mark.low is not None]
     lift = _HALF_LINE_PX if any("|" in name for name in names) else 0
-    labels = alt.Axis(**_LABELS, labelOffset=lift)
+    labels = alt.Axis(
+        ticks=False, domain=False, labelExpr="split(datum.label, '|')", labelLimit=240, labelPadding=6,
+        labelOffset=lift,
+    )  # fmt: skip
     y = alt.Y("name:N", sort=list(names), title=None, axis=labels)
-    offset = alt.YOffset("part:N", sort=order, scale=alt.Scale(paddingOuter=0.35))
-    if len(names) == len(rows):  # one mark per line: in its middle
+    offset: Offset = alt.YOffset("part:N", sort=order, scale=alt.Scale(paddingOuter=0.35))
+    if len(names) == len(marks):  # one mark per line: in its middle
         y, offset = y.scale(_BAND), alt.Undefined
     color, shape = _part_channels(parts)
     x = alt.X("value:Q", title=axis, axis=value_axis(number), scale=alt.Scale(nice=True))
@@ -91,7 +93,7 @@ def intervals(
     ]  # fmt: skip
     layers = [
         *(layer for band in bands for layer in _band(band, y)),
-        alt.Chart(data([{"value": 0}])).mark_rule(color=MUTED, strokeWidth=1).encode(x="value:Q"),
+        alt.Chart(point(0)).mark_rule(color=MUTED, strokeWidth=1).encode(x="value:Q"),
         *([] if guide is None else [_guide(guide)]),
         alt.Chart(data(bounded)).mark_rule(strokeWidth=2, opacity=0.75).encode(
             x=alt.X("low:Q", title=axis), x2="high:Q", y=y, yOffset=offset, color=color,
@@ -109,9 +111,11 @@ def intervals(
     return Drawing(chart, _marks(parts, bands, beside, guide))
 
 
-def _printed(chart: alt.LayerChart, rows: Rows, names: Sequence[str]) -> alt.LayerChart:
+def _printed(
+    chart: alt.LayerChart, marks: Sequence[Interval], names: Sequence[str]
+) -> alt.LayerChart:
     """Put the text of each line behind the right edge, where an axis keeps room for it."""
-    shown = {row["name"]: str(row["shown"]).replace(" [", "|[") for row in rows}
+    shown = {mark.name: mark.shown.replace(" [", "|[") for mark in marks}
     texts = [shown.get(name, "") for name in names]
     # unique, in the order of the lines: the axis shows what stands before the last bar
     keys = [f"{text}|{place}" for place, text in enumerate(texts)]
@@ -120,7 +124,11 @@ def _printed(chart: alt.LayerChart, rows: Rows, names: Sequence[str]) -> alt.Lay
         labelExpr="slice(split(datum.label, '|'), 0, -1)",
     )  # fmt: skip
     at = alt.Y("key:N", sort=keys, title=None, axis=label, scale=_BAND)
-    layer = alt.Chart(data([{"key": key} for key in keys])).mark_point(opacity=0).encode(y=at)
+    layer = (
+        alt.Chart(alt.InlineData(values=[{"key": key} for key in keys]))
+        .mark_point(opacity=0)
+        .encode(y=at)
+    )
     return alt.layer(chart, layer).resolve_scale(y="independent")
 
 
@@ -138,22 +146,22 @@ def _band(band: Behind, y: alt.Y) -> list[alt.Chart]:
     """Return a band behind its lines, or behind all of them with a line through their middle."""
     row = {"low": band.low, "high": band.high, "value": band.value}
     if not band.names:
-        area = alt.Chart(data([row]))
+        area = alt.Chart(alt.InlineData(values=[row]))
         return [
             area.mark_rect(color=TWO, opacity=_BAND_OPACITY).encode(x="low:Q", x2="high:Q"),
             area.mark_rule(color=TWO, strokeDash=[4, 3], strokeWidth=1.5).encode(x="value:Q"),
         ]
-    own = alt.Chart(data([row | {"name": name} for name in band.names]))
+    own = alt.Chart(alt.InlineData(values=[row | {"name": name} for name in band.names]))
     return [own.mark_rect(color=TWO, opacity=_BAND_OPACITY).encode(x="low:Q", x2="high:Q", y=y)]
 
 
 def _guide(guide: Guide) -> alt.Chart:
-    line = alt.Chart(data([{"value": guide.value}]))
+    line = alt.Chart(point(guide.value))
     return line.mark_rule(color=MUTED, strokeDash=[2, 3], strokeWidth=1.5).encode(x="value:Q")
 
 
-def _beside(each: Beside, y: alt.Y, offset: Any, tooltip: Sequence[alt.Tooltip]) -> alt.Chart:
-    mark = alt.Chart(data(each.rows)).mark_point(
+def _beside(each: Beside, y: alt.Y, offset: Offset, tooltip: Sequence[alt.Tooltip]) -> alt.Chart:
+    mark = alt.Chart(data(each.values)).mark_point(
         filled=False, size=110, strokeWidth=1.8, color=MUTED, opacity=1,
         shape=PAPER_SHAPES[each.shape],
     )  # fmt: skip

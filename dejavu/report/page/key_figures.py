@@ -1,7 +1,6 @@
 """The figures behind the answer: plain score, bias, excess and two-model score side by side."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from dejavu.image.targets import Target
 from dejavu.params.report import CaptionHeadline, ImageHeadline
@@ -12,6 +11,7 @@ from dejavu.report.numbers import Estimate
 from dejavu.report.opening import caption_reference, one_model_reference
 from dejavu.report.page import charts, formatting, interval_charts
 from dejavu.report.page.elements import Cell, Figure, model_title, reference_title
+from dejavu.report.page.marks import Interval
 from dejavu.roles import SECOND_MODEL
 from dejavu.statistics.adjusted import Difference
 
@@ -28,7 +28,7 @@ _DECIDED = {
     _CROSSOVER: charts.TWO,
     "gap, no covariates": charts.OTHER,
 }
-Marks = list[dict[str, Any]]
+Marks = list[Interval]
 
 
 def key_figures(
@@ -53,7 +53,7 @@ def decided(run: Calibration) -> list[Figure]:
     for lane, title in (("image", "Images"), ("caption", "Captions")):
         answers = {target: each for (of, target), each in run.answers.items() if of == lane}
         if marks := [_decided_marks(name, answers[name]) for name in answers]:
-            marks.sort(key=lambda own: (-float(own[0]["value"]), own[0]["name"]))
+            marks.sort(key=lambda own: (-(own[0].value or 0), own[0].name))
             found.append((f"decided-{lane}", f"{title}: what the verdicts rest on", marks))
     return [_forest(*each, is_wide=len(found) == 1) for each in found]
 
@@ -76,20 +76,21 @@ def _estimate(found: Difference) -> Estimate:
 
 def _forest(key: str, title: str, models: Sequence[Marks], *, is_wide: bool) -> Figure:
     marks = [mark for own in models for mark in own]
-    parts = {part: color for part, color in _DECIDED.items() if part in {m["part"] for m in marks}}
+    parts = {part: color for part, color in _DECIDED.items() if part in {m.part for m in marks}}
     bands = [
         interval_charts.Behind(
-            title="interval of the crossover", value=mark["value"], low=mark["low"],
-            high=mark["high"], names=tuple(line["name"] for line in own),
+            title="interval of the crossover", value=mark.value, low=mark.low,
+            high=mark.high, names=tuple(line.name for line in own),
         )
         for own in models
         for mark in own
-        if mark["part"] == _CROSSOVER
+        if mark.part == _CROSSOVER
+        and mark.value is not None and mark.low is not None and mark.high is not None
     ]  # fmt: skip
-    said = "; ".join(f"{mark['name'].replace('|', ', ')}: {mark['shown']}" for mark in marks)
+    said = "; ".join(f"{mark.name.replace('|', ', ')}: {mark.shown}" for mark in marks)
     description = f"{title}. Percentage points with 95 % intervals. {said}."
     drawing = interval_charts.intervals(
-        marks, names=[mark["name"] for mark in marks], parts=parts, axis="percentage points",
+        marks, names=[mark.name for mark in marks], parts=parts, axis="percentage points",
         bands=bands, is_printed=True,
     )  # fmt: skip
     return charts.figure(key, title, description, drawing, None, is_wide=is_wide)
@@ -143,19 +144,16 @@ def _caption_marks(results: CaptionResults, at: Setting) -> Marks:
     return marks
 
 
-def _figure(key: str, title: str, marks: Sequence[Mapping[str, Any]]) -> Figure:
-    names = list(dict.fromkeys(mark["name"] for mark in marks))
-    parts = {part: color for part, color in _PARTS.items() if part in {m["part"] for m in marks}}
-    said = "; ".join(f"{mark['name']}, {mark['part']}: {mark['shown']}" for mark in marks)
+def _figure(key: str, title: str, marks: Sequence[Interval]) -> Figure:
+    names = list(dict.fromkeys(mark.name for mark in marks))
+    parts = {part: color for part, color in _PARTS.items() if part in {m.part for m in marks}}
+    said = "; ".join(f"{mark.name}, {mark.part}: {mark.shown}" for mark in marks)
     description = f"{title}. Percentage points with 95 % intervals. {said}."
     drawing = interval_charts.intervals(marks, names=names, parts=parts, axis="percentage points")
     table = formatting.grid(
         f"{title}: percentage points with 95 % intervals; exploratory",
         {"test": "text", "what": "text", "value": "number"},
-        [
-            (formatting.text(m["name"]), formatting.text(m["part"]), Cell(m["shown"], m["value"]))
-            for m in marks
-        ],
+        [(formatting.text(m.name), formatting.text(m.part), Cell(m.shown, m.value)) for m in marks],
         is_open=False,
     )
     return charts.figure(key, title, description, drawing, table)

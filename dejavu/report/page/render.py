@@ -20,6 +20,7 @@ from markupsafe import Markup
 from dejavu import __version__
 from dejavu.image.targets import Target
 from dejavu.params.report import CaptionHeadline
+from dejavu.report.caption.records import every
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.found import Found
 from dejavu.report.page import (
@@ -92,18 +93,17 @@ def page(
         data: folder of the run's data, for provenance.
         has_names: False: no name of a file, folder or address is shown.
     """
-    images, told, made = found.images, found.captions, found.tables
+    images, told, tables = found.images, found.captions, found.caption_tables
     heads = [target for target in image.heads if target.name in images]
     headline = captions.headline if captions.headline and captions.headline.target in told else None
     alike_figures, alike_grids = image_calibration.exchangeability(found.exchangeability)
     is_calibrated = any(each.excess for refs in images.values() for each in refs.values())
     told_figures = []
-    if headline:
-        rows = made["caption_calibration"]
-        told_figures = caption_calibration.calibration(rows, headline)
-        alike = caption_calibration.exchangeability(made["caption_exchangeability"], headline)
+    if headline and tables:
+        told_figures = caption_calibration.calibration(told, headline)
+        alike = caption_calibration.exchangeability(tables.alike, headline)
         alike_grids += [alike] if alike else []
-        is_calibrated = is_calibrated or any(row["excess_ppg"] is not None for row in rows)
+        is_calibrated = is_calibrated or any(each.excess for *_, each in every(told))
     lead = image.report.headline.image
     cards = _cards(found, heads, image, headline)
     return Page(
@@ -140,20 +140,20 @@ def _more(
     headline: CaptionHeadline | None,
 ) -> list[Grid]:
     """Return planted duplicates, layers and metrics, other measures, and what approximate indices find."""
-    made, lane = found.tables, found.calibration.image
+    lane, images, captions = found.calibration.image, found.image_tables, found.caption_tables
     grids = [
         image_votes.planted_by_votes(lane.excess, heads) if lane else None,
         image_calibration.planted(found.images, heads),
         image_calibration.layers(found.images, targets),
-        image_votes.tied_votes(made.get("image_tied_votes", []), heads),
-        caption_calibration.planted(made["caption_planted"], headline) if headline else None,
+        image_votes.tied_votes(images.tied_votes, heads) if images else None,
+        caption_calibration.planted(captions.planted, headline) if headline and captions else None,
         measures.grid(found.calibration, heads),
         sources.recalls(found.caveats),
     ]
     return [grid for grid in grids if grid is not None]
 
 
-def _references(results: Mapping[str, Mapping[str, Any]]) -> set[str]:
+def _references(results: Mapping[str, Mapping[str, object]]) -> set[str]:
     return {name for references in results.values() for name in references}
 
 
@@ -195,33 +195,34 @@ def _blocks(
     headline: CaptionHeadline | None,
 ) -> list[Block]:
     """Return the paper's figures and tables in its order, of the lanes that were run."""
-    images, told, made = found.images, found.captions, found.tables
+    images, told = found.images, found.captions
+    of_images, of_captions = found.image_tables, found.caption_tables
     blocks: list[Block] = []
-    if heads:
+    if heads and of_images:
         blocks += [
-            image_references.figure_2a(made["image_accuracy"], image.targets),
-            image_references.figure_2b(made["image_correlations_by_class"], heads),
-            image_references.figure_3a(made["image_agreement"], heads),
+            image_references.figure_2a(of_images.accuracy, image.targets),
+            image_references.figure_2b(of_images.by_label, heads),
+            image_references.figure_3a(of_images.agreement, heads),
         ]
-    if headline:
-        blocks.append(caption_figures.figure_4(made["caption_agreement"], headline))
-    if heads:
+    if headline and of_captions:
+        blocks.append(caption_figures.figure_4(of_captions.agreement, headline))
+    if heads and of_images:
         blocks += image_figures.figures_5_and_6(images, heads, image)
         blocks += [
             image_figures.naive_bayes(images, heads),
             image_figures.figure_7(
-                made["image_confidence"], images, heads, image.report.headline.image
+                of_images.confidence, images, heads, image.report.headline.image
             ),
         ]
-    if headline:
+    if headline and of_captions:
         blocks += [
             caption_figures.figure_8(told, captions),
-            caption_figures.figure_9(made["caption_top_l"], headline, told),
+            caption_figures.figure_9(of_captions.top_l, headline, told),
         ]
-    if heads:
-        blocks.append(image_figures.table_1(made["image_intersection"]))
-    if headline:
-        blocks += caption_figures.tables_2_to_5(made, told)
+    if heads and of_images:
+        blocks.append(image_figures.table_1(of_images.intersection))
+    if headline and of_captions:
+        blocks += caption_figures.tables_2_to_5(of_captions, told)
     return blocks
 
 

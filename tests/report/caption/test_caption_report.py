@@ -55,7 +55,8 @@ def report(folder, rows, pairs=()):
         folder, only=names, settings=caption_tables.query_tables(settings)
     ) as opened:
         results = captions.caption_results(opened, settings)
-        return caption_node(results), caption_tables.caption_tables(opened, results, settings)
+        tables = caption_tables.read(opened, results, settings)
+        return caption_node(results), caption_tables.lines(results, tables)
 
 
 def node_of(results, k=10, top="all", reference="second_model"):

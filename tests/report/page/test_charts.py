@@ -5,7 +5,9 @@ import re
 
 from dejavu.report import paper
 from dejavu.report.caption.records import Setting
+from dejavu.report.image.table_records import Accuracy, LabelAccuracy
 from dejavu.report.page import caption_figures, charts, image_references, interval_charts
+from dejavu.report.page.marks import Interval
 from tests.paths import ROOT
 from tests.report.records import caption_comparison
 from tests.report.world import target
@@ -15,7 +17,7 @@ CSS = (ROOT / "dejavu/templates/page/page.css").read_text(encoding="utf-8")
 
 def mark(name, part="plain", value=1.0, low=0.5, high=1.5):
     shown = f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
-    return {"name": name, "part": part, "value": value, "low": low, "high": high, "shown": shown}
+    return Interval(name=name, part=part, value=value, low=low, high=high, shown=shown)
 
 
 def rows_of(spec):
@@ -25,7 +27,7 @@ def rows_of(spec):
 def test_estimates_are_printed_at_the_right_of_their_line():
     marks = [mark("a|excess"), mark("b|excess", value=-2.0, low=-3.0, high=-1.0)]
     drawing = interval_charts.intervals(
-        marks, names=[m["name"] for m in marks], parts={"plain": "red"}, axis="x", is_printed=True
+        marks, names=[m.name for m in marks], parts={"plain": "red"}, axis="x", is_printed=True
     )
     _, svg = charts.drawn("key", drawing.chart, "words")
     starts = re.findall(r"translate\(([-\d.]+),[-\d.]+\)[^>]*>(?:<tspan>)?([^<]+)<", svg)
@@ -61,10 +63,7 @@ def test_the_paper_s_own_values_stand_in_figure_8_where_its_tables_print_them():
 
 
 def accuracy(predictor, role, n_labels=20):
-    return {
-        "predictor": predictor, "role": role, "is_target": False, "n": 100, "n_correct": 30,
-        "accuracy": 0.3, "low": 0.2, "high": 0.4, "n_labels": n_labels,
-    }  # fmt: skip
+    return Accuracy(predictor, role, False, 100, 30, 0.3, n_labels)
 
 
 def test_chance_is_a_line_that_says_what_it_is():
@@ -78,11 +77,10 @@ def test_chance_is_a_line_that_says_what_it_is():
 
 def test_the_labels_with_most_correlations_are_drawn_by_family():
     rows = [
-        {"reference": name, "place": place, "label_id": place, "label": f"a|label {place}" * 4,
-         "n": 10, "n_correct": 10 - place, "accuracy": 1 - place / 10, "low": 0.1, "high": 0.95}
+        LabelAccuracy(name, place, place, f"a|label {place}" * 4, 10, 10 - place, 1 - place / 10)
         for name in ("classifier", "naive_bayes@1", "naive_bayes@20", "vicreg_second")
         for place in range(1, 6)
-    ]  # fmt: skip
+    ]
     block = image_references.figure_2b(rows, [target(second="vicreg_second")])
     assert [figure.title for figure in block.figures] == [
         "second model (VICReg)", "classifier", "NB@20",
@@ -98,7 +96,7 @@ def test_a_band_lies_behind_the_lines_of_its_own_model():
         title="crossover", value=1.0, low=0.0, high=2.0, names=("a|excess",)
     )
     drawing = interval_charts.intervals(
-        marks, names=[m["name"] for m in marks], parts={"plain": "red"}, axis="x", bands=[band]
+        marks, names=[m.name for m in marks], parts={"plain": "red"}, axis="x", bands=[band]
     )
     spec, _ = charts.drawn("key", drawing.chart, "words")
     assert [row["name"] for row in rows_of(spec) if row.get("low") == 0.0] == ["a|excess"]

@@ -11,9 +11,10 @@ import pytest
 
 from dejavu.params.report import CaptionHeadline
 from dejavu.report.caption.records import Setting
-from dejavu.report.numbers import Estimate
+from dejavu.report.numbers import NOTHING, Estimate
 from dejavu.report.page import answer as image_answer
 from dejavu.report.page import charts, elements, formatting, interval_charts, render
+from dejavu.report.page.marks import Bin, Interval
 from tests.report.gallery import world
 from tests.report.page.pages import HOSTILE_LABEL, Reader, report
 from tests.report.records import caption_comparison, comparison
@@ -181,8 +182,8 @@ def test_histograms_count_every_sample_once(page_file):
 
 def test_marks_without_an_interval_are_drawn_and_without_a_value_are_not():
     marks = [
-        {"name": "a", "part": "plain", "value": 1.0, "low": None, "high": None, "shown": "+1.0"},
-        {"name": "b", "part": "plain", "value": None, "low": None, "high": None, "shown": "–"},
+        Interval(name="a", part="plain", value=1.0, low=None, high=None, shown="+1.0"),
+        Interval(name="b", part="plain", value=None, low=None, high=None, shown="–"),
     ]
     drawing = interval_charts.intervals(
         marks, names=["a", "b"], parts={"plain": "red"}, axis="points"
@@ -196,7 +197,7 @@ def test_marks_without_an_interval_are_drawn_and_without_a_value_are_not():
 
 def test_names_in_a_chart_are_text_in_both_forms():
     name = "</script><script>window.broken = 1</script>"
-    marks = [{"name": name, "part": "plain", "value": 1.0, "low": 0.5, "high": 1.5, "shown": "+1"}]
+    marks = [Interval(name=name, part="plain", value=1.0, low=0.5, high=1.5, shown="+1")]
     drawing = interval_charts.intervals(marks, names=[name], parts={"plain": "red"}, axis="points")
     spec, svg = charts.drawn("key", drawing.chart, name)
     assert "<script" not in svg
@@ -205,7 +206,7 @@ def test_names_in_a_chart_are_text_in_both_forms():
 
 
 def test_ids_of_two_charts_never_meet_and_do_not_count_what_was_drawn_before():
-    bins = [{"low": 0.0, "high": 0.25, "part": "x", "n": 3}]
+    bins = [Bin(low=0.0, high=0.25, part="x", n=3)]
     chart = charts.histogram(bins, parts={"x": "var(--excess)"}, axis="nats").chart
     svgs = [charts.drawn(key, chart.mark_bar(clip=True), "words")[1] for key in ("one", "two")]
     ids = [set(re.findall(r'\bid="([^"]+)"', svg)) for svg in svgs]
@@ -218,7 +219,7 @@ def test_ids_of_two_charts_never_meet_and_do_not_count_what_was_drawn_before():
 
 
 def test_a_chart_refuses_rows_that_nobody_aggregated():
-    rows = [{"low": 0.0, "high": 1.0, "part": "x", "n": 1}] * (charts.MAX_ROWS + 1)
+    rows = [Bin(low=0.0, high=1.0, part="x", n=1)] * (charts.MAX_ROWS + 1)
     with pytest.raises(AssertionError, match="aggregate"):
         charts.histogram(rows, parts={"x": "red"}, axis="nats")
 
@@ -230,7 +231,7 @@ def test_nothing_has_no_sign(value):
 
 def test_what_is_unknown_is_a_dash_and_sorts_apart():
     for cell in (
-        formatting.points(formatting.of({}, "x")),
+        formatting.points(NOTHING),
         formatting.number(None),
         formatting.p_value(None),
         formatting.count(None),
