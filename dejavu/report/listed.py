@@ -8,6 +8,7 @@ from dejavu.statistics import intervals
 from dejavu.statistics.listing import control_needed
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
+from dejavu.tables.records import rows_as
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,30 @@ class ListCounts:
         return found
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Counted:
+    """Query ``memorized_counts``: the list of one target."""
+
+    lane: str
+    target: str
+    n_target: int
+    n_control: int
+    n_listed: int
+    n_above: int  # target samples above everything that they are compared with
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _PlantedCounts:
+    """Query ``memorized_planted``: z of planted against other target samples."""
+
+    lane: str
+    target: str
+    n_planted: int
+    n_other: int
+    wins_doubled: int
+    auroc: float
+
+
 def counts(catalog: Catalog, lane: str, share: float) -> dict[str, ListCounts]:
     """Return the counts of every target of a lane that has a list.
 
@@ -49,26 +74,28 @@ def counts(catalog: Catalog, lane: str, share: float) -> dict[str, ListCounts]:
         lane: image or caption.
         share: of false entries that is allowed, the level that the list was made at.
     """
-    found, planted = {}, _planted(catalog, lane)
-    for row in catalog.table(queries.text("memorized_counts")).to_pylist():
-        if row["lane"] != lane:
-            continue
-        n_target, n_above, n_listed = (row[name] for name in ("n_target", "n_above", "n_listed"))
-        found[row["target"]] = ListCounts(
-            n_listed=n_listed,
-            n_target=n_target,
-            n_control=row["n_control"],
-            n_control_needed=None if n_listed else control_needed(n_target, n_above, share),
-            planted=planted.get(row["target"]),
+    planted = _planted(catalog, lane)
+    rows = rows_as(_Counted, catalog.table(queries.text("memorized_counts")))
+    return {
+        row.target: ListCounts(
+            n_listed=row.n_listed,
+            n_target=row.n_target,
+            n_control=row.n_control,
+            n_control_needed=(
+                None if row.n_listed else control_needed(row.n_target, row.n_above, share)
+            ),
+            planted=planted.get(row.target),
         )
-    return found
+        for row in rows
+        if row.lane == lane
+    }
 
 
 def _planted(catalog: Catalog, lane: str) -> dict[str, Planted]:
     found = {}
-    for row in catalog.table(queries.text("memorized_planted")).to_pylist():
-        if row["lane"] == lane:
-            area, n, n_other = row["auroc"], row["n_planted"], row["n_other"]
+    for row in rows_as(_PlantedCounts, catalog.table(queries.text("memorized_planted"))):
+        if row.lane == lane:
+            area, n, n_other = row.auroc, row.n_planted, row.n_other
             auroc = bounded(area, functools.partial(intervals.auroc_small, area, n, n_other))
-            found[row["target"]] = Planted(auroc=auroc, n_planted=n, n_other=n_other)
+            found[row.target] = Planted(auroc=auroc, n_planted=n, n_other=n_other)
     return found

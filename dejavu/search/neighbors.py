@@ -19,8 +19,7 @@ from dejavu.search.budget import Budget
 from dejavu.search.knn import EXACT, Bank, Block, Search, recall
 from dejavu.search.recalls import Recall
 from dejavu.search.searches import Pair
-from dejavu.tables.parquet import fingerprint, inputs_of, require_common_origin
-from dejavu.tables.parts import Parts
+from dejavu.tables.parquet import Table, fingerprint, inputs_of, require_common_origin
 from dejavu.tables.schemas import EMBEDDINGS, NEIGHBORS, UNANNOTATED
 
 ROWS_PER_PART = 16_384  # fixed, so that no setting of the machine changes the files
@@ -101,6 +100,40 @@ def _find(settings: NeighborSettings, pair: Pair, out: Path) -> Recall:
         model=settings.model, names=pair.names, k=settings.search.k, index=settings.search.index,
         n_queries=len(chosen), recall=1.0 if is_exact else _recall(settings, pair, out, chosen),
     )  # fmt: skip
+
+
+class Parts:
+    """Rows by their place of a table in many files, each looked at once to see how many rows it holds.
+
+    `Table.rows` looks at every part before the one it reads; asking it for one part after the other takes
+    time that grows with the square of their number.
+    """
+
+    def __init__(self, table: Table, path: Path) -> None:
+        """Count the rows of every part.
+
+        Args:
+            table: what the files are.
+            path: a file, or a folder of ``*.parquet`` parts in name order.
+
+        Raises:
+            ArtifactError: there is no such file.
+        """
+        self._table = table
+        files = sorted(path.glob("*.parquet")) if path.is_dir() else []
+        self._files = files or [path]
+        sizes = [table.count(file) for file in self._files]
+        self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+    def rows(self, start: int, n: int) -> pa.Table:
+        """Return up to `n` rows after the first `start`, as `Table.rows` does."""
+        first = int(np.searchsorted(self._starts, start, side="right")) - 1
+        last = min(int(np.searchsorted(self._starts, start + n)), len(self._files))
+        found = [
+            self._table.rows(file, max(0, start - int(offset)), start + n - max(start, int(offset)))
+            for file, offset in zip(self._files[first:last], self._starts[first:last], strict=True)
+        ]
+        return pa.concat_tables(found) if found else self._table.schema.empty_table()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,15 +1,16 @@
 """What one lane contributes to the galleries, in the words of the page's script."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
+from dejavu.report.gallery.records import Card, Evidence, Guess, Neighbors, Sample
 from dejavu.report.gallery.thumbnails import Wanted
+from dejavu.report.image.tables import in_order
+from dejavu.report.numbers import Node
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
+from dejavu.tables.records import Record, rows_as
 
-Row = Mapping[str, Any]
-Json = dict[str, Any]
 _NO_LIST = """
 CREATE OR REPLACE TEMP TABLE memorized_samples (
     lane VARCHAR, target VARCHAR, sample_id BIGINT, z DOUBLE, is_listed BOOLEAN
@@ -27,18 +28,18 @@ class Lane:
     """
 
     name: str
-    cards: list[Json]  # kind, target, by, reference, other, place, sample, confidence
-    samples: dict[str, Json]  # by key: the lane's first letter and the sample id
-    guesses: dict[str, dict[str, list[Json]]]  # by -> sample -> one per guesser, the target first
-    neighbors: dict[str, dict[str, Json]]  # searcher -> sample -> near: [sample, similarity] each
-    searchers: dict[str, dict[str, str]]  # by, as in the parameters -> reference -> searcher
-    start: dict[str, str]  # by and reference that a reader sees first, if they have cards
-    evidence: Json = dataclasses.field(default_factory=dict)  # tags of the crops, for Naive Bayes
+    cards: Sequence[Card]
+    samples: Mapping[str, Sample]  # by key: the lane's first letter and the sample id
+    guesses: Mapping[str, Mapping[str, Sequence[Guess]]]  # by -> key -> per guesser, target first
+    neighbors: Mapping[str, Mapping[str, Neighbors]]  # searcher -> key
+    searchers: Mapping[str, Mapping[str, str]]  # by, as in the parameters -> reference -> searcher
+    start: Mapping[str, str]  # by and reference that a reader sees first, if they have cards
+    evidence: Evidence | None = None  # for Naive Bayes
 
     def reduced(self, n: int) -> "Lane":
         """Return the lane with the first `n` places of every list alone."""
-        cards = [card for card in self.cards if card["place"] <= n]
-        attacked = {(card["by"], card["sample"]) for card in cards}
+        cards = [card for card in self.cards if card.place <= n]
+        attacked = {(card.by, card.sample) for card in cards}
         guesses = {
             by: {key: each for key, each in found.items() if (by, key) in attacked}
             for by, found in self.guesses.items()
@@ -49,17 +50,15 @@ class Lane:
             for searcher, found in self.neighbors.items()
         }
         near = {
-            row[0]
-            for found in neighbors.values()
-            for rows in found.values()
-            for row in rows["near"]
+            key for found in neighbors.values() for each in found.values() for key, _ in each.near
         }
-        evidence = dict(self.evidence)
-        if "tags" in evidence:
-            evidence["tags"] = {
+        evidence = self.evidence
+        if evidence is not None:
+            tags = {
                 name: {key: each for key, each in found.items() if key in own}
-                for name, found in evidence["tags"].items()
+                for name, found in evidence.tags.items()
             }
+            evidence = dataclasses.replace(evidence, tags=tags)
         samples = {key: each for key, each in self.samples.items() if key in own | near}
         return dataclasses.replace(
             self,
@@ -70,15 +69,37 @@ class Lane:
             evidence=evidence,
         )
 
+    def node(self) -> Node:
+        """Return the lane as JSON, for the script."""
+        listed = {card.reference for card in self.cards} | {card.other for card in self.cards}
+        with_cards = {card.by for card in self.cards}
+        return {
+            "cards": [card.node() for card in self.cards],
+            "samples": {key: sample.node() for key, sample in self.samples.items()},
+            "guesses": {
+                by: {key: [each.node() for each in every] for key, every in found.items()}
+                for by, found in self.guesses.items()
+            },
+            "neighbors": {
+                searcher: {key: each.node() for key, each in found.items()}
+                for searcher, found in self.neighbors.items()
+            },
+            "searchers": self.searchers,
+            "evidence": {} if self.evidence is None else self.evidence.node(),
+            "targets": [by for by in self.searchers if by in with_cards],
+            "references": in_order(each for each in listed if each is not None),
+            "start": self.start,
+        }
+
     def wanted(self) -> list[Wanted]:
         """Return the images of the cards, those of the first places first."""
         places: dict[str, int] = {}
         for card in self.cards:
-            places[card["sample"]] = min(card["place"], places.get(card["sample"], card["place"]))
+            places[card.sample] = min(card.place, places.get(card.sample, card.place))
         order: dict[str, tuple[int, ...]] = {key: (0, place) for key, place in places.items()}
         for found in self.neighbors.values():
-            for key, rows in found.items():
-                for rank, (near, *_) in enumerate(rows["near"]):
+            for key, each in found.items():
+                for rank, (near, _) in enumerate(each.near):
                     importance: tuple[int, ...] = (1, places[key] + rank, rank)
                     order[near] = min(order.get(near, importance), importance)
         images = []
@@ -87,13 +108,17 @@ class Lane:
             if sample is None:
                 continue
             number = int(key[1:])
-            uri = sample["uri"]
-            images.append(Wanted(importance=(*importance, 0, number), key=key, uri=uri, box=None))
-            if sample.get("crop") and key in places:
-                box = tuple(sample["crop"])
-                images.append(
-                    Wanted(importance=(*importance, 1, number), key=f"{key}x", uri=uri, box=box)
+            images.append(
+                Wanted(importance=(*importance, 0, number), key=key, uri=sample.uri, box=None)
+            )
+            if sample.crop and key in places:
+                crop = Wanted(
+                    importance=(*importance, 1, number),
+                    key=f"{key}x",
+                    uri=sample.uri,
+                    box=sample.crop,
                 )
+                images.append(crop)
         return sorted(images)
 
 
@@ -110,15 +135,15 @@ def require_list(opened: Catalog) -> None:
         opened.connection.execute(_NO_LIST)
 
 
-def keep_table(opened: Catalog, name: str) -> list[Json]:
+def keep_table(opened: Catalog, name: str, record: type[Record]) -> list[Record]:
     """Run a query, keep its rows as a table for the queries that use it, and return them."""
     opened.connection.execute(queries.table(name))
-    return opened.rows(f"FROM {name}")
+    return rows_as(record, opened.table(f"FROM {name}"))
 
 
-def rows(opened: Catalog, name: str) -> list[Json]:
+def rows(opened: Catalog, name: str, record: type[Record]) -> list[Record]:
     """Return the rows of a query whose tables `keep_table` has made."""
-    return opened.rows(queries.body(name))
+    return rows_as(record, opened.table(queries.body(name)))
 
 
 def number(value: float | None) -> float | None:

@@ -16,10 +16,11 @@ from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.gallery import captions as caption_lane
 from dejavu.report.gallery import fixed, thumbnails
 from dejavu.report.gallery import image as image_lane
-from dejavu.report.gallery.lane import Json, Lane
+from dejavu.report.gallery.lane import Lane
+from dejavu.report.gallery.records import CaptionSample, Sample
 from dejavu.report.gallery.texts import clean
 from dejavu.report.gallery.thumbnails import LEFT_OUT, Thumbnails, Wanted
-from dejavu.report.image.tables import in_order
+from dejavu.report.numbers import Node
 from dejavu.report.settings import ImageSettings
 from dejavu.tables.catalog import Catalog
 
@@ -33,8 +34,8 @@ class Galleries(TypedDict):
     """What the template needs; all values are JSON."""
 
     notes: list[str]  # what is left out or smaller than asked for, and why
-    static: list[Json]  # the first cards of each model, for readers without JavaScript
-    data: Json  # everything, for the script
+    static: list[Node]  # the first cards of each model, for readers without JavaScript
+    data: Node  # everything, for the script
 
 
 def build(
@@ -82,12 +83,12 @@ def build(
 def _galleries(lanes: Sequence[Lane], shown: Thumbnails, notes: list[str]) -> Galleries:
     uris = shown.data_uris()
     static = fixed.cards(lanes, uris, shown.missing)
-    elsewhere = {card[part]["key"] for card in static for part in fixed.IMAGES if card[part]}
+    elsewhere = {key for card in static for key in card.keys}
     return {
         "notes": notes,
-        "static": static,
+        "static": [card.node() for card in static],
         "data": {
-            "lanes": {lane.name: _lane_json(lane) for lane in lanes},
+            "lanes": {lane.name: lane.node() for lane in lanes},
             "images": {key: uri for key, uri in uris.items() if key not in elsewhere},
             # what is in neither was left out: thousands of keys need not say so
             "missing": {key: why for key, why in shown.missing.items() if why != LEFT_OUT},
@@ -117,37 +118,18 @@ def _within(lanes: Sequence[Lane], image: ImageSettings) -> tuple[list[Lane], li
 
 
 def _with_captions(lane: Lane, longest: int) -> Lane:
-    samples = {
-        key: sample | {"caption": clean(sample["caption"], longest)}
-        if "caption" in sample
-        else sample
-        for key, sample in lane.samples.items()
-    }
+    def cut(sample: Sample) -> Sample:
+        if not isinstance(sample, CaptionSample):
+            return sample
+        return dataclasses.replace(sample, caption=clean(sample.caption, longest))
+
+    samples = {key: cut(sample) for key, sample in lane.samples.items()}
     return dataclasses.replace(lane, samples=samples)
 
 
 def _size(lanes: Sequence[Lane]) -> int:
     """Return the bytes of lanes as the page holds them."""
-    return sum(len(htmlsafe_json_dumps(_lane_json(lane))) for lane in lanes)
-
-
-def _lane_json(lane: Lane) -> Json:
-    samples = {
-        key: {name: value for name, value in sample.items() if name != "uri"}
-        for key, sample in lane.samples.items()
-    }
-    listed = {card["reference"] for card in lane.cards} | {card["other"] for card in lane.cards}
-    return {
-        "cards": lane.cards,
-        "samples": samples,
-        "guesses": lane.guesses,
-        "neighbors": lane.neighbors,
-        "searchers": lane.searchers,
-        "evidence": lane.evidence,
-        "targets": [by for by in lane.searchers if by in {card["by"] for card in lane.cards}],
-        "references": in_order(listed - {None}),
-        "start": lane.start,
-    }
+    return sum(len(htmlsafe_json_dumps(lane.node())) for lane in lanes)
 
 
 def _thumbnails(

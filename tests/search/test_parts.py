@@ -2,8 +2,8 @@ import pyarrow as pa
 import pytest
 
 from dejavu.errors import ArtifactError
+from dejavu.search.neighbors import Parts
 from dejavu.tables import parquet
-from dejavu.tables.parts import Parts
 from dejavu.tables.schemas import UNANNOTATED
 
 SIZES = [3, 0, 5, 1, 0, 4]
