@@ -2,4 +2,4 @@
 
 from typing import Final
 
-RENAMED: Final = {"picture_px": "image_px"}
+RENAMED: Final = {"picture_px": "image_px", "caption_headline": "headline.caption"}

@@ -88,10 +88,13 @@ def _by_votes(answer: Answer) -> str:
 
 def points(found: Difference | None) -> str:
     """Return percentage points with their 95 % interval."""
-    if found is None:
-        return "–"
+    return " ".join(apart(found)) if found is not None else "–"
+
+
+def apart(found: Difference) -> tuple[str, str]:
+    """Return percentage points, and their 95 % interval in brackets."""
     low, high = (formatting.signed(bound) for bound in found.interval())
-    return f"{formatting.signed(found.value)} [{low}, {high}]"
+    return formatting.signed(found.value), f"[{low}, {high}]"
 
 
 def _consequence(verdict: Verdict, tolerance: float) -> str:

@@ -9,7 +9,7 @@ import pytest
 from dejavu import params
 from dejavu.errors import ParamsError
 from dejavu.params.caption import SmallClip
-from dejavu.params.report import CaptionHeadline, HeadlineParams, ImageHeadline
+from dejavu.params.report import CaptionHeadline, HeadlineParams, ImageHeadline, ReportParams
 from dejavu.report import opening
 from dejavu.report.caption.records import Setting
 from dejavu.report.settings import leading
@@ -111,3 +111,6 @@ def test_a_renamed_key_is_named(tmp_path):
     path.write_text("network: {picture_px: 48, patch_px: 8}\n")
     with pytest.raises(ParamsError, match=r"network\.picture_px: is called image_px now"):
         params.section(path, "network", SmallClip)
+    path.write_text("report: {caption_headline: {target: clip, mode: t2i, k: 10}}\n")
+    with pytest.raises(ParamsError, match=r"caption_headline: is called headline\.caption now"):
+        params.section(path, "report", ReportParams)

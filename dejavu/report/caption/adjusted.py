@@ -12,7 +12,7 @@ from dejavu.report import crossover, listed, measures, outside
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.excess import Excess
 from dejavu.report.outside import Looked, Pixels
-from dejavu.roles import CONTROL, SECOND_MODEL, TARGET, TEXT_MODEL
+from dejavu.roles import CONTROL, ORACLE, SECOND_MODEL, TARGET
 from dejavu.statistics.adjusted import Difference, Side, adjusted, unadjusted
 from dejavu.statistics.control_differs import Gate, Known
 from dejavu.statistics.covariates import Covariates, covariates
@@ -134,7 +134,7 @@ def _known(attacked: _Attacked, *, second: bool) -> Covariates:
     """Return X: what text models bring back, and a dummy per number of true objects."""
     columns = {}
     for name in attacked.by_reference:
-        if name.startswith(TEXT_MODEL) or (second and name == SECOND_MODEL):
+        if name != ORACLE and (second or name != SECOND_MODEL):
             columns[f"{name} recall"] = attacked.column("reference_recall", name)
             columns[f"{name} precision"] = attacked.column("reference_precision", name)
             columns[f"{name} predicted"] = attacked.column("reference_predicted", name)

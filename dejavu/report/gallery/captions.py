@@ -122,9 +122,13 @@ def _sample(row: CaptionSampleRow, names: Sequence[str]) -> CaptionSample:
             ),
         )
     return CaptionSample(
-        name=clean(row.sample_name, LONGEST_NAME), caption=row.caption or "", uri=row.uri,
-        objects=tuple(names[each] for each in row.object_ids or []), attacked=attacked,
-    )  # fmt: skip
+        sample_id=row.sample_id,
+        name=clean(row.sample_name, LONGEST_NAME),
+        caption=row.caption or "",
+        uri=row.uri,
+        objects=tuple(names[each] for each in row.object_ids or []),
+        attacked=attacked,
+    )
 
 
 def _corners(found: Detection) -> Corners | None:

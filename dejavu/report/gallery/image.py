@@ -99,9 +99,13 @@ def _sample(row: ImageSampleRow) -> ImageSample:
         )
         crop = _crop(row.x0, row.y0, row.x1, row.y1)
     return ImageSample(
-        name=clean(row.sample_name, LONGEST_NAME), uri=row.uri, label=clean(row.label, LONGEST_NAME),
-        attacked=attacked, crop=crop,
-    )  # fmt: skip
+        sample_id=row.sample_id,
+        name=clean(row.sample_name, LONGEST_NAME),
+        uri=row.uri,
+        label=clean(row.label, LONGEST_NAME),
+        attacked=attacked,
+        crop=crop,
+    )
 
 
 def _crop(x0: int | None, y0: int | None, x1: int | None, y1: int | None) -> Corners | None:

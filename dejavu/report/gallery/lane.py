@@ -107,13 +107,14 @@ class Lane:
             sample = self.samples.get(key)
             if sample is None:
                 continue
-            number = int(key[1:])
             images.append(
-                Wanted(importance=(*importance, 0, number), key=key, uri=sample.uri, box=None)
+                Wanted(
+                    importance=(*importance, 0, sample.sample_id), key=key, uri=sample.uri, box=None
+                )
             )
             if sample.crop and key in places:
                 crop = Wanted(
-                    importance=(*importance, 1, number),
+                    importance=(*importance, 1, sample.sample_id),
                     key=f"{key}x",
                     uri=sample.uri,
                     box=sample.crop,

@@ -55,6 +55,7 @@ class Attacked:
 class ImageSample:
     """A sample of the image lane."""
 
+    sample_id: int
     name: str
     uri: str
     label: str
@@ -78,6 +79,7 @@ class ImageSample:
 class CaptionSample:
     """A sample of the caption lane."""
 
+    sample_id: int
     name: str
     uri: str
     caption: str

@@ -28,7 +28,7 @@ _GROUPS = """
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class Compared:
     """A target against a reference, as columns of a panel."""
 
     target: str
@@ -46,7 +46,7 @@ class Panel:
     group: Int64[np.ndarray, " n"]  # duplicates share a group
     correct: Bool[np.ndarray, "n predictors"]
     entropy: Float64[np.ndarray, "predictors n"]  # nats; NaN: a guess came without one
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[Compared, ...]
     is_planted: Bool[np.ndarray, " n"] | None  # None: unknown, or nothing is planted
 
     @property
@@ -60,14 +60,14 @@ class Panel:
         references = [comparison.reference_column for comparison in self.comparisons]
         return self.correct[:, targets] & ~self.correct[:, references]
 
-    def confidence(self, comparison: Comparison) -> Float64[np.ndarray, " n"]:
+    def confidence(self, comparison: Compared) -> Float64[np.ndarray, " n"]:
         """Return the memorization confidence (paper, equation 3): reference − target entropy, nats."""
         difference = (
             self.entropy[comparison.reference_column] - self.entropy[comparison.target_column]
         )
         return np.round(difference, 9)  # as in the table of scores, so that ties are ties
 
-    def is_ranked(self, comparison: Comparison) -> bool:
+    def is_ranked(self, comparison: Compared) -> bool:
         """Return whether it is known how sure both are; without it nothing can be ranked."""
         return not np.isnan(self.confidence(comparison)).any()
 
@@ -100,7 +100,7 @@ def read_panels(
         ArtifactError: two pairs are scored on different samples.
     """
     columns = _Columns()
-    comparisons: list[Comparison] = []
+    comparisons: list[Compared] = []
     first: pa.Table | None = None
     for target, reference in pairs:
         rows = catalog.table(_PAIR, {"target": target, "reference": reference})
@@ -118,7 +118,7 @@ def read_panels(
             for side, name in (("target", target), ("reference", reference))
         }
         comparisons.append(
-            Comparison(
+            Compared(
                 target=target,
                 reference=reference,
                 target_column=sides["target"],
@@ -135,7 +135,7 @@ def read_panels(
 
 def _split_by_role(
     columns: _Columns,
-    comparisons: tuple[Comparison, ...],
+    comparisons: tuple[Compared, ...],
     samples: pa.Table,
     planted_ids: Int64[np.ndarray, " planted"],
 ) -> dict[Role, Panel]:

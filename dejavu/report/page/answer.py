@@ -17,6 +17,7 @@ from dejavu.report.opening import caption_reference, image_reference
 from dejavu.report.page import formatting, next_steps
 from dejavu.report.page.elements import Grid, model_title, objects_title, reference_title
 from dejavu.roles import SECOND_MODEL, TEXT_MODEL
+from dejavu.statistics.adjusted import Difference
 from dejavu.statistics.verdict import Word
 
 _TONES: Mapping[Word, str] = {  # how a word is colored; nothing else depends on it
@@ -78,7 +79,7 @@ def image_card(
         sentence="", facts=_image_facts(references, reference), sum=_sum(title, reference, found),
     )  # fmt: skip
     if answer is not None and answer.excess.adjusted is not None:
-        return _decided(card, "image", target.name, answer, report)
+        return _decided(card, "image", target.name, answer, answer.excess.adjusted, report)
     main = found.excess.scores.dejavu_score if found.excess else found.target.scores.dejavu_score
     sentence = (
         f"On samples it was trained on (n = {formatting.grouped(found.target.n)}), {title} names the hidden "
@@ -100,10 +101,10 @@ def image_card(
 
 def control_card(target: Target, excess: Excess) -> Card:
     """Return the card of a network that saw target and control alike: whether it is a false alarm."""
-    shown, _, rest = answers.points(excess.adjusted).partition(" ")
+    shown = ("–", "") if excess.adjusted is None else answers.apart(excess.adjusted)
     return Card(
         title=model_title(target.model), subtitle=f"{target.layer}, {target.metric}; negative control",
-        verdict="", tone="plain", numbers=((shown, rest, "adjusted excess, points"),),
+        verdict="", tone="plain", numbers=((*shown, "adjusted excess, points"),),
         sentence=answers.control_sentence(target.name, excess), facts=(),
     )  # fmt: skip
 
@@ -126,7 +127,7 @@ def caption_card(
         numbers=(), sentence="", facts=_caption_facts(found, two_model_gaps(references, at), reference),
     )  # fmt: skip
     if answer is not None and answer.excess.adjusted is not None:
-        return _decided(card, "caption", target, answer, report)
+        return _decided(card, "caption", target, answer, answer.excess.adjusted, report)
     gaps = found.excess.gaps if found.excess else found.target.gaps
     sentence = (
         f"From the captions it was trained on (n = {formatting.grouped(found.target.n)}), {title} against "
@@ -148,9 +149,10 @@ def caption_card(
     )  # fmt: skip
 
 
-def _decided(card: Card, lane: str, target: str, answer: Answer, report: ReportParams) -> Card:
+def _decided(
+    card: Card, lane: str, target: str, answer: Answer, adjusted: Difference, report: ReportParams
+) -> Card:
     """Return a card with the word, the adjusted excess, and what stands behind it."""
-    shown, _, rest = answers.points(answer.excess.adjusted).partition(" ")
     facts = [("without covariates (gap)", f"{answers.points(answer.excess.gap)} points")]
     crossed = answer.excess.crossover
     if crossed is not None and crossed.hard is not None:
@@ -164,7 +166,7 @@ def _decided(card: Card, lane: str, target: str, answer: Answer, report: ReportP
         card,
         verdict=answer.verdict.text,
         tone=_TONES[answer.verdict.word],
-        numbers=((shown, rest, "adjusted excess, points"),),
+        numbers=((*answers.apart(adjusted), "adjusted excess, points"),),
         sentence=answers.sentence(lane, target, answer, report.tolerance),
         facts=(*facts, *card.facts),
         checks=next_steps.checks(answer, report.false_discovery_percent),
@@ -174,10 +176,7 @@ def _decided(card: Card, lane: str, target: str, answer: Answer, report: ReportP
 def _undecided(
     card: Card, sentence: str, numbers: Mapping[str, Estimate], *, is_calibrated: bool
 ) -> Card:
-    shown = []
-    for name, each in numbers.items():
-        value, _, rest = formatting.interval(each).partition(" ")
-        shown.append((value, rest, name))
+    shown = [(*formatting.apart(each), name) for name, each in numbers.items()]
     return dataclasses.replace(
         card,
         verdict="" if is_calibrated else "uncalibrated",

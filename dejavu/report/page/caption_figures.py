@@ -20,7 +20,7 @@ from dejavu.report.page.elements import (
     slug,
 )
 from dejavu.report.page.marks import Bounded, PaperValue, Shade
-from dejavu.roles import SECOND_MODEL, TARGET, TEXT_MODEL
+from dejavu.roles import ORACLE, SECOND_MODEL, TARGET, TEXT_MODEL
 
 _GAPS = {"ppg": "PPG", "prg": "PRG"}
 
@@ -174,7 +174,7 @@ def _paper_marks(
 
 
 def _reading_order(name: str) -> tuple[int, str]:
-    return {SECOND_MODEL: 0, "oracle": 2}.get(name, 1), name
+    return {SECOND_MODEL: 0, ORACLE: 2}.get(name, 1), name
 
 
 def figure_9(rows: Sequence[TopL], headline: CaptionHeadline, results: CaptionResults) -> Block:

@@ -57,15 +57,27 @@ def interval(
     >>> interval(Estimate(value=0.165)), interval(Estimate(value=None))
     ('+16.5', '–')
     """
+    value, bounds = apart(found, factor=factor, decimals=decimals, sign=sign)
+    return f"{value} {bounds}" if bounds else value
+
+
+def apart(
+    found: Estimate, *, factor: float = 100.0, decimals: int = 1, sign: bool = True
+) -> tuple[str, str]:
+    r"""Return a value, and its interval in brackets; empty: it has none.
+
+    >>> apart(Estimate(value=0.165, low=0.108, high=0.219))
+    ('+16.5', '[+10.8,\xa0+21.9]')
+    """
     if found.value is None:
-        return "–"
+        return "–", ""
     form = signed if sign else plain
-    shown = form(found.value, factor, decimals)
+    value = form(found.value, factor, decimals)
     if found.low is None or found.high is None:
-        return shown
+        return value, ""
     return (
-        f"{shown} [{form(found.low, factor, decimals)},\u00a0{form(found.high, factor, decimals)}]"
-    )
+        value, f"[{form(found.low, factor, decimals)},\u00a0{form(found.high, factor, decimals)}]",
+    )  # fmt: skip
 
 
 def points(found: Estimate, *, is_strong: bool = False) -> Cell:

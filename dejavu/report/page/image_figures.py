@@ -16,7 +16,7 @@ from dejavu.report.settings import ImageSettings
 from dejavu.roles import SECOND_MODEL, TARGET, NaiveBayes
 
 _POINTS = "percentage points"
-_HEADLINE_TAGS = "headline tags"
+_LINES = {"plain score": charts.PLAIN, "excess": charts.EXCESS}
 
 
 def figures_5_and_6(
@@ -188,14 +188,19 @@ def _naive_bayes_figure(target: Target, own: Sequence[tuple[NaiveBayes, Comparis
         Point(x=tagged.top_k, series=f"{what}, {_tags(tagged)}", value=round(100 * found.value, 4),
               shown=formatting.interval(found))
         for tagged, each, excess in rows
-        for what, found in (("plain score", each.target.scores.dejavu_score), ("excess", excess))
+        for what, found in zip(_LINES, (each.target.scores.dejavu_score, excess), strict=True)
         if found.value is not None
     ]  # fmt: skip
-    series = list(dict.fromkeys(point.series for point in points))
+    # Colors as everywhere: what a line shows decides, whoever the annotator is.
+    colors = {
+        f"{what}, {_tags(tagged)}": color for tagged, _ in own for what, color in _LINES.items()
+    }
+    drawn = dict.fromkeys(point.series for point in points)
+    others = {_tags(tagged) for tagged, _ in own if tagged.annotator is not None}
     title = model_title(target.model)
     chart = charts.lines(
-        points, series=_colored(series), axes=("tags that count", _POINTS), number="+.0f",
-        dashed=[name for name in series if not name.endswith(_HEADLINE_TAGS)],
+        points, series={name: colors[name] for name in drawn}, axes=("tags that count", _POINTS),
+        number="+.0f", dashed={f"{what}, {tags}" for what in _LINES for tags in others},
     )  # fmt: skip
     grid = formatting.grid(
         f"{title}: Naive Bayes by number of tags ({_POINTS})",
@@ -214,9 +219,4 @@ def _naive_bayes_figure(target: Target, own: Sequence[tuple[NaiveBayes, Comparis
 
 
 def _tags(tagged: NaiveBayes) -> str:
-    return _HEADLINE_TAGS if tagged.annotator is None else tagged.annotator.replace("_", " ")
-
-
-def _colored(series: Sequence[str]) -> dict[str, str]:
-    """Color the lines as everywhere: what they show decides, whoever the annotator is."""
-    return {name: charts.EXCESS if name.startswith("excess") else charts.PLAIN for name in series}
+    return "headline tags" if tagged.annotator is None else tagged.annotator.replace("_", " ")

@@ -12,7 +12,7 @@ from dejavu.report.image.tables import in_order
 from dejavu.report.page import formatting
 from dejavu.report.page.elements import Grid, reference_title
 from dejavu.report.sharing import NAMELESS_FACTS
-from dejavu.roles import SECOND_MODEL, NaiveBayes
+from dejavu.roles import CONSENSUS, ORACLE, SECOND_MODEL, NaiveBayes
 from dejavu.tables import parquet
 
 LANES = {"image": ("Images", "encoders"), "caption": ("Captions", "models")}
@@ -194,10 +194,10 @@ def needs(references: Mapping[str, Iterable[str]]) -> Grid | None:
 def _need(reference: str, lane: str) -> str | None:
     if reference == SECOND_MODEL:
         return "training a second network of the same recipe; embedding and searching with it"
-    if lane == "caption" and reference != "oracle":
+    if lane == "caption" and reference != ORACLE:
         return "embedding captions with a released text model, searching; no training"
     if NaiveBayes.named(reference) is not None:
         return "tagging the crops, counting; no network is trained"
-    if reference in ("oracle", "consensus"):
+    if reference in (ORACLE, CONSENSUS):
         return None
     return "training one classifier on background crops"
