@@ -1,4 +1,4 @@
--- feeds: Figure 8, Tables 2 to 5; results.json caption: ppg, prg, aucg, excess, bias; tables/caption_scores.csv, caption_calibration.csv
+-- feeds: Figure 8, Tables 2 to 5; results.json caption: ppg, prg, aucg, excess, bias; tables/caption_scores.csv, caption_calibration.csv, caption_by_neighbors.csv, caption_by_objects.csv, plot_caption_ppg.csv, plot_caption_prg.csv
 -- Samples that count alike: one row per comparison, setting, role and kind of sample, and how many samples
 -- are of that kind. All population statistics and their resamples need no more than this. Samples that have
 -- duplicates in their role stand apart by their group; group_id is NULL for all others.

@@ -1,4 +1,4 @@
--- feeds: Figures 5 and 6; results.json image: dejavu_score, memorized_share, accuracies, McNemar p, excess; tables/image_scores.csv, image_calibration.csv, image_naive_bayes.csv, image_layers.csv
+-- feeds: Figures 5 and 6; results.json image: dejavu_score, memorized_share, accuracies, McNemar p, excess; tables/image_scores.csv, image_calibration.csv, image_naive_bayes.csv, image_layers.csv, plot_image.csv
 -- One row per target, reference and role: how often each is right, and how often only one of them is.
 -- Counts are whole numbers; whoever reports them divides once.
 SELECT

@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from dejavu.errors import ArtifactError
 from dejavu.report import headline, summary
 from dejavu.report.calibration import Calibration
 from dejavu.report.image import tables
+from dejavu.tables import queries
 from dejavu.tables.schemas import IMAGE_SCORES
 from tests.report.records import comparison
 from tests.report.world import build, report, settings, target
@@ -143,6 +145,13 @@ def test_tables_repeat_the_results(reports):
         node = results[row["target"]][row["reference"]]
         assert float(row["excess"]) == node["excess"]["dejavu_score"]
         assert float(row["control_score"]) == node["bias"]["control"]
+
+
+def test_every_table_is_named_by_the_query_behind_it(reports):
+    fed = " ".join(queries.feeds(name) for name in queries.names())
+    written = {file.stem for file in (reports / "tables").glob("*.csv")}
+    assert "plot_image" in written
+    assert written <= set(re.findall(r"(\w+)\.csv", fed))
 
 
 def test_naive_bayes_is_listed_by_annotator_and_k(reports):
