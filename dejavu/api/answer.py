@@ -10,8 +10,7 @@ import pyarrow as pa
 from dejavu.api.result import Audit, Excess, right_and_gap
 from dejavu.api.stages import Project
 from dejavu.errors import DataError
-from dejavu.params.machine import MachineParams
-from dejavu.report import calibration, make
+from dejavu.report import calibration, from_params, make
 from dejavu.report.calibration import Answer, Calibration
 from dejavu.roles import CONTROL, TARGET
 from dejavu.statistics.adjusted import MIN_GROUPS
@@ -67,11 +66,12 @@ def of(project: Project, model: str, *, with_report: bool, scratch: Any) -> Audi
 
 def _calibrated(project: Project, model: str) -> tuple[Calibration, pa.Table]:
     """Return the calibration of the image lane, and a row per attacked sample of `model`."""
-    image, captions = project.report_settings()
+    settings = from_params.read(project.params)
+    image, captions = settings.image, settings.captions
     with make.tables_of(project.data, image, captions) as (opened, _, _):
         found = calibration.calibrate(
             opened, image, captions, has_image=True, has_captions=False,
-            data_root=project.of("machine", MachineParams).data_root,
+            data_root=settings.data_root,
         )  # fmt: skip
         return found, _samples(opened, model)
 

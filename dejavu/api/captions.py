@@ -14,8 +14,7 @@ from dejavu.api.result import Audit, Excess
 from dejavu.api.settings import MODEL, Asked
 from dejavu.api.stages import Project
 from dejavu.errors import DataError
-from dejavu.params.machine import MachineParams
-from dejavu.report import calibration, make
+from dejavu.report import calibration, from_params, make
 from dejavu.report.calibration import Answer
 from dejavu.roles import TARGET
 from dejavu.run.pipeline import pipeline_folder
@@ -113,11 +112,12 @@ def _write_params(project: Project, asked: Asked) -> None:
 
 
 def _answer(project: Project, k: int, scratch: Any) -> Audit:
-    image, captions = project.report_settings()
+    settings = from_params.read(project.params)
+    image, captions = settings.image, settings.captions
     with make.tables_of(project.data, image, captions) as (opened, has_image, has_captions):
         found = calibration.calibrate(
             opened, image, captions, has_image=has_image, has_captions=has_captions,
-            data_root=project.of("machine", MachineParams).data_root,
+            data_root=settings.data_root,
         )  # fmt: skip
         answer = found.of("caption", MODEL)
         if answer is None or answer.excess.adjusted is None:

@@ -11,13 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from dejavu import params as parameters
-from dejavu.image.targets import targets_of
-from dejavu.params.base import Names, Positives
-from dejavu.params.caption import CaptionModels, CaptionScoreParams
-from dejavu.params.encoders import Models
-from dejavu.params.report import ReportParams, ScoreParams
-from dejavu.report.caption.results import CaptionSettings
-from dejavu.report.settings import ImageSettings, leading
 from dejavu.run import graph, shards
 from dejavu.run.graph import Job
 from dejavu.run.pipeline import pipeline_folder
@@ -132,19 +125,3 @@ class Project:
                 flags[name] = self.folder / value
                 flags[name].parent.mkdir(parents=True, exist_ok=True)
         main(**flags)
-
-    def report_settings(self) -> tuple[ImageSettings, CaptionSettings]:
-        """Return what stage report needs of the parameters."""
-        seed, report = self.of("seed", int), self.of("report", ReportParams)
-        models, metrics = self.of("image.models", Models), self.of("image.neighbors.metrics", Names)
-        image = ImageSettings(
-            seed=seed, report=report, score=self.of("image.score", ScoreParams),
-            targets=leading(targets_of(models, metrics), report.headline.image),
-            top_k=self.of("image.naive_bayes.top_k", Positives), k=self.of("image.neighbors.k", int),
-        )  # fmt: skip
-        captions = CaptionSettings(
-            seed=seed, resamples=report.resamples, n_most_memorized=report.n_most_memorized,
-            headline=report.headline.caption, models=self.of("caption.models", CaptionModels),
-            score=self.of("caption.score", CaptionScoreParams),
-        )  # fmt: skip
-        return image, captions

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from scipy import stats
 
+from dejavu.roles import ATTACKED
 from dejavu.run import seeds
 from dejavu.statistics.resampling import Kinds
 
@@ -91,7 +92,7 @@ def adjusted(
     n_folds = min(N_FOLDS, *(n // 2 for n in n_groups))
     folds = [
         _folds(side.group, n_folds, seeds.generator(seed, f"{purpose}.folds.{role}"))
-        for side, role in zip(sides, ("target", "control"), strict=True)
+        for side, role in zip(sides, ATTACKED, strict=True)
     ]
     slopes = list(_slopes(sides, folds, n_folds, ridge))
     means = np.empty((2, n_folds))

@@ -24,7 +24,7 @@ from dejavu.report.caption.records import (
     Setting,
 )
 from dejavu.report.numbers import estimate, significant
-from dejavu.roles import ORACLE
+from dejavu.roles import ATTACKED, ORACLE
 from dejavu.run import seeds
 from dejavu.statistics import resampling
 from dejavu.statistics.adjusted import unadjusted_kinds
@@ -34,7 +34,6 @@ from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
 from dejavu.tables.records import rows_as
 
-ROLES = ("target", "control")
 STATISTICS = ("ppg", "prg", "aucg")
 Key = tuple[str, str, Setting]  # target, reference
 
@@ -155,7 +154,7 @@ def caption_results(catalog: Catalog, settings: CaptionSettings) -> CaptionResul
     }
     results: dict[str, dict[str, dict[Setting, Comparison]]] = {}
     for key in dict.fromkeys(key for key, _ in measured):
-        attacked, control = (measured.get((key, role)) for role in ROLES)
+        attacked, control = (measured.get((key, role)) for role in ATTACKED)
         target, reference, setting = key
         place = results.setdefault(target, {}).setdefault(reference, {})
         place[setting] = Comparison(

@@ -8,7 +8,7 @@ from scipy import stats
 
 from dejavu.report.image.records import ImageResults
 from dejavu.report.numbers import Estimate, Line, Rows, significant
-from dejavu.roles import SECOND_MODEL
+from dejavu.roles import CONTROL, SECOND_MODEL, TARGET
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
 
@@ -130,7 +130,7 @@ def _label_balance(catalog: Catalog) -> DrawnAlike:
 def _crop_area(catalog: Catalog) -> DrawnAlike:
     rows = catalog.table(queries.text("image_crop_areas"))
     area, role = rows["area_px"].to_numpy(), np.asarray(rows["role"].to_pylist())
-    target, control = area[role == "target"], area[role == "control"]
+    target, control = area[role == TARGET], area[role == CONTROL]
     p = None
     if min(len(target), len(control)) > 0 and len(target) + len(control) > 2:  # 1 and 1: undefined
         p = significant(stats.ks_2samp(target, control, method="asymp").pvalue)

@@ -28,7 +28,7 @@ from dejavu.report.image.score_intervals import area, precision, too_few_control
 from dejavu.report.image.score_statistics import NO_ENTROPY, Statistics, of_most_confident
 from dejavu.report.numbers import Estimate, bounded, estimate, significant
 from dejavu.report.settings import ImageSettings
-from dejavu.roles import ORACLE
+from dejavu.roles import ATTACKED, ORACLE, TARGET
 from dejavu.run import seeds
 from dejavu.statistics import intervals
 from dejavu.statistics.adjusted import Side, unadjusted
@@ -158,7 +158,7 @@ def _role(evidence: _Evidence, pair: Pair, column: int, role: Role) -> RoleScore
         n_at={percent: None if top is None else top.n_top for percent, top in tops.items()},
         mcnemar_p=significant(mcnemar_p(row.n_memorized, row.n_reference_only)),
         scores=_statistics(evidence, pair, column, role).scores(),
-        planted=_planted(evidence, pair, column) if role == "target" else None,
+        planted=_planted(evidence, pair, column) if role == TARGET else None,
     )
 
 
@@ -184,8 +184,8 @@ def _excess(evidence: _Evidence, pair: Pair, column: int) -> ExcessScores:
         n_control=evidence.panels["control"].n,
         scores=attacked.excess(control),
         estimated_precision=precision(
-            *(evidence.counts[(*pair, role)].n_memorized for role in ("target", "control")),
-            *(evidence.panels[role].n for role in ("target", "control")),
+            *(evidence.counts[(*pair, role)].n_memorized for role in ATTACKED),
+            *(evidence.panels[role].n for role in ATTACKED),
         ),
         detection={
             percent: _detection(evidence, pair, column, percent)
@@ -198,7 +198,7 @@ def _excess(evidence: _Evidence, pair: Pair, column: int) -> ExcessScores:
 def _p_one_sided(evidence: _Evidence, column: int) -> float | None:
     """Return the p-value of an excess that is not above 0; None: a role has too few groups."""
     sides = []
-    for role in ("target", "control"):
+    for role in ATTACKED:
         panel = evidence.panels[role]
         each = panel.comparisons[column]
         right, other = (

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from jaxtyping import Bool, Float64, Int64
 
 from dejavu.errors import ArtifactError
+from dejavu.roles import ATTACKED, TARGET
 from dejavu.tables import by_sample
 from dejavu.tables.catalog import Catalog
 
@@ -141,8 +142,7 @@ def _split_by_role(
 ) -> dict[Role, Panel]:
     panels: dict[Role, Panel] = {}
     sample_id = _numpy(samples, "sample_id")
-    roles: tuple[Role, ...] = ("target", "control")
-    for role in roles:
+    for role in ATTACKED:
         rows = pc.equal(samples["role"], role).to_numpy()
         if not rows.any():
             continue
@@ -154,7 +154,7 @@ def _split_by_role(
             correct=np.stack([column[rows] for column in columns.correct], axis=1),
             entropy=np.stack([column[rows] for column in columns.entropy]),
             comparisons=comparisons,
-            is_planted=planted if role == "target" and planted.any() else None,
+            is_planted=planted if role == TARGET and planted.any() else None,
         )
     return panels
 
