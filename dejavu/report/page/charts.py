@@ -78,7 +78,7 @@ def drawn(
         width=STATIC_WIDTH_PX[is_wide], description=description, autosize=alt.AutoSizeParams(
             type="fit-x", contains="padding"
         ),
-    ).to_dict()  # fmt: skip
+    ).to_dict(validate=False)  # fmt: skip
     base["config"] = copy.deepcopy(_THEME)
     # Readers' fonts may be wider than the one that measured the labels.
     still = {**base, "padding": {"left": 20, "right": 8, "top": 4, "bottom": 4}}

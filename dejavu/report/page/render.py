@@ -6,6 +6,7 @@ request to a network. Texts from data sets are escaped by the templates.
 
 import base64
 import dataclasses
+import functools
 import hashlib
 import importlib.resources
 import json
@@ -15,6 +16,7 @@ from typing import Any
 
 import jinja2
 import vl_convert
+from altair.utils import schemapi
 from markupsafe import Markup
 
 from dejavu import __version__
@@ -76,6 +78,8 @@ class Page:
         ]  # fmt: skip
 
 
+# Comparing every part of every chart with the schema takes longer than drawing them; tests do it.
+@schemapi.debug_mode(False)
 def page(
     found: Found,
     image: ImageSettings,
@@ -226,6 +230,12 @@ def _blocks(
     return blocks
 
 
+@functools.cache
+def _bundle() -> str:
+    """Return the library that draws charts in a browser, with what starts it."""
+    return vl_convert.javascript_bundle(_EMBED)
+
+
 def render(
     shown: Page, image: ImageSettings, captions: CaptionSettings, galleries: Any = None
 ) -> str:
@@ -244,7 +254,7 @@ def render(
         undefined=jinja2.StrictUndefined,
         autoescape=True,
     )
-    scripts = [vl_convert.javascript_bundle(_EMBED), _asset("page.js"), _asset("export.js")]
+    scripts = [_bundle(), _asset("page.js"), _asset("export.js")]
     styles = [_asset("page.css")]
     if galleries is not None:
         scripts.append(_asset("gallery.js"))

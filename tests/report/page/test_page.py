@@ -7,7 +7,9 @@ import json
 import math
 import re
 
+import altair as alt
 import pytest
+from jsonschema import ValidationError
 
 from dejavu.params.report import CaptionHeadline
 from dejavu.report.caption.records import Setting
@@ -178,6 +180,16 @@ def test_histograms_count_every_sample_once(page_file):
         assert int(row["n_memorized"]) <= int(row["n"])
     assert {n for (_, role), n in counts.items() if role == "target"} == {world.N_TARGET}
     assert {n for (_, role), n in counts.items() if role == "control"} == {world.N_CONTROL}
+
+
+def test_every_chart_fits_the_schema_that_drawing_does_not_look_at(html):
+    specs = json.loads(dict(JSON.findall(html))["charts"])
+    assert len(specs) > 15
+    for spec in specs.values():
+        alt.Chart.from_dict(spec)
+    spoiled = next(iter(specs.values())) | {"height": "tall"}
+    with pytest.raises(ValidationError):
+        alt.Chart.from_dict(spoiled)
 
 
 def test_marks_without_an_interval_are_drawn_and_without_a_value_are_not():
