@@ -50,6 +50,7 @@ class Page:
     """Everything that the templates show."""
 
     cards: list[answer.Card]
+    overview: Grid | None  # the cards as a table, for paper and for many models
     warnings: list[str]  # what weakens the headline
     steps: list[str]  # what to do next
     identity: list[tuple[str, str]]  # what tells this run from another
@@ -112,6 +113,7 @@ def page(
     cards = _cards(found, heads, image, headline)
     return Page(
         cards=cards,
+        overview=answer.overview(cards),
         behind=answer.behind(cards),
         warnings=found.caveats.warnings(),
         steps=next_steps.steps(found.calibration, image.report.tolerance),

@@ -5,6 +5,7 @@ import pytest
 from tests.report.page.pages import HOSTILE_CAPTION, HOSTILE_LABEL
 
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
+A4_WIDTH_PX, A4_HEIGHT_PX = 687, 1008  # 96 pixels an inch, without the margins of page.css
 LABEL_COLOR = "getComputedStyle(document.querySelector('.chart-live svg text')).fill"
 
 
@@ -175,3 +176,21 @@ def test_markup_that_slips_through_could_still_not_run_a_script(opened):
     opened.wait("document.querySelector('img[src=x]').complete")
     assert opened.value("typeof window.broken") == "undefined"
     assert opened.complaints != []
+
+
+def test_page_one_is_one_sheet_of_paper_and_ends_with_who_signs(opened):
+    opened.call("Emulation.setEmulatedMedia", media="print")
+    opened.resize(A4_WIDTH_PX, 1000)
+    parts = opened.value(
+        "[...document.querySelectorAll('#answer > *')].map(each => [each.className,"
+        " each.getBoundingClientRect().top + scrollY, each.getBoundingClientRect().bottom + scrollY])"
+    )
+    first, after = ([part for part in parts if name in part[0]] for name in ("first", "after"))
+    assert len(first) == 2
+    assert len(after) == 2
+    assert max(bottom for _, _, bottom in first) <= min(A4_HEIGHT_PX, *(top for _, top, _ in after))
+    rows = opened.value("document.querySelectorAll('.overview tbody tr').length")
+    assert rows == opened.value("document.querySelectorAll('.card').length") > 0
+    assert opened.value("document.querySelector('.overview').offsetHeight") > 0
+    opened.call("Emulation.setEmulatedMedia", media="screen")
+    assert opened.value("document.querySelector('.overview').offsetHeight") == 0  # cards say it

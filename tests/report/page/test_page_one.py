@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from dejavu.report.page import next_steps
+from dejavu.report.page import answer, next_steps
 from dejavu.report.settings import fingerprint
 from dejavu.statistics.adjusted import Difference
 from tests.paths import ROOT
@@ -48,3 +48,25 @@ def test_power_is_the_excess_that_four_of_five_draws_tell_from_zero():
     excess = next_steps.power(found) / 100
     draws = rng.normal(excess, found.se, 20_000)
     assert np.mean(np.abs(draws) > 1.96 * found.se) == pytest.approx(0.8, abs=0.01)
+
+
+def test_many_models_are_a_table_on_the_screen_too(html):
+    cards = [answer.Card(
+        title=f"Model {number}", subtitle="projector, cosine", verdict="memorizes", tone="bad",
+        numbers=(("+3.0", "[+1.0, +5.0]", "adjusted excess, points"),), sentence="", facts=(),
+        checks=(("control check", "passes"),),
+        sum=(("a", "25.7 %"), ("b", "7.6 %"), ("c", "9.6 %"), ("d", "8.2 %"), ("e", "+16.7")),
+    ) for number in range(100)]  # fmt: skip
+    table = answer.overview(cards)
+    assert [column.title for column in table.columns[:3]] == [
+        "model",
+        "answer",
+        "percentage points",
+    ]
+    assert len(table.rows) == 100
+    assert [cell.text for cell in table.rows[0]] == [
+        "Model 0 (projector, cosine)", "memorizes", "+3.0 [+1.0, +5.0]", "25.7", "7.6", "9.6", "8.2",
+        "passes",
+    ]  # fmt: skip
+    assert answer.overview([]) is None
+    assert '<div class="overview paper-only">' in html
