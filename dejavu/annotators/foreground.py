@@ -1,14 +1,16 @@
-"""Foreground boxes for class folders that come without any: GroundingDINO looks for each image's class.
+"""Foreground boxes for images that come without any, or without labels.
 
-The boxes go into a file that corpus ``image_folder`` reads as its ``boxes``, because splits and crops need
-them before any stage could look at images.
+GroundingDINO looks for each image's class or for a vocabulary; a tagger names what is in boxes that are
+there. Both go into a file that corpus ``image_folder`` reads as its ``boxes``, because splits and crops
+need them before any stage could look at images.
 """
 
 import functools
 import json
+import math
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,15 +18,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from PIL import Image
 
-from dejavu.annotators import detectors, grounded_sam, prompts
-from dejavu.annotators.detections import Found
+from dejavu.annotators import detectors, grounded_sam, prompts, tagger
 from dejavu.annotators.grounded_sam import GroundedSam
 from dejavu.annotators.prompts import Prompt
+from dejavu.annotators.tagger import Tagger
+from dejavu.corpora.box_files import CORNERS, MADE_BY
 from dejavu.corpora.image_folder import ImageFolder
 from dejavu.corpora.image_reader import ImageError, ImageReader
+from dejavu.corpora.records import Box
 from dejavu.errors import ParamsError
-from dejavu.params.annotators import GroundedSamParams
+from dejavu.params.annotators import GroundedSamParams, TaggerParams
 from dejavu.params.corpora import ImageFolderParams
 from dejavu.params.machine import MachineParams
 from dejavu.run import shards
@@ -33,12 +38,16 @@ from dejavu.tables import parquet
 
 IMAGES_PER_SHARD = 1_024
 _WNID = re.compile(r"n\d{8}")
+_Item = tuple[str, int | None, tuple[float, ...] | None]  # path, number of the class, largest box
 Wanted = Literal["label", "vocabulary"]
 _SCHEMA = pa.schema(
     [
         ("path", pa.string()),  # relative to the corpus' root
-        *((corner, pa.float32()) for corner in ("x0", "y0", "x1", "y1")),  # pixels
-        ("label", pa.string()),  # the name that was looked for
+        *((corner, pa.float32()) for corner in CORNERS),  # pixels
+        (
+            "label",
+            pa.string(),
+        ),  # the name that was looked for, or that the content of the box was given
         ("score", pa.float32()),
     ]
 )
@@ -52,67 +61,107 @@ def detect(
     out: str,
     machine: MachineParams,
 ) -> Path:
-    """Look for the class of every image, or for a vocabulary, and write the boxes.
+    """Find and name the foreground of every image, and write the boxes.
 
     Images that cannot be read have no boxes; the corpus stage drops them with a reason.
 
     Args:
-        settings: an entry of ``image.annotators``, of source ``grounded_sam``.
-        corpus: section ``image.corpus``, of adapter ``image_folder``; its boxes are not read.
-        wanted: ``label``: the name of the image's class, a wnid by its WordNet name; ``vocabulary``:
-            the names of `settings`.
+        settings: an entry of ``image.annotators``. Source ``grounded_sam`` looks for boxes; its own of
+            the corpus are not read. Source ``tagger`` names what is in the largest box of each image.
+        corpus: section ``image.corpus``, of adapter ``image_folder``.
+        wanted: of ``grounded_sam``. ``label``: the name of the image's class, a wnid by its WordNet name;
+            ``vocabulary``: the names of `settings`.
         out: the .parquet file to make, relative to the corpus' root.
         machine: how to run.
 
     Returns:
-        The file: columns path, x0, y0, x1, y1, label and score, in the order of the listing.
+        The file: columns path, x0, y0, x1, y1, label and score, in the order of the listing, the surest
+        box of an image first. A box whose content the tagger does not know has no label.
 
     Raises:
-        ParamsError: annotator or corpus is of another kind, or `out` no .parquet.
+        ParamsError: annotator or corpus is of another kind, there are no classes to look for or no boxes
+            to name, or `out` is no .parquet, or the file of boxes that is read.
     """
     listing = _listing(settings, corpus, machine)
     path = listing.folder / out
     if path.suffix != ".parquet":
         raise ParamsError(f"{path}: expected a file that ends in .parquet.")
-    # every image lies in a class folder
-    records = [(str(record.uri), int(record.label_id or 0)) for record in listing.records()]
-    looker = grounded_sam.load(settings.model_copy(update={"mask_weights": None}), machine)
-    asked = _prompts(looker, listing.labels if wanted == "label" else None)
-    facts = {"settings": settings.model_dump(), **looker.provenance}
+    if path == listing.box_file:
+        raise ParamsError(f"{path}: is the file whose boxes are named. Give another one as --out.")
+    look: _Sought | _Named
+    if isinstance(settings, TaggerParams):
+        look = _Named(tagger.load(settings, machine))
+    else:
+        looker = grounded_sam.load(settings.model_copy(update={"mask_weights": None}), machine)
+        classes = _classes(listing) if wanted == "label" else None
+        look = _Sought(looker, _prompts(looker, classes))
+    items = _items(listing)
+    facts = {"settings": settings.model_dump(), **look.provenance}
     parts = shards.run(
-        functools.partial(_write_shard, looker, asked, records, listing.folder),
-        max(1, -(-len(records) // IMAGES_PER_SHARD)),
+        functools.partial(_write_shard, look, items, listing.folder),
+        max(1, -(-len(items) // IMAGES_PER_SHARD)),
         out=path.with_name(path.name + ".parts"),
         stage="detect_boxes",
-        facts={**facts, "images": records,
-               "prompts": [[prompt.text for prompt in each] for each in asked]},
+        facts={**facts, "images": items, **look.asked},
         engine=machine.engine,
         num_gpus=detectors.gpus_per_task(machine),
     )  # fmt: skip
     table = _gather(parts, path, facts)
-    n_boxed = pc.count_distinct(table["path"]).as_py()
-    say(f"{path}: {table.num_rows} boxes in {n_boxed} of {len(records)} images "
+    named = table.filter(pc.is_valid(table["label"]))
+    n_boxed, n_named = (pc.count_distinct(each["path"]).as_py() for each in (table, named))
+    say(f"{path}: {table.num_rows} boxes in {n_boxed} of {len(items)} images, {n_named} with a label "
         f"({parquet.fingerprint(path)})")  # fmt: skip
     return path
 
 
 def _listing(settings: Any, corpus: Any, machine: MachineParams) -> ImageFolder:
-    """Return the images to look at, without the boxes that they may have."""
-    if not isinstance(settings, GroundedSamParams) or not isinstance(corpus, ImageFolderParams):
+    """Return the images to look at; a detector does not read the boxes that they may have."""
+    if not isinstance(settings, (GroundedSamParams, TaggerParams)) or not isinstance(
+        corpus, ImageFolderParams
+    ):
         raise ParamsError(
-            "Foreground boxes need an annotator of source grounded_sam, which looks for given names, and "
-            f"corpus image_folder, which reads boxes from a file; found {settings.source} and "
-            f"{corpus.adapter}."
+            "Foreground boxes need an annotator of source grounded_sam, which looks for given names, or of "
+            "source tagger, which names boxes, and corpus image_folder, which reads boxes from a file; found "
+            f"{settings.source} and {corpus.adapter}."
         )
-    return ImageFolder(corpus.model_copy(update={"boxes": None}), 0, machine.data_root)
+    if isinstance(settings, GroundedSamParams):
+        corpus = corpus.model_copy(update={"boxes": None})
+    elif corpus.boxes is None:
+        raise ParamsError(
+            "A tagger names what is in boxes, and image.corpus.boxes is null. Name a file of boxes, or take "
+            "an annotator of source grounded_sam, which looks for them."
+        )
+    return ImageFolder(corpus, 0, machine.data_root)
+
+
+def _classes(listing: ImageFolder) -> Sequence[str]:
+    if not listing.has_classes:
+        raise ParamsError(
+            "image.corpus.labels is boxes, so images have no class to look for. Give --wanted vocabulary."
+        )
+    return listing.labels
+
+
+def _items(listing: ImageFolder) -> list[_Item]:
+    """Return path, number of the class and largest box of each image, as they are there."""
+    ids = {
+        name: number for number, name in enumerate(listing.labels if listing.has_classes else ())
+    }
+    return [
+        (uri, None if label is None else ids[label], _largest(listing.boxes_of(uri)))
+        for uri, label in listing.images()
+    ]
+
+
+def _largest(boxes: Sequence[Box]) -> tuple[float, ...] | None:
+    known = [box.corners for box in boxes if all(map(math.isfinite, box.corners))]
+    return max(known, key=lambda it: (it[2] - it[0]) * (it[3] - it[1]), default=None)
 
 
 def _gather(parts: Sequence[Path], path: Path, facts: Mapping[str, Any]) -> pa.Table:
     """Write the shards as one file that says how it was made, and delete them."""
     table = pa.concat_tables([pq.read_table(part) for part in parts])
-    table = table.replace_schema_metadata(
-        {"dejavu.detect_boxes": json.dumps(facts, sort_keys=True)}
-    )
+    table = table.replace_schema_metadata({MADE_BY: json.dumps(facts, sort_keys=True)})
     scratch = path.with_name(path.name + ".part")
     pq.write_table(table, scratch, compression="zstd")
     scratch.replace(path)
@@ -151,40 +200,72 @@ def _prompts(looker: GroundedSam, labels: Sequence[str] | None) -> list[Sequence
     ]
 
 
+class _Sought:
+    """What a detector finds of the names that it is asked for."""
+
+    def __init__(self, looker: GroundedSam, prompts_by_class: Sequence[Sequence[Prompt]]) -> None:
+        self._looker, self._prompts = looker, prompts_by_class
+        self.provenance = looker.provenance
+        self.asked = {"prompts": [[prompt.text for prompt in each] for each in prompts_by_class]}
+
+    def __call__(self, image: Image.Image, item: _Item) -> pa.Table:
+        prompt = self._prompts[item[1] or 0 if len(self._prompts) > 1 else 0]
+        found = self._looker.look_for(image, prompt)
+        names = [name.strip() for each in prompt for name in each.text.split(".")[:-1]]
+        labels = [names[i] for i in found.name_ids]
+        return _rows(item[0], found.boxes, labels, found.scores)
+
+
+class _Named:
+    """What a tagger calls the content of a box."""
+
+    def __init__(self, looker: Tagger) -> None:
+        self._looker = looker
+        self.provenance = looker.provenance
+        self.asked: Mapping[str, Any] = {}
+
+    def __call__(self, image: Image.Image, item: _Item) -> pa.Table:
+        if item[2] is None:
+            return _SCHEMA.empty_table()
+        x0, y0, x1, y1 = item[2]
+        left, upper = max(0, round(x0)), max(0, round(y0))
+        right, lower = min(image.width, round(x1)), min(image.height, round(y1))
+        if left >= right or upper >= lower:
+            return _SCHEMA.empty_table()  # stage corpus counts it, where boxes are judged
+        (found,) = self._looker.look([image.crop((left, upper, right, lower))])
+        is_known = len(found.name_ids) > 0
+        label = self._looker.vocabulary[found.name_ids[0]] if is_known else None
+        score = found.scores[:1] if is_known else np.array([np.nan])
+        return _rows(item[0], np.array([item[2]]), [label], score)
+
+
 def _write_shard(
-    looker: GroundedSam,
-    asked: Sequence[Sequence[Prompt]],
-    records: Sequence[tuple[str, int]],
+    look: Callable[[Image.Image, _Item], pa.Table],
+    items: Sequence[_Item],
     folder: Path,
     index: int,
     path: Path,
 ) -> None:
-    shard = records[index * IMAGES_PER_SHARD :][:IMAGES_PER_SHARD]
+    shard = items[index * IMAGES_PER_SHARD :][:IMAGES_PER_SHARD]
     tables, n_unreadable = [_SCHEMA.empty_table()], 0
     with ImageReader(folder) as reader:
-        for uri, label_id in shard:
-            prompt = asked[label_id if len(asked) > 1 else 0]
+        for item in shard:
             try:
-                found = looker.look_for(reader.read(uri), prompt)
+                image = reader.read(item[0])
             except ImageError:
                 n_unreadable += 1
                 continue
-            names = _names(prompt)
-            tables.append(_rows(uri, found, names))
+            tables.append(look(image, item))
     if n_unreadable:
         say(f"detect_boxes: {n_unreadable} of {len(shard)} images cannot be read")
     pq.write_table(pa.concat_tables(tables).combine_chunks(), path)
 
 
-def _names(asked: Sequence[Prompt]) -> list[str]:
-    return [name.strip() for prompt in asked for name in prompt.text.split(".")[:-1]]
-
-
-def _rows(uri: str, found: Found, names: Sequence[str]) -> pa.Table:
+def _rows(uri: str, boxes: Any, labels: Sequence[str | None], scores: Any) -> pa.Table:
     columns = {
-        "path": [uri] * len(found.name_ids),
-        **{name: found.boxes[:, axis] for axis, name in enumerate(("x0", "y0", "x1", "y1"))},
-        "label": [names[i] for i in found.name_ids],
-        "score": found.scores.astype(np.float32),
+        "path": [uri] * len(labels),
+        **{name: np.float32(boxes[:, axis]) for axis, name in enumerate(CORNERS)},
+        "label": labels,
+        "score": scores.astype(np.float32),
     }
     return pa.table(columns, schema=_SCHEMA)

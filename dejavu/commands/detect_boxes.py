@@ -1,4 +1,4 @@
-"""`dejavu detect-boxes`: foreground boxes for class folders that come without any."""
+"""`dejavu detect-boxes`: foreground boxes, and labels, for images that come without."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,12 +13,23 @@ EXAMPLES = terminal.examples(
         "dejavu detect-boxes --annotator grounded_sam",
         "look for each image's class; then set image.corpus.boxes to boxes.parquet",
     ),
+    (
+        "dejavu detect-boxes --annotator grounded_sam --wanted vocabulary",
+        "photos without classes: boxes with labels; then set image.corpus.labels to boxes as well",
+    ),
+    (
+        "dejavu detect-boxes --annotator tagger --out labeled.parquet",
+        "name what is in the boxes that image.corpus.boxes lists",
+    ),
 )
 
 
 def command(
     annotator: Annotated[
-        str, typer.Option(help="Name of an entry of image.annotators of source grounded_sam.")
+        str,
+        typer.Option(
+            help="Name of an entry of image.annotators, of source grounded_sam or tagger."
+        ),
     ],
     wanted: Annotated[
         Literal["label", "vocabulary"],
@@ -29,10 +40,10 @@ def command(
     ] = "boxes.parquet",
     params_path: ParamsFile = PARAMS,
 ) -> None:
-    """Find the foreground of every image of an image_folder that has no boxes, with GroundingDINO.
+    """Find the foreground of every image of an image_folder with GroundingDINO, or name it with a tagger.
 
     A killed command resumes where it was. Images in which nothing is found stay without a box: they can
-    only be public ones.
+    only be public ones, and with `labels: boxes` they are left out and counted (no_label).
     """
     from dejavu import params
     from dejavu.annotators import foreground

@@ -2,9 +2,12 @@
 
 import collections
 import dataclasses
+import json
 import math
 import unicodedata
 from pathlib import Path
+
+import pyarrow.parquet as pq
 
 from dejavu.corpora import coco_json
 from dejavu.corpora.records import Box
@@ -19,6 +22,7 @@ COLUMNS = (
     Column(name="label", kind="text"),
 )
 NAMED_BY = "image.corpus.boxes"
+MADE_BY = b"dejavu.detect_boxes"  # metadata of a Parquet file: the annotator that made it
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +39,23 @@ class BoxFile:
             if uri not in self.boxes and other in self.boxes:
                 return other
         return uri
+
+
+def found_by(path: Path) -> str | None:
+    """Return which annotator made a file of boxes, as `dejavu detect-boxes` noted; None: it says nothing."""
+    if path.suffix.lower() != ".parquet":
+        return None
+    noted = (pq.read_schema(path).metadata or {}).get(MADE_BY)
+    try:
+        facts = json.loads(noted) if noted else {}
+        settings = facts["settings"]
+        return (
+            f"{settings['source']} ({settings.get('name') or facts['weights']})"
+            if settings
+            else None
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None  # metadata of somebody else
 
 
 def read_boxes(path: Path) -> BoxFile:

@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dejavu.corpora.box_files import found_by
 from dejavu.corpora.boxes import of_record
 from dejavu.corpora.embedded import PART, Store
 from dejavu.corpora.image_reader import SOURCE, ImageReader, external_root
@@ -27,7 +28,12 @@ from dejavu.corpora.plausibility import NOTES, judge
 from dejavu.corpora.records import NOT_ANNOTATED, Corpus, Record
 from dejavu.corpora.tallies import Tally
 from dejavu.errors import DataError, ParamsError, suggestion
-from dejavu.params.corpora import AnyCorpus, ImageNetParams, SamplesTableParams
+from dejavu.params.corpora import (
+    AnyCorpus,
+    ImageFolderParams,
+    ImageNetParams,
+    SamplesTableParams,
+)
 from dejavu.params.limits import LimitsParams
 from dejavu.params.machine import MachineParams
 from dejavu.run.progress import say, track
@@ -115,6 +121,8 @@ def build(
         {"label_id": range(len(corpus.labels)), "label": list(corpus.labels)}, schema=LABELS.schema
     )
     LABELS.write(names, labels, inputs={})
+    if isinstance(settings, ImageFolderParams) and settings.labels == "boxes":
+        source["labels"] = _found_labels(root / str(settings.boxes), rows)
     _write_source(images / SOURCE, source, tally)
     _tell(lane, rows, tally)
 
@@ -250,6 +258,16 @@ def require_usable(rows: pa.Table, max_dropped_share: float) -> None:
         f"  the first: {', '.join(f'{uri} ({reason})' for uri, reason in examples)}\n"
         "Repair or remove these images, or raise corpus.max_dropped_share."
     )
+
+
+def _found_labels(box_file: Path, rows: pa.Table) -> dict[str, Any]:
+    """Return how labels that no person gave came about, and of how many images."""
+    return {
+        "file": box_file.name,
+        "found_by": found_by(box_file),
+        "n_labeled": rows.num_rows - rows["label_id"].null_count,
+        "n_images": rows.num_rows,
+    }
 
 
 def _write_source(path: Path, source: dict[str, Any], tally: Tally) -> None:

@@ -1,12 +1,13 @@
-"""Corpus ``image_folder``: one folder of images per class, boxes optional."""
+"""Corpus ``image_folder``: one folder of images per class, or labels that stand beside the boxes."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dejavu.corpora.box_files import BoxFile, read_boxes
 from dejavu.corpora.files import HINT, image_files, is_hidden
 from dejavu.corpora.image_reader import external_root
-from dejavu.corpora.records import Record
+from dejavu.corpora.records import Box, Record
 from dejavu.errors import DataError
 from dejavu.params.corpora import ImageFolderParams
 from dejavu.run.progress import say
@@ -17,6 +18,9 @@ class ImageFolder:
 
     With ``use: [train, heldout]`` the class folders lie in those two; equal names are one label, and
     ``split.roles_from`` can give each of the two a role.
+
+    With ``labels: boxes`` folders mean nothing, and the label of an image is that of its first box that
+    has one: `dejavu detect-boxes` writes what it is surest of first.
     """
 
     def __init__(self, settings: ImageFolderParams, seed: int, data_root: str) -> None:  # noqa: ARG002  # every adapter takes a seed
@@ -25,25 +29,58 @@ class ImageFolder:
         if not self.folder.is_dir():
             raise DataError(f"{self.folder}: no such folder. {HINT}")
         self.parts = [self.folder / name for name in settings.use or ["."]]
-        classes = [_class_folders(part) for part in self.parts]
-        self.labels = tuple(sorted({path.name for found in classes for path in found}))
         self.box_file = self.folder / settings.boxes if settings.boxes else None
+        self.has_classes = settings.labels == "folders"
+        if self.has_classes:
+            for part in self.parts:
+                _class_folders(part)
+
+    @functools.cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The names of all labels, in order."""
+        if self.has_classes:
+            found = {path.name for part in self.parts for path in _class_folders(part)}
+        else:
+            found = {name for boxes in self._listed.boxes.values() if (name := _named(boxes))}
+            if not found:
+                raise DataError(
+                    f"{self.box_file}: no box has a label, and corpus.labels is boxes. Name what is in them, "
+                    "or let `dejavu detect-boxes` look."
+                )
+        return tuple(sorted(found))
+
+    @functools.cached_property
+    def _listed(self) -> BoxFile:
+        return read_boxes(self.box_file) if self.box_file else BoxFile(boxes={}, sizes={})
+
+    def images(self) -> Iterator[tuple[str, str | None]]:
+        """Yield path and class of each image, part by part; no class where labels stand beside boxes."""
+        for part in self.parts:
+            for folder in _class_folders(part) if self.has_classes else [part]:
+                for file in image_files(folder):
+                    uri = file.relative_to(self.folder).as_posix()
+                    yield uri, folder.name if self.has_classes else None
+
+    def boxes_of(self, uri: str) -> tuple[Box, ...]:
+        """Return the boxes that the file lists for an image."""
+        return self._listed.boxes.get(self._listed.path_of(uri), ())
 
     def records(self) -> Iterator[Record]:
         """Yield the images part by part, in the order of class and file names."""
-        listed = read_boxes(self.box_file) if self.box_file else BoxFile(boxes={}, sizes={})
+        listed = self._listed
         ids = {label: label_id for label_id, label in enumerate(self.labels)}
         n_boxed = 0
-        for folder in (folder for part in self.parts for folder in _class_folders(part)):
-            for file in image_files(folder):
-                uri = file.relative_to(self.folder).as_posix()
-                path = listed.path_of(uri)
-                n_boxed += path in listed.boxes
-                yield Record(
-                    name=uri, uri=uri, label_id=ids[folder.name], boxes=listed.boxes.get(path, ()),
-                    boxes_px=listed.sizes.get(path),
-                    boxes_from=self.box_file.name if self.box_file else None,
-                )  # fmt: skip
+        for uri, label in self.images():
+            path = listed.path_of(uri)
+            n_boxed += path in listed.boxes
+            boxes = listed.boxes.get(path, ())
+            name = label if self.has_classes else _named(boxes)
+            yield Record(
+                name=uri, uri=uri, label_id=None if name is None else ids[name], boxes=boxes,
+                boxes_px=listed.sizes.get(path),
+                boxes_from=self.box_file.name if self.box_file else None,
+                problem="no_label" if name is None else None,
+            )  # fmt: skip
         if n_boxed == 0 and listed.boxes:
             raise DataError(
                 f"{self.box_file}: its first path is {next(iter(listed.boxes))!r}, and none of its "
@@ -52,6 +89,10 @@ class ImageFolder:
         if n_boxed < len(listed.boxes):
             n = len(listed.boxes)
             say(f"{self.box_file}: {n - n_boxed} of {n} paths are no image")
+
+
+def _named(boxes: Sequence[Box]) -> str | None:
+    return next((box.label for box in boxes if box.label), None)
 
 
 def _class_folders(part: Path) -> list[Path]:

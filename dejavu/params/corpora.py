@@ -63,6 +63,14 @@ class ImageFolderParams(CorpusSection):
         Names | None
     )  # folders below root that hold the class folders, e.g. [train, heldout]; null: root does
     boxes: BelowRoot | None  # .csv, .parquet or COCO .json, relative to root; null: no boxes
+    # boxes: an image shows what its first box is labeled with, and folders mean nothing
+    labels: Literal["folders", "boxes"] = "folders"
+
+    @model_validator(mode="after")
+    def _require_boxes(self) -> "ImageFolderParams":
+        if self.labels == "boxes" and self.boxes is None:
+            raise ValueError("labels: boxes needs a file of boxes with labels: set boxes")
+        return self
 
 
 class SamplesTableParams(CorpusSection):

@@ -1,11 +1,13 @@
 """What weakens the headline and stands beside it: searches that miss neighbors, limits that were crossed."""
 
 import dataclasses
+import json
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dejavu.corpora import plausibility
+from dejavu.corpora.image_reader import SOURCE
 from dejavu.corpora.plausibility import Crossing
 from dejavu.report.numbers import Estimate
 from dejavu.search import recalls
@@ -17,11 +19,22 @@ LEAST_RECALL = 0.95  # below it votes differ from those of an exact search by mo
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FoundLabels:
+    """Labels that no person gave."""
+
+    found_by: str | None  # the annotator; None: their file does not say
+    file: str
+    n_labeled: int  # images that got one
+    n_images: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Caveats:
     """By lane; a lane that was not run has none."""
 
     recalls: Mapping[str, list[Recall]]
     crossings: Mapping[str, list[Crossing]]
+    labels: FoundLabels | None = None  # of the image lane; None: people gave them
 
     @property
     def measured(self) -> Iterator[tuple[str, Recall]]:
@@ -38,6 +51,8 @@ class Caveats:
             for lane, each in self.measured
             if each.recall < LEAST_RECALL
         ]
+        if self.labels is not None:
+            found.append(_told(self.labels))
         return found + [f"{sentence} ({lane} lane)." for lane, sentence in self.crossed()]
 
     def crossed(self) -> Iterator[tuple[str, str]]:
@@ -51,6 +66,16 @@ class Caveats:
                         f"{each.default:.0%} for this run"
                     ),
                 )
+
+
+def _told(found: FoundLabels) -> str:
+    by = found.found_by or "an annotator that the file does not name"
+    share = 100 * found.n_labeled / found.n_images
+    return (
+        f"No person said what the images show: a label is the name that {by} found in the foreground box "
+        f"({found.file}). {found.n_labeled} of {found.n_images} images ({share:.1f} %) have one, the "
+        "others are left out."
+    )
 
 
 def search_of(found: Recall) -> str:
@@ -98,4 +123,12 @@ def read(data: Path) -> Caveats:
             )
             for lane, names in plausibility.NOTED.items()
         },
+        labels=_labels(data / "image" / "images" / SOURCE),
     )
+
+
+def _labels(path: Path) -> FoundLabels | None:
+    if not path.is_file():
+        return None
+    noted = json.loads(path.read_text(encoding="utf-8")).get("labels")
+    return FoundLabels(**noted) if noted else None

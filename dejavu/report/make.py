@@ -27,6 +27,7 @@ from dejavu.report.image.records import image_node
 from dejavu.report.image.results import image_results
 from dejavu.report.image.ties import tied_votes
 from dejavu.report.numbers import Node, Rows
+from dejavu.report.page import charts
 from dejavu.report.page import render as page
 from dejavu.report.settings import ImageSettings
 from dejavu.report.sharing import EVERYTHING, Sharing
@@ -150,7 +151,8 @@ def _write(
         captions=caption_summary.render(shown, captions, models=data / "caption" / "models"),
     )
     (out / "summary.md").write_text(text, encoding="utf-8")
-    told = page.page(shown, image, captions, data=data, has_names=sharing.has_names)
+    with charts.unchecked():
+        told = page.page(shown, image, captions, data=data, has_names=sharing.has_names)
     html = page.render(told, image, captions, galleries)
     (out / "index.html").write_text(html, encoding="utf-8")
 

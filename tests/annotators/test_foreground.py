@@ -12,15 +12,21 @@ from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from dejavu import params
-from dejavu.annotators import foreground, grounded_sam, prompts
+from dejavu.annotators import foreground, grounded_sam, prompts, tagger
+from dejavu.annotators.detections import ranked
 from dejavu.annotators.grounded_sam import GroundedSam
 from dejavu.commands import detect_boxes
+from dejavu.corpora import build
 from dejavu.corpora.image_folder import ImageFolder
 from dejavu.errors import DataError, ParamsError
 from dejavu.params.annotators import GroundedSamParams
 from dejavu.params.corpora import GlyphsParams, ImageFolderParams
+from dejavu.report import caveats
+from dejavu.tables.schemas import LABELS, SAMPLES
 from tests.annotators.test_corpus_annotator import MACHINE
 from tests.annotators.test_prompts import letters
+from tests.annotators.test_tagger import settings_of
+from tests.corpora.limits import LIMITS
 
 ENTRY = {
     "source": "grounded_sam", "backend": "transformers", "weights": "a/b", "mask_weights": "c/d",
@@ -181,3 +187,106 @@ def test_the_command_reads_params(folder, monkeypatch):
     assert done.exit_code == 0, done.output
     assert "set image.corpus.boxes to 'boxes.parquet'" in done.output
     assert len(backend.asked) == 3
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """Photos in folders that mean nothing: a light and a dark object, one image without, one unreadable."""
+    monkeypatch.chdir(tmp_path)
+    for name, light in (("2024/a", 250), ("2024/b", 120), ("c", 10)):
+        path = tmp_path / f"photos/{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = Image.new("RGB", (40, 30), (60, 60, 60))
+        image.paste((light,) * 3, (10, 5, 20, 15))
+        image.save(path)
+    (tmp_path / "photos/d.png").write_bytes(b"no image")
+    rows = [
+        "path,x0,y0,x1,y1",
+        *(f"{name}.png,10,5,20,15" for name in ("2024/a", "2024/b", "c", "d")),
+    ]
+    (tmp_path / "photos/boxes.csv").write_text("\n".join([*rows, "2024/a.png,0,0,4,4", ""]))
+    return tmp_path
+
+
+class ByLight(tagger.Tagger):
+    """A tagger that knows white and black, and nothing between."""
+
+    provenance: ClassVar = {"weights": "w"}
+    vocabulary = ("black", "white")
+
+    def look(self, images):
+        for image in images:
+            light = np.asarray(image).mean()
+            known = [light > 200] if light < 50 or light > 200 else []
+            yield ranked(
+                name_ids=np.array(known, dtype=np.int64),
+                scores=np.full(len(known), 0.9),
+                max_names=1,
+            )[0]
+
+
+BARE = CORPUS | {"labels": "boxes", "max_dropped_share": 0.5}
+
+
+def named(monkeypatch, **changes):
+    monkeypatch.setattr(tagger, "load", lambda settings, machine: object.__new__(ByLight))
+    return foreground.detect(
+        settings_of(), ImageFolderParams(**BARE | {"boxes": "boxes.csv"} | changes), wanted="label",
+        out="labeled.parquet", machine=MACHINE,
+    )  # fmt: skip
+
+
+def test_a_tagger_names_what_is_in_the_largest_box(photos, monkeypatch, capsys):
+    rows = pq.read_table(named(monkeypatch)).to_pylist()
+    assert [(row["path"], row["label"]) for row in rows] == [
+        ("c.png", "black"), ("2024/a.png", "white"), ("2024/b.png", None),
+    ]  # fmt: skip
+    assert {(row["x0"], row["y0"], row["x1"], row["y1"]) for row in rows} == {(10, 5, 20, 15)}
+    assert "3 boxes in 3 of 4 images, 2 with a label" in capsys.readouterr().err
+
+
+def test_photos_without_labels_become_a_corpus_that_says_who_labeled_it(photos, monkeypatch):
+    named(monkeypatch)
+    files = {name: photos / f"{name}.parquet" for name in ("samples", "labels")}
+    build.build(
+        "image", ImageFolderParams(**BARE | {"boxes": "labeled.parquet"}), limits=LIMITS, seed=0,
+        images=photos / "image/images", machine=MACHINE, **files,
+    )  # fmt: skip
+    rows = {row["sample_name"]: row for row in SAMPLES.read(files["samples"]).to_pylist()}
+    names = LABELS.read(files["labels"])["label"].to_pylist()
+    assert names == ["black", "white"]
+    assert {name: row["label_id"] for name, row in rows.items()} == {
+        "c.png": 0, "2024/a.png": 1, "2024/b.png": None, "d.png": None,
+    }  # fmt: skip
+    assert (rows["2024/b.png"]["problem"], rows["d.png"]["problem"]) == ("no_label", "no_label")
+    (warning,) = caveats.read(photos).warnings()
+    assert (
+        "the name that tagger (test_vit) found in the foreground box (labeled.parquet)" in warning
+    )
+    assert "2 of 4 images (50.0 %) have one" in warning
+
+
+def test_labels_beside_boxes_need_labels_and_boxes(photos, monkeypatch):
+    with pytest.raises(ValueError, match="set boxes"):
+        ImageFolderParams(**BARE | {"boxes": None})
+    corpus = ImageFolder(ImageFolderParams(**BARE | {"boxes": "boxes.csv"}), 0, ".")
+    with pytest.raises(DataError, match="no box has a label, and corpus.labels is boxes"):
+        list(corpus.records())
+    with pytest.raises(ParamsError, match="boxes is null"):
+        named(monkeypatch, labels="folders", boxes=None)
+    with pytest.raises(ParamsError, match="Give another one as --out"):
+        named(monkeypatch, boxes="labeled.parquet")
+    with pytest.raises(ParamsError, match="Give --wanted vocabulary"):
+        detect(photos, monkeypatch, Middle(), corpus=BARE)
+
+
+def test_a_vocabulary_labels_photos_without_classes(photos, monkeypatch):
+    (photos / "photos/d.png").unlink()
+    path = detect(photos, monkeypatch, Middle(), wanted="vocabulary", corpus=BARE)
+    assert set(pq.read_table(path)["path"].to_pylist()) <= {"c.png", "2024/a.png", "2024/b.png"}
+    Image.new("RGB", (40, 20), (200,) * 3).save(photos / "photos/e.png")
+    path = detect(photos, monkeypatch, Middle(), wanted="vocabulary", corpus=BARE)
+    corpus = ImageFolder(ImageFolderParams(**BARE), 0, ".")
+    labels = {each.name: each.label_id for each in corpus.records()}
+    assert corpus.labels == ("cat",)  # equal scores: the first name
+    assert (labels["e.png"], labels["c.png"]) == (0, None)

@@ -3,6 +3,7 @@
 Colors are the page's CSS variables, so both forms follow light, dark and print without being redrawn.
 """
 
+import contextlib
 import copy
 import dataclasses
 import itertools
@@ -13,6 +14,7 @@ from typing import Any
 
 import altair as alt
 import vl_convert
+from altair.utils import schemapi
 
 from dejavu.report.page.elements import Figure, Grid, Mark
 from dejavu.report.page.marks import Bin, Bounded, Point, Shade
@@ -51,6 +53,12 @@ class Drawing:
 
     chart: alt.Chart | alt.LayerChart
     legend: tuple[Mark, ...] = ()
+
+
+def unchecked() -> contextlib.AbstractContextManager[None]:
+    """Draw without comparing every part of a chart with the schema, which takes longer; tests do it."""
+    found: contextlib.AbstractContextManager[None] = schemapi.debug_mode(False)
+    return found
 
 
 def legend(parts: Mapping[str, str], shapes: Sequence[str]) -> tuple[Mark, ...]:

@@ -16,7 +16,6 @@ from typing import Any
 
 import jinja2
 import vl_convert
-from altair.utils import schemapi
 from markupsafe import Markup
 
 from dejavu import __version__
@@ -79,8 +78,6 @@ class Page:
         ]  # fmt: skip
 
 
-# Comparing every part of every chart with the schema takes longer than drawing them; tests do it.
-@schemapi.debug_mode(False)
 def page(
     found: Found,
     image: ImageSettings,
