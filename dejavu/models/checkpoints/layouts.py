@@ -29,6 +29,10 @@ _KNOWN = {
         "source: vicreg, barlow_twins or dino with layers: [backbone], or source: state_dict",
     ),
     "own_class": ("a ResNet of its author's own class", "source: factory"),
+    "small_stem": (
+        "a ResNet whose first convolution is 3x3, as for CIFAR, which no library builds by a name",
+        "source: factory",
+    ),
     "resnet": ("a ResNet classifier with torchvision's names", "source: torchvision"),
     "clip": ("a CLIP model", "source: open_clip"),
     "clip_hf": ("a CLIP model of the transformers library", "source: open_clip"),
@@ -71,7 +75,10 @@ def _kind(contents: Any) -> str | None:
 def _kind_of_names(state: Any) -> str | None:
     if not wrappers.is_state(state):
         return None
-    names = {wrappers.bare(str(k)) for k, v in state.items() if isinstance(v, Tensor)}
+    tensors = {wrappers.bare(str(k)): v for k, v in state.items() if isinstance(v, Tensor)}
+    if _has_small_stem(tensors):
+        return "small_stem"
+    names = set(tensors)
     start = wrappers.shared(sorted(names))
     names = {name.removeprefix(start) for name in names}
     for kind, test in _TESTS:
@@ -82,6 +89,13 @@ def _kind_of_names(state: Any) -> str | None:
         if any(test(part) for _, test in _BACKBONES):
             return _PART + beginning
     return None
+
+
+def _has_small_stem(tensors: Mapping[str, Tensor]) -> bool:
+    """Return whether a ResNet, wherever in the file it is, begins with a 3x3 convolution of RGB."""
+    block = "layer1.0.conv1.weight"
+    stems = (f"{name.removesuffix(block)}conv1.weight" for name in tensors if name.endswith(block))
+    return any(name in tensors and tensors[name].shape[1:] == (3, 3, 3) for name in stems)
 
 
 def _any(names: Iterable[str], prefix: str) -> bool:

@@ -43,13 +43,15 @@ class ResNet(nn.Module):
         return torch.flatten(nn.functional.adaptive_avg_pool2d(x, 1), 1)
 
 
-def resnet(state: State, path: Path, *, contents: Any) -> Description:
+def resnet(state: State, path: Path, *, contents: Any, refusing: str | None = None) -> Description:
     """Describe the ResNet that `state` (torchvision's names, no ``fc``) belongs to.
+
+    `contents` is what the file holds and `refusing` the source at work, see `checkpoints.guess`.
 
     Raises:
         WeightsError: a tensor that a ResNet must have is missing.
     """
-    shape = functools.partial(_shape, state, path=path, contents=contents)
+    shape = functools.partial(_shape, state, path=path, contents=contents, refusing=refusing)
     stages = []
     for stage in range(1, 5):
         n_blocks = _count(state, f"layer{stage}.{{}}.conv1.weight")
@@ -68,7 +70,14 @@ def _block(shape: Any, state: State, name: str) -> list[Any]:
     return [kind, n_inner, n_out, groups, f"{name}downsample.0.weight" in state]
 
 
-def vit(state: State, path: Path, *, num_heads: int | None, contents: Any) -> Description:
+def vit(
+    state: State,
+    path: Path,
+    *,
+    num_heads: int | None,
+    contents: Any,
+    refusing: str | None = None,
+) -> Description:
     """Describe the ViT that `state` (timm's and DINO's names) belongs to.
 
     Its output is the normalized class token. The input size in pixels follows from the number of
@@ -79,7 +88,7 @@ def vit(state: State, path: Path, *, num_heads: int | None, contents: Any) -> De
         WeightsError: a tensor that a ViT must have is missing, its shape is none of DINO's, or the number of
             heads is not said or does not divide its width.
     """
-    shape = functools.partial(_shape, state, path=path, contents=contents)
+    shape = functools.partial(_shape, state, path=path, contents=contents, refusing=refusing)
     dim, _, patch_px, _ = shape("patch_embed.proj.weight", 4)
     n_positions = shape("pos_embed", 3)[1]
     side = round((n_positions - 1) ** 0.5)
@@ -223,11 +232,14 @@ def _count(state: State, name: str) -> int:
     return next(n for n in itertools.count() if name.format(n) not in state)
 
 
-def _shape(state: State, name: str, n_axes: int, *, path: Path, contents: Any) -> tuple[int, ...]:
+def _shape(
+    state: State, name: str, n_axes: int, *, path: Path, contents: Any, refusing: str | None
+) -> tuple[int, ...]:
     found = tuple(state[name].shape) if name in state else ()
     if len(found) != n_axes or 0 in found:
         what = f"one of shape {found}" if name in state else f"none among {len(state)}"
         raise WeightsError(
-            f"{path}: expected a tensor {name!r} with {n_axes} axes, found {what}.{guess(contents)}"
+            f"{path}: expected a tensor {name!r} with {n_axes} axes, found {what}."
+            f"{guess(contents, refusing=refusing)}"
         )
     return found

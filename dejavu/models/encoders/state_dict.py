@@ -42,7 +42,7 @@ def make(request: Request, out: Path) -> None:
         prefix=settings.prefix,
     )  # fmt: skip
     state = without(state, settings.ignore, path)
-    description = _described(settings, state, path)
+    description = _described(settings, state, path, contents)
     network = _build(description)
     checkpoints.load_exactly(network, state, path, contents=contents, refusing="state_dict")
     seen = Preprocessing.stated(settings.preprocessing)
@@ -83,13 +83,17 @@ def without(state: Mapping[str, Tensor], ignore: tuple[str, ...], path: Path) ->
     return dict(rest)
 
 
-def _described(settings: StateDictModel, state: Mapping[str, Tensor], path: Path) -> dict[str, Any]:
+def _described(
+    settings: StateDictModel, state: Mapping[str, Tensor], path: Path, contents: Any
+) -> dict[str, Any]:
     """Return a plain description from which the network is built."""
     library, _, name = settings.architecture.partition(":")
     if settings.architecture == "resnet":
-        return infer_architecture.resnet(state, path, contents=None)
+        return infer_architecture.resnet(state, path, contents=contents, refusing="state_dict")
     if settings.architecture == "vit":
-        return infer_architecture.vit(state, path, num_heads=settings.num_heads, contents=None)
+        return infer_architecture.vit(
+            state, path, num_heads=settings.num_heads, contents=contents, refusing="state_dict"
+        )
     if library not in ("timm", "torchvision") or not name:
         raise ParamsError(
             f"architecture {settings.architecture!r}: expected timm:<name>, torchvision:<name>, "

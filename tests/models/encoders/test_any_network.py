@@ -187,6 +187,23 @@ def test_the_published_cifar_networks_are_sent_to_the_source_that_takes_them(tmp
             assert "set source: factory" in str(refused.value)
 
 
+@pytest.mark.parametrize("start", ["", "module.", "backbone.", "module.encoder_q.", "encoder.net."])
+def test_a_resnet_with_a_small_stem_is_sent_to_a_factory_by_every_source(tmp_path, start):
+    """kuangliu's classes, CIFAR networks of solo-learn and MoCo: torchvision's names, another stem."""
+    network = resnet()
+    network.conv1 = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    state = {start + name: value for name, value in network.state_dict().items()}
+    torch.save({"state_dict": state}, tmp_path / "a.pth")
+    for source, more in (
+        ("torchvision", {"name": "resnet18"}), ("vicreg", {}), ("barlow_twins", {}),
+        ("dino", {"network": "teacher"}), ("timm", {"name": "resnet18.a1_in1k"}),
+        ("state_dict", {"architecture": "resnet", "preprocessing": PREPROCESSING}),
+        ("state_dict", {"architecture": "torchvision:resnet18", "preprocessing": PREPROCESSING}),
+    ):  # fmt: skip
+        with pytest.raises(WeightsError, match="first convolution is 3x3.*set source: factory"):
+            made(tmp_path, source, "a.pth", **more)
+
+
 # --- factory ---
 
 CODE = """
