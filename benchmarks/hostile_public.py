@@ -82,7 +82,7 @@ def modules() -> Iterator[Case]:
             f"{st}Normalize",
             {"config.json": {"model_type": "evil", "auto_map": evil}},
         ),
-        "huggingface/sentence-transformers 2272: settings that trust themselves": (
+        "oobabooga/textgen 5730: auto_map, and settings that trust it": (
             f"{st}Normalize",
             {
                 "sentence_bert_config.json": {"model_args": {"trust_remote_code": True}},
@@ -136,14 +136,14 @@ def weights() -> Iterator[Case]:
             f"jivankandel/PUResNet 13: a pointer in the place of {path}",
             having(path, POINTER, read),
         )
-        page = b"<!DOCTYPE html><html>Virus scan warning</html>"
-        yield f"moskomule/senet.pytorch 39: a page in the place of {path}", having(path, page, read)
         yield f"uncbiag/ICON 42: {path} of a download that failed", having(path, b"", read)
     for known in (packaged.MINILM, packaged.EFFICIENTNET_LITE0):
         for report, change in {
             "pytorch/vision 7744: other bytes under the known name": lambda raw: raw[:-1] + b"x",
-            "liyunsheng13/micronet 1: weights of another size": lambda raw: raw[: len(raw) // 2],
-            "OpenBMB/VoxCPM 249: nothing under the known name": lambda _: b"",
+            "liyunsheng13/micronet 1: another file under the known name": lambda raw: raw[
+                : len(raw) // 2
+            ],
+            "OpenBMB/VoxCPM 249: replaced since it was published": lambda _: b"x" * 999,
         }.items():
             yield f"{report}, {known.package}", functools.partial(_find_package, known, change)
 

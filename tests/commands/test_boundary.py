@@ -36,7 +36,6 @@ def elsewhere(tmp_path, monkeypatch):
         (SystemExit(None), 0, ""),
         (SystemExit("what to do"), 1, "what to do\n"),
         (MemoryError(), 1, "MemoryError: not enough memory. Ask for less at once, or free some.\n"),
-        (BrokenPipeError(), 141, ""),
         (
             PermissionError(errno.EACCES, "Permission denied", "reports/cost.md"), 1,
             "OSError: reports/cost.md: Permission denied. Make it writable and readable for this user, or "
@@ -52,6 +51,18 @@ def elsewhere(tmp_path, monkeypatch):
 def test_what_a_user_can_fix_is_one_message(error, code, message, capfd):
     assert boundary.run(raising(error)) == code
     assert capfd.readouterr().err == message
+
+
+def test_a_reader_that_is_gone_ends_it_quietly():
+    """In a process of its own: it takes the standard output away, which pytest needs."""
+    code = (
+        "import sys; from dejavu.commands import boundary\n"
+        "def app(): raise BrokenPipeError\n"
+        "sys.exit(boundary.run(app))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (141, b"", b"")
 
 
 @pytest.mark.parametrize("error", [KeyError("x\x1b[2J"), RecursionError("deep"), OSError(999, "?")])
