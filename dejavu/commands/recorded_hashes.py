@@ -86,7 +86,8 @@ def stages_of(lock: Path) -> Mapping[str, Any]:
             f"{lock}: is larger than {MAX_LOCK_BYTES} bytes, so DVC did not write it."
         )
     try:
-        content = YAML(typ="safe").load(lock.read_text(encoding="utf-8"))
+        # In Python: the compiled parser, where something installed it, crashes on deep nesting.
+        content = YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8"))
     except (YAMLError, ValueError, RecursionError) as error:
         reason = printable(str(error).splitlines()[0])[:200]
         raise ArtifactError(
