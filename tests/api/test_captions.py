@@ -22,14 +22,15 @@ N, STRIPE_PX = 60, 8
 def dataset(n, seed):
     """Images of one to three stripes, each an object; captions name the first of them."""
     rng, found = np.random.default_rng(seed), []
-    for _ in range(n):
+    for row in range(n):
         objects = sorted(rng.choice(12, size=rng.integers(1, 4), replace=False).tolist())
         pixels = np.zeros((24, 24, 3), np.uint8)
         for place, which in enumerate(objects):
             pixels[:, place * STRIPE_PX : (place + 1) * STRIPE_PX] = COLORS[which]
         noisy = np.clip(pixels + rng.normal(0, 6, pixels.shape), 0, 255).astype(np.uint8)
-        # a number, and not the role's: a caption that tells its role closes the gate
-        caption = f"scene {rng.integers(10**9)} with {NAMES[objects[0]]}"
+        # A number, and not the role's: captions that tell their role close the gate.
+        number = np.random.default_rng([seed, row]).integers(10**9)
+        caption = f"scene {number} with {NAMES[objects[0]]}"
         found.append((Image.fromarray(noisy), caption, [NAMES[each] for each in objects]))
     return found
 
