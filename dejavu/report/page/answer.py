@@ -43,42 +43,6 @@ class Card:
     checks: tuple[tuple[str, str], ...] = ()  # power, control check, length of the list
 
 
-def overview(cards: Sequence[Card]) -> Grid | None:
-    """Return one row per card: what a sheet of paper, or a run of many models, has room for.
-
-    The columns of the sum are empty where a card has none (captions, uncalibrated runs).
-    """
-    if not cards:
-        return None
-    checked = list(dict.fromkeys(term for card in cards for term, _ in card.checks))
-    columns = {"model": "text", "answer": "text", "percentage points": "text"}
-    has_sum = any(card.sum for card in cards)
-    if has_sum:
-        columns |= dict.fromkeys(_SUM, "number")
-    columns |= dict.fromkeys(checked, "text")
-    rows = []
-    for card in cards:
-        cells = [
-            f"{card.title} ({card.subtitle})",
-            card.verdict or "no word",
-            "; ".join(f"{value} {bounds}" for value, bounds, _ in card.numbers),
-        ]
-        if has_sum:
-            rates = [value.removesuffix(" %") for _, value in card.sum[: len(_SUM)]]
-            cells += rates or ["–"] * len(_SUM)
-        told = dict(card.checks)
-        cells += [told.get(term, "–") for term in checked]
-        rows.append(tuple(formatting.text(cell) for cell in cells))
-    names = list(dict.fromkeys(name for card in cards for _, _, name in card.numbers))
-    return formatting.grid(f"Every model: {', '.join(names)}", columns, rows)
-
-
-_SUM = (
-    "trained on: right, %", "trained on: reference right, %", "control: right, %",
-    "control: reference right, %",
-)  # fmt: skip
-
-
 def behind(cards: Sequence[Card]) -> Grid | None:
     """Return the facts of every card as one table; None where there are none."""
     rows = [

@@ -35,6 +35,7 @@ from dejavu.report.page import (
     key_figures,
     measures,
     next_steps,
+    overview,
     sources,
 )
 from dejavu.report.page.elements import Block, Figure, Grid
@@ -110,7 +111,7 @@ def page(
     cards = _cards(found, heads, image, headline)
     return Page(
         cards=cards,
-        overview=answer.overview(cards),
+        overview=overview.table(cards),
         behind=answer.behind(cards),
         warnings=found.caveats.warnings(),
         steps=next_steps.steps(found.calibration, image.report.tolerance),

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from dejavu.report.page import answer, next_steps
+from dejavu.report.page import answer, next_steps, overview
 from dejavu.report.settings import fingerprint
 from dejavu.statistics.adjusted import Difference
 from tests.paths import ROOT
@@ -57,7 +57,7 @@ def test_many_models_are_a_table_on_the_screen_too(html):
         checks=(("control check", "passes"),),
         sum=(("a", "25.7 %"), ("b", "7.6 %"), ("c", "9.6 %"), ("d", "8.2 %"), ("e", "+16.7")),
     ) for number in range(100)]  # fmt: skip
-    table = answer.overview(cards)
+    table = overview.table(cards)
     assert [column.title for column in table.columns[:3]] == [
         "model",
         "answer",
@@ -65,8 +65,8 @@ def test_many_models_are_a_table_on_the_screen_too(html):
     ]
     assert len(table.rows) == 100
     assert [cell.text for cell in table.rows[0]] == [
-        "Model 0 (projector, cosine)", "memorizes", "+3.0 [+1.0, +5.0]", "25.7", "7.6", "9.6", "8.2",
+        "Model 0 (projector, cosine)", "memorizes", "+3.0 [+1.0, +5.0]", "25.7 %", "7.6 %", "9.6 %", "8.2 %",
         "passes",
     ]  # fmt: skip
-    assert answer.overview([]) is None
+    assert overview.table([]) is None
     assert '<div class="overview paper-only">' in html
