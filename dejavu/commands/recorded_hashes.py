@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from dejavu.errors import ArtifactError
+from dejavu.run import graph
 from dejavu.run.progress import track
 from dejavu.text import printable
 
@@ -66,9 +67,28 @@ def verify(lock: Path, root: Path, cache: Path) -> Verified:
         for stage, recorded in stages_of(lock).items()
         for out in _outs(lock, stage, recorded)
     ]
+    outs = _of_today(outs, root / "dvc.yaml")
     for stage, out in track(outs, what="results"):
         comparison.compare(stage, out["path"], out["md5"])
     return comparison.verified
+
+
+def _of_today(
+    outs: list[tuple[str, dict[str, str]]], graph_file: Path
+) -> list[tuple[str, dict[str, str]]]:
+    """Leave out what a stage of an older graph made and one of today's makes again.
+
+    DVC keeps what it recorded of stages that dvc.yaml no longer has.
+    """
+    if not graph_file.is_file():
+        return outs
+    known = set(graph.read(graph_file))
+    today = {out["path"] for stage, out in outs if stage.partition("@")[0] in known}
+    return [
+        (stage, out)
+        for stage, out in outs
+        if stage.partition("@")[0] in known or out["path"] not in today
+    ]
 
 
 def stages_of(lock: Path) -> Mapping[str, Any]:

@@ -67,6 +67,19 @@ def test_what_the_stages_made_is_right(project):
     ]
 
 
+def test_what_a_stage_of_an_older_graph_recorded_counts_only_where_no_other_makes_it(project):
+    lock = json.loads((project / "dvc.lock").read_text())
+    (project / "data/old.parquet").write_bytes(b"other")
+    lock["stages"]["older@image"] = {"cmd": "y", "outs": [
+        {"path": f"data/{name}.parquet", "hash": "md5", "md5": "0" * 32, "size": 3}
+        for name in ("one", "old")
+    ]}  # fmt: skip
+    (project / "dvc.lock").write_text(json.dumps(lock))
+    assert ("project", "data/one.parquet", "has") in found(project)  # there is no graph to ask
+    (project / "dvc.yaml").write_text("stages: {make: {cmd: x}}")
+    assert found(project) == [("project", "data/old.parquet", "has")]
+
+
 def test_a_forged_entry_of_the_cache_is_found(project):
     place(project, md5(b"one")).write_bytes(b"forged")
     assert found(project) == [("cache", "data/one.parquet", "has")]
