@@ -49,7 +49,8 @@ def _lane(
     known: Lane, findings: list[Finding], values: Mapping[str, Any], machine: MachineParams
 ) -> dict[str, Any]:
     shown: dict[str, Any] = {
-        "name": known.name, "n": known.n, "is_complete": known.is_complete, "roles": known.roles or {},
+        "name": known.name, "n": known.n, "is_complete": known.is_complete,
+        "is_generated": known.is_generated, "roles": known.roles or {},
         "n_opened": 0 if known.opened is None else known.opened.num_rows, "cards": [], "captions": [],
         "labels": list(sheet.counts(known)), "n_labels": len(known.labels),
     }  # fmt: skip

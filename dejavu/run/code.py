@@ -222,6 +222,9 @@ def running() -> Code:
         found = importlib.util.find_spec(name)
         if found is not None and found.submodule_search_locations:
             packages[name] = Path(found.submodule_search_locations[0])
+    # DVC runs `python -m stages.…`, which looks here; the command `dejavu` does not.
+    if (stages := Path.cwd() / "stages").is_dir():
+        packages.setdefault("stages", stages)
     return Code(packages, CACHE.absolute())
 
 

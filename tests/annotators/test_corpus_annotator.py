@@ -49,6 +49,7 @@ def in_tmp(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("per_shard", [1, 2, 100])
+@pytest.mark.slow
 def test_by_hand(in_tmp, monkeypatch, per_shard):
     made = corpus.prepare
 

@@ -54,6 +54,7 @@ def slow_ranked(pairs, max_names):
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0.0, 0.3, 0.3000001, 0.7])), max_size=8),
        st.integers(1, 4))  # fmt: skip
+@pytest.mark.slow
 def test_ranked_equals_its_definition(pairs, max_names):
     names, scores = (np.array([p[i] for p in pairs], dtype=t) for i, t in ((0, int), (1, float)))
     _, rows = ranked(name_ids=names, scores=scores, max_names=max_names)
@@ -124,6 +125,7 @@ def tag(crops, looker, monkeypatch, per_shard=2):
 
 
 @pytest.mark.parametrize("per_shard", [1, 3, 100])
+@pytest.mark.slow
 def test_tags_of_crops(crops, monkeypatch, per_shard):
     looker = Brightest()
     rows = tag(crops, looker, monkeypatch, per_shard)

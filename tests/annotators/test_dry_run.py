@@ -35,6 +35,7 @@ def found(settings, machine):
     return one
 
 
+@pytest.mark.slow
 def test_a_tagger_is_loaded(machine, tmp_path):
     assert found(settings_of(), machine) == ("ok", "2 names")
     status, detail = found(settings_of(labels="coco"), machine)

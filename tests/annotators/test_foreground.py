@@ -89,6 +89,7 @@ def detect(folder, monkeypatch, backend, wanted="label", corpus=None):
 
 
 @pytest.mark.parametrize("per_shard", [1, 3, 100])
+@pytest.mark.slow
 def test_each_class_is_looked_for_by_name(folder, monkeypatch, per_shard, capsys):
     monkeypatch.setattr(foreground, "IMAGES_PER_SHARD", per_shard)
     backend = Middle()

@@ -47,6 +47,7 @@ def images():
     return [Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)) for size in sizes]
 
 
+@pytest.mark.slow
 def test_what_is_found_equals_the_models_run_by_hand(looker, folder):
     """The twin follows the library's own example, and reads names off the tokens."""
     from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor, SamModel
@@ -121,6 +122,7 @@ def test_prompts_of_few_tokens_find_names_of_the_whole_vocabulary(folder, looker
     assert (found.mask_areas == -1).all()
 
 
+@pytest.mark.slow
 def test_an_image_is_seen_once_and_prompts_do_not_disturb_each_other(folder):
     backend = load(folder, mask_weights=None).backend
     remembering = backend.detector.model.backbone.conv_encoder
@@ -155,6 +157,7 @@ def test_blocks_of_masks_change_nothing(looker, monkeypatch):
 
 
 @pytest.mark.parametrize("size", [(30, 700), (700, 30)])
+@pytest.mark.slow
 def test_lines_are_images_too(folder, size):
     """Without a canvas there would be fewer places than boxes to choose."""
     everything = load(folder, box_threshold=0.0, text_threshold=0.0, max_tags=9)

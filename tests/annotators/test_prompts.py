@@ -38,6 +38,7 @@ some_name = st.text("abc ", min_size=1, max_size=6).map(str.strip).filter(bool)
 
 
 @given(st.lists(some_name, min_size=1, max_size=12, unique=True), st.integers(9, 30))
+@pytest.mark.slow
 def test_cut_prompts_hold_every_name_once_in_order_and_fit(names, max_tokens):
     names = list(prompts.cleaned(names))
     cut = prompts.cut(names, letters, max_tokens=max_tokens)

@@ -63,6 +63,7 @@ def slow_scores(folder, image):
 
 
 @pytest.mark.parametrize("kind", ["softmax", "sigmoid"])
+@pytest.mark.slow
 def test_tags_equal_a_slow_twin(folder, kind):
     found = list(load(folder, scores=kind, max_tags=2, min_score=0.2).look(images()))
     assert len(found) == 9
@@ -78,6 +79,7 @@ def test_tags_equal_a_slow_twin(folder, kind):
         assert (each.mask_areas == -1).all()
 
 
+@pytest.mark.slow
 def test_batches_change_nothing(folder):
     whole = load(folder)
     for size in (1, 4, 9):
@@ -126,6 +128,7 @@ def test_wrong_labels_are_refused(folder, labels, error, message):
         load(folder)
 
 
+@pytest.mark.slow
 def test_wrong_files_are_refused(folder):
     (folder / "labels.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="not a readable UTF-8 text file"):

@@ -78,6 +78,7 @@ def tag(folder, rows, name="tags.parquet", limit=0.02, **changes):
 
 @pytest.mark.parametrize("name", ["tags.parquet", "tags.jsonl", "tags.csv", "tags.tsv"])
 @pytest.mark.parametrize("key", ["sample_name", "sample_id"])
+@pytest.mark.slow
 def test_by_hand(in_tmp, name, key, capsys):
     rows = ROWS
     if key == "sample_id":
@@ -194,6 +195,7 @@ def test_no_tag_at_all_is_a_table_too(in_tmp):
         ),
     ],
 )
+@pytest.mark.slow
 def test_a_table_that_breaks_the_format_is_refused(in_tmp, rows, message):
     with pytest.raises(DataError, match=message):
         tag(in_tmp, rows)

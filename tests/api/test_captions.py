@@ -69,6 +69,7 @@ def memorizing(tmp_path_factory):
     return audit(out=tmp_path_factory.mktemp("audit") / "out")
 
 
+@pytest.mark.slow
 def test_planted_memorization_is_found(memorizing):
     assert memorizing.verdict == "memorizes"
     assert memorizing.excess.low > 10
@@ -87,6 +88,7 @@ def test_samples_are_those_that_were_given_in_their_order(memorizing):
         assert [row["objects"] for row in found] == [sorted(item[2]) for item in given[role]]
 
 
+@pytest.mark.slow
 def test_a_report_is_written(memorizing, tmp_path):
     page = memorizing.report(tmp_path / "reports")
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
@@ -123,6 +125,7 @@ def as_dicts(pairs):
     return [{"img": i, "text": caption, "objects": names} for i, caption, names in pairs]
 
 
+@pytest.mark.slow
 def test_dicts_are_pairs_too(memorizing):
     given = {role: as_dicts(pairs) for role, pairs in world().items()}
     found = audit(Parrot(world()["target"]), **given)
@@ -153,6 +156,7 @@ IMAGE = Image.new("RGB", (8, 8))
         ({"k": 0}, ParamsError, "k"),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_what_does_not_fit_is_named(changes, error, told):
     with pytest.raises(error, match=told):
         audit(**{"model": Parrot()} | changes)

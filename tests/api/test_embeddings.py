@@ -122,6 +122,7 @@ def test_more_voters_than_public_images_is_named():
         dejavu.audit_embeddings(**world(k=2000))
 
 
+@pytest.mark.slow
 def test_no_torch_and_no_dvc_is_imported():
     asked = "import sys, dejavu; dejavu.audit_embeddings"
     code = f"{asked}; sys.exit(any(name in sys.modules for name in ('torch', 'dvc')))"

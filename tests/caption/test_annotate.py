@@ -197,6 +197,7 @@ def test_a_table_that_breaks_the_format_is_refused(lane, rows, message):
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3])
+@pytest.mark.slow
 def test_samples_that_span_batches_stay_whole(lane, batch, monkeypatch):
     expected = annotate(lane, table(lane, FOUND))
     monkeypatch.setattr(object_rows, "BATCH_ROWS", batch)

@@ -44,6 +44,7 @@ def test_one_sample_by_hand(tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.slow
 def test_scores_equal_slow_twin(tmp_path, seed):
     tables, objects, roles, neighbors = world.random(tmp_path, seed)
     settings = world.settings(k=(1, 3), top=(1, 2))

@@ -8,6 +8,7 @@ from dejavu.check import check
 from tests.check.test_check import content, failures  # noqa: F401  # a fixture
 
 
+@pytest.mark.slow
 def test_boxes_least_like_the_others_are_drawn_first(content, tmp_path):  # noqa: F811
     """One box of 20 in another unit is a right box of something else: only a person can tell."""
     lines = (tmp_path / "photos/boxes.csv").read_text().splitlines()
@@ -20,6 +21,7 @@ def test_boxes_least_like_the_others_are_drawn_first(content, tmp_path):  # noqa
     assert "boxes least like the others" in cards[0]
 
 
+@pytest.mark.slow
 def test_every_listed_box_is_judged_before_any_image_is_opened(content, tmp_path, monkeypatch):  # noqa: F811
     from dejavu.check import rehearsal
 
@@ -32,6 +34,7 @@ def test_every_listed_box_is_judged_before_any_image_is_opened(content, tmp_path
     assert "1 of 20 boxes lie within the first pixel, with fractions" in detail
 
 
+@pytest.mark.slow
 def test_duplicates_among_the_samples_looked_at_are_counted(content, tmp_path):  # noqa: F811
     (tmp_path / "photos/b/9.jpg").write_bytes((tmp_path / "photos/a/8.jpg").read_bytes())
     params_file = tmp_path / "params.yaml"
@@ -42,6 +45,7 @@ def test_duplicates_among_the_samples_looked_at_are_counted(content, tmp_path): 
     assert "100.0% of all pairs were compared" in found.detail
 
 
+@pytest.mark.slow
 def test_duplicates_in_two_given_roles_are_named(content, tmp_path):  # noqa: F811
     (tmp_path / "photos/b/9.jpg").write_bytes((tmp_path / "photos/a/8.jpg").read_bytes())
     content["image"]["split"]["roles_from"] = {
@@ -55,6 +59,7 @@ def test_duplicates_in_two_given_roles_are_named(content, tmp_path):  # noqa: F8
     )
 
 
+@pytest.mark.slow
 def test_names_that_come_twice_are_wrong_before_the_run(content, tmp_path):  # noqa: F811
     table = tmp_path / "photos/t.csv"
     table.write_text("path,caption\na/0.jpg#1,one\na/0.jpg,two\na/0.jpg,three\n")
@@ -71,6 +76,7 @@ def test_names_that_come_twice_are_wrong_before_the_run(content, tmp_path):  # n
     ("allow_missing", "message"),
     [(False, "Annotate the rest"), (True, "Expected at most limits.unannotated = 2.0%")],
 )
+@pytest.mark.slow
 def test_tags_that_lack_crops_are_wrong_before_the_run(content, tmp_path, allow_missing, message):  # noqa: F811
     (tmp_path / "tags.csv").write_text("sample_name,tag,score\na/0.jpg,sky,0.5\n")
     content["image"]["annotators"]["mine"] = {
@@ -83,6 +89,7 @@ def test_tags_that_lack_crops_are_wrong_before_the_run(content, tmp_path, allow_
     assert message in detail
 
 
+@pytest.mark.slow
 def test_guesses_that_lack_crops_are_wrong_before_the_run(content, tmp_path):  # noqa: F811
     (tmp_path / "guesses.csv").write_text("sample_name,predicted\na/0.jpg,a\n")
     content["image"]["predictions"] = {"theirs": {"path": "guesses.csv"}}
@@ -91,6 +98,7 @@ def test_guesses_that_lack_crops_are_wrong_before_the_run(content, tmp_path):  #
     assert "no guess for" in detail
 
 
+@pytest.mark.slow
 def test_objects_that_no_public_image_shows_are_wrong_before_the_run(content, tmp_path):  # noqa: F811
     rows = [f"{'ab'[i % 2]}/{i}.jpg,a photo of {i}" for i in range(20)]
     (tmp_path / "photos/captions.csv").write_text("\n".join(["path,caption", *rows]) + "\n")

@@ -64,6 +64,7 @@ def put(content, dotted, value):
     content[last] = value
 
 
+@pytest.mark.slow
 def test_nothing_is_wrong_with_what_is_right(content, tmp_path):
     assert failures(content, tmp_path) == {}
 
@@ -96,6 +97,7 @@ def test_nothing_is_wrong_with_what_is_right(content, tmp_path):
         ("image.classifiers.classifier.architecture", "vgg", "classifiers.classifier", "'vgg' is unknown"),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_what_is_wrong_is_said_to_be_wrong(content, tmp_path, dotted, value, what, message):
     put(content, dotted, value)
     found = failures(content, tmp_path)
@@ -114,6 +116,7 @@ def test_the_index_of_the_caption_lane_is_opened_too():
     assert "FAISS cannot build 'IVF64,Fla'" in found.detail
 
 
+@pytest.mark.slow
 def test_what_is_missing_comes_with_how_to_get_it(content, tmp_path):
     content["image"]["models"]["net"] = ADOPTED
     content["image"]["models"]["released"] = {
@@ -130,6 +133,7 @@ def test_what_is_missing_comes_with_how_to_get_it(content, tmp_path):
     assert "`dejavu fetch vicreg_resnet50_full`" in found["models.released (vicreg)"][1]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_checkpoint_is_wrong(content, tmp_path):
     content["image"]["models"]["net"] = ADOPTED
     (tmp_path / "weights").mkdir()
@@ -139,6 +143,7 @@ def test_a_file_that_is_no_checkpoint_is_wrong(content, tmp_path):
     assert "not a readable checkpoint" in detail or "not a checkpoint" in detail
 
 
+@pytest.mark.slow
 def test_damaged_first_images_are_told(content, tmp_path):
     for path in (tmp_path / "photos").glob("*/*.jpg"):
         path.write_bytes(b"no image")
@@ -147,6 +152,7 @@ def test_damaged_first_images_are_told(content, tmp_path):
     assert "20 of 20 samples (100.0%) are unusable" in detail
 
 
+@pytest.mark.slow
 def test_given_roles_are_counted(content, tmp_path):
     split = content["image"]["split"]
     split["roles_from"] = {"source": "table", "path": "roles.csv"}
@@ -198,6 +204,7 @@ def test_the_space_for_vectors_is_counted():
     assert np.isclose(room._needed(lane, values, {"net": {"projector": 8192}}), expected)
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_table_or_json_and_fails_where_something_is_wrong(content, tmp_path):
     path = tmp_path / "params.yaml"
     assert failures(content, tmp_path) == {}
@@ -212,6 +219,7 @@ def test_the_command_prints_a_table_or_json_and_fails_where_something_is_wrong(c
     assert max(map(len, bad.stdout.splitlines())) < 120
 
 
+@pytest.mark.slow
 def test_zero_kept_crops_are_wrong_before_the_run(content, tmp_path):
     content["image"]["crop"]["rule"] = "corner"
     content["image"]["crop"]["corner_fraction"] = 0.1
@@ -220,6 +228,7 @@ def test_zero_kept_crops_are_wrong_before_the_run(content, tmp_path):
     assert "role target: not one of 20 crops is kept: 20 crop_too_small" in detail
 
 
+@pytest.mark.slow
 def test_boxes_of_another_unit_are_wrong_before_the_run(content, tmp_path):
     path = tmp_path / "photos/boxes.csv"
     path.write_text(path.read_text().replace(",0,0,40,30", ",0.1,0.1,0.6,0.7"))
@@ -228,6 +237,7 @@ def test_boxes_of_another_unit_are_wrong_before_the_run(content, tmp_path):
     assert "all 20 boxes have their corners between 0 and 1" in detail
 
 
+@pytest.mark.slow
 def test_an_odd_exception_is_a_finding_and_the_check_goes_on(content, tmp_path, monkeypatch):
     def broken(*_, **__):
         raise ZeroDivisionError("odd")
@@ -238,6 +248,7 @@ def test_an_odd_exception_is_a_finding_and_the_check_goes_on(content, tmp_path, 
     assert "ZeroDivisionError: odd" in detail
 
 
+@pytest.mark.slow
 def test_labels_that_the_bank_lacks_are_wrong_before_the_run(content, tmp_path):
     content["image"]["split"]["roles_from"] = {"source": "folders", "folders": {"a": "control"}}
     status, detail = failures(content, tmp_path)["labels"]
@@ -257,6 +268,7 @@ def test_an_exception_between_findings_is_the_last_of_them():
     assert "RecursionError: odd" in last.detail
 
 
+@pytest.mark.slow
 def test_the_page_shows_images_with_boxes_and_crop_counts_and_what_is_refused(content, tmp_path):
     content["image"]["neighbors"]["k"] = 12
     failures(content, tmp_path)
@@ -270,6 +282,19 @@ def test_the_page_shows_images_with_boxes_and_crop_counts_and_what_is_refused(co
     assert "http" not in text.replace("http-equiv", "")
 
 
+@pytest.mark.slow
+def test_of_a_generated_corpus_the_page_shows_the_first_samples_and_says_so(content, tmp_path):
+    content["image"]["corpus"] = {
+        "adapter": "glyphs", "n_images": 200, "n_labels": 3, "n_scenes": 2, "favorite_share": 0.3,
+        "size_px": 32, "planted_share": 0.0, "max_dropped_share": 0.0,
+    }  # fmt: skip
+    failures(content, tmp_path)
+    check(tmp_path / "params.yaml", page=tmp_path / "check.html")
+    text = (tmp_path / "check.html").read_text(encoding="utf-8")
+    assert "200 samples are listed; the first 24 of them were generated." in text.replace("\n", " ")
+
+
+@pytest.mark.slow
 def test_the_page_shows_captions_with_their_objects(content, tmp_path):
     """Of a table of objects, those of a sample; a sample that it does not know is not empty."""
     rows = [f"a/{i}.jpg,a photo of {i}" for i in range(0, 20, 2)]

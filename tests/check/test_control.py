@@ -43,6 +43,7 @@ def corpus(content, folder, control):  # noqa: F811  # the fixture's value
     ],
     ids=["source", "classes"],
 )
+@pytest.mark.slow
 def test_a_control_set_of_another_kind_is_wrong_before_the_run(content, tmp_path, control):  # noqa: F811  # the fixture
     status, detail = failures(corpus(content, tmp_path, control), tmp_path)["control"]
     assert status == "wrong"
@@ -50,6 +51,7 @@ def test_a_control_set_of_another_kind_is_wrong_before_the_run(content, tmp_path
     assert "every verdict read 'control differs'" in detail
 
 
+@pytest.mark.slow
 def test_a_control_set_of_other_colors_is_wrong_before_the_run(content, tmp_path, monkeypatch):  # noqa: F811
     """Same sizes, same classes, other light: only the mean color tells."""
     place = iter(range(10**6))
@@ -72,6 +74,7 @@ def test_a_control_set_of_other_colors_is_wrong_before_the_run(content, tmp_path
     assert "target and control can be told apart without the model" in detail
 
 
+@pytest.mark.slow
 def test_one_of_the_same_source_is_fine(content, tmp_path):  # noqa: F811  # the fixture
     failures(corpus(content, tmp_path, lambda side, label: (side, label)), tmp_path)
     found = next(f for f in check(tmp_path / "params.yaml") if f.what == "control")
@@ -79,6 +82,7 @@ def test_one_of_the_same_source_is_fine(content, tmp_path):  # noqa: F811  # the
     assert found.detail.startswith("100 target and 100 control samples cannot be told apart")
 
 
+@pytest.mark.slow
 def test_too_few_given_roles_are_left_to_the_run(content, tmp_path):  # noqa: F811  # the fixture
     content["image"]["split"]["roles_from"] = {"source": "folders", "folders": {"a": "control"}}
     failures(content, tmp_path)

@@ -124,6 +124,7 @@ def test_a_closed_pipe_is_quiet():
     ],
     ids=lambda arguments: " ".join(arguments)[:30],
 )
+@pytest.mark.slow
 def test_mistakes_of_all_kinds_end_in_a_message(arguments, tmp_path):
     (tmp_path / "params.yaml").write_text("seed: 0\n")
     running = dejavu(*arguments)
@@ -135,6 +136,7 @@ def test_mistakes_of_all_kinds_end_in_a_message(arguments, tmp_path):
 
 
 @pytest.mark.parametrize("closed", [1, 2])
+@pytest.mark.slow
 def test_a_closed_stream_stops_no_command(closed):
     running = dejavu("fetch", preexec_fn=lambda: os.close(closed))
     told = running.communicate(timeout=60)

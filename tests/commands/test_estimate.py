@@ -20,6 +20,7 @@ def rows(name, **given):
     return {row["stage"]: row for row in made}, estimate.total(made)
 
 
+@pytest.mark.slow
 def test_the_captions_of_the_paper_by_hand():
     found, sums = rows("presets/shutterstock-like.yaml", caption=SHUTTERSTOCK)
     operations = 2 * 41e6 * 19e6 * 512 * 2  # two modes
@@ -52,6 +53,7 @@ def test_the_captions_of_the_paper_by_hand():
     )
 
 
+@pytest.mark.slow
 def test_the_images_of_the_paper_by_hand():
     found, _ = rows("presets/imagenet-two-model.yaml", image=IMAGENET)
     n = 350e3 + 500e3
@@ -88,6 +90,7 @@ def test_what_has_no_rate_is_named_and_in_no_sum():
     assert 0.2 < sums["core_hours"] < 0.9  # the default run took 0.45 on the machine of the rates
 
 
+@pytest.mark.slow
 def test_few_vectors_need_less_than_a_search_may_hold():
     found, _ = rows("params.yaml")
     assert found["neighbors@vicreg"]["memory_gb"] < 0.5

@@ -17,6 +17,7 @@ def init(*words):
     return CliRunner().invoke(cli.app, ["init", *map(str, words)])
 
 
+@pytest.mark.slow
 def test_a_new_folder_holds_all_that_a_run_needs(tmp_path):
     done = init(tmp_path / "audit")
     assert done.exit_code == 0, done.output
@@ -32,12 +33,14 @@ def test_a_new_folder_holds_all_that_a_run_needs(tmp_path):
     assert "report" in listed.stdout.split()
 
 
+@pytest.mark.slow
 def test_a_preset_becomes_the_parameters(tmp_path):
     init(tmp_path / "audit", "--preset", "my-model")
     found = YAML(typ="safe").load(tmp_path / "audit" / "params.yaml")
     assert found["image"]["corpus"]["adapter"] == "image_folder"
 
 
+@pytest.mark.slow
 def test_inside_git_the_project_is_a_part_of_it(tmp_path):
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     assert init(tmp_path / "audit").exit_code == 0

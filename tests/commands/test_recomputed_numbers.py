@@ -54,6 +54,7 @@ def change(world, name, edit):
     path.write_text(json.dumps(content))
 
 
+@pytest.mark.slow
 def test_the_report_of_a_run_says_what_its_tables_give(world):
     found = compared(world)
     assert found.differences == []
@@ -73,6 +74,7 @@ def test_the_report_of_a_run_says_what_its_tables_give(world):
         ("swin", {"adjusted": {"value": 0.0}}, "computed again not there"),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_a_number_that_the_tables_do_not_give_is_named(world, path, value, told):
     def edit(results):
         *above, last = path.split(".")
@@ -129,6 +131,7 @@ def test_a_last_digit_of_another_processor_is_no_difference(world):
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", "[" * 100_000, '{"calibrated": 3}'])
+@pytest.mark.slow
 def test_results_that_are_none_differ(world, content):
     (world.data.parent / "reports" / "results.json").write_text(content)
     assert compared(world).differences

@@ -71,6 +71,7 @@ def test_json_holds_everything_about_a_caption(show):
     assert facts["crop"] is None
 
 
+@pytest.mark.slow
 def test_a_name_goes_before_an_id_and_both_lanes_need_a_choice(show):
     assert json.loads(show("0", "--json"))["caption"] == "caption 3"  # its name is "0"
     assert json.loads(show("0", "--lane", "image", "--json"))["sample_id"] == 0
@@ -82,6 +83,7 @@ def test_a_name_goes_before_an_id_and_both_lanes_need_a_choice(show):
         show("99", "--lane", "image")
 
 
+@pytest.mark.slow
 def test_words_say_what_the_numbers_mean_and_markup_stays_text(show):
     shown = show("image-00000")
     assert "memorized +1.50" in shown
@@ -102,6 +104,7 @@ def test_other_layers_and_metrics_are_shown_on_request(show, project):
     (project / "params.yaml").unlink()
 
 
+@pytest.mark.slow
 def test_the_image_is_written_with_its_crop(show, tmp_path):
     show("image-00000", "--image", str(tmp_path / "0.png"))
     with Image.open(tmp_path / "0.png") as image:

@@ -107,6 +107,7 @@ def test_a_pipe_and_a_file_get_every_row(run, project, monkeypatch):
     assert len((project / "rows.txt").read_text().splitlines()) == 1000 + 2
 
 
+@pytest.mark.slow
 def test_nothing_is_obeyed_by_a_terminal(run):
     for arguments in (["FROM labels LIMIT 1"], ["FROM labels"], ["FROM labels", "--json"]):
         shown = run(*arguments).stdout
@@ -117,6 +118,7 @@ def test_nothing_is_obeyed_by_a_terminal(run):
     assert "a\\nb" in run("FROM labels LIMIT 5").stdout  # no value looks like a second row
 
 
+@pytest.mark.slow
 def test_csv_on_a_terminal_is_shown_and_in_a_file_is_the_data(project):
     command = [sys.executable, "-m", "dejavu.cli", "sql", "FROM labels LIMIT 1", "--format", "csv"]
     main, other = pty.openpty()
@@ -152,6 +154,7 @@ LONG = (  # plans that look for an interrupt often, and rarely
 
 
 @pytest.mark.parametrize("sql", LONG)
+@pytest.mark.slow
 def test_ctrl_c_is_answered_within_a_second_in_one_line(project, sql):
     running = subprocess.Popen(
         [sys.executable, "-m", "dejavu.cli", "sql", sql],

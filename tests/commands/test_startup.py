@@ -41,6 +41,7 @@ def test_importing_the_command_line_is_cheap(tmp_path):
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["sql", "--help"], ["check", "-h"]])
+@pytest.mark.slow
 def test_help_is_cheap(tmp_path, words):
     loaded, done = modules_after(f"import dejavu.cli; dejavu.cli.app({words!r})", tmp_path)
     assert done.returncode == 0
@@ -52,6 +53,7 @@ def test_help_is_cheap(tmp_path, words):
 @pytest.mark.parametrize(
     ("statement", "of_settings"), [("FROM labels", set()), ("FROM targets LIMIT 0", OF_SETTINGS)]
 )
+@pytest.mark.slow
 def test_a_question_to_tables_loads_no_network_and_no_chart(tmp_path, statement, of_settings):
     code = (
         f"import dejavu.cli; dejavu.cli.app(['sql', {statement!r}, '--params', 'p.yaml', '--json'])"

@@ -204,6 +204,7 @@ def test_glyph_scenes_name_one_of_their_objects():
         assert min(chances[name] for name in shown) > 0
 
 
+@pytest.mark.slow
 def test_more_glyph_scenes_change_no_earlier_one():
     few, many = (list(glyph_scenes(n).records()) for n in (300, 520))
     assert many[:300] == few

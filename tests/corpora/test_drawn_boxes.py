@@ -28,6 +28,7 @@ IMAGES = st.lists(
 
 @given(IMAGES)
 @settings(deadline=None, max_examples=200)
+@pytest.mark.slow
 def test_each_box_is_kept_inside_its_image_or_counted(images):
     tally, n, n_kept = Tally(), 0, 0
     for number, (boxes, width, height, stated) in enumerate(images):
@@ -51,6 +52,7 @@ def test_each_box_is_kept_inside_its_image_or_counted(images):
 
 @given(IMAGES)
 @settings(deadline=None, max_examples=50)
+@pytest.mark.slow
 def test_without_limits_only_shares_of_width_and_height_are_refused(images):
     tally = Tally()
     for boxes, width, height, _ in images:
@@ -68,6 +70,7 @@ FOLDERS = st.sampled_from(["", "a/", "a/b/", "c/"])
 
 @given(st.lists(st.tuples(FOLDERS, IMAGES.map(lambda images: images[:1])), max_size=12))
 @settings(deadline=None, max_examples=50)
+@pytest.mark.slow
 def test_folders_add_up_and_end_in_notes_or_a_named_error(drawn):
     tally, expected = Tally(), {}
     for number, (folder, images) in enumerate(drawn):
@@ -97,6 +100,7 @@ def test_folders_add_up_and_end_in_notes_or_a_named_error(drawn):
     )
 )  # fmt: skip
 @settings(deadline=None, max_examples=100)
+@pytest.mark.slow
 def test_boxes_at_once_count_as_one_by_one(drawn):
     slow = Tally()
     corners = [(x0, y0, x1, y1) for _, (x0, x1), (y0, y1) in drawn]

@@ -64,6 +64,7 @@ def test_nothing_else_depends_on_the_label(name):
         assert np.abs(chosen.mean(axis=0) * np.sqrt(len(chosen))).max() < 4.5
 
 
+@pytest.mark.slow
 def test_truth_states_the_distribution_given_the_scene(world):
     _, rows = world
     table = glyphs.label_given_scene(5, 20, 0.3)
@@ -88,6 +89,7 @@ def test_planted_samples_have_the_stated_share(world):
     assert np.mean([row["truth"]["is_planted"] for row in rows]) == pytest.approx(0.1, abs=0.05)
 
 
+@pytest.mark.slow
 def test_the_glyph_fills_its_box_and_nothing_outside(world, monkeypatch):
     folder, rows = world
     monkeypatch.setattr(glyphs, "coverage", lambda _, width, height: np.zeros((height, width)))
@@ -128,11 +130,13 @@ def test_every_image_leaves_a_crop(world):
     assert all(crop.find(table, settings)["is_kept"].to_pylist())
 
 
+@pytest.mark.slow
 def test_more_images_leave_the_first_ones_as_they_were(world, tmp_path):
     _, rows = world
     assert built(tmp_path, {**SETTINGS, "n_images": 400})[:300] == rows
 
 
+@pytest.mark.slow
 def test_the_seed_decides_every_byte(world, tmp_path):
     folder, rows = world
     assert built(tmp_path / "again", SETTINGS) == rows

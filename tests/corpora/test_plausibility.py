@@ -102,6 +102,7 @@ def of_larger(box):
         (lambda box: ["inf", *box[1:]], r"20 of 20 boxes are empty, outside their image, unreadable"),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_boxes_in_another_unit_order_or_size_are_refused(photos, change, message):
     with pytest.raises(DataError, match=r"(?s)" + message) as caught:
         build(photos, [change(box) for box in PLACES])
@@ -136,6 +137,7 @@ def many(folders, change, n=24):
         (lambda box: [*box[:3], box[1] + 1], "in heldout/: 24 of 24 boxes have a side of one pixel"),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_one_folder_in_another_unit_is_found_among_many_that_are_right(change, message):
     """24 of 1,224 boxes: within every share of the whole."""
     folders = ["heldout/a", *(f"train/{n}" for n in range(50))]
@@ -257,6 +259,7 @@ def test_names_composed_in_another_way_match(photos):
     assert [row["sample_name"] for row in rows if row["boxes"]] == ["a/cafe\u0301.jpg"]
 
 
+@pytest.mark.slow
 def test_boxes_drawn_at_random_end_in_boxes_inside_or_in_a_named_error(photos):
     rng = np.random.default_rng(0)
     for _ in range(25):

@@ -9,6 +9,7 @@ import sys
 import textwrap
 
 import numpy as np
+import pytest
 import torch
 
 from tests.models import fixtures
@@ -48,6 +49,7 @@ def simsiam_file(path):
     return backbone
 
 
+@pytest.mark.slow
 def test_the_example_needs_its_section_and_its_module_alone(tmp_path):
     found = blocks()
     assert list(found) == ["dejavu/params/released.py", "dejavu/models/encoders/simsiam.py"]

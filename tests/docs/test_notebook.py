@@ -2,11 +2,14 @@
 
 import json
 
+import pytest
+
 from tests.paths import ROOT
 
 NOTEBOOK = json.loads((ROOT / "docs" / "python-api.ipynb").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_and_says_the_truth(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     scope = {}

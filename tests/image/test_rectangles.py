@@ -63,6 +63,7 @@ def images(draw):
 
 
 @given(images())
+@pytest.mark.slow
 def test_largest_is_the_best_of_all_rectangles(batch):
     boxes, sizes = batch
     for found, inside, (width, height) in zip(
@@ -91,6 +92,7 @@ def test_no_crop_overlaps_a_box_or_leaves_the_image(batch, rule):
 
 
 @given(images())
+@pytest.mark.slow
 def test_the_exact_rule_never_finds_less_than_the_intervals(batch):
     boxes, sizes = batch
 
@@ -144,6 +146,7 @@ def test_blocks_do_not_change_the_answer(monkeypatch):
 
 @pytest.mark.parametrize("n_boxes", [5, 9, 40, 62, 63])
 @pytest.mark.parametrize(("side", "longest"), [(12, 6), (60, 25), (500, 120)])  # crowded to sparse
+@pytest.mark.slow
 def test_many_boxes_are_cut_like_few(n_boxes, side, longest, monkeypatch):
     rng = np.random.default_rng(n_boxes)
     start = rng.integers(0, side - longest + 1, size=(12, n_boxes, 2))

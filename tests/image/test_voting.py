@@ -72,6 +72,7 @@ def test_a_unanimous_vote_has_no_entropy():
 
 @settings(deadline=None, max_examples=200)
 @given(st.integers(1, 6), st.integers(1, 7), st.data(), st.integers(1, 40))
+@pytest.mark.slow
 def test_equals_the_slow_twin_in_any_blocks(n, k, data, cells):
     label, similarity = st.integers(0, 3), st.sampled_from([0.0, -0.5, -1.0, -2.5])
     labels = data.draw(st.lists(st.lists(label, min_size=k, max_size=k), min_size=n, max_size=n))

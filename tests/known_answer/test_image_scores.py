@@ -56,6 +56,7 @@ def close_to(value, *shares):
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.4])
+@pytest.mark.slow
 def test_planted_memorization_is_recovered(tmp_path, rate):
     found = make_world(tmp_path, rate)
     gap = expected_gap(rate)
@@ -97,6 +98,7 @@ def test_confident_memorization_is_found_at_few_false_positives(tmp_path):
     assert nodes["excess"]["estimated_precision_at_fpr_1"] > nodes["excess"]["estimated_precision"]
 
 
+@pytest.mark.slow
 def test_auroc_tells_planted_samples_apart(tmp_path):
     # reference entropy R is uniform on [0.5, 2]; a planted sample's vote has entropy U[0, 0.4], another's
     # U[0.5, 2]: P(R1 - P > R2 - Q), computed on a grid
@@ -122,6 +124,7 @@ def test_without_a_difference_auroc_is_one_half(tmp_path):
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.5])
+@pytest.mark.slow
 def test_a_biased_reference_shifts_the_score_and_not_the_excess(tmp_path, offset):
     rate = 0.2
     nodes = make_world(tmp_path, rate, offset=offset)["classifier"]
@@ -153,6 +156,7 @@ def two():
 SCORES = ("dejavu_score", "dejavu_score_at_20", "dejavu_score_at_5")
 
 
+@pytest.mark.slow
 def test_swapping_target_and_reference_flips_the_sign(tmp_path, two):
     forth = results_of(tmp_path / "a", *two)
     back = results_of(tmp_path / "b", *two[::-1])

@@ -65,6 +65,7 @@ def test_a_network_of_transformers_is_read_from_its_copy(cache, tmp_path):
     np.testing.assert_array_equal(here.embed(square)["backbone"], there.embed(square)["backbone"])
 
 
+@pytest.mark.slow
 def test_a_network_of_timm_is_read_from_its_copy(cache, tmp_path):
     timm_folder(tmp_path / "f")
     put(cache, tmp_path / "f", "timm/resnet10t")

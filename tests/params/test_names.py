@@ -72,6 +72,7 @@ def test_no_entry_has_a_hostile_name(write, mapping, name):
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name != "gte@base"])
 @pytest.mark.parametrize(("section", "schema", "key"), REFERENCES)
+@pytest.mark.slow
 def test_no_reference_is_a_hostile_name(write, section, schema, key, name):
     content = json.loads(default(section))
     *above, last = key.split(".")
@@ -164,6 +165,7 @@ COLLISIONS = (  # section, the entry that is added, what it would be taken for
 
 
 @pytest.mark.parametrize(("section", "name", "taken_for"), COLLISIONS)
+@pytest.mark.slow
 def test_no_entry_has_the_name_of_something_else(write, section, name, taken_for):
     path = write("", both(section, {name: {}}))
     for read in (params.read, check):

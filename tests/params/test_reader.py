@@ -57,6 +57,7 @@ def bomb(opening, each):
     ],
     ids=lambda text: text[:20],
 )
+@pytest.mark.slow
 def test_what_no_run_can_mean_is_named_at_once(tmp_path, text, message):
     path = tmp_path / "params.yaml"
     path.write_text(text)

@@ -21,6 +21,7 @@ LIGHT = ", ".join(
 
 
 @pytest.mark.parametrize("heavy", ["torch", "matplotlib", "faiss", "sklearn"])
+@pytest.mark.slow
 def test_the_light_modules_import_without(heavy):
     command = f"import sys, {LIGHT}; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", command], cwd=ROOT).returncode == 0
@@ -68,10 +69,12 @@ def circle(arrows):
     return None
 
 
+@pytest.mark.slow
 def test_no_module_imports_itself_through_others(imports):
     assert circle(imports) is None
 
 
+@pytest.mark.slow
 def test_no_package_imports_itself_through_others(imports):
     def package(module):
         return ".".join(module.split(".")[:2])

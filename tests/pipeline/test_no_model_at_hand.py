@@ -148,6 +148,7 @@ def write_guesses(folder):
     (folder / GUESSES).write_text("\n".join(["sample_name,predicted", *lines]) + "\n")
 
 
+@pytest.mark.slow
 def test_lists_roles_and_vectors_give_the_scores_of_the_run_with_the_networks(tmp_path):
     whole = run(tmp_path / "whole", settings(), write_guesses)
     values = settings()

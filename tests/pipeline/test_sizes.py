@@ -22,6 +22,7 @@ def sizes(source):
             yield node.name, node.end_lineno - node.lineno + 1, n_body
 
 
+@pytest.mark.slow
 def test_functions_do_one_thing():
     long = [
         f"{file.relative_to(ROOT)}: {name} has {n_lines} lines, {n_body} of them its body"

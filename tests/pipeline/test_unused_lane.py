@@ -58,6 +58,7 @@ def params(tmp_path, monkeypatch):
     return path
 
 
+@pytest.mark.slow
 def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_path):
     image = tmp_path / "data/image"
     tables = {"samples": image / "samples.parquet", "labels": image / "labels.parquet"}
@@ -160,6 +161,7 @@ def jobs(lane, path):
 @pytest.mark.parametrize(
     "preset", sorted((ROOT / "presets").glob("*.yaml")), ids=lambda path: path.stem
 )
+@pytest.mark.slow
 def test_presets_run_no_stage_for_an_entry_of_an_unused_lane(preset):
     values = parameters.read(preset)
     unused = [lane for lane in OF_AN_UNUSED_LANE if values[lane]["corpus"]["adapter"] == "none"]

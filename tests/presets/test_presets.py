@@ -35,6 +35,7 @@ def test_sections_are_those_that_the_stages_read():
 
 
 @pytest.mark.parametrize("path", [*PRESETS, ROOT / "params.yaml"], ids=lambda path: path.stem)
+@pytest.mark.slow
 def test_every_stage_can_read_every_section(path):
     findings, values = sections.read_all(path)
     findings += sections.compare(values)
@@ -43,6 +44,7 @@ def test_every_stage_can_read_every_section(path):
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=NAMES)
+@pytest.mark.slow
 def test_a_dry_run_without_data_misses_files_and_finds_nothing_wrong(path, tmp_path, monkeypatch):
     monkeypatch.setenv("DEJAVU_DATA_ROOT", str(tmp_path))
     findings = check(path)

@@ -40,6 +40,7 @@ def results(folder):
     return json.loads((folder / "results.json").read_text())
 
 
+@pytest.mark.slow
 def test_only_headline_settings_get_a_word(results):
     found = results["calibrated"]["image"]
     assert {name for name, node in found.items() if "verdict" in node} == {"vicreg", "dino"}
@@ -55,6 +56,7 @@ def test_the_word_follows_the_numbers(results):
         assert found["dino"]["verdict"]["n_needed"] > N // 2
 
 
+@pytest.mark.slow
 def test_unadjusted_and_gap_are_the_plain_differences(results):
     node = results["calibrated"]["image"]["vicreg"]
     old = results["image"]["vicreg"]

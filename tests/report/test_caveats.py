@@ -32,6 +32,7 @@ def reports(tmp_path_factory):
     return report(made, folder / "reports")
 
 
+@pytest.mark.slow
 def test_both_stand_beside_the_headline_and_where_they_belong(reports):
     for name, end in (
         ("index.html", '<div class="cards">'),

@@ -40,6 +40,7 @@ def opened_with_naive_bayes(tmp_path_factory):
     return report(world, folder / "reports")
 
 
+@pytest.mark.slow
 def test_summary_opens_with_the_reference_of_the_headline(opened_with_naive_bayes):
     text = (opened_with_naive_bayes / "summary.md").read_text()
     against = re.findall(r"^- \*\*(\w+)\*\* .* against `(.*?)`", text, re.MULTILINE)
@@ -52,6 +53,7 @@ def test_page_opens_with_the_reference_of_the_headline(opened_with_naive_bayes):
     assert references == ["NB@5", "NB@5"]
 
 
+@pytest.mark.slow
 def test_metrics_open_with_the_target_of_the_headline(opened_with_naive_bayes):
     metrics = json.loads((opened_with_naive_bayes / "metrics.json").read_text())
     assert set(metrics) == {"dino", "vicreg"}

@@ -62,6 +62,7 @@ def files(folder):
     }
 
 
+@pytest.mark.slow
 def test_the_same_inputs_give_the_same_bytes(world, reports, tmp_path):
     assert files(report(world, tmp_path / "again")) == files(reports)
 
@@ -88,6 +89,7 @@ def test_every_number_in_json_is_finite_and_every_share_a_fraction(reports):
             assert isinstance(value, str)
 
 
+@pytest.mark.slow
 def test_null_always_has_a_reason(reports):
     def check(node):
         for name, value in node.items():
@@ -209,6 +211,7 @@ def test_every_table_of_the_summary_is_well_formed(reports):
             previous = None
 
 
+@pytest.mark.slow
 def test_without_control_the_summary_says_uncalibrated(tmp_path):
     world = build(
         tmp_path / "w", n_target=40, n_control=0, answers=answers("vicreg", "vicreg_second", n=40)
@@ -230,6 +233,7 @@ def test_scores_of_another_split_are_refused(tmp_path):
         report(world, tmp_path / "reports")
 
 
+@pytest.mark.slow
 def test_one_model_only_and_no_memorized_sample_still_make_a_report(tmp_path):
     nobody = (np.zeros(40, dtype=bool), np.zeros(40))
     world = build(

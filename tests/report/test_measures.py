@@ -35,6 +35,7 @@ def reported(tmp_path_factory):
     return found["measures"], values, (out / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_means_gap_and_adjusted_excess_stand_in_the_measures_unit(reported):
     found, values, _ = reported
     norm = values["embedding_norm"]
@@ -61,6 +62,7 @@ def test_members_are_counted_where_control_is_large_enough_for_the_cut(reported)
     assert "right or wrong" in found["kernel_vote"]["tpr_at_fpr_1_reason"]
 
 
+@pytest.mark.slow
 def test_the_page_shows_them_as_exploratory(reported):
     _, _, page = reported
     assert "Other measures (exploratory)" in page

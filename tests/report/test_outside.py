@@ -82,6 +82,7 @@ def test_control_images_of_another_light_are_told_apart(tmp_path):
     assert blind.low > 0.9
 
 
+@pytest.mark.slow
 def test_embeddings_of_texts_and_objects_are_looked_at(made, tmp_path):
     assert look(made, "caption").left_out["text embedding"] == "no text model"
     made = world.write(tmp_path)

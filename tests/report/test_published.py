@@ -38,6 +38,7 @@ def test_the_published_schema_is_that_of_the_code():
     ) == describe_results.text()
 
 
+@pytest.mark.slow
 def test_a_report_keeps_to_the_schema_and_says_its_version(reports):
     found = json.loads((reports / "results.json").read_text())
     require_published(found)
@@ -52,6 +53,7 @@ def test_a_run_of_both_lanes_keeps_to_the_schema(small_run):
     assert lanes == {"image", "caption"}
 
 
+@pytest.mark.slow
 def test_the_schema_refuses_what_is_not_of_its_version(reports):
     found = json.loads((reports / "results.json").read_text())
     found["calibrated"]["image"]["vicreg"]["verdict"]["word"] = "guilty"

@@ -43,12 +43,14 @@ def names():
     return re.compile(rf"image-\d+|\bn\d+\b|part-\d+\.parquet|{SECRET}|weights\.pth")
 
 
+@pytest.mark.slow
 def test_a_whole_report_holds_images_and_names(made, tmp_path):
     page = next(text for file, text in written(made, tmp_path).items() if file.suffix == ".html")
     assert "data:image" in page
     assert SECRET in page
 
 
+@pytest.mark.slow
 def test_a_report_without_images_and_names_holds_neither(made, tmp_path):
     found = written(made, tmp_path, has_images=False, has_names=False)
     assert {file.name for file in found} > {
@@ -62,6 +64,7 @@ def test_a_report_without_images_and_names_holds_neither(made, tmp_path):
         assert not names().findall(re.sub(r"<script>.*?</script>", "", text, flags=re.S)), file
 
 
+@pytest.mark.slow
 def test_without_images_alone_names_stay(made, tmp_path):
     found = written(made, tmp_path, has_images=False)
     assert not any("data:image" in text for text in found.values())

@@ -2,6 +2,8 @@
 
 import hashlib
 import shutil
+import subprocess
+import sys
 
 import pytest
 from ruamel.yaml import YAML
@@ -60,18 +62,21 @@ def tree(tmp_path, kept):
     return Tree(tmp_path, kept)
 
 
+@pytest.mark.slow
 def test_comments_and_docstrings_change_nothing(tree):
     tree.add("dejavu/search/knn.py", "# a word more\n")
     tree.add("dejavu/image/voting.py", '"""And another one."""\n')
     assert tree.changed() == set()
 
 
+@pytest.mark.slow
 def test_a_constant_of_voting_changes_the_votes_alone(tree):
     tree.add("dejavu/image/voting.py", "LIMIT = 3\n")
     assert tree.changed() == {"vote", "attack_reference"}
 
 
 @pytest.mark.parametrize("file", ["dejavu/sql/image_dropped.sql", "dejavu/templates/summary.md.j2"])
+@pytest.mark.slow
 def test_a_query_or_a_template_changes_the_report_alone(tree, file):
     tree.add(file, "\n")
     assert tree.changed() == {"report"}
@@ -91,6 +96,7 @@ def test_what_tells_of_a_run_changes_nothing(tree):
     assert tree.changed() == set()
 
 
+@pytest.mark.slow
 def test_one_more_source_of_encoders_changes_no_model_of_another(tree):
     tree.add("dejavu/models/encoders/hub.py", "def make(request, out):\n    return None\n")
     assert tree.changed() == set()
@@ -121,6 +127,7 @@ def test_the_report_depends_on_all_data_of_the_package(tree):
     assert data <= tree.code().closure("stages.report", []).keys()
 
 
+@pytest.mark.slow
 def test_a_source_changes_the_entries_that_name_it(tree):
     tree.add("dejavu/annotators/visual_words.py", "LIMIT = 3\n")
     now = tree.versions()
@@ -172,6 +179,16 @@ def test_one_file_per_stage_and_entry(tmp_path):
     assert (tmp_path / "code/vote.txt").is_file()
     assert (tmp_path / "code/embed/vicreg.txt").is_file()
     assert (tmp_path / "code/corpus/caption.txt").is_file()
+
+
+def test_the_command_finds_the_stages_of_the_project_too():
+    """Its script lies among other programs, and Python looks for modules there and not here."""
+    asked = (
+        "import os, sys, dejavu; sys.path = [p for p in sys.path if p not in ('', os.getcwd())];"
+        "from dejavu.run import code; assert code.running().closure('stages.crop', ())"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_changed_stages_are_told_from_the_lock(tmp_path):

@@ -268,6 +268,7 @@ def _sections(parent=Section):
         yield from _sections(section)
 
 
+@pytest.mark.slow
 def test_the_stage_takes_the_parameters_of_this_project(tmp_path):
     from stages import inputs as script
 

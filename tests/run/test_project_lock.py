@@ -100,6 +100,7 @@ def test_a_folder_without_a_graph_is_no_project(tmp_path):
     ],
     ids=lambda words: words[0],
 )  # fmt: skip
+@pytest.mark.slow
 def test_commands_that_write_wait_their_turn(other, words):
     done = subprocess.run(
         [sys.executable, "-m", "dejavu.cli", *words], capture_output=True, text=True

@@ -27,6 +27,7 @@ def nearest(queries, bank, metric="l2", k=3, margin=2, index="Flat", section="s"
 
 @settings(deadline=None, max_examples=60)
 @given(st.data(), st.sampled_from(["l2", "cosine"]), st.integers(1, 5), st.integers(1, 12))
+@pytest.mark.slow
 def test_equals_the_slow_twin_for_any_block_size_and_margin(data, metric, n_queries, n_bank):
     queries = data.draw(vectors(n_queries, nonzero=True))
     rows = data.draw(vectors(n_bank, nonzero=True))
@@ -41,6 +42,7 @@ def test_equals_the_slow_twin_for_any_block_size_and_margin(data, metric, n_quer
 
 @pytest.mark.parametrize("metric", ["l2", "cosine"])
 @pytest.mark.parametrize("block_rows", [1, 13, 64, 1000])
+@pytest.mark.slow
 def test_real_vectors_equal_the_slow_twin(metric, block_rows):
     rng = np.random.default_rng(0)
     rows = (rng.standard_normal((90, 33)) + 100).astype(np.float32)  # far from the origin
@@ -52,6 +54,7 @@ def test_real_vectors_equal_the_slow_twin(metric, block_rows):
 
 @pytest.mark.parametrize("metric", ["l2", "cosine"])
 @pytest.mark.parametrize("block_rows", [3, 20, 999])
+@pytest.mark.slow
 def test_the_same_image_many_times_stays_in_id_order(metric, block_rows):
     # Sixty copies of each of three vectors: far more equals than k plus margin.
     rng = np.random.default_rng(1)

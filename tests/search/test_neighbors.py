@@ -67,6 +67,7 @@ def recall_of(out):
     return [each["recall"] for each in json.loads(out.with_name(f"{out.name}.json").read_text())]
 
 
+@pytest.mark.slow
 def test_every_metric_equals_the_slow_twin(embeddings, tmp_path):
     root, ids, bank, queries = embeddings
     find(root, tmp_path / "out")
@@ -79,6 +80,7 @@ def test_every_metric_equals_the_slow_twin(embeddings, tmp_path):
     assert recall_of(tmp_path / "out") == [1.0, 1.0]
 
 
+@pytest.mark.slow
 def test_the_machine_never_changes_a_byte(embeddings, tmp_path):
     root = embeddings[0]
     for block_rows in (1, 4, 1000):

@@ -66,6 +66,7 @@ def test_it_equals_its_slow_twin(per_group, ridge):
     assert found.interval() == pytest.approx((value - half, value + half))
 
 
+@pytest.mark.slow
 def test_over_many_worlds_it_is_unbiased_covers_and_is_narrower_than_the_gap():
     rng = np.random.default_rng(2)
     n_worlds, inside, values, widths, gaps = 300, 0, [], [], []

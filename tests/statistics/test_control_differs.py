@@ -59,6 +59,7 @@ def test_what_is_the_role_itself_has_a_finite_statistic(n: int) -> None:
     assert found.statistic > 1e9
 
 
+@pytest.mark.slow
 def test_p_values_are_uniform_where_roles_are_exchangeable() -> None:
     generator = np.random.default_rng(3)
     found = [joint_test(world(generator, n=40), seed=0, purpose=str(each)) for each in range(200)]
@@ -147,6 +148,7 @@ def test_of_two_joint_tests_the_smaller_p_counts_twice() -> None:
     assert gate(test_of(0.5), told, joint_outside=test_of(0.004)).is_closed
 
 
+@pytest.mark.slow
 def test_an_exchangeable_control_set_passes() -> None:
     generator = np.random.default_rng(7)
     closed = 0

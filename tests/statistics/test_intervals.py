@@ -44,6 +44,7 @@ def test_precision_turns_the_ratio_around():
         intervals.precision(0, 100, 3, 100)
 
 
+@pytest.mark.slow
 def test_precision_covers():
     rng = np.random.default_rng(0)
     inside = 0
@@ -60,6 +61,7 @@ def test_shares():
     assert intervals.clopper_pearson(5, 10) == pytest.approx((0.1871, 0.8129), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_a_small_area_stays_inside_and_covers():
     assert intervals.auroc_small(1.0, 10, 10)[1] == 1.0
     assert intervals.auroc_small(0.0, 10, 10)[0] == 0.0
@@ -73,6 +75,7 @@ def test_a_small_area_stays_inside_and_covers():
     assert inside / n >= 0.92
 
 
+@pytest.mark.slow
 def test_delong_has_the_area_of_scikit_learn_ties_included_and_covers():
     rng = np.random.default_rng(2)
     inside, n = 0, 300

@@ -53,6 +53,7 @@ def test_too_few_groups_have_no_gap() -> None:
     assert matched_gap(same, side) is None
 
 
+@pytest.mark.slow
 def test_is_zero_in_the_mean_and_covers_where_nothing_was_memorized() -> None:
     generator = np.random.default_rng(1)
     gaps, covered = [], 0

@@ -187,6 +187,7 @@ def named_or_read(path):
     rows=st.lists(st.dictionaries(st.sampled_from([c.name for c in COLUMNS]), VALUES), max_size=4)
 )
 @settings(deadline=None, max_examples=150)
+@pytest.mark.slow
 def test_whatever_json_says_ends_in_a_table_or_in_a_named_error(tmp_path_factory, rows):
     path = write(tmp_path_factory.mktemp("drawn") / "a.jsonl", rows or [{}])
     named_or_read(path)
@@ -194,6 +195,7 @@ def test_whatever_json_says_ends_in_a_table_or_in_a_named_error(tmp_path_factory
 
 @given(content=st.binary(max_size=200), suffix=st.sampled_from(brought.SUFFIXES))
 @settings(deadline=None, max_examples=200)
+@pytest.mark.slow
 def test_whatever_bytes_say_ends_in_a_table_or_in_a_named_error(tmp_path_factory, content, suffix):
     path = write(
         tmp_path_factory.mktemp("drawn") / f"a{suffix}", b"path,x0\n" * (suffix == ".csv") + content

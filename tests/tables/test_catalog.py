@@ -160,6 +160,7 @@ def snapshot(folder):
         "INSERT INTO labels VALUES ('image', 9, 'x')",
     ],
 )
+@pytest.mark.slow
 def test_no_statement_reaches_a_file(data, sql):
     before = snapshot(data)
     with catalog.connect(data) as opened:
@@ -181,6 +182,7 @@ def test_no_statement_reaches_a_file(data, sql):
         "EXPLAIN FROM labels",
     ],
 )
+@pytest.mark.slow
 def test_questions_of_every_kind_are_answered(data, sql):
     with catalog.connect(data) as opened:
         assert opened.table(sql).num_rows >= 1
@@ -223,6 +225,7 @@ def test_a_broken_file_is_named(data):
 CANARY = "canary.csv"
 
 
+@pytest.mark.slow
 def test_the_name_of_a_column_is_a_name_and_no_sql(data):
     """With vectors, whose columns are named in a statement, and before the sandbox was locked."""
     target = data.parent / CANARY
@@ -258,6 +261,7 @@ def test_the_sandbox_is_locked_before_a_table_is_opened(data, monkeypatch):
 @pytest.mark.parametrize(
     "name", ["a*b", "a?b", "a[xy]b", "a[", "**", "a'b", 'a"b', "x=1", "a{b,c}", "a\\*b", "a b", "é"]
 )
+@pytest.mark.slow
 def test_a_path_is_no_pattern(tmp_path, name, sandboxed):
     for folder, value in ((name, "mine"), ("axb", "other"), ("a", "other"), ("b", "other")):
         write(tmp_path / folder / "image" / "labels.parquet", label=[value])

@@ -71,6 +71,7 @@ def run(opened, name, *columns, **where):
 
 
 @pytest.mark.parametrize("name", IMAGE_QUERIES)
+@pytest.mark.slow
 def test_every_image_query_runs(opened, name):
     named = {"target": "vicreg", "predictor": "vicreg"}
     text = queries.text(name)

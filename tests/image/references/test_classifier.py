@@ -63,6 +63,7 @@ def in_tmp(tmp_path, monkeypatch):
     [{}, {"optimizer": "lars", "learning_rate": 5.0, "epochs": 16}],
     ids=["adamw", "lars"],
 )
+@pytest.mark.slow
 def test_it_learns_what_the_crops_show(in_tmp, changes):
     request = request_of(striped_world(in_tmp, n_per_label=60), **changes)
     classifier.write_predictions(**request, out=files(in_tmp))

@@ -143,6 +143,7 @@ def test_a_broken_table_ends_in_an_error_that_names_the_file(world, guesses, tmp
     assert "g.parquet" in str(caught.value) or case == "no distribution"
 
 
+@pytest.mark.slow
 def test_scores_without_entropies_are_undefined_in_the_report_and_the_rest_is_as_ever(tmp_path):
     rng = np.random.default_rng(1)
     n = {"n_target": 160, "n_control": 155}

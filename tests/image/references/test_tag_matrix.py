@@ -32,6 +32,7 @@ pairs = st.lists(st.tuples(st.integers(0, 5), st.sampled_from([0.0, 0.5, 1.0])),
 
 
 @given(st.lists(pairs, max_size=6), st.one_of(st.none(), st.integers(1, 5)), st.data())
+@pytest.mark.slow
 def test_equals_its_definition(lists, top_k, data):
     kept = sorted(data.draw(st.sets(st.sampled_from(range(len(lists)))))) if lists else []
     ids = np.array(kept, dtype=np.int64) * 2

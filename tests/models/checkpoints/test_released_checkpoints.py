@@ -119,6 +119,7 @@ def test_wrong_shape_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.slow
 def test_weights_that_are_no_numbers_are_refused(tmp_path, value):
     def change(contents):
         contents["model"]["module.projector.6.weight"][0, 0] = value
@@ -141,6 +142,7 @@ def test_old_files_may_lack_the_batch_counters(tmp_path):
 @pytest.mark.parametrize(
     "name", ["projector.0.bias", "projector.3.bias", "projector.1.running_var"]
 )
+@pytest.mark.slow
 def test_vicreg_projector_without_a_part_is_refused(tmp_path, name):
     path = changed(tmp_path, fixtures.vicreg_full, lambda c: c["model"].pop(f"module.{name}"))
     with pytest.raises(WeightsError):
@@ -155,6 +157,7 @@ def test_barlow_twins_projector_with_a_bias_is_refused(tmp_path):
         barlow_twins.load(changed(tmp_path, fixtures.barlow_twins_full, change))
 
 
+@pytest.mark.slow
 def test_dino_head_with_foreign_prototypes_is_refused(tmp_path):
     def change(contents):
         contents["teacher"]["module.head.last_layer.weight"] = torch.zeros(50, 17)

@@ -96,6 +96,7 @@ def make_clip(lane, settings=CLIP, how=None, out="model"):
     return json.loads((lane / out / "provenance.json").read_text())
 
 
+@pytest.mark.slow
 def test_from_training_to_neighbors(lane):
     facts = make_clip(lane)
     assert (facts["n_training_samples"], facts["dim"], len(facts["losses"])) == (8, 16, 4)
@@ -131,6 +132,7 @@ def test_from_training_to_neighbors(lane):
             np.testing.assert_allclose(values, np.sort(similarities[row])[::-1][:3], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_as_if_it_never_stopped(lane, monkeypatch):
     whole = make_clip(lane, out="whole")
     monkeypatch.setattr(train, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
@@ -152,6 +154,7 @@ def test_a_killed_training_goes_on_as_if_it_never_stopped(lane, monkeypatch):
     assert n_steps < 6 + 8, "it started from scratch"
 
 
+@pytest.mark.slow
 def test_two_models_of_one_recipe_differ_and_each_repeats(lane):
     first = make_clip(lane)
     assert make_clip(lane)["weights_sha256"] == first["weights_sha256"]
@@ -303,6 +306,7 @@ def released(lane):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_released_clip_model_loads_from_a_file(lane, released):
     facts = make_clip(lane, released, NoRecipe())
     assert facts["weights_sha256"] == checkpoints.sha256(lane / "small.pt")

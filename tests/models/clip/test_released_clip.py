@@ -65,6 +65,7 @@ def assert_same(found, model):
         (clip_files.save_torchscript, "pt", "OpenAI TorchScript"),
     ],
 )
+@pytest.mark.slow
 def test_every_format_gives_the_networks_own_vectors(tmp_path, architecture, save, suffix, kind):
     model = clip_files.clip_network(architecture)
     path = tmp_path / f"x.{suffix}"
@@ -76,6 +77,7 @@ def test_every_format_gives_the_networks_own_vectors(tmp_path, architecture, sav
     assert len(found.facts["weights_sha256"]) == 64
 
 
+@pytest.mark.slow
 def test_half_precision_archive_becomes_float32(tmp_path):
     model = clip_files.clip_network("tiny-rn-quickgelu")
     clip_files.save_torchscript(model, tmp_path / "x.pt", torch.float16)
@@ -103,6 +105,7 @@ def test_archive_reader_agrees_with_torchs(tmp_path):
 # --- the activation ---
 
 
+@pytest.mark.slow
 def test_wrong_activation_gives_other_vectors_from_equal_tensors(tmp_path):
     """The trap itself: both architectures take the file, and only the captions' vectors differ."""
     clip_files.save_plain(clip_files.clip_network("tiny-rn-quickgelu"), tmp_path / "x.pt")
@@ -129,6 +132,7 @@ def test_unknown_file_takes_the_architectures_word_and_says_so(tmp_path, capsys)
 
 
 @pytest.mark.parametrize("save", [clip_files.save_plain, clip_files.save_training])
+@pytest.mark.slow
 def test_file_named_for_quickgelu_needs_it(tmp_path, save):
     path = tmp_path / "rn50-quickgelu-yfcc15m-455df137.pt"
     save(clip_files.clip_network("tiny-rn-quickgelu"), path)
@@ -151,6 +155,7 @@ def test_archive_of_openai_needs_quickgelu(tmp_path):
     ("quick", "asked", "right"),
     [(True, "tiny-rn", "tiny-rn-quickgelu"), (False, "tiny-rn-quickgelu", "tiny-rn")],
 )
+@pytest.mark.slow
 def test_published_file_is_known_by_its_hash_under_any_name(
     tmp_path, monkeypatch, quick, asked, right
 ):
@@ -232,6 +237,7 @@ def listed(monkeypatch, **entries):
 SIGLIP = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic", "resize_mode": "squash"}
 
 
+@pytest.mark.slow
 def test_a_file_whose_architecture_saw_images_in_several_ways_must_say(tmp_path, monkeypatch):
     clip_files.save_plain(clip_files.clip_network("tiny-rn"), tmp_path / "x.pt")
     listed(monkeypatch, one={}, two=SIGLIP)

@@ -118,6 +118,7 @@ LAYOUTS = {
 
 @pytest.mark.parametrize("architecture", ["torchvision:resnet18", "resnet"])
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.slow
 def test_a_network_in_any_wrapping(tmp_path, layout, architecture):
     make, asked = LAYOUTS[layout]
     network = make(tmp_path / "a.pth")
@@ -165,6 +166,7 @@ def test_a_vit_of_dinov2_with_arguments(tmp_path):
         ({"architecture": "resnet", "ignore": ["head."]}, WeightsError, "ignore names 'head.'"),
     ],
 )
+@pytest.mark.slow
 def test_an_entry_that_does_not_fit(tmp_path, asked, error, message):
     torch.save(resnet().state_dict(), tmp_path / "a.pth")
     with pytest.raises(error, match=message):
@@ -251,6 +253,7 @@ FACTORY = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_network_of_ones_own_class(tmp_path, own):
     modules = {"early": {"module": "layer1", "pooling": "map"}}
     encoder = allowed(
@@ -266,6 +269,7 @@ def test_a_network_of_ones_own_class(tmp_path, own):
         encoders.load(tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_code_of_models_runs_only_where_it_is_allowed(tmp_path, own):
     marker = tmp_path / "ran"
     text = f"import pathlib\npathlib.Path({str(marker)!r}).touch()\n" + CODE
@@ -280,6 +284,7 @@ def test_code_of_models_runs_only_where_it_is_allowed(tmp_path, own):
     assert marker.exists()
 
 
+@pytest.mark.slow
 def test_an_adopted_folder_runs_no_code(tmp_path, own):
     allowed(tmp_path, "factory", "a.th", **FACTORY)
     (tmp_path / "out").rename(tmp_path / "theirs")
@@ -297,6 +302,7 @@ def test_an_adopted_folder_runs_no_code(tmp_path, own):
         ({"ignore": []}, "unexpected: linear.weight"),
     ],
 )
+@pytest.mark.slow
 def test_a_factory_that_gives_no_network(tmp_path, own, changes, message):
     with pytest.raises((ParamsError, WeightsError), match=message):
         allowed(tmp_path, "factory", "a.th", **{**FACTORY, **changes})
@@ -405,6 +411,7 @@ def hub_folder(folder, kind):
         ("siglip", "image_features"),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_a_folder_of_transformers_gives_the_librarys_vectors(tmp_path, kind, pooling):
     import transformers as hf
 

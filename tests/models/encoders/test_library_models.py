@@ -28,6 +28,7 @@ def request(tmp_path, **settings):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_packaged_network_is_verified_and_embeds(tmp_path):
     encoders.make(request(tmp_path, source="timm", name=NAME, weights="packaged"), tmp_path / "e")
     encoder = encoders.load(tmp_path / "e")
@@ -89,6 +90,7 @@ def test_a_file_with_timm_names_and_without_some(tmp_path):
         encoders.make(request(tmp_path, **settings), tmp_path / "e2")
 
 
+@pytest.mark.slow
 def test_a_torchvision_resnet(tmp_path):
     body = networks.build("resnet18", width=64).body
     state = {**body.state_dict(), "fc.weight": torch.zeros(5, 512), "fc.bias": torch.zeros(5)}
@@ -111,6 +113,7 @@ def test_a_torchvision_resnet(tmp_path):
         ({"name": NAME, "weights": "packaged", "layers": ["projector"]}, "no layer 'projector'"),
     ],
 )
+@pytest.mark.slow
 def test_an_impossible_entry_is_a_parameter_error(tmp_path, settings, message):
     with pytest.raises(ParamsError, match=message):
         encoders.make(request(tmp_path, source="timm", **settings), tmp_path / "e")

@@ -9,6 +9,7 @@ from dejavu.models.encoders import networks
     ("name", "width", "dim"),
     [("conv_small", 4, 32), ("resnet_small", 4, 32), ("resnet18", 64, 512), ("resnet50", 64, 2048)],
 )
+@pytest.mark.slow
 def test_a_backbone_gives_vectors_of_its_dim(name, width, dim):
     network = networks.build(name, width=width).eval()
     assert network.dim == dim

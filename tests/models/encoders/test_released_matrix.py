@@ -147,6 +147,7 @@ PIXELS = torch.randint(
 @torch.no_grad()
 @pytest.mark.parametrize("loader", LOADERS)
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_file_and_loader(files, tmp_path, kind, loader):
     path, origin = files[kind]
     _, takers, says = KINDS[kind]
@@ -175,6 +176,7 @@ def test_file_and_loader(files, tmp_path, kind, loader):
 
 
 @pytest.mark.parametrize("kind", [kind for kind, entry in KINDS.items() if entry[1] == FLAT])
+@pytest.mark.slow
 def test_one_flat_file_gives_one_network_whoever_names_it(files, tmp_path, kind):
     for loader in FLAT:
         vectors(loader, files[kind][0], tmp_path / loader)
@@ -187,6 +189,7 @@ UNREADABLE = ("another TorchScript", "anything else", "CLIP, TorchScript of Open
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in UNREADABLE])
+@pytest.mark.slow
 def test_every_public_kind_is_recognized(files, kind):
     path, _ = files[kind]
     if path.is_file():

@@ -48,6 +48,7 @@ def assert_same(released, backbone, projector):
         ("dino", fixtures.dino_vit_backbone),
     ],
 )
+@pytest.mark.slow
 def test_file_gives_the_vectors_of_the_network_it_came_from(tmp_path, source, make):
     backbone, projector = make(tmp_path / "a.pth")
     assert_same(LOADERS[source](tmp_path / "a.pth"), backbone, projector)
@@ -57,6 +58,7 @@ def test_file_gives_the_vectors_of_the_network_it_came_from(tmp_path, source, ma
 @pytest.mark.parametrize(
     ("vit", "teacher_module"), [(True, False), (True, True), (False, False), (False, True)]
 )
+@pytest.mark.slow
 def test_dino_gives_the_student_or_the_teacher(tmp_path, network, vit, teacher_module):
     nets = fixtures.dino_full(tmp_path / "a.pth", vit=vit, teacher_module=teacher_module)
     assert_same(dino.load(tmp_path / "a.pth", network=network, num_heads=1), *nets[network])
@@ -65,6 +67,7 @@ def test_dino_gives_the_student_or_the_teacher(tmp_path, network, vit, teacher_m
 @pytest.mark.parametrize("n_maps", [1, 2, 3, 4])
 @pytest.mark.parametrize("norm", [False, True])
 @pytest.mark.parametrize("prototypes", ["weight", "g and v", "parametrizations"])
+@pytest.mark.slow
 def test_dino_head_is_inferred_from_names_and_shapes(tmp_path, n_maps, norm, prototypes):
     head = torch.nn.Module()
     gelu = torch.nn.GELU
@@ -91,6 +94,7 @@ def test_dino_head_is_inferred_from_names_and_shapes(tmp_path, n_maps, norm, pro
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnext50_32x4d"])
+@pytest.mark.slow
 def test_inferred_resnet_is_torchvisions(name):
     import torchvision
 

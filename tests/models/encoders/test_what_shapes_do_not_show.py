@@ -116,6 +116,7 @@ def timm_folder(folder, *, architecture="resnet10t", num_classes=5, **changes):
 
 
 @pytest.mark.parametrize("crop_mode", ["center", "squash"])
+@pytest.mark.slow
 def test_a_folder_of_timm_says_how_it_sees(tmp_path, crop_mode):
     timm_folder(tmp_path / "f", crop_mode=crop_mode, interpolation="bicubic")
     content = json.loads((tmp_path / "f" / "config.json").read_text())
@@ -146,6 +147,7 @@ def test_what_is_not_done_here_is_refused(tmp_path, changes):
         made(tmp_path, "timm", "f", name="local-dir")
 
 
+@pytest.mark.slow
 def test_a_name_of_many_trainings_needs_a_tag_or_preprocessing(tmp_path):
     network = fixtures.fill(timm.create_model("resnet18", num_classes=3), 4)
     save_file(network.state_dict(), tmp_path / "w.safetensors")
@@ -170,6 +172,7 @@ def test_lengths_are_measured(tmp_path):
 # --- modules inside ---
 
 
+@pytest.mark.slow
 def test_modules_are_layers(tmp_path):
     network = fixtures.fill(torchvision.models.resnet18(weights=None), 5)
     torch.save(network.state_dict(), tmp_path / "a.pth")
@@ -200,6 +203,7 @@ def test_modules_are_layers(tmp_path):
         ({"module": "layer1", "pooling": "tokens"}, r"gives \(2, 64, 12, 12\); pooling 'tokens'"),
     ],
 )
+@pytest.mark.slow
 def test_modules_that_are_not_there_or_not_of_that_kind(tmp_path, wanted, message):
     network = fixtures.fill(torchvision.models.resnet18(weights=None), 5)
     torch.save(network.state_dict(), tmp_path / "a.pth")

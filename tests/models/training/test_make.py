@@ -19,6 +19,7 @@ METHODS = ["vicreg", "barlow_twins", "dino", "simclr"]
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.slow
 def test_a_method_trains_and_leaves_a_folder_that_loads(world, tmp_path, method):
     encoders.make(world.request(recipe=recipe(method)), tmp_path / "out")
     encoder = encoders.load(tmp_path / "out")
@@ -43,6 +44,7 @@ def test_lars_trains_too(world, tmp_path):
     assert (tmp_path / "out" / "weights.safetensors").is_file()
 
 
+@pytest.mark.slow
 def test_the_same_request_gives_the_same_bytes_and_another_role_other_weights(world, tmp_path):
     for name in ("first", "again"):
         encoders.make(world.request(), tmp_path / name)
@@ -58,6 +60,7 @@ def test_the_same_request_gives_the_same_bytes_and_another_role_other_weights(wo
 
 
 @pytest.mark.parametrize("method", ["vicreg", "dino"])
+@pytest.mark.slow
 def test_a_killed_training_ends_where_an_uninterrupted_one_does(
     world, tmp_path, monkeypatch, method
 ):
@@ -89,6 +92,7 @@ def _killed_in_epoch(number, real):
     return epoch
 
 
+@pytest.mark.slow
 def test_another_recipe_never_resumes_from_the_checkpoint(world, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
     with monkeypatch.context() as patch:
@@ -139,6 +143,7 @@ class TestAnErrorThatSaysSo:
             encoders.make(world.request(), tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_planted_images_occur_more_often_in_an_epoch(world, tmp_path, monkeypatch):
     role = make.read_role(world.samples, world.splits, "target", 4)
     # Roles alternate, every fourth sample is planted: all of role target and none of reference.
@@ -165,6 +170,7 @@ def test_an_empty_recipe_or_role_is_refused(world, tmp_path):
         encoders.make(world.request(recipe=ReleasedRecipe()), tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_changed_weights_are_noticed(world, tmp_path):
     encoders.make(world.request(), tmp_path / "out")
     path = tmp_path / "out" / "weights.safetensors"
@@ -175,6 +181,7 @@ def test_changed_weights_are_noticed(world, tmp_path):
         encoders.load(tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_provenance_holds_nothing_volatile(world, tmp_path):
     encoders.make(world.request(), tmp_path / "out")
     text = (tmp_path / "out" / "provenance.json").read_text()

@@ -115,6 +115,7 @@ def test_gaps_equal_slow_twin(samples):
 
 
 @given(SAMPLES)
+@pytest.mark.slow
 def test_swapping_target_and_reference_flips_every_sign(samples):
     swapped = [(b, a, t) for a, b, t in samples]
     there, back = captions.gaps(cells_of(samples)), captions.gaps(cells_of(swapped))
@@ -197,6 +198,7 @@ def test_excess_and_bias_by_hand(tmp_path):
 
 @hypothesis.settings(max_examples=8, deadline=None)
 @given(samples=st.lists(st.tuples(OBJECTS, OBJECTS, OBJECTS.filter(bool)), min_size=3, max_size=9))
+@pytest.mark.slow
 def test_top_l_equals_slow_twin(tmp_path_factory, samples):
     folder = tmp_path_factory.mktemp("top_l")
     _, tables = report(folder, [score_row(i, *each) for i, each in enumerate(samples)])

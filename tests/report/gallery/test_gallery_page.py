@@ -61,6 +61,7 @@ def found(tmp_path_factory):
     return world.galleries(world.gallery(project, n_samples=12))
 
 
+@pytest.mark.slow
 def test_hostile_texts_stay_text(found):
     plain = parsed(world.page(found, script=False))
     tags = [tag for tag, _ in plain.tags]
@@ -201,6 +202,7 @@ def said(found, tmp_path_factory):
     return json.loads(base64.b64decode(text))
 
 
+@pytest.mark.slow
 def test_the_script_replaces_the_static_cards_by_the_headline(said):
     assert said["errors"] == []
     assert said["start"]

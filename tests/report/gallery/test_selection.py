@@ -53,6 +53,7 @@ def put_on_the_list(lane):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("n", [1, 3, 9])
+@pytest.mark.slow
 def test_image_cards_are_those_of_the_slow_twin(tmp_path, seed, n):
     project = world.gallery(
         world.write(tmp_path, seed, lanes=["image"]), n_samples=n, thumbnail_px=16
@@ -83,6 +84,7 @@ def test_a_correlation_needs_every_reference(tmp_path):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("n", [1, 5])
+@pytest.mark.slow
 def test_caption_cards_are_those_of_the_slow_twin(tmp_path, seed, n):
     project = world.gallery(
         world.write(tmp_path, seed, lanes=["caption"]), n_samples=n, thumbnails=False
@@ -103,6 +105,7 @@ def test_caption_cards_are_those_of_the_slow_twin(tmp_path, seed, n):
 
 @pytest.mark.parametrize("name", QUERIES)
 @pytest.mark.parametrize("sandboxed", [True, False])
+@pytest.mark.slow
 def test_every_query_runs_alone(project, name, sandboxed):
     with world.opened(project, sandboxed=sandboxed, everything=True) as opened:
         references = reference_table(project.captions.models, project.captions.score)
@@ -226,6 +229,7 @@ def test_lanes_start_with_the_headline(found):
     ],
     ids=lambda left_out: str(next(iter(left_out.items()))),
 )  # fmt: skip
+@pytest.mark.slow
 def test_what_is_not_there_is_left_out(tmp_path, left_out):
     found = world.galleries(world.write(tmp_path, **left_out))
     assert set(found["data"]["lanes"]) == set(left_out.get("lanes", ["image", "caption"]))

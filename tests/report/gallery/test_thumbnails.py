@@ -145,6 +145,7 @@ def test_what_matters_least_is_left_out(many):
     assert {fitting.missing[each.key] for each in sorted(asked)[len(kept) :]} == {LEFT_OUT}
 
 
+@pytest.mark.slow
 def test_the_galleries_embed_every_image_once(tmp_path):
     project = world.write(tmp_path)
     found = world.galleries(project)
@@ -171,12 +172,14 @@ def test_the_galleries_embed_every_image_once(tmp_path):
     )  # of noise
 
 
+@pytest.mark.slow
 def test_the_same_tables_give_the_same_galleries(tmp_path):
     first, second = (world.galleries(world.write(tmp_path / name)) for name in ("a", "b"))
     assert json.dumps(first) == json.dumps(second)
     assert str(tmp_path) not in json.dumps(first)
 
 
+@pytest.mark.slow
 def test_without_thumbnails_no_image_is_read(tmp_path, monkeypatch):
     project = world.gallery(world.write(tmp_path), thumbnails=False)
     monkeypatch.setattr(ImageReader, "open", lambda *_: pytest.fail("opened"))
@@ -199,6 +202,7 @@ def test_without_thumbnails_no_image_is_read(tmp_path, monkeypatch):
         ('{"kind": "external"}', "data/image/images/source.json does not say where they lie."),
     ],
 )
+@pytest.mark.slow
 def test_a_lane_without_a_source_of_images_is_text(tmp_path, source, told):
     project = world.write(tmp_path)
     place = tmp_path / "image" / "images" / "source.json"
@@ -249,6 +253,7 @@ def test_a_few_broken_images_are_counted(tmp_path):
 
 
 @pytest.mark.parametrize("for_images", [9_000, 0, -50_000])
+@pytest.mark.slow
 def test_a_page_over_its_budget_says_what_it_gave_up(tmp_path, monkeypatch, for_images):
     project = world.gallery(world.write(tmp_path), n_samples=9, n_neighbors=5)
     whole = world.galleries(project)
@@ -267,6 +272,7 @@ def test_a_page_over_its_budget_says_what_it_gave_up(tmp_path, monkeypatch, for_
     assert ("data:image/webp" in page) == (for_images > 0)
 
 
+@pytest.mark.slow
 def test_text_over_its_budget_is_cut_and_said(tmp_path, monkeypatch):
     project = world.gallery(
         world.write(tmp_path, change_caption=lambda text: text + "x" * 30_000), thumbnails=False

@@ -26,6 +26,7 @@ def page_of(made, out):
     return (out / "index.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_objects_without_boxes_are_named_and_not_drawn(tmp_path):
     made = world.write(tmp_path / "w", lanes=("caption",))
     detection = {"object_id": 0, "score": 0.9} | dict.fromkeys(
@@ -39,6 +40,7 @@ def test_objects_without_boxes_are_named_and_not_drawn(tmp_path):
 
 
 @pytest.mark.parametrize("who", ["knn", "classifiers"])
+@pytest.mark.slow
 def test_an_entropy_that_nobody_knows_is_said_to_be_unknown(tmp_path, who):
     made = world.write(tmp_path / "w", lanes=("image",))
     for path in sorted((tmp_path / "w" / "image" / "predictions" / who).rglob("*.parquet")):

@@ -54,6 +54,7 @@ def node(tmp_path_factory):
     return found, right, (out / "summary.md").read_text()
 
 
+@pytest.mark.slow
 def test_it_is_half_the_difference_of_the_differences(node):
     found, right, _ = node
     gap = right[:, 0].astype(float) - right[:, 1]
@@ -73,6 +74,7 @@ def test_a_network_without_second_model_says_why_it_has_none(node):
     }
 
 
+@pytest.mark.slow
 def test_a_negative_control_gets_numbers_and_no_word(node):
     found, _, summary = node
     assert found["vicreg"]["verdict"]["word"] == "memorizes"

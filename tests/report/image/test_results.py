@@ -86,6 +86,7 @@ def bounds(values):
 
 @pytest.mark.parametrize("role", ["target", "control"])
 @pytest.mark.parametrize("reference", PAIRS)
+@pytest.mark.slow
 def test_every_score_and_interval_equals_the_slow_one(results, role, reference):
     node = results["vicreg"][reference][role]
     pair = (ANSWERS["vicreg"], ANSWERS[PAIRS[reference]])

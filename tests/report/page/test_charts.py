@@ -3,6 +3,8 @@
 import json
 import re
 
+import pytest
+
 from dejavu.report import paper
 from dejavu.report.caption.records import Setting
 from dejavu.report.image.table_records import Accuracy, LabelAccuracy
@@ -75,6 +77,7 @@ def test_chance_is_a_line_that_says_what_it_is():
     assert not [mark for mark in block.figures[0].legend if "chance" in mark.name]
 
 
+@pytest.mark.slow
 def test_the_labels_with_most_correlations_are_drawn_by_family():
     rows = [
         LabelAccuracy(name, place, place, f"a|label {place}" * 4, 10, 10 - place, 1 - place / 10)

@@ -152,6 +152,7 @@ def test_the_same_run_gives_the_same_bytes(html, tmp_path):
     assert first != html
 
 
+@pytest.mark.slow
 def test_one_lane_alone_makes_a_page(tmp_path):
     text = Reader(page_of(world.write(tmp_path, lanes=["caption"]), tmp_path / "reports")).text
     assert "CLIP" in text
@@ -160,6 +161,7 @@ def test_one_lane_alone_makes_a_page(tmp_path):
     assert "Figure 2a." not in text
 
 
+@pytest.mark.slow
 def test_without_control_and_second_model_the_page_says_what_it_cannot_know(tmp_path):
     made = world.write(tmp_path, lanes=["image"], second=False, control=False, neighbors=False)
     text = Reader(page_of(made, tmp_path / "reports")).text
