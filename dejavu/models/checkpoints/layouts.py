@@ -92,10 +92,20 @@ def _kind_of_names(state: Any) -> str | None:
 
 
 def _has_small_stem(tensors: Mapping[str, Tensor]) -> bool:
-    """Return whether a ResNet, wherever in the file it is, begins with a 3x3 convolution of RGB."""
+    """Return whether a ResNet, wherever in the file it is, begins with one 3x3 convolution of RGB.
+
+    Those of CLIP begin with three.
+    """
     block = "layer1.0.conv1.weight"
-    stems = (f"{name.removesuffix(block)}conv1.weight" for name in tensors if name.endswith(block))
-    return any(name in tensors and tensors[name].shape[1:] == (3, 3, 3) for name in stems)
+    for start in (name.removesuffix(block) for name in tensors if name.endswith(block)):
+        first = tensors.get(f"{start}conv1.weight")
+        if (
+            first is not None
+            and first.shape[1:] == (3, 3, 3)
+            and f"{start}conv2.weight" not in tensors
+        ):
+            return True
+    return False
 
 
 def _any(names: Iterable[str], prefix: str) -> bool:
