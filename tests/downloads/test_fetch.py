@@ -22,6 +22,7 @@ from dejavu.downloads.http import Patience
 from dejavu.downloads.published_files import DOWNLOADS, Download, RemoteFile
 from dejavu.errors import FetchError
 from tests.downloads.server import Site, serve
+from tests.paths import ROOT
 
 QUICK = Patience(attempts=2, wait_s=0.0)
 FILES = {"/one": b"one", "/two": b"second"}
@@ -218,6 +219,7 @@ def test_archive_that_is_not_the_expected_one(offer, site, tmp_path, body, messa
 
 
 def test_command_lists_asks_and_fetches(offer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a project of its own: only one run at a time works in one
     offer()
     app = typer.Typer()
     app.command()(command)
@@ -231,6 +233,8 @@ def test_command_lists_asks_and_fetches(offer, tmp_path, monkeypatch):
 
 
 def test_default_folder_is_the_data_root(offer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a project of its own: only one run at a time works in one
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"))
     offer()
     app = typer.Typer()
     app.command()(command)
