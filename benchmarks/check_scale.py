@@ -1,8 +1,8 @@
 """How long `dejavu check` takes on a folder of many small images, in both lanes, with all that people bring.
 
-    python -m benchmarks.check_scale make 100000 /tmp/check100k   # a minute or two
-    (cd /tmp/check100k && python -m benchmarks.check_scale time)  # with PYTHONPATH at the checkout
-    (cd /tmp/check100k && python -m benchmarks.check_scale time 8)  # beside eight busy processes
+    python -m benchmarks.check_scale make 100000 FOLDER   # a minute or two
+    (cd FOLDER && python -m benchmarks.check_scale time)  # with PYTHONPATH at the checkout
+    (cd FOLDER && python -m benchmarks.check_scale time 8)  # beside eight busy processes
 
 The images have 64 x 64 pixels and lie in 100 folders. Beside them stand boxes, roles, tags, guesses, objects,
 captions and vectors of every sample, made elsewhere. What is printed is what the check finds, its wall time,

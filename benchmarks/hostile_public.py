@@ -29,7 +29,7 @@ from tests.run.test_dvc_lock import WHOLE
 RAN = "from pathlib import Path\nPath('../../canary').touch()\n\nclass Evil:\n    pass\n"
 NAMES = {
     "tektoncd/pipeline 3226": '"`touch ../canary`"',
-    "sun-zheng-an/gulp-shell 83": "/tmp/evil/$(touch ../canary)'$(touch ../canary)'",
+    "sun-zheng-an/gulp-shell 83": "/evil/$(touch ../canary)'$(touch ../canary)'",
     "neochaotic/leoflow 516": "x; touch ../canary",
     "hua0512/rust-srec 814": "x $(touch ../canary|sh)",
     "inercia/MCPShell 54": "x'; touch ../canary #",

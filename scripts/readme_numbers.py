@@ -5,6 +5,7 @@ Run as ``python -m scripts.readme_numbers`` after a run; a test fails when a pag
 
 import json
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 README, METHOD, REPORTS = ROOT / "README.md", ROOT / "docs" / "method.md", ROOT / "reports"
 BETWEEN = re.compile(r"(<!-- numbers: .*? -->\n).*?(<!-- /numbers -->)", re.DOTALL)
 EXAMPLE = re.compile(r"(print\(audit\.verdict, audit\.excess\)  # ).*")
+WIDTH = 140  # characters of a line of the README
 COLUMNS = (
     "model", "what is compared", "two-model test", "one-model test, plain", "target minus control",
     "**adjusted excess**", "the word",
@@ -84,9 +86,40 @@ def rows(reports: Path, caption: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |\n"
 
 
+def around(reports: Path) -> Iterator[str]:
+    """Yield what belongs to the table: sizes, the negative control, words that an interval does not show."""
+    decided = published.read(reports).decided()
+    for lane, what in (("image", "images"), ("caption", "captions")):
+        sizes = {
+            (m.adjusted.n_target, m.adjusted.n_control)
+            for (of, _), m in decided.items()
+            if of == lane
+        }
+        yield from (f"n is {n:,} target and {m:,} control {what}. " for n, m in sorted(sizes))
+    raw = json.loads((reports / "results.json").read_text(encoding="utf-8"))["calibrated"]["image"]
+    # layers and metrics of a model begin with its name
+    controls = sorted((name for name, node in raw.items() if node["is_negative_control"]), key=len)
+    for name in controls[:1]:
+        adjusted = raw[name]["adjusted"]
+        low, high = adjusted["ci95"]
+        alarm = "no false alarm" if low <= 0 <= high else "a false alarm"
+        yield (
+            f"The network `{name}`, which saw target and control alike, is the negative control: "
+            f"{points(adjusted['value'], (low, high))} points, {alarm}. "
+        )
+    for (_, name), model in decided.items():
+        low, _ = model.adjusted.ci95 or (None, None)
+        if model.verdict and model.verdict.word == "memorizes" and low is not None and low <= 0:
+            yield (
+                f"The interval of {name} holds 0: its word rests on how many neighbors vote right, which "
+                "tells more than whether the vote is right. "
+            )
+
+
 def text(readme: str, reports: Path, caption: Mapping[str, Any]) -> str:
     """Return the README with the numbers of a run."""
     table = HEAD + "".join(rows(reports, caption))
+    table += f"\n{textwrap.fill(''.join(around(reports)), WIDTH)}\n"
     filled = BETWEEN.sub(lambda found: f"{found[1]}{table}{found[2]}", readme)
     said = example(reports)
     return EXAMPLE.sub(lambda found: f"{found[1]}{said}", filled) if said else filled

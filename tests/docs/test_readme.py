@@ -1,5 +1,7 @@
 """The numbers of README.md, of the method and of its results page are those of the committed run."""
 
+import json
+
 from dejavu.report import published
 from scripts import readme_numbers
 from tests.paths import ROOT
@@ -10,6 +12,18 @@ def test_the_table_is_that_of_the_run():
     assert readme_numbers.BETWEEN.search(readme), "README.md has lost its table of numbers"
     fresh = readme_numbers.text(readme, readme_numbers.REPORTS, readme_numbers.caption_headline())
     assert readme == fresh, "run `python -m scripts.readme_numbers`"
+
+
+def test_a_word_that_its_interval_does_not_show_is_explained(tmp_path):
+    raw = json.loads((readme_numbers.REPORTS / "results.json").read_text(encoding="utf-8"))
+    nodes = raw["calibrated"]["image"]
+    for low, alarm in ((-0.001, "no false alarm"), (0.001, "a false alarm")):
+        nodes["dino"]["adjusted"]["ci95"][0] = low
+        nodes["untrained"]["adjusted"]["ci95"][0] = low
+        (tmp_path / "results.json").write_text(json.dumps(raw))
+        said = "".join(readme_numbers.around(tmp_path))
+        assert f"points, {alarm}." in said
+        assert ("The interval of dino holds 0" in said) == (low < 0)
 
 
 def test_the_five_line_sum_is_that_of_the_run():

@@ -3,23 +3,18 @@
 import dataclasses
 
 from dejavu.report.caption.records import Setting
+from dejavu.tables.records import fields_of
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class GapCell:
-    """Query ``caption_gap_cells``: samples of one comparison, setting and role that count alike."""
+class AtSetting:
+    """What rows about one comparison at one setting begin with."""
 
     target: str
     reference: str
     mode: str
     k: int
     top: int | None
-    role: str
-    precision_sign: int
-    hit_gap: int
-    n_objects: int
-    group_id: int | None  # None: each sample is a group of its own
-    n: int
 
     @property
     def setting(self) -> Setting:
@@ -28,14 +23,21 @@ class GapCell:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class GapCounts:
+class GapCell(AtSetting):
+    """Query ``caption_gap_cells``: samples of one comparison, setting and role that count alike."""
+
+    role: str
+    precision_sign: int
+    hit_gap: int
+    n_objects: int
+    group_id: int | None  # None: each sample is a group of its own
+    n: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class GapCounts(AtSetting):
     """Query ``caption_score_counts``: signs of the gaps of one comparison, setting and role."""
 
-    target: str
-    reference: str
-    mode: str
-    k: int
-    top: int | None
     role: str
     n: int
     n_precision_higher: int
@@ -46,11 +48,6 @@ class GapCounts:
     n_reference_undefined: int
     ppg: float
     prg: float
-
-    @property
-    def setting(self) -> Setting:
-        """Return how captions are searched and what counts."""
-        return Setting(self.mode, self.k, self.top)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,18 +66,9 @@ class AgreementPair:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class AgreementCell:
+class AgreementCell(AgreementPair):
     """Query ``caption_agreement_cells``: samples of which a pair of references find as much."""
 
-    target: str
-    mode: str
-    first: str
-    second: str
-    first_k: int
-    second_k: int
-    first_top: int | None
-    second_top: int | None
-    role: str
     first_hits: int
     second_hits: int
     common_hits: int
@@ -90,7 +78,4 @@ class AgreementCell:
     @property
     def pair(self) -> AgreementPair:
         """Return what is compared."""
-        return AgreementPair(
-            self.target, self.mode, self.first, self.second, self.first_k, self.second_k,
-            self.first_top, self.second_top, self.role,
-        )  # fmt: skip
+        return AgreementPair(*(getattr(self, name) for name in fields_of(AgreementPair)))

@@ -4,21 +4,16 @@ import dataclasses
 from collections.abc import Mapping
 
 from dejavu.report import paper
-from dejavu.report.caption.counts import AgreementPair
+from dejavu.report.caption.counts import AgreementPair, AtSetting
 from dejavu.report.caption.records import Gaps, Setting
 from dejavu.report.numbers import Estimate, Line, line
 from dejavu.statistics import intervals
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class TopL:
+class TopL(AtSetting):
     """Query ``caption_top_l``: gaps of the first L samples, most memorized first (paper, Figure 9)."""
 
-    target: str
-    reference: str
-    mode: str
-    k: int
-    top: int | None
     role: str
     length: int  # L
     precision_gap: float
@@ -30,11 +25,6 @@ class TopL:
     f_gap: float
     f_gap_low: float | None
     f_gap_high: float | None
-
-    @property
-    def setting(self) -> Setting:
-        """Return how captions are searched and what counts."""
-        return Setting(self.mode, self.k, self.top)
 
     def gaps(self) -> dict[str, Estimate]:
         """Return precision, recall and F gap with their intervals, by name."""
@@ -49,22 +39,12 @@ class TopL:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class PlantedGap:
+class PlantedGap(AtSetting):
     """Query ``caption_planted``: how well the recall gap finds samples that were repeated in training."""
 
-    target: str
-    reference: str
-    mode: str
-    k: int
-    top: int | None
     n_planted: int
     n_other: int
     auroc: float
-
-    @property
-    def setting(self) -> Setting:
-        """Return how captions are searched and what counts."""
-        return Setting(self.mode, self.k, self.top)
 
     @property
     def area(self) -> Estimate:
@@ -78,24 +58,14 @@ class PlantedGap:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class RoleMeans:
+class RoleMeans(AtSetting):
     """Query ``caption_exchangeability``: what no model was trained on, on the samples of one role."""
 
-    target: str
-    reference: str
-    mode: str
-    k: int
-    top: int | None
     role: str
     n: int
     mean_objects: float
     mean_precision: float | None
     mean_recall: float | None
-
-    @property
-    def setting(self) -> Setting:
-        """Return how captions are searched and what counts."""
-        return Setting(self.mode, self.k, self.top)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

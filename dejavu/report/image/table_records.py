@@ -10,8 +10,23 @@ from dejavu.tables.catalog import Catalog
 from dejavu.tables.records import Record, rows_as
 
 
+class _Share:
+    """A row about a share of samples, which is written with its interval."""
+
+    __slots__ = ()
+
+    @property
+    def share(self) -> Estimate:
+        """Return the share with its interval."""
+        raise NotImplementedError
+
+    def line(self) -> Line:
+        """Return the row as it is written."""
+        return line(self) | self.share.bounds()
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
-class Accuracy:
+class Accuracy(_Share):
     """Query ``image_accuracy``: how often a predictor guesses the hidden label (paper, Figure 2a)."""
 
     predictor: str
@@ -27,13 +42,9 @@ class Accuracy:
         """Return the accuracy with its interval."""
         return shared(self.accuracy, self.n_correct, self.n)
 
-    def line(self) -> Line:
-        """Return the row as it is written."""
-        return line(self) | self.share.bounds()
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class LabelAccuracy:
+class LabelAccuracy(_Share):
     """Query ``image_correlations_by_class``: a label that a reference often guesses right (Figure 2b)."""
 
     reference: str
@@ -49,13 +60,9 @@ class LabelAccuracy:
         """Return the accuracy with its interval."""
         return shared(self.accuracy, self.n_correct, self.n)
 
-    def line(self) -> Line:
-        """Return the row as it is written."""
-        return line(self) | self.share.bounds()
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Agreement:
+class Agreement(_Share):
     """Query ``image_agreement``: on which samples two references are both right (paper, Figure 3a)."""
 
     first: str
@@ -71,10 +78,6 @@ class Agreement:
     def share(self) -> Estimate:
         """Return the overlap with its interval."""
         return shared(self.overlap, self.n_both_right, self.n_either_right)
-
-    def line(self) -> Line:
-        """Return the row as it is written."""
-        return line(self) | self.share.bounds()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
