@@ -11,7 +11,8 @@ from dejavu.errors import ParamsError, WeightsError
 from dejavu.models import hub
 from dejavu.models.clip import load
 from tests.models.clip import test_transformers_clip as clips
-from tests.models.encoders import test_any_network as networks
+from tests.models.encoders import test_what_shapes_do_not_show as networks
+from tests.models.encoders.test_transformers import hub_folder
 from tests.models.encoders.test_what_shapes_do_not_show import timm_folder
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -57,7 +58,7 @@ def test_without_a_copy_and_a_network_the_message_says_what_to_do(cache, tmp_pat
 
 
 def test_a_network_of_transformers_is_read_from_its_copy(cache, tmp_path):
-    networks.hub_folder(tmp_path / "f", "dinov2")
+    hub_folder(tmp_path / "f", "dinov2")
     put(cache, tmp_path / "f")
     here = networks.made(tmp_path, "transformers", "f", pooling="pooler")
     there = networks.made(tmp_path, "transformers", "hf-hub:owner/name", pooling="pooler")
