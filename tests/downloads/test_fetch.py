@@ -209,7 +209,8 @@ def test_unpacked_folder_is_never_overwritten(offer, site, tmp_path):
 @pytest.mark.parametrize(
     ("body", "message"),
     [(b"no zip", "not a zip"), (archive(other__a="A"), "holds no folder 'tree'")],
-    ids=["no zip", "another folder"],  # an archive holds the time: workers would collect other tests
+    # an archive holds the time: by their values, workers would collect different tests
+    ids=["no zip", "another folder"],
 )
 def test_archive_that_is_not_the_expected_one(offer, site, tmp_path, body, message):
     offer(unpacks_to="tree")
