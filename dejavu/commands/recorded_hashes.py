@@ -17,6 +17,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from dejavu import merge_conflicts
 from dejavu.errors import ArtifactError
 from dejavu.run import graph
 from dejavu.run.progress import track
@@ -105,13 +106,15 @@ def stages_of(lock: Path) -> Mapping[str, Any]:
         raise ArtifactError(
             f"{lock}: is larger than {MAX_LOCK_BYTES} bytes, so DVC did not write it."
         )
+    text = lock.read_text(encoding="utf-8", errors="surrogateescape")
     try:
         # In Python: the compiled parser, where something installed it, crashes on deep nesting.
-        content = YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8"))
+        content = YAML(typ="safe", pure=True).load(text)
     except (YAMLError, ValueError, RecursionError) as error:
         reason = printable(str(error).splitlines()[0])[:200]
         raise ArtifactError(
-            f"{lock}: cannot be read ({reason}). `git checkout {lock.name}` brings the last committed one."
+            merge_conflicts.problem_of(lock, text)
+            or f"{lock}: cannot be read ({reason}). `git checkout {lock.name}` brings the last committed one."
         ) from None
     stages = content.get("stages") if isinstance(content, dict) else None
     if not isinstance(stages, dict):

@@ -21,10 +21,10 @@ def command(
         list[str] | None, typer.Argument(help="Stages, as `dvc repro` takes them; default: all.")
     ] = None,
 ) -> None:
-    """Run `dvc repro`; before, bring back the last whole dvc.lock if a stopped run left half of one.
+    """Run `dvc repro`; before, bring back the last whole dvc.lock if a stop or a merge left none.
 
-    DVC rewrites dvc.lock in place after every stage, and refuses to start on half of it. A half one is kept
-    beside the copies, and stages that it had recorded come from DVC's cache.
+    DVC rewrites dvc.lock in place after every stage, and refuses to start on half of it, or on both sides
+    of a merge. What it cannot read is kept beside the copies; recorded stages come from DVC's cache.
     """
     from dejavu.run import dvc_lock
 

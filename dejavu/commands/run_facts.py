@@ -4,14 +4,13 @@ import collections
 import dataclasses
 import datetime
 import hashlib
-import json
 import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dejavu import __version__, params
+from dejavu import __version__, json_files, params
 from dejavu.report import markdown, published
 from dejavu.report.published import Difference, Lane, Results
 from dejavu.tables.schemas import SPLITS
@@ -49,7 +48,7 @@ def read(reports: Path, params_path: Path, data: Path) -> Run:
         results=published.read(reports),
         params=params.read(params_path),
         models={
-            (lane, file.parent.name): json.loads(file.read_text(encoding="utf-8"))
+            (lane, file.parent.name): json_files.mapping(file)
             for lane, folder in LANES.items()
             for file in sorted((data / lane / folder).glob("*/provenance.json"))
         },

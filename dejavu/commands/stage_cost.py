@@ -4,12 +4,11 @@ Seconds differ from run to run, so they are no part of the tracked report.
 """
 
 import dataclasses
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dejavu import params
+from dejavu import json_files, params
 from dejavu.caption.comparisons import reference_names
 from dejavu.errors import ArtifactError
 from dejavu.params.caption import CaptionModels
@@ -197,4 +196,4 @@ def markdown(made: Rows) -> str:
 
 
 def _read(file: Path) -> dict[str, Any] | None:
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+    return json_files.mapping(file) if file.is_file() else None

@@ -1,10 +1,10 @@
 """`dejavu summary`: the answer of the last run, in words."""
 
-import json
 from typing import Annotated
 
 import typer
 
+from dejavu import json_files
 from dejavu.commands import terminal
 from dejavu.commands.terminal import REPORTS, AsJson, ReportFolder
 from dejavu.text import printable
@@ -31,7 +31,7 @@ def command(
     files = {what: str(reports / name) for what, name in names.items() if (reports / name).exists()}
     if as_json:
         headline = reports / "metrics.json"
-        numbers = json.loads(headline.read_text(encoding="utf-8")) if headline.is_file() else {}
+        numbers = json_files.mapping(headline) if headline.is_file() else {}
         terminal.show_json({"summary": shown, "headline": numbers, "files": files})
         return
     typer.echo(printable(shown))

@@ -24,6 +24,7 @@ from ruamel.yaml.events import (
     NodeEvent,
 )
 
+from dejavu import merge_conflicts
 from dejavu.errors import ParamsError
 from dejavu.params import collisions
 from dejavu.params.names import RULE, alike, problem_of
@@ -59,7 +60,8 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
     except DuplicateKeyError as error:
         raise ParamsError(f"{path}: {_duplicate(error)}") from None
     except YAMLError as error:
-        raise ParamsError(f"{path}: not valid YAML: {_brief(error)}") from None
+        problem = merge_conflicts.problem_of(path, text)
+        raise ParamsError(problem or f"{path}: not valid YAML: {_brief(error)}") from None
     except (ValueError, OverflowError, TypeError, AttributeError, KeyError, IndexError) as error:
         # the YAML library passes on what Python says to dates and numbers that do not exist
         reason = printable(str(error)).partition("; use ")[0][:300]

@@ -1,11 +1,11 @@
 """What weakens the headline and stands beside it: searches that miss neighbors, limits that were crossed."""
 
 import dataclasses
-import json
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from dejavu import json_files
 from dejavu.corpora import plausibility
 from dejavu.corpora.image_reader import SOURCE
 from dejavu.corpora.plausibility import Crossing
@@ -130,5 +130,5 @@ def read(data: Path) -> Caveats:
 def _labels(path: Path) -> FoundLabels | None:
     if not path.is_file():
         return None
-    noted = json.loads(path.read_text(encoding="utf-8")).get("labels")
+    noted = json_files.mapping(path).get("labels")
     return FoundLabels(**noted) if noted else None

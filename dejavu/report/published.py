@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from dejavu import merge_conflicts
 from dejavu.errors import ArtifactError
 from dejavu.statistics.verdict import Word
 
@@ -158,9 +159,12 @@ def read(reports: Path) -> Results:
     path = reports / "results.json"
     if not path.is_file():
         raise ArtifactError(f"{path}: no results here yet. Run `dvc repro` to make them.")
+    raw = path.read_bytes()
     try:
-        return Results.model_validate_json(path.read_bytes())
+        return Results.model_validate_json(raw)
     except ValidationError as error:
+        if problem := merge_conflicts.problem_of(path, raw.decode("utf-8", "replace")):
+            raise ArtifactError(problem) from None
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ArtifactError(

@@ -1,13 +1,12 @@
 """summary.md: the answer in words first, then the tables behind it, then what the words mean."""
 
 import dataclasses
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import jinja2
 
-from dejavu import __version__
+from dejavu import __version__, json_files
 from dejavu.image.targets import Target
 from dejavu.params.report import ImageHeadline
 from dejavu.report import answers, markdown
@@ -189,7 +188,7 @@ def _by_reference(found: Iterable[LabelAccuracy]) -> dict[str, list[LabelAccurac
 def _provenance(encoders: Path) -> list[dict[str, str]]:
     found = []
     for file in sorted(encoders.glob("*/provenance.json")):
-        facts = json.loads(file.read_text(encoding="utf-8"))
+        facts = json_files.mapping(file)
         row = {"model": file.parent.name}
         for name in _PROVENANCE:
             value = facts.get(name)

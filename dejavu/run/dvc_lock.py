@@ -1,6 +1,7 @@
 """The record of what ran, dvc.lock, and the last whole one: DVC rewrites it in place after every stage.
 
-A run that is killed while DVC writes leaves half a file, which DVC refuses to read.
+A run that is killed while DVC writes leaves half a file, a merge of two branches that both ran leaves both
+sides in it, and DVC refuses to read either.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from dejavu import merge_conflicts
 from dejavu.errors import ArtifactError
 
 RECORD = Path("dvc.lock")
@@ -35,8 +37,11 @@ def stages(record: Path = RECORD, *, last_good: Path = LAST_GOOD) -> Mapping[str
     """
     if not record.exists():
         return {}
-    found = _stages(record)
+    text = _text(record)
+    found = _stages(text)
     if found is None:
+        if problem := merge_conflicts.problem_of(record, text):
+            raise ArtifactError(f"{problem} Or `dejavu resume`: {_ways(last_good)}.")
         copy = (
             f"`cp {last_good} {record}` (the copy before the last stage) or "
             if last_good.exists()
@@ -51,7 +56,7 @@ def stages(record: Path = RECORD, *, last_good: Path = LAST_GOOD) -> Mapping[str
 
 def is_broken(record: Path = RECORD, *, workers: Path = WORKERS) -> bool:
     """Return whether the record is there and not whole, or DVC's list of who works on what."""
-    return (record.exists() and _stages(record) is None) or not _is_list_whole(workers)
+    return (record.exists() and _stages(_text(record)) is None) or not _is_list_whole(workers)
 
 
 def mend(
@@ -64,7 +69,8 @@ def mend(
     """Put the last whole record in the place of a broken one, which is kept at `broken`.
 
     Without a copy no stage ever ended on a whole record: then there is nothing to bring back, and all that
-    was made comes from DVC's cache. A broken list of workers is removed, and DVC begins it anew.
+    was made comes from DVC's cache. Of both sides of a merge, ours is left, if it is whole. A broken list
+    of workers is removed, and DVC begins it anew.
 
     Returns:
         What was done, line by line.
@@ -73,18 +79,40 @@ def mend(
     if not _is_list_whole(workers):
         workers.unlink()
         done.append(f"{workers}: was not whole; DVC makes it anew")
-    if not record.exists() or _stages(record) is not None:
+    text = _text(record) if record.exists() else None
+    if text is None or _stages(text) is not None:
         return done
     broken.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(record, broken)
-    was = f"{record}: was not whole, and is now {broken}"
-    if not last_good.exists():
+    is_merge = merge_conflicts.line_of(text) is not None
+    what = (
+        f"held both sides of a merge, and is now {broken}"
+        if is_merge
+        else f"was not whole, and is now {broken}"
+    )
+    if last_good.exists():
+        _replace(record, last_good.read_bytes())
+        end = "the last whole one is back"
+    elif is_merge and _stages(merge_conflicts.ours(text)) is not None:
+        _replace(record, merge_conflicts.ours(text).encode())
+        end = "our side of it is left"
+    else:
         record.unlink()
-        return [*done, f"{was}; DVC takes what was made from its cache"]
+        end = "DVC takes what was made from its cache"
+    after = f". `git add {record}` tells Git that it is settled" if is_merge else ""
+    return [*done, f"{record}: {what}; {end}{after}"]
+
+
+def _ways(last_good: Path) -> str:
+    """Say what `mend` leaves of a record that holds both sides of a merge."""
+    kept = f"the copy before the last stage ({last_good})" if last_good.exists() else "our side"
+    return f"it goes on from {kept}, and keeps the file as it is beside it"
+
+
+def _replace(record: Path, content: bytes) -> None:
     scratch = record.with_name(f"{record.name}.part")
-    shutil.copyfile(last_good, scratch)
+    scratch.write_bytes(content)
     scratch.replace(record)
-    return [*done, f"{was}; the last whole one is back"]
 
 
 def _is_list_whole(workers: Path) -> bool:
@@ -97,7 +125,7 @@ def _is_list_whole(workers: Path) -> bool:
 def keep(record: Path = RECORD, *, last_good: Path = LAST_GOOD) -> None:
     """Copy the record beside the work if it is whole and another than the copy."""
     with contextlib.suppress(OSError):  # without a copy git's remains
-        if _is_same(record, last_good) or _stages(record) is None:
+        if _is_same(record, last_good) or _stages(_text(record)) is None:
             return
         last_good.parent.mkdir(parents=True, exist_ok=True)
         scratch = last_good.with_name(last_good.name + ".part")
@@ -112,12 +140,15 @@ def _is_same(record: Path, copy: Path) -> bool:
     return (ours.st_size, ours.st_mtime_ns) == (theirs.st_size, theirs.st_mtime_ns)
 
 
-def _stages(record: Path) -> Mapping[str, Any] | None:
+def _text(record: Path) -> str:
+    return record.read_text(encoding="utf-8", errors="surrogateescape")
+
+
+def _stages(text: str) -> Mapping[str, Any] | None:
     """Return the stages of a whole record, None of a broken one."""
     try:
-        text = record.read_text(encoding="utf-8")
         content = yaml.load(text, Loader=_LOADER)  # noqa: S506  # a safe loader
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+    except (yaml.YAMLError, UnicodeError, RecursionError):
         return None
     if not text.endswith("\n") or not isinstance(content, Mapping) or "schema" not in content:
         return None

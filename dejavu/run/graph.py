@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
+from dejavu import merge_conflicts
 from dejavu.errors import ParamsError
 from dejavu.run.code import asked_by
+from dejavu.text import printable
 
 _SCRIPT = re.compile(r"python -m (stages\.\w+)")
 _FIELD = re.compile(r"\$\{([\w.]+)\}")  # ${image.models}, ${key}, ${item.recipe}
@@ -45,7 +48,25 @@ def read(path: Path) -> dict[str, Any]:
             f"{path}: cannot be read: {error.strerror or error}. It lists the stages; run from the "
             "folder of the project."
         ) from None
-    stages: dict[str, Any] = YAML(typ="safe").load(text)["stages"]
+    except UnicodeDecodeError as error:
+        raise ParamsError(f"{path}: cannot be read as text in UTF-8: {error}.") from None
+    return _stages(path, text)
+
+
+def _stages(path: Path, text: str) -> dict[str, Any]:
+    try:
+        content = YAML(typ="safe", pure=True).load(text)
+    except (YAMLError, ValueError, RecursionError) as error:
+        reason = printable(str(error).partition("\n")[0])[:200]
+        raise ParamsError(
+            merge_conflicts.problem_of(path, text)
+            or f"{path}: not valid YAML ({reason}). `git checkout {path.name}` brings the committed one."
+        ) from None
+    stages = content.get("stages") if isinstance(content, dict) else None
+    if not isinstance(stages, dict) or not all(isinstance(each, dict) for each in stages.values()):
+        raise ParamsError(
+            f"{path}: lists no stages. `git checkout {path.name}` brings the last one."
+        )
     return stages
 
 

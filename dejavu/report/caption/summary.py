@@ -1,11 +1,11 @@
 """The caption part of summary.md: the answer, the calibrated table, and what lies behind them."""
 
 import dataclasses
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from dejavu import json_files
 from dejavu.params.report import CaptionHeadline
 from dejavu.report import markdown
 from dejavu.report.caption.records import (
@@ -219,7 +219,7 @@ def _paper(pair: Pair) -> str:
 def _models(folder: Path) -> list[dict[str, str]]:
     found = []
     for file in sorted(folder.glob("*/provenance.json")):
-        facts = json.loads(file.read_text(encoding="utf-8"))
+        facts = json_files.mapping(file)
         sanity = facts.get("retrieval_of_training_images")
         found.append(
             {

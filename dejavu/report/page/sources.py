@@ -1,11 +1,11 @@
 """Where everything comes from, what was dropped, and what each test needs."""
 
 import dataclasses
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dejavu import json_files
 from dejavu.report.caveats import Caveats, recall_of, search_of
 from dejavu.report.dropped import Dropped
 from dejavu.report.image.tables import in_order
@@ -38,7 +38,7 @@ def models(data: Path, *, has_names: bool = True) -> list[Origin]:
     found = []
     for lane, (title, folder) in LANES.items():
         for file in sorted((data / lane / folder).glob("*/provenance.json")):
-            facts = json.loads(file.read_text(encoding="utf-8"))
+            facts = json_files.mapping(file)
             if not has_names:
                 facts = {name: facts[name] for name in NAMELESS_FACTS if name in facts}
             rest = [name for name in facts if name not in (*_FIRST, *_LEFT_OUT)]
@@ -65,7 +65,7 @@ def data_sets(data: Path, counted: Dropped, *, has_names: bool = True) -> list[O
             continue
         facts: dict[str, Any] = {}
         if source.is_file() and has_names:
-            facts["images"] = json.loads(source.read_text(encoding="utf-8"))
+            facts["images"] = json_files.mapping(source)
         for name in ("samples", "splits"):
             if (file := data / lane / f"{name}.parquet").is_file():
                 facts[f"{name}.parquet, SHA-256 (16 digits)"] = parquet.fingerprint(file)
