@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Annotated, Any, ClassVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from dejavu.roles import ROLES, Role
 
@@ -29,6 +29,16 @@ class Section(BaseModel):
 
 class Model(Section):
     """An entry of ``image.models`` or ``caption.models``."""
+
+    # why an entry of this source cannot say `modules`, and what does; of those that can it is not read
+    no_modules: ClassVar[str] = "models of this source have no layers inside"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _modules_are_elsewhere(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "modules" in values and "modules" not in cls.model_fields:
+            raise ValueError(f"no modules here: {cls.no_modules}")
+        return values
 
     @property
     def roles_seen(self) -> tuple[Role, ...]:

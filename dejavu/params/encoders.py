@@ -18,6 +18,7 @@ NonNegative = Annotated[float, Field(ge=0)]
 class TrainedModel(Model):
     """A network that this pipeline trains."""
 
+    no_modules = "the layers of a network of a recipe are projector and backbone"
     source: Literal["trained"]
     recipe: Name  # name in `recipes`
     trained_on: Literal["target", "reference"]  # role of the training images
@@ -28,6 +29,7 @@ class TrainedModel(Model):
 class UntrainedModel(Model):
     """The network of a recipe before its training: a negative control."""
 
+    no_modules = TrainedModel.no_modules
     source: Literal["untrained"]
     recipe: Name  # name in `recipes`, for its architecture and sizes
     second_model: None

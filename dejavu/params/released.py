@@ -101,21 +101,22 @@ class TransformersModel(NetworkModel):
     preprocessing: StatedPreprocessing | None = None  # null: as preprocessor_config.json says
 
 
-class OnnxModel(ReleasedModel):
+class OnnxModel(NetworkModel):
     """An ONNX file, run by ONNX Runtime on the CPU."""
 
     needs = Needs(
         packages=("onnxruntime",), install="pip install onnxruntime",
-        hint="one input (n, 3, size, size) of float32, of any or of a fixed n",
+        hint="one input (n, 3, size, size) of float32, of any or of a fixed n; `modules`, and files whose "
+        "tensors lie in another one, need pip install onnx, too",
     )  # fmt: skip
 
     source: Literal["onnx"]
-    weights: File  # .onnx, with all tensors inside
+    weights: File  # .onnx; tensors in another file lie beside it
     output: str | None = None  # name of the output that is the vector; null: it has one output
     preprocessing: StatedPreprocessing
 
 
-class TorchExportModel(ReleasedModel):
+class TorchExportModel(NetworkModel):
     """A program of torch.export; reading it runs what it pickles."""
 
     needs = Needs(hint="`machine.run_code_of_models: true`: such a file runs code when it is read")
@@ -140,7 +141,17 @@ class FactoryModel(NetworkModel):
     preprocessing: StatedPreprocessing
 
 
-class VicregModel(ReleasedModel):
+class PublishedModel(NetworkModel):
+    """A released checkpoint of a self-supervised method: a backbone, and perhaps its projector."""
+
+    @model_validator(mode="after")
+    def _not_the_projector(self) -> "PublishedModel":
+        if "projector" in self.modules:
+            raise ValueError("modules must not name projector, which is a layer of the file")
+        return self
+
+
+class VicregModel(PublishedModel):
     """A released VICReg checkpoint."""
 
     needs = Needs(fetch=("vicreg_resnet50_full", "vicreg_resnet50"))
@@ -148,7 +159,7 @@ class VicregModel(ReleasedModel):
     weights: File  # file below machine.data_root; only the full checkpoint has the projector
 
 
-class BarlowTwinsModel(ReleasedModel):
+class BarlowTwinsModel(PublishedModel):
     """A released Barlow Twins checkpoint, also of VISSL."""
 
     needs = Needs(fetch=("barlow_twins_full", "barlow_twins_resnet50"))
@@ -156,7 +167,7 @@ class BarlowTwinsModel(ReleasedModel):
     weights: File  # file below machine.data_root; only a full checkpoint has the projector
 
 
-class DinoModel(ReleasedModel):
+class DinoModel(PublishedModel):
     """A released DINO checkpoint, ResNet or ViT."""
 
     needs = Needs(fetch=("dino_resnet50_full", "dino_vits16_full", "dino_resnet50", "dino_vits16"))
@@ -169,6 +180,9 @@ class DinoModel(ReleasedModel):
 class EmbeddingsModel(Model):
     """Vectors that were computed elsewhere; neither network nor images are needed here."""
 
+    no_modules = (
+        "without a network, vectors of a module are one more folder below path; name it in layers"
+    )
     needs = Needs(hint="vectors made elsewhere: docs/recipes.md says which")
     source: Literal["embeddings"]
     recipe: Literal["released"]
@@ -183,6 +197,9 @@ class EmbeddingsModel(Model):
 class FileModel(ReleasedModel):
     """An encoder folder that stage ``encoder`` wrote elsewhere: weights and provenance."""
 
+    no_modules = (
+        "a folder has the layers that its maker named; name modules in the entry that makes it"
+    )
     needs = Needs(hint="a folder that stage `encoder` wrote on another machine")
     source: Literal["file"]
     weights: File  # folder below machine.data_root

@@ -41,6 +41,26 @@ def test_a_second_model_that_is_not_there(tmp_path):
         models(tmp_path, a=TARGET)
 
 
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (TARGET, "the layers of a network of a recipe are projector and backbone"),
+        ("{source: untrained, recipe: r}", "the layers of a network of a recipe are projector and"),
+        ("{source: file, weights: f}", "a folder has the layers that its maker named; name modules in"),
+        ("{source: embeddings, path: f}", "vectors of a module are one more folder below path"),
+        (
+            "{source: vicreg, recipe: released, trained_on: target, second_model: null, "
+            "layers: [projector], weights: f}",
+            "modules must not name projector",
+        ),
+    ],
+)  # fmt: skip
+def test_modules_where_there_are_none(tmp_path, entry, message):
+    modules = ", modules: {projector: {module: layer1, pooling: map}}}"
+    with pytest.raises(ParamsError, match=message):
+        models(tmp_path, a=entry.removesuffix("}") + modules, b=SECOND)
+
+
 def recipe(tmp_path, text):
     (tmp_path / "params.yaml").write_text(f"recipe: {text}\n")
     return section(tmp_path / "params.yaml", "recipe", RecipeParams)

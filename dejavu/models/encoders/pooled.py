@@ -14,6 +14,40 @@ from dejavu.params.networks import ModuleLayer
 _AXES = {"none": 2, "map": 4, "tokens": 3, "first_token": 3}  # of the output that is pooled
 
 
+class Watch:
+    """Keeps the pooled outputs of modules inside a network, from one pass to the next."""
+
+    def __init__(
+        self, inside: Mapping[str, nn.Module], modules: Mapping[str, ModuleLayer] | None
+    ) -> None:
+        self._seen: dict[str, Tensor] = {}
+        for layer, wanted in (modules or {}).items():
+            if wanted.module not in inside or not wanted.module:
+                raise ParamsError(
+                    f"modules.{layer}: the network has no module {wanted.module!r}."
+                    f"{suggestion(wanted.module, inside)}"
+                )
+            inside[wanted.module].register_forward_hook(self._keep(layer, wanted))
+
+    def forget(self) -> None:
+        """Forget the last pass, before another begins."""
+        self._seen.clear()
+
+    def seen(self) -> dict[str, Float[Tensor, "n _"]]:
+        """Return the vectors of the last pass by layer."""
+        return dict(self._seen)
+
+    def _keep(self, layer: str, wanted: ModuleLayer) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            if layer in self._seen:
+                raise WeightsError(
+                    f"modules.{layer}: {wanted.module!r} runs more than once per image; name another."
+                )
+            self._seen[layer] = pool(output, layer, wanted)
+
+        return hook
+
+
 class PooledNetwork(nn.Module):
     """A network with its output as layer ``backbone``, and modules inside it as further layers."""
 
@@ -23,31 +57,12 @@ class PooledNetwork(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.layers = {"backbone": dim}
-        self._seen: dict[str, Tensor] = {}
-        inside = dict(backbone.named_modules())
-        for layer, wanted in (modules or {}).items():
-            if wanted.module not in inside or not wanted.module:
-                raise ParamsError(
-                    f"modules.{layer}: the network has no module {wanted.module!r}."
-                    f"{suggestion(wanted.module, inside)}"
-                )
-            inside[wanted.module].register_forward_hook(self._keep(layer, wanted))
+        self._watch = Watch(dict(backbone.named_modules()), modules)
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> dict[str, Float[Tensor, "n _"]]:
         """Return the vectors of every layer under its name."""
-        self._seen.clear()
-        output = self.backbone(images)
-        return {"backbone": output, **self._seen}
-
-    def _keep(self, layer: str, wanted: ModuleLayer) -> Callable[[nn.Module, Any, Any], None]:
-        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            if layer in self._seen:
-                raise WeightsError(
-                    f"modules.{layer}: {wanted.module!r} runs more than once per image; name another."
-                )
-            self._seen[layer] = _pooled(output, layer, wanted)
-
-        return hook
+        self._watch.forget()
+        return {"backbone": self.backbone(images), **self._watch.seen()}
 
 
 def measured(
@@ -83,10 +98,13 @@ def measured(
 
 def of_record(backbone: nn.Module, record: Provenance) -> PooledNetwork:
     """Wrap the network of a record again."""
-    modules = {
-        name: ModuleLayer.model_validate(each) for name, each in (record.modules or {}).items()
-    }
-    return PooledNetwork(backbone, (record.layers or {}).get("backbone", 0), modules)
+    dim = (record.layers or {}).get("backbone", 0)
+    return PooledNetwork(backbone, dim, modules_of(record))
+
+
+def modules_of(record: Provenance) -> dict[str, ModuleLayer]:
+    """Return the modules that a record describes as layers."""
+    return {name: ModuleLayer.model_validate(each) for name, each in (record.modules or {}).items()}
 
 
 def described(modules: Mapping[str, ModuleLayer]) -> dict[str, dict[str, str]] | None:
@@ -94,7 +112,12 @@ def described(modules: Mapping[str, ModuleLayer]) -> dict[str, dict[str, str]] |
     return {name: each.model_dump() for name, each in modules.items()} or None
 
 
-def _pooled(output: Any, layer: str, wanted: ModuleLayer) -> Tensor:
+def pool(output: Any, layer: str, wanted: ModuleLayer) -> Float[Tensor, "n _"]:
+    """Return one vector per image of what a module gives.
+
+    Raises:
+        ParamsError: the pooling is not for outputs of its axes.
+    """
     if isinstance(output, tuple | list) and output:
         output = output[0]  # modules of transformers give their states first
     axes = _AXES[wanted.pooling]

@@ -6,13 +6,14 @@ from pathlib import Path
 from torch import nn
 
 from dejavu.models.checkpoints import load as checkpoints
-from dejavu.models.encoders import released_network
+from dejavu.models.encoders import pooled, released_network
 from dejavu.models.encoders.preprocessing import Preprocessing
 from dejavu.models.encoders.released_network import Released
 from dejavu.models.encoders.request import Request
 from dejavu.models.encoders.source import write
 from dejavu.models.pixels import Resample
 from dejavu.models.provenance import Provenance
+from dejavu.params.released import PublishedModel
 
 LIBRARIES = ("torch", "torchvision", "timm")  # ResNets are torchvision's, ViTs are timm's
 INPUT_PX = 224  # of every released ResNet; a ViT's follows from its position embeddings
@@ -32,23 +33,31 @@ def write_folder(
         resample: how the evaluation of the released code resizes.
 
     Raises:
+        ParamsError: the network has no such module.
         WeightsError: the file is of another publisher, or lacks a layer asked for.
     """
-    layers = request.settings.layers
+    settings = request.settings
+    assert isinstance(settings, PublishedModel)
+    layers = settings.layers
     released_network.require_publisher(path, request.settings.source)
-    kept = released_network.with_layers(released, layers, path)
+    kept = released_network.with_layers(released, layers, path, settings.modules)
+    seen = _preprocessing(kept, resample)
+    there = (
+        released_network.lengths(kept.network, seen.size_px) if settings.modules else kept.layers
+    )
     record = request.described(
         file={"name": path.name, "sha256": checkpoints.sha256(path), "kind": kept.kind},
-        layers={layer: kept.layers[layer] for layer in layers},
+        layers={layer: there[layer] for layer in layers},
         architecture=json.dumps(kept.architecture, sort_keys=True),
-        preprocessing=_preprocessing(kept, resample),
+        modules=pooled.described(settings.modules),
+        preprocessing=seen,
     )
     write(request, out, network=kept.network, record=record, libraries=LIBRARIES)
 
 
 def network(record: Provenance) -> nn.Module:
     """Return the network of a record, without weights."""
-    return released_network.build(json.loads(str(record.architecture)))
+    return released_network.build(json.loads(str(record.architecture)), pooled.modules_of(record))
 
 
 def _preprocessing(released: Released, resample: Resample) -> Preprocessing:

@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -16,24 +18,41 @@ from dejavu.models.checkpoints.unwrap import unwrapped
 from dejavu.models.encoders import infer_architecture
 from dejavu.models.encoders.infer_architecture import Description
 from dejavu.models.encoders.networks import Backbone
+from dejavu.models.encoders.pooled import Watch
+from dejavu.params.networks import ModuleLayer
 
+PROJECTOR = "projector."  # before the names of its modules
 _PUBLISHERS = {"vicreg": "vicreg", "barlowtwins": "barlow_twins", "dino": "dino"}
 
 
 class ReleasedNetwork(nn.Module):
-    """A backbone, and the projector that was trained with it where the file has one."""
+    """A backbone, and the projector that was trained with it where the file has one.
 
-    def __init__(self, backbone: Backbone, projector: nn.Module | None) -> None:
+    Modules inside may be layers, too: those of the backbone by the names that its library gives them, those
+    of the projector behind ``projector.``.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        projector: nn.Module | None,
+        modules: Mapping[str, ModuleLayer] | None = None,
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.projector = projector
+        inside = dict(backbone.body.named_modules())
+        if projector is not None:
+            inside |= {f"{PROJECTOR}{name}": each for name, each in projector.named_modules()}
+        self._watch = Watch(inside, modules)
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> dict[str, Float[Tensor, "n _"]]:
         """Return the vectors of each layer for normalized images."""
-        features = self.backbone(images)
-        if self.projector is None:
-            return {"backbone": features}
-        return {"projector": self.projector(features), "backbone": features}
+        self._watch.forget()
+        found = {"backbone": self.backbone(images)}
+        if self.projector is not None:
+            found = {"projector": self.projector(found["backbone"]), **found}
+        return {**found, **self._watch.seen()}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +94,15 @@ def assemble(
     return Released(kind=kind, network=network.eval(), architecture=architecture)
 
 
-def build(architecture: dict[str, Description]) -> ReleasedNetwork:
-    """Make the untrained network of a backbone and perhaps a projector."""
+def build(
+    architecture: dict[str, Description], modules: Mapping[str, ModuleLayer] | None = None
+) -> ReleasedNetwork:
+    """Make the untrained network of a backbone and perhaps a projector, with some modules as layers."""
     head = architecture.get("projector")
     return ReleasedNetwork(
         infer_architecture.build(architecture["backbone"]),
         None if head is None else infer_architecture.build(head),
+        modules,
     )
 
 
@@ -98,13 +120,26 @@ def flat_resnet(contents: Any, path: Path) -> Released:
     return assemble("ResNet backbone file", path, contents=contents, backbone=(described, state))
 
 
-def with_layers(released: Released, layers: tuple[str, ...], path: Path) -> Released:
+def with_layers(
+    released: Released,
+    layers: tuple[str, ...],
+    path: Path,
+    modules: Mapping[str, ModuleLayer] | None = None,
+) -> Released:
     """Keep what the layers asked for need; a backbone never gets the projector of another file.
 
+    Args:
+        released: what was read.
+        layers: asked for.
+        path: the file.
+        modules: layers that are modules inside.
+
     Raises:
+        ParamsError: there is no such module.
         WeightsError: the file lacks a layer.
     """
-    missing = [layer for layer in layers if layer not in released.layers]
+    inside = modules or {}
+    missing = [layer for layer in layers if layer not in {**released.layers, **inside}]
     if "projector" in missing:
         raise WeightsError(
             f"{path}: a {released.kind} has no projector. Take the full checkpoint, which has both: a "
@@ -114,11 +149,23 @@ def with_layers(released: Released, layers: tuple[str, ...], path: Path) -> Rele
         raise WeightsError(
             f"{path}: a {released.kind} has no layer {missing[0]!r}, only {list(released.layers)}."
         )
-    if "projector" in layers:
-        return released
-    backbone_only = {"backbone": released.architecture["backbone"]}
-    network = ReleasedNetwork(released.network.backbone, None)
-    return dataclasses.replace(released, network=network, architecture=backbone_only)
+    architecture, projector = released.architecture, released.network.projector
+    in_projector = any(each.module.startswith(PROJECTOR) for each in inside.values())
+    if "projector" not in layers and not in_projector:
+        architecture, projector = {"backbone": architecture["backbone"]}, None
+    network = ReleasedNetwork(released.network.backbone, projector, modules).eval()
+    return dataclasses.replace(released, network=network, architecture=architecture)
+
+
+def lengths(network: ReleasedNetwork, size_px: int) -> dict[str, int]:
+    """Return the length of the vectors of each layer, as one pass over black images shows them.
+
+    Raises:
+        ParamsError: the output of a module cannot be pooled as stated.
+    """
+    with torch.inference_mode():
+        found = network(torch.zeros(2, 3, size_px, size_px))
+    return {layer: int(vectors.shape[1]) for layer, vectors in found.items()}
 
 
 def require_publisher(path: Path, source: str) -> None:

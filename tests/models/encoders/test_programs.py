@@ -157,6 +157,9 @@ def test_onnx_that_does_not_fit(tmp_path, small):
     seen = {**PREPROCESSING, "size_px": 32}
     with pytest.raises(ParamsError, match="no output 'vector'. Did you mean 'vectors'"):
         made(tmp_path, "onnx", "a.onnx", preprocessing=seen, output="vector")
+    modules = {"late": {"module": "conv", "pooling": "tokens"}}
+    with pytest.raises(ParamsError, match=r"a.onnx: modules.late: 'conv' gives \(2, 6, 10, 10\)"):
+        made(tmp_path, "onnx", "a.onnx", preprocessing=seen, modules=modules)
     (tmp_path / "a.onnx").write_bytes(b"\x08\x07rubbish")
     with pytest.raises(WeightsError, match="a.onnx: not a whole ONNX file"):
         made(tmp_path, "onnx", "a.onnx", preprocessing=seen)

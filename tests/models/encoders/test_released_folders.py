@@ -245,3 +245,30 @@ def test_packaged_efficientnet_embeds(tmp_path):
     assert encoder.layers == {"backbone": 1280}
     assert encoder.embed(pixels(224))["backbone"].shape == (2, 1280)
     assert json.loads((tmp_path / "out" / "provenance.json").read_text())["file"]["sha256"]
+
+
+@pytest.mark.slow
+def test_modules_of_a_released_file_are_layers(tmp_path):
+    """Of the backbone by its library's names, of the projector behind `projector.`."""
+    backbone, head = fixtures.vicreg_full(tmp_path / "a.pth")
+    modules = {
+        "stage": {"module": "layer2", "pooling": "map"},
+        "hidden": {"module": "projector.1", "pooling": "none"},
+    }
+    encoder = made(tmp_path, "vicreg", layers=["backbone", "hidden", "stage"], modules=modules)
+    seen = {}
+    backbone.layer2.register_forward_hook(lambda m, i, o: seen.update(stage=o.mean((2, 3))))
+    head[1].register_forward_hook(lambda m, i, o: seen.update(hidden=o.clone()))
+    squares = pixels(224)
+    with torch.no_grad():
+        features = backbone(encoder.preprocessing.normalized(squares))
+        head(features)
+    for layer, expected in {"backbone": features, **seen}.items():
+        found = torch.from_numpy(encoder.embed(squares)[layer])
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+        assert encoder.layers[layer] == expected.shape[1]
+    assert "projector" not in encoder.layers
+    with pytest.raises(ParamsError, match=r"modules.x: the network has no module 'layer9'"):
+        made(
+            tmp_path, "vicreg", layers=["x"], modules={"x": {"module": "layer9", "pooling": "map"}}
+        )
