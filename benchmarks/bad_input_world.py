@@ -28,9 +28,13 @@ def built(settings: Any, lane: str = "image") -> list[dict[str, Any]]:
     schema: Any = CorpusParams if lane == "image" else CaptionCorpus
     section = TypeAdapter(schema).validate_python(settings)
     build.build(
-        lane, getattr(section, "root", section) if lane == "image" else section, limits=LIMITS, seed=0,
-        samples=Path("samples.parquet"), labels=Path("labels.parquet"), images=Path("images"),
-        machine=MACHINE,
+        settings=build.BuildSettings(
+            lane=lane, corpus=getattr(section, "root", section) if lane == "image" else section,
+            limits=LIMITS, seed=0, machine=MACHINE,
+        ),
+        out=build.CorpusTables(
+            samples=Path("samples.parquet"), labels=Path("labels.parquet"), images=Path("images")
+        ),
     )  # fmt: skip
     return SAMPLES.read(Path("samples.parquet")).to_pylist()
 

@@ -174,7 +174,10 @@ def _replaced() -> None:
             path.with_name("new").write_bytes(content[:size].ljust(size, b"\0"))
             path.with_name("new").replace(path)
             os.utime(path, times)
-        external_files.record(section, Path("out"), data_folder=Path())
+        external_files.record(
+            settings=external_files.ExternalSettings(sections=section, data_folder=Path()),
+            out=Path("out"),
+        )
         records.append(Path("out/image/corpus.json").read_bytes())
     print("the record of the corpus changed" if records[0] != records[1] else "nothing changed")
 

@@ -152,10 +152,14 @@ def _xml() -> Iterator[Case]:
 def _corpus(settings: dict[str, Any]) -> None:
     out = Path("out")
     build.build(
-        "image" if settings["adapter"] in ("image_folder", "imagenet") else "caption",
-        CorpusParams.model_validate(settings | {"max_dropped_share": 1.0}).root,
-        limits=NO_LIMITS, seed=0, samples=out / "samples.parquet", labels=out / "labels.parquet",
-        images=out / "images", machine=machine(".", 1),
+        settings=build.BuildSettings(
+            lane="image" if settings["adapter"] in ("image_folder", "imagenet") else "caption",
+            corpus=CorpusParams.model_validate(settings | {"max_dropped_share": 1.0}).root,
+            limits=NO_LIMITS, seed=0, machine=machine(".", 1),
+        ),
+        out=build.CorpusTables(
+            samples=out / "samples.parquet", labels=out / "labels.parquet", images=out / "images"
+        ),
     )  # fmt: skip
 
 

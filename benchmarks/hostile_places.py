@@ -146,4 +146,9 @@ def _noted() -> None:
             "max_dropped_share": 1.0,
         }
     )  # fmt: skip
-    external_files.record({"image/corpus": corpus.root}, Path("o"), data_folder=Path())
+    external_files.record(
+        settings=external_files.ExternalSettings(
+            sections={"image/corpus": corpus.root}, data_folder=Path()
+        ),
+        out=Path("o"),
+    )

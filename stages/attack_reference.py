@@ -24,17 +24,22 @@ def main(
     out: Path,
 ) -> None:
     """Write what one network guesses of the reference role."""
-    inputs = embed.EmbedInputs(
-        samples=samples, images=images, splits=splits, crops=crops, encoder=encoder
-    )
     reference_role.attack(
-        settings=embed.EmbedSettings(
-            model=model,
-            entry=section(params, f"image.models.{model}", ModelParams),
-            machine=section(params, "machine", MachineParams),
+        settings=reference_role.AttackSettings(
+            embed=embed.EmbedSettings(
+                model=model,
+                entry=section(params, f"image.models.{model}", ModelParams),
+                machine=section(params, "machine", MachineParams),
+            ),
+            search=section(params, "image.neighbors", NeighborsParams),
         ),
-        search=section(params, "image.neighbors", NeighborsParams),
-        inputs=reference_role.AttackInputs(embed=inputs, labels=labels, embeddings=embeddings),
+        inputs=reference_role.AttackInputs(
+            embed=embed.EmbedInputs(
+                samples=samples, images=images, splits=splits, crops=crops, encoder=encoder
+            ),
+            labels=labels,
+            embeddings=embeddings,
+        ),
         out=out,
     )
 

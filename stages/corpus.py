@@ -13,14 +13,14 @@ from dejavu.run import stage
 def main(*, lane: str, params: Path, samples: Path, labels: Path, images: Path) -> None:
     """List (or generate) the samples of a lane, with their boxes, labels, hashes and problems."""
     build.build(
-        lane,
-        section(params, f"{lane}.corpus", CorpusParams).root,
-        limits=section(params, "limits", LimitsParams),
-        seed=section(params, "seed", int),
-        samples=samples,
-        labels=labels,
-        images=images,
-        machine=section(params, "machine", MachineParams),
+        settings=build.BuildSettings(
+            lane=lane,
+            corpus=section(params, f"{lane}.corpus", CorpusParams).root,
+            limits=section(params, "limits", LimitsParams),
+            seed=section(params, "seed", int),
+            machine=section(params, "machine", MachineParams),
+        ),
+        out=build.CorpusTables(samples=samples, labels=labels, images=images),
     )
 
 

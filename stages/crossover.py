@@ -11,19 +11,25 @@ from dejavu.params.caption import CaptionModels
 from dejavu.params.encoders import Models
 from dejavu.params.report import OptionalCaptionHeadline
 from dejavu.run import stage
+from dejavu.statistics.memorized_rows import ListInputs
 
 
 def main(*, lane: str, params: Path, attacked: Path, reference_role: Path, out: Path) -> None:
     """Write one row per target with a second model, measure, and sample of either's role."""
+    inputs = ListInputs(attacked=attacked, reference_role=reference_role)
     if lane == "image":
         metrics = section(params, "image.neighbors.metrics", Names)
-        targets = targets_of(section(params, "image.models", Models), metrics)
-        k = section(params, "image.neighbors.k", int)
-        of_images.write(attacked, reference_role, targets, k=k, out=out)
-    else:
-        models = section(params, "caption.models", CaptionModels)
-        headline = section(params, "report.headline.caption", OptionalCaptionHeadline)
-        of_captions.write(attacked, reference_role, models, headline, out=out)
+        images = of_images.CrossoverSettings(
+            targets=targets_of(section(params, "image.models", Models), metrics),
+            k=section(params, "image.neighbors.k", int),
+        )
+        of_images.write(settings=images, inputs=inputs, out=out)
+        return
+    captions = of_captions.CaptionCrossoverSettings(
+        models=section(params, "caption.models", CaptionModels),
+        headline=section(params, "report.headline.caption", OptionalCaptionHeadline),
+    )
+    of_captions.write(settings=captions, inputs=inputs, out=out)
 
 
 if __name__ == "__main__":

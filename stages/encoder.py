@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from dejavu.models import encoders
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
+from dejavu.models.source import TrainingInputs
 from dejavu.params import section
 from dejavu.params.encoders import ModelParams, RecipeParams
 from dejavu.params.machine import MachineParams
@@ -14,17 +15,17 @@ def main(
     *, model: str, recipe: str, params: Path, samples: Path, images: Path, splits: Path, out: Path
 ) -> None:
     """Train a network on its role, or verify a released one; write its weights and provenance."""
-    request = Request(
-        model=model,
-        settings=section(params, f"image.models.{model}", ModelParams),
-        recipe=section(params, f"recipes.{recipe}", RecipeParams),
-        seed=section(params, "seed", int),
-        samples=samples,
-        images=images,
-        splits=splits,
-        machine=section(params, "machine", MachineParams),
+    encoders.make(
+        settings=EncoderSettings(
+            model=model,
+            entry=section(params, f"image.models.{model}", ModelParams),
+            recipe=section(params, f"recipes.{recipe}", RecipeParams),
+            seed=section(params, "seed", int),
+            machine=section(params, "machine", MachineParams),
+        ),
+        inputs=TrainingInputs(samples=samples, images=images, splits=splits),
+        out=out,
     )
-    encoders.make(request, out)
 
 
 if __name__ == "__main__":

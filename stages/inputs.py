@@ -28,9 +28,12 @@ def main(*, params: Path, graph: Path, out: Path, code: Path) -> None:
         "caption/models": section(params, "caption.models", CaptionModels),
     }
     external_files.record(
-        sections, out, data_folder=section(params, "machine", MachineParams).data_folder
+        settings=external_files.ExternalSettings(
+            sections=sections, data_folder=section(params, "machine", MachineParams).data_folder
+        ),
+        out=out,
     )
-    code_versions.write(graph, params, code)
+    code_versions.write(inputs=code_versions.GraphInputs(dvc_yaml=graph, params=params), out=code)
     for folder in folders(read(graph)):  # where a lane has no entries, nobody else makes them
         Path(folder).mkdir(parents=True, exist_ok=True)
 

@@ -9,8 +9,7 @@ from dejavu.run import stage
 
 def main(*, params: Path, data: Path, out: Path) -> None:
     """Write results.json, metrics.json, tables/, summary.md and index.html."""
-    settings = from_params.read(params)
-    make(data, out, settings.image, settings.captions, data_root=settings.data_root)
+    make(settings=from_params.read(params), inputs=data, out=out)
 
 
 if __name__ == "__main__":

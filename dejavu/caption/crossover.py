@@ -1,5 +1,6 @@
 """Both models of a pair side by side, on the captions of one and of the other (docs/method.md, ours)."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -13,41 +14,46 @@ from dejavu.params.caption import CaptionModelParams
 from dejavu.params.report import CaptionHeadline
 from dejavu.roles import SECOND_MODEL, TARGET
 from dejavu.statistics.crossover_rows import rows_of
+from dejavu.statistics.memorized_rows import ListInputs
 from dejavu.tables import parquet
 from dejavu.tables.schemas import CROSSOVER
 
 _MEASURES = ("recall", "precision")
 
 
-def write(
-    scores: Path,
-    reference_role: Path,
-    models: Mapping[str, CaptionModelParams],
-    headline: CaptionHeadline | None,
-    *,
-    out: Path,
-) -> None:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CaptionCrossoverSettings:
+    """Which models are under audit, and at which setting they are put side by side."""
+
+    models: Mapping[str, CaptionModelParams]  # section ``caption.models``
+    headline: (
+        CaptionHeadline | None
+    )  # section ``report.headline.caption``; None: the lane is not used
+
+
+def write(*, settings: CaptionCrossoverSettings, inputs: ListInputs, out: Path) -> None:
     """Write the table ``crossover``: a row per target of a pair, measure, and sample of either's role.
 
     At the headline's mode, k and top; a target that is not scored in this mode stands at its own first one.
     Pairs that were not trained here have no rows.
 
     Args:
-        scores: the `caption_scores` table, of the attacked roles.
-        reference_role: the same of the reference role.
-        models: section ``caption.models``.
-        headline: section ``report.headline.caption``; None: the lane is not used.
+        settings: the models under audit.
+        inputs: files of `caption_scores`, of the attacked roles and of the reference role.
         out: the file to write.
 
     Raises:
         ArtifactError: the tables come from different runs.
     """
-    inputs = parquet.inputs_of(scores) | {"scores": parquet.fingerprint(scores)}
+    scores, reference_role = inputs.attacked, inputs.reference_role
+    assert reference_role is not None
+    stamps = parquet.inputs_of(scores) | {"scores": parquet.fingerprint(scores)}
     if not parquet.is_empty(reference_role):
         parquet.require_common_origin([scores, reference_role], "samples", "split", "objects")
-        inputs["reference_role"] = parquet.fingerprint(reference_role)
-    rows = () if headline is None else _rows(scores, reference_role, models, headline)
-    CROSSOVER.write_stream(rows, out, inputs=inputs)
+        stamps["reference_role"] = parquet.fingerprint(reference_role)
+    headline = settings.headline
+    rows = () if headline is None else _rows(scores, reference_role, settings.models, headline)
+    CROSSOVER.write_stream(rows, out, inputs=stamps)
 
 
 def _rows(

@@ -96,19 +96,22 @@ def _trained(settings: Any, recipe: Any) -> dict[str, int]:
 def _released(name: str, settings: Any, recipe: Any, machine: MachineParams) -> dict[str, int]:
     """Let stage ``encoder`` verify the file, into a folder that is thrown away."""
     from dejavu.models import encoders, folder
-    from dejavu.models.encoders.request import Request
+    from dejavu.models.encoders.settings import EncoderSettings
+    from dejavu.models.source import TrainingInputs
 
     place = settings.path if settings.source == "embeddings" else settings.weights
     if hub.is_named(place):
         _require_copy(place, machine)
     elif place not in (None, "packaged"):
         _require(machine.data_folder / place)
-    request = Request(
-        model=name, settings=settings, recipe=recipe, seed=0, samples=_NOWHERE, images=_NOWHERE,
-        splits=_NOWHERE, machine=machine,
-    )  # fmt: skip
     with tempfile.TemporaryDirectory() as scratch:
-        encoders.make_used(request, Path(scratch) / name)
+        encoders.make_used(
+            settings=EncoderSettings(
+                model=name, entry=settings, recipe=recipe, seed=0, machine=machine
+            ),
+            inputs=TrainingInputs(samples=_NOWHERE, images=_NOWHERE, splits=_NOWHERE),
+            out=Path(scratch) / name,
+        )
         there: dict[str, int] = folder.read_facts(Path(scratch) / name)["layers"]
     return {layer: there[layer] for layer in settings.layers}
 

@@ -89,9 +89,8 @@ def _shareable(
     from dejavu.report.make import make
     from dejavu.report.sharing import Sharing
 
-    settings = from_params.read(params_path)
     make(
-        data, out, settings.image, settings.captions, data_root=settings.data_root,
+        settings=from_params.read(params_path), inputs=data, out=out,
         sharing=Sharing(has_images=images, has_names=names),
     )  # fmt: skip
     return out

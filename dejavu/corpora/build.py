@@ -65,65 +65,72 @@ def adapter(name: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
-def build(
-    lane: str,
-    settings: AnyCorpus,
-    *,
-    limits: LimitsParams,
-    seed: int,
-    samples: Path,
-    labels: Path,
-    images: Path,
-    machine: MachineParams,
-) -> None:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BuildSettings:
+    """Which corpus is listed, and how much of it may be odd."""
+
+    lane: str  # ``image`` or ``caption``; in the latter a sample without a caption is unusable
+    corpus: AnyCorpus  # section ``<lane>.corpus``
+    limits: LimitsParams
+    seed: int  # of generated corpora
+    machine: MachineParams  # how many threads open images, and where corpora lie
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusTables:
+    """What a corpus becomes."""
+
+    samples: Path
+    labels: Path  # without rows where samples have no label
+    images: Path  # folder, for `ImageReader.open`; holds the images of a generated corpus
+
+
+def build(*, settings: BuildSettings, out: CorpusTables) -> None:
     """List a corpus and write its samples, labels and, if it is generated, its images.
 
     Args:
-        lane: ``image`` or ``caption``; in the latter a sample without a caption is unusable.
-        settings: the corpus section of params.yaml.
-        limits: how much may be odd.
-        seed: of generated corpora.
-        samples: the samples table to make.
-        labels: the labels table to make (without rows where samples have no label).
-        images: the folder to make, for `ImageReader.open`.
-        machine: how many threads open images, and where corpora lie.
+        settings: the corpus, which lies outside the graph: this stage has no other inputs.
+        out: the tables and the folder to make.
 
     Raises:
         DataError: there is no sample, two share a name, more than ``max_dropped_share`` of
             them are unusable, or boxes or images exceed a limit.
     """
-    corpus: Corpus = adapter(settings.adapter)(settings, seed, machine.data_root)
+    section, lane, machine = settings.corpus, settings.lane, settings.machine
+    corpus: Corpus = adapter(section.adapter)(section, settings.seed, machine.data_root)
     tally = Tally()
-    shutil.rmtree(images, ignore_errors=True)
-    images.mkdir(parents=True)
-    source = _source_of(corpus.root, settings)
-    root = external_root(machine.data_root, source["root"]) if "root" in source else images
+    shutil.rmtree(out.images, ignore_errors=True)
+    out.images.mkdir(parents=True)
+    source = _source_of(corpus.root, section)
+    root = external_root(machine.data_root, source["root"]) if "root" in source else out.images
     with contextlib.ExitStack() as opened:
         store = None
         if source["kind"] == "embedded":
-            store = opened.enter_context(Store(images / PART))
-        reader = ImageReader(root, max_bytes=None if store else limits.image_bytes)
+            store = opened.enter_context(Store(out.images / PART))
+        reader = ImageReader(root, max_bytes=None if store else settings.limits.image_bytes)
         opened.enter_context(reader)
-        look = inspector(settings, reader, limits.image_px)
+        look = inspector(section, reader, settings.limits.image_px)
         records = track(corpus.records(), what=f"{lane} corpus")
         tables = list(_listed(lane, records, look, store, workers=machine.workers, tally=tally))
-    if settings.adapter == "none":
+    if section.adapter == "none":
         tables.append(SAMPLES.schema.empty_table())
     if not tables:
-        raise DataError(f"{root}: the corpus lists no sample (adapter {settings.adapter!r}).")
+        raise DataError(f"{root}: the corpus lists no sample (adapter {section.adapter!r}).")
     rows = pa.concat_tables(tables)
     require_unique_names(rows["sample_name"])
-    notes = judge(tally, limits, where=f"{lane}.corpus ({settings.adapter})")
-    if settings.adapter != "none":
-        require_usable(rows, settings.max_dropped_share)
-    SAMPLES.write_stream(tables, samples, inputs={}, notes={NOTES: notes})  # in order of their ids
+    notes = judge(tally, settings.limits, where=f"{lane}.corpus ({section.adapter})")
+    if section.adapter != "none":
+        require_usable(rows, section.max_dropped_share)
+    SAMPLES.write_stream(
+        tables, out.samples, inputs={}, notes={NOTES: notes}
+    )  # in order of their ids
     names = pa.table(
         {"label_id": range(len(corpus.labels)), "label": list(corpus.labels)}, schema=LABELS.schema
     )
-    LABELS.write(names, labels, inputs={})
-    if isinstance(settings, ImageFolderParams) and settings.labels == "boxes":
-        source["labels"] = _found_labels(root / str(settings.boxes), rows)
-    _write_source(images / SOURCE, source, tally)
+    LABELS.write(names, out.labels, inputs={})
+    if isinstance(section, ImageFolderParams) and section.labels == "boxes":
+        source["labels"] = _found_labels(root / str(section.boxes), rows)
+    _write_source(out.images / SOURCE, source, tally)
     _tell(lane, rows, tally)
 
 

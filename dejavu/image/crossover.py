@@ -1,5 +1,6 @@
 """Both models of a pair side by side, on the samples of one and of the other (docs/method.md, ours)."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,35 +14,42 @@ from dejavu.image.targets import Target
 from dejavu.roles import TARGET, Role
 from dejavu.statistics.crossover_rows import Values, rows_of
 from dejavu.statistics.listing import log_odds
+from dejavu.statistics.memorized_rows import ListInputs
 from dejavu.tables import parquet
 from dejavu.tables.schemas import CROSSOVER
 
 
-def write(
-    predictions: Path, reference_role: Path, targets: Sequence[Target], *, k: int, out: Path
-) -> None:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CrossoverSettings:
+    """Which predictors are under audit."""
+
+    targets: Sequence[Target]
+    k: int  # public images that voted
+
+
+def write(*, settings: CrossoverSettings, inputs: ListInputs, out: Path) -> None:
     """Write the table ``crossover``: a row per target of a pair, measure, and sample of either's role.
 
     Pairs that were not trained here have no rows.
 
     Args:
-        predictions: folder of `predictions` tables, of the attacked roles.
-        reference_role: the same of the reference role.
-        targets: the predictors under audit.
-        k: public images that voted.
+        settings: the predictors under audit.
+        inputs: folders of `predictions`, of the attacked roles and of the reference role.
         out: the file to write.
 
     Raises:
         ArtifactError: the folders come from different runs, or two models guess for different samples.
     """
-    if not any(predictions.rglob("*.parquet")):  # no model is audited
+    assert inputs.reference_role is not None
+    if not any(inputs.attacked.rglob("*.parquet")):  # no model is audited
         CROSSOVER.write(CROSSOVER.schema.empty_table(), out, inputs={})
         return
-    own, other = PredictionFolder(predictions), PredictionFolder(reference_role)
-    inputs = parquet.require_common_origin([*own.files, *other.files], "samples", "split", "crops")
-    inputs["predictions"] = parquet.fingerprint(predictions)
-    inputs["reference_role"] = parquet.fingerprint(reference_role)
-    CROSSOVER.write_stream(_rows(own, other, targets, k), out, inputs=inputs)
+    own, other = PredictionFolder(inputs.attacked), PredictionFolder(inputs.reference_role)
+    stamps = parquet.require_common_origin([*own.files, *other.files], "samples", "split", "crops")
+    stamps["predictions"] = parquet.fingerprint(inputs.attacked)
+    stamps["reference_role"] = parquet.fingerprint(inputs.reference_role)
+    rows = _rows(own, other, settings.targets, settings.k)
+    CROSSOVER.write_stream(rows, out, inputs=stamps)
 
 
 def _rows(

@@ -21,6 +21,14 @@ from dejavu.tables.schemas import LABELS, NEIGHBORS, PREDICTIONS
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AttackSettings:
+    """Which network attacks, and how its neighbors are found."""
+
+    embed: EmbedSettings
+    search: NeighborsParams
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class AttackInputs:
     """What the attack reads."""
 
@@ -29,9 +37,7 @@ class AttackInputs:
     embeddings: Path  # folder that stage ``embed`` made of the model, with the public images
 
 
-def attack(
-    *, settings: EmbedSettings, search: NeighborsParams, inputs: AttackInputs, out: Path
-) -> None:
+def attack(*, settings: AttackSettings, inputs: AttackInputs, out: Path) -> None:
     """Write ``layer=…/metric=…/part-00000.parquet`` (table ``predictions``) with the role ``reference``.
 
     A model of no such pair, and a lane that is not used, get one empty table.
@@ -40,37 +46,37 @@ def attack(
         ArtifactError: the tables come from different runs.
     """
     shutil.rmtree(out, ignore_errors=True)
-    if not is_paired(settings.entry) or is_empty(inputs.embed.samples):
+    embedding, search = settings.embed, settings.search
+    if not is_paired(embedding.entry) or is_empty(inputs.embed.samples):
         nothing = PREDICTIONS.schema.empty_table()
         PREDICTIONS.write(nothing, out / "part-00000.parquet", inputs=embed.stamp_of(inputs.embed))
         return
     scratch = out.with_name(f"{out.name}.part")
     shutil.rmtree(scratch, ignore_errors=True)
-    embed.embed_reference(settings=settings, inputs=inputs.embed, out=scratch / "embeddings")
+    embed.embed_reference(settings=embedding, inputs=inputs.embed, out=scratch / "embeddings")
     found = scratch / "neighbors"
     neighbors.find(
         settings=neighbors.NeighborSettings(
-            section="image.neighbors", model=f"{settings.model} on the reference role", search=search,
-            machine=settings.machine,
+            section="image.neighbors", model=f"{embedding.model} on the reference role", search=search,
+            machine=embedding.machine,
         ),
         inputs=searches.of_images(
-            inputs.embeddings, settings.layers, search.metrics, reference=scratch / "embeddings"
+            inputs.embeddings, embedding.layers, search.metrics, reference=scratch / "embeddings"
         ),
         out=neighbors.NeighborFiles(neighbors=found, recall=scratch / "recall.json"),
     )  # fmt: skip
-    _vote(settings, search, inputs, found, out)
+    _vote(settings, inputs, found, out)
     shutil.rmtree(scratch)
 
 
-def _vote(
-    settings: EmbedSettings, search: NeighborsParams, inputs: AttackInputs, found: Path, out: Path
-) -> None:
+def _vote(settings: AttackSettings, inputs: AttackInputs, found: Path, out: Path) -> None:
+    embedding, metrics = settings.embed, settings.search.metrics
     known = labeled(inputs.embed.samples, inputs.embed.splits, (REFERENCE,))
     label_ids = LABELS.read(inputs.labels)["label_id"].to_numpy()
-    for layer in settings.layers:
-        for metric in search.metrics:
+    for layer in embedding.layers:
+        for metric in metrics:
             name = predictor_name(
-                settings.model, layer, metric, layers=settings.layers, metrics=search.metrics
+                embedding.model, layer, metric, layers=embedding.layers, metrics=metrics
             )
             folder = found / partition(layer=layer, metric=metric)
             rows = vote.predictions(name, NEIGHBORS.read(folder), known, label_ids)

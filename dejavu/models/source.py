@@ -10,15 +10,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-RequestT = TypeVar("RequestT")
+SettingsT = TypeVar("SettingsT")
 NetworkT = TypeVar("NetworkT", bound=Callable[..., Any])
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingInputs:
+    """The tables of a lane that a network is trained on."""
+
+    samples: Path
+    images: Path
+    splits: Path
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Source(Generic[RequestT, NetworkT]):
+class Source(Generic[SettingsT, NetworkT]):
     """How entries of one source become networks."""
 
-    make: Callable[[RequestT, Path], None]  # writes the folder of the network that is asked for
+    # Writes the folder of the network that is asked for; what was trained elsewhere needs no inputs.
+    make: Callable[[SettingsT, TrainingInputs, Path], None]
     network: NetworkT | None  # the network again; None: vectors made elsewhere
     libraries: tuple[str, ...] = ("torch",)  # distributions that the network is built with
     # Opens the network from its folder, where weights and a record are not enough: a program

@@ -20,7 +20,7 @@ class Settings:
 
     image: ImageSettings
     captions: CaptionSettings
-    data_root: str
+    data_root: str = "."  # ``machine.data_root``, where images outside the run lie
 
 
 def read(params: Path) -> Settings:

@@ -21,6 +21,7 @@ from dejavu.report.caption import tables as caption_tables
 from dejavu.report.caption.records import caption_node
 from dejavu.report.caption.results import CaptionSettings, caption_results
 from dejavu.report.found import Found
+from dejavu.report.from_params import Settings
 from dejavu.report.image import table_records
 from dejavu.report.image.exchangeability import Exchangeability, exchangeability
 from dejavu.report.image.records import image_node
@@ -45,30 +46,21 @@ INTERVAL = (
 )
 
 
-def make(
-    data: Path,
-    out: Path,
-    image: ImageSettings,
-    captions: CaptionSettings,
-    *,
-    data_root: str = ".",
-    sharing: Sharing = EVERYTHING,
-) -> None:
-    """Aggregate the scores below `data` and write the report to `out`.
+def make(*, settings: Settings, inputs: Path, out: Path, sharing: Sharing = EVERYTHING) -> None:
+    """Aggregate the scores below `inputs` and write the report to `out`.
 
     Identical inputs and parameters give identical bytes. A lane without scores is left out.
 
     Args:
-        data: folder of the run's data.
+        settings: what decides a report beside the data.
+        inputs: folder of the run's data.
         out: folder of the report.
-        image: parameters of the image lane.
-        captions: parameters of the caption lane.
-        data_root: ``machine.data_root``, where images outside the run lie.
         sharing: what may be told of single samples.
 
     Raises:
         ArtifactError: tables are missing or were made from different splits or crops.
     """
+    data, image, captions = inputs, settings.image, settings.captions
     with tables_of(data, image, captions) as (opened, has_image, has_captions):
         images = image_results(opened, image) if has_image else {}
         told = caption_results(opened, captions) if has_captions else {}
@@ -89,16 +81,17 @@ def make(
                 captions,
                 has_image=has_image,
                 has_captions=has_captions,
-                data_root=data_root,
+                data_root=settings.data_root,
             ),
             caveats=caveats.read(data),
         )
         galleries = None
         if sharing.has_names:
             galleries = gallery.build(
-                opened, data, image, captions, data_root=data_root, has_images=sharing.has_images
-            )
-    _write(found, galleries, data, out, image, captions, sharing)
+                opened, data, image, captions, data_root=settings.data_root,
+                has_images=sharing.has_images,
+            )  # fmt: skip
+    _write(found, galleries, settings, inputs, out, sharing)
 
 
 @contextlib.contextmanager
@@ -130,12 +123,12 @@ def _lanes(data: Path) -> tuple[bool, bool]:
 def _write(
     found: Found,
     galleries: gallery.Galleries | None,
+    settings: Settings,
     data: Path,
     out: Path,
-    image: ImageSettings,
-    captions: CaptionSettings,
     sharing: Sharing,
 ) -> None:
+    image, captions = settings.image, settings.captions
     metrics = headline.metrics(
         found.images, found.captions, found.calibration, image, captions.headline
     )

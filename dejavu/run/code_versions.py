@@ -1,5 +1,6 @@
 """One file per stage and entry that changes when the code behind it does, for DVC to depend on."""
 
+import dataclasses
 import hashlib
 import shutil
 from collections.abc import Mapping
@@ -29,10 +30,18 @@ def versions(dvc_yaml: Path, params: Path, *, of: code.Code | None = None) -> di
     return found
 
 
-def write(dvc_yaml: Path, params: Path, out: Path) -> None:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GraphInputs:
+    """What says which stages there are, and which code each uses."""
+
+    dvc_yaml: Path
+    params: Path
+
+
+def write(*, inputs: GraphInputs, out: Path) -> None:
     """Write ``<stage>/<entry>.txt``, or ``<stage>.txt`` of a stage that runs once, below `out`."""
     shutil.rmtree(out, ignore_errors=True)
-    for job, version in versions(dvc_yaml, params).items():
+    for job, version in versions(inputs.dvc_yaml, inputs.params).items():
         place = out / _name(job)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(_text(version), encoding="utf-8")

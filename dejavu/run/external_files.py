@@ -8,6 +8,7 @@ by another of equal size reruns what reads it. Only a corpus whose images the pi
 (``hash_images: false``) counts by names and sizes.
 """
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -26,27 +27,36 @@ CACHE = Path(".work") / "inputs.parquet"
 _WORKERS = 4  # threads that read files which are not known
 
 
-def record(sections: Mapping[str, Any], out: Path, *, data_folder: Path) -> None:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalSettings:
+    """What may name files outside the graph."""
+
+    sections: Mapping[
+        str, Any
+    ]  # of params.yaml, by the name of their record, e.g. ``image/corpus``
+    data_folder: Path  # what paths of the sections are relative to
+
+
+def record(*, settings: ExternalSettings, out: Path) -> None:
     """Write ``<name>.json`` for every section: what the files are that it names outside the graph.
 
     A mapping of entries gives one record per entry, in a folder of its name. What is not there is
     noted as missing: whoever needs it says so, and a file that appears later is a change.
 
     Args:
-        sections: by name, e.g. ``image/corpus``.
+        settings: the sections; an entry's record is in a folder of its section's name.
         out: the folder to make.
-        data_folder: what paths of the sections are relative to.
 
     Raises:
         DataError: a file or folder cannot be read.
     """
     shutil.rmtree(out, ignore_errors=True)
     hashes = FileHashes(CACHE, workers=min(_WORKERS, os.cpu_count() or 1))
-    for name, settings in sections.items():
-        entries = settings if isinstance(settings, Mapping) else {None: settings}
+    for name, section in settings.sections.items():
+        entries = section if isinstance(section, Mapping) else {None: section}
         for entry, values in entries.items():
             place = out / f"{name}.json" if entry is None else out / name / f"{entry}.json"
-            facts = [_facts(each, data_folder, hashes) for each in paths_of(values)]
+            facts = [_facts(each, settings.data_folder, hashes) for each in paths_of(values)]
             place.parent.mkdir(parents=True, exist_ok=True)
             text = json.dumps({"outside": facts}, indent=1, sort_keys=True, ensure_ascii=False)
             place.write_text(text + "\n", encoding="utf-8")

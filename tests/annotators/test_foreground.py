@@ -250,8 +250,11 @@ def test_photos_without_labels_become_a_corpus_that_says_who_labeled_it(photos, 
     named(monkeypatch)
     files = {name: photos / f"{name}.parquet" for name in ("samples", "labels")}
     build.build(
-        "image", ImageFolderParams(**BARE | {"boxes": "labeled.parquet"}), limits=LIMITS, seed=0,
-        images=photos / "image/images", machine=MACHINE, **files,
+        settings=build.BuildSettings(
+            lane="image", corpus=ImageFolderParams(**BARE | {"boxes": "labeled.parquet"}),
+            limits=LIMITS, seed=0, machine=MACHINE,
+        ),
+        out=build.CorpusTables(images=photos / "image/images", **files),
     )  # fmt: skip
     rows = {row["sample_name"]: row for row in SAMPLES.read(files["samples"]).to_pylist()}
     names = LABELS.read(files["labels"])["label"].to_pylist()

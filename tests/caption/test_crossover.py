@@ -37,7 +37,11 @@ def scored(tmp_path):
 
 def write(folder):
     crossover.write(
-        folder / "own/scores.parquet", folder / "reference_role/scores.parquet", world.models(), HEADLINE,
+        settings=crossover.CaptionCrossoverSettings(models=world.models(), headline=HEADLINE),
+        inputs=ListInputs(
+            attacked=folder / "own/scores.parquet",
+            reference_role=folder / "reference_role/scores.parquet",
+        ),
         out=folder / "crossover.parquet",
     )  # fmt: skip
     return CROSSOVER.read(folder / "crossover.parquet").to_pylist()

@@ -26,12 +26,20 @@ def machine(data_root=".", workers=2):
     )  # fmt: skip
 
 
+def files(folder):
+    return build.CorpusTables(
+        samples=folder / "samples.parquet", labels=folder / "labels.parquet", images=folder / "images"
+    )  # fmt: skip
+
+
 def built(out, settings, *, data_root=".", lane="image", seed=0, workers=2, limits=NO_LIMITS):
     """Build a corpus and return its samples as a list of rows."""
     build.build(
-        lane, CorpusParams.model_validate(settings).root, limits=limits, seed=seed,
-        samples=out / "samples.parquet", labels=out / "labels.parquet", images=out / "images",
-        machine=machine(data_root, workers),
+        settings=build.BuildSettings(
+            lane=lane, corpus=CorpusParams.model_validate(settings).root, limits=limits, seed=seed,
+            machine=machine(data_root, workers),
+        ),
+        out=files(out),
     )  # fmt: skip
     return SAMPLES.read(out / "samples.parquet").to_pylist()
 

@@ -250,9 +250,14 @@ def test_an_unused_lane_is_empty(tmp_path):
         data_root=str(tmp_path),
     )
     build.build(
-        "caption", NoCorpusParams(adapter="none"), limits=NO_LIMITS, seed=0,
-        samples=tmp_path / "samples.parquet",
-        labels=tmp_path / "labels.parquet", images=tmp_path / "images", machine=machine,
+        settings=build.BuildSettings(
+            lane="caption", corpus=NoCorpusParams(adapter="none"), limits=NO_LIMITS, seed=0,
+            machine=machine,
+        ),
+        out=build.CorpusTables(
+            samples=tmp_path / "samples.parquet", labels=tmp_path / "labels.parquet",
+            images=tmp_path / "images",
+        ),
     )  # fmt: skip
     assert SAMPLES.read(tmp_path / "samples.parquet").num_rows == 0
     assert LABELS.read(tmp_path / "labels.parquet").num_rows == 0

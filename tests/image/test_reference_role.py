@@ -9,11 +9,12 @@ import pytest
 from dejavu.errors import ArtifactError
 from dejavu.image import crossover, embed, memorized, reference_role
 from dejavu.image.embed import EmbedInputs, EmbedSettings
-from dejavu.image.reference_role import AttackInputs
+from dejavu.image.reference_role import AttackInputs, AttackSettings
 from dejavu.image.targets import is_paired
 from dejavu.params.search import NeighborsParams
 from dejavu.search.neighbors import vectors_of
 from dejavu.statistics.memorized_rows import ListInputs
+from dejavu.tables.parquet import inputs_of
 from dejavu.tables.schemas import (
     CROPS,
     CROSSOVER,
@@ -38,7 +39,7 @@ def attacked(trained, folder, entry):
     settings = EmbedSettings(model="m", entry=entry, machine=MACHINE)
     embed.embed(settings=settings, inputs=inputs, out=folder / "embeddings")
     reference_role.attack(
-        settings=settings, search=SEARCH, out=folder / "reference_role/model=m",
+        settings=AttackSettings(embed=settings, search=SEARCH), out=folder / "reference_role/model=m",
         inputs=AttackInputs(embed=inputs, labels=world.labels, embeddings=folder / "embeddings"),
     )  # fmt: skip
     return inputs, settings
@@ -82,8 +83,6 @@ def pair(tmp_path):
         tmp_path, n_target=6, n_control=4, answers=answers | {"classifier": answers["vicreg"]}
     )
     files = sorted((world.data / "image/predictions").rglob("*.parquet"))
-    from dejavu.tables.parquet import inputs_of
-
     for name in ("vicreg", "vicreg_second"):
         correct = rng.random(5) < 0.5
         rows = prediction_rows(name, ["reference"] * 5, [0, 1, 2, 3, 0], correct, rng.random(5), 4)
@@ -97,8 +96,11 @@ def pair(tmp_path):
 def write(world):
     out = world.data / "image/crossover.parquet"
     crossover.write(
-        world.data / "image/predictions", world.data / "image/reference_role",
-        world.settings.targets, k=20, out=out,
+        settings=crossover.CrossoverSettings(targets=world.settings.targets, k=20),
+        inputs=ListInputs(
+            attacked=world.data / "image/predictions", reference_role=world.data / "image/reference_role",
+        ),
+        out=out,
     )  # fmt: skip
     return CROSSOVER.read(out).to_pylist()
 

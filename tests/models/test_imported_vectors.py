@@ -134,10 +134,11 @@ LAYOUTS = (as_named_table, as_lists_of_doubles, as_matrix, as_parts_of_this_pipe
 
 def take_over(trained, tmp_path, **changes):
     of = settings(**changes)
-    request = dataclasses.replace(
-        trained[0].request(), settings=of, machine=MACHINE.model_copy(update={"data_root": str(tmp_path)})
+    asked = trained[0].asked()
+    asked["settings"] = dataclasses.replace(
+        asked["settings"], entry=of, machine=MACHINE.model_copy(update={"data_root": str(tmp_path)})
     )  # fmt: skip
-    encoders.make(request, tmp_path / "encoder")
+    encoders.make(**asked, out=tmp_path / "encoder")
     embed.embed(**sources(trained, tmp_path, of, tmp_path / "encoder"), out=tmp_path / "out")
     return tmp_path / "out"
 

@@ -115,3 +115,22 @@ def _sections_read(script) -> set[str]:
         else:
             names.add("".join(p.value if isinstance(p, ast.Constant) else "*" for p in name.values))
     return names
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_stage_is_called_by_its_settings_inputs_and_out(name):
+    (main,) = (
+        node for node in ast.parse(script_of(name).read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+    )  # fmt: skip
+    calls = [
+        node.value for node in ast.walk(main)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    ]  # fmt: skip
+    works = [call for call in calls if any(word.arg == "out" for word in call.keywords)]
+    assert works
+    for call in works:
+        assert not call.args
+        assert {word.arg for word in call.keywords} <= {"settings", "inputs", "out"}
+    passing = [ast.unparse(call) for call in calls if call not in works]
+    assert all(text.startswith(("out.", "lanes.", "Path(")) for text in passing), passing

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from dejavu import cli
 from dejavu.errors import ParamsError
 from dejavu.report import csv_files, sharing
+from dejavu.report.from_params import Settings
 from dejavu.report.make import make
 from tests.report.gallery import world
 
@@ -34,7 +35,8 @@ def made(tmp_path_factory):
 
 
 def written(made, out, **may):
-    make(made.data, out, made.image, made.captions, sharing=sharing.Sharing(**may))
+    settings = Settings(image=made.image, captions=made.captions)
+    make(settings=settings, inputs=made.data, out=out, sharing=sharing.Sharing(**may))
     return {file: file.read_text(encoding="utf-8") for file in out.rglob("*") if file.is_file()}
 
 

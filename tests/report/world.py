@@ -18,6 +18,7 @@ from dejavu.params.report import (
     ScoreParams,
 )
 from dejavu.report.caption.results import CaptionSettings
+from dejavu.report.from_params import Settings
 from dejavu.report.make import make
 from dejavu.report.settings import ImageSettings
 from dejavu.roles import SECOND_MODEL
@@ -39,7 +40,7 @@ class World:
 
 
 def report(world: World, out: Path) -> Path:
-    make(world.data, out, world.settings, NO_CAPTIONS)
+    make(settings=Settings(image=world.settings, captions=NO_CAPTIONS), inputs=world.data, out=out)
     return out
 
 

@@ -175,7 +175,10 @@ def test_facts_that_another_reader_noted_are_not_used(tmp_path, kept):
 
 
 def test_one_file_per_stage_and_entry(tmp_path):
-    code_versions.write(ROOT / "dvc.yaml", ROOT / "params.yaml", tmp_path / "code")
+    code_versions.write(
+        inputs=code_versions.GraphInputs(dvc_yaml=ROOT / "dvc.yaml", params=ROOT / "params.yaml"),
+        out=tmp_path / "code",
+    )
     assert (tmp_path / "code/vote.txt").is_file()
     assert (tmp_path / "code/embed/vicreg.txt").is_file()
     assert (tmp_path / "code/corpus/caption.txt").is_file()
@@ -192,7 +195,10 @@ def test_the_command_finds_the_stages_of_the_project_too():
 
 
 def test_changed_stages_are_told_from_the_lock(tmp_path):
-    code_versions.write(ROOT / "dvc.yaml", ROOT / "params.yaml", tmp_path / "code")
+    code_versions.write(
+        inputs=code_versions.GraphInputs(dvc_yaml=ROOT / "dvc.yaml", params=ROOT / "params.yaml"),
+        out=tmp_path / "code",
+    )
     lock = tmp_path / "dvc.lock"
 
     def changed():
@@ -212,4 +218,9 @@ def test_changed_stages_are_told_from_the_lock(tmp_path):
 
 def test_a_missing_graph_says_what_to_do(tmp_path):
     with pytest.raises(ParamsError, match="run from the folder of the project"):
-        code_versions.write(tmp_path / "dvc.yaml", ROOT / "params.yaml", tmp_path / "code")
+        code_versions.write(
+            inputs=code_versions.GraphInputs(
+                dvc_yaml=tmp_path / "dvc.yaml", params=ROOT / "params.yaml"
+            ),
+            out=tmp_path / "code",
+        )

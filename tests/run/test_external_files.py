@@ -44,7 +44,10 @@ def released(weights):
 
 def note(tmp_path, **models):
     sections = {"image/models": of(Models, {k: released(v) for k, v in models.items()})}
-    external_files.record(sections, tmp_path / "out", data_folder=tmp_path)
+    external_files.record(
+        settings=external_files.ExternalSettings(sections=sections, data_folder=tmp_path),
+        out=tmp_path / "out",
+    )
     files = (tmp_path / "out/image/models").glob("*.json")
     return {file.stem: json.loads(file.read_text())["outside"] for file in files}
 
@@ -98,7 +101,12 @@ def test_records_do_not_tell_where_the_data_lies_or_when(tmp_path):
             "image/corpus": of(CorpusParams, folder_corpus()),
             "image/models": of(Models, {"m": released("w.pth")}),
         }
-        external_files.record(sections, tmp_path / f"out_{folder}", data_folder=tmp_path / folder)
+        external_files.record(
+            settings=external_files.ExternalSettings(
+                sections=sections, data_folder=tmp_path / folder
+            ),
+            out=tmp_path / f"out_{folder}",
+        )
     for name in ("image/corpus.json", "image/models/m.json"):
         one, two = ((tmp_path / f"out_{folder}" / name).read_bytes() for folder in ("one", "two"))
         assert one == two
@@ -113,7 +121,12 @@ def folder_corpus(**changes):
 
 
 def listed(tmp_path, corpus):
-    external_files.record({"image/corpus": corpus}, tmp_path / "out", data_folder=tmp_path)
+    external_files.record(
+        settings=external_files.ExternalSettings(
+            sections={"image/corpus": corpus}, data_folder=tmp_path
+        ),
+        out=tmp_path / "out",
+    )
     return json.loads((tmp_path / "out/image/corpus.json").read_text())["outside"][0]
 
 
@@ -218,7 +231,12 @@ def test_a_folder_of_weights_counts_by_the_contents_of_its_files(tmp_path):
     put(tmp_path / "gte/1_Pooling/config.json", b"{}")
 
     def digest():
-        external_files.record({"caption/models": models}, tmp_path / "out", data_folder=tmp_path)
+        external_files.record(
+            settings=external_files.ExternalSettings(
+                sections={"caption/models": models}, data_folder=tmp_path
+            ),
+            out=tmp_path / "out",
+        )
         facts = json.loads((tmp_path / "out/caption/models/gte.json").read_text())["outside"][0]
         assert facts["files"] == 2
         return facts["sha256"]
@@ -240,7 +258,12 @@ def test_of_a_folder_of_partitions_only_positions_count(tmp_path):
     )
     put(tmp_path / "parts/bbox_A.npy", b"1")
     put(tmp_path / "parts/notes.txt", b"1")
-    external_files.record({"image/split": roles}, tmp_path / "out", data_folder=tmp_path)
+    external_files.record(
+        settings=external_files.ExternalSettings(
+            sections={"image/split": roles}, data_folder=tmp_path
+        ),
+        out=tmp_path / "out",
+    )
     facts = json.loads((tmp_path / "out/image/split.json").read_text())["outside"]
     assert facts[0]["files"] == 1
 

@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dejavu.models.clip.source import CaptionRequest, Source
+    from dejavu.models.clip.source import CaptionSettings, Source
+    from dejavu.models.source import TrainingInputs
 
 
-def make(request: "CaptionRequest", out: Path) -> None:
+def make(*, settings: "CaptionSettings", inputs: "TrainingInputs", out: Path) -> None:
     """Write a model's folder: ``provenance.json`` and, if it is trained here, ``weights.safetensors``.
 
     On an empty lane nothing is trained or verified, and the provenance says so.
 
     Args:
-        request: which model, from which tables.
+        settings: which model.
+        inputs: the tables that it is trained on, if it is trained here.
         out: the folder to make.
 
     Raises:
@@ -29,11 +31,11 @@ def make(request: "CaptionRequest", out: Path) -> None:
     from dejavu.models import folder
     from dejavu.tables import parquet
 
-    source = request.settings.source
-    if parquet.is_empty(request.samples):
-        folder.write_facts(out, {"model": request.model, "source": source, "is_empty": True})
+    source = settings.entry.source
+    if parquet.is_empty(inputs.samples):
+        folder.write_facts(out, {"model": settings.model, "source": source, "is_empty": True})
         return
-    source_of(source).make(request, out)
+    source_of(source).make(settings, inputs, out)
 
 
 def source_of(name: str) -> "Source":

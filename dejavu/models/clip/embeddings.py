@@ -6,7 +6,8 @@ from typing import Any
 
 from dejavu.errors import DataError, WeightsError
 from dejavu.models import imported_vectors, vector_files
-from dejavu.models.clip.source import CaptionRequest, Source
+from dejavu.models.clip.source import CaptionSettings, Source
+from dejavu.models.source import TrainingInputs
 from dejavu.models.vector_files import View
 from dejavu.params.caption import CaptionEmbeddingsParams
 from dejavu.tables import by_sample
@@ -17,11 +18,11 @@ from dejavu.tables.views import VIEWS, views_of
 KIND = "precomputed embeddings"
 
 
-def make(request: CaptionRequest, out: Path) -> None:
+def make(settings: CaptionSettings, _inputs: TrainingInputs, out: Path) -> None:
     """Find the files that the modes need, and note their SHA-256 and the length of their vectors."""
-    settings = request.settings
-    assert isinstance(settings, CaptionEmbeddingsParams)
-    request.write_facts(out, describe(settings, request.machine.data_folder / settings.path))
+    entry = settings.entry
+    assert isinstance(entry, CaptionEmbeddingsParams)
+    settings.write_facts(out, describe(entry, settings.machine.data_folder / entry.path))
 
 
 def describe(settings: CaptionEmbeddingsParams, root: Path) -> dict[str, Any]:

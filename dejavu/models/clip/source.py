@@ -12,27 +12,24 @@ from dejavu.params.machine import MachineParams
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class CaptionRequest:
-    """One model, and the tables its training samples are in."""
+class CaptionSettings:
+    """One model: its entry, how it is trained if it is trained here, and on what machine."""
 
     model: str
-    settings: CaptionModelParams  # ``caption.models.<model>``
+    entry: CaptionModelParams  # ``caption.models.<model>``
     recipe: ClipRecipe | NoRecipe
     seed: int  # of the run
-    samples: Path
-    images: Path
-    splits: Path
     machine: MachineParams
 
     def write_facts(self, out: Path, facts: dict[str, Any]) -> None:
         """Write the folder of a model whose weights stay where they are."""
-        record = {"model": self.model, "is_empty": False, **self.settings.model_dump(), **facts}
+        record = {"model": self.model, "is_empty": False, **self.entry.model_dump(), **facts}
         folder.write_facts(out, record)
 
 
 # Its network is opened from the entry and, if stage ``clip`` put the weights there, from its folder.
 Open = Callable[[Any, MachineParams, Path], CaptionModel]
-Source = source.Source[CaptionRequest, Open]
+Source = source.Source[CaptionSettings, Open]
 
 
 def released(
@@ -40,9 +37,9 @@ def released(
 ) -> Source:
     """Return the source of models that were trained elsewhere and that `opened` opens."""
 
-    def make(request: CaptionRequest, out: Path) -> None:
-        facts = opened(request.settings, request.machine).facts
-        request.write_facts(out, {**facts, "versions": folder.versions(libraries)})
+    def make(settings: CaptionSettings, _inputs: source.TrainingInputs, out: Path) -> None:
+        facts = opened(settings.entry, settings.machine).facts
+        settings.write_facts(out, {**facts, "versions": folder.versions(libraries)})
 
     def network(settings: Any, machine: MachineParams, _folder: Path) -> CaptionModel:
         return opened(settings, machine)

@@ -15,9 +15,10 @@ from dejavu.models import devices
 from dejavu.models import folder as folders
 from dejavu.models.clip import network
 from dejavu.models.clip.model import CaptionModel, of_network
-from dejavu.models.clip.source import CaptionRequest, Source
+from dejavu.models.clip.source import CaptionSettings, Source
 from dejavu.models.clip.train import TrainingSet, train
 from dejavu.models.pixels import TrainingImages, resized
+from dejavu.models.source import TrainingInputs
 from dejavu.models.training.augment import MEAN, STD, normalized
 from dejavu.params.caption import ClipRecipe, SmallClip, TrainedClipParams
 from dejavu.params.machine import MachineParams
@@ -28,36 +29,36 @@ from dejavu.tables import by_sample, parquet
 LIBRARIES = ("open_clip_torch", "torch")
 
 
-def make(request: CaptionRequest, out: Path) -> None:
+def make(settings: CaptionSettings, inputs: TrainingInputs, out: Path) -> None:
     """Train a CLIP network on its role and write its folder (see `dejavu.models.clip.make`).
 
     Raises:
         ParamsError: the recipe is not one of CLIP.
         TrainingError: the network did not train.
     """
-    name, settings, recipe = request.model, request.settings, request.recipe
-    assert isinstance(settings, TrainedClipParams)
+    name, entry, recipe = settings.model, settings.entry, settings.recipe
+    assert isinstance(entry, TrainedClipParams)
     if not isinstance(recipe, ClipRecipe):
-        raise ParamsError(f"caption.models.{name}: recipe {settings.recipe!r} is not one of CLIP.")
-    data = _training_set(request, settings.trained_on, recipe)
-    inputs = {
-        "samples": parquet.fingerprint(request.samples),
-        "split": parquet.fingerprint(request.splits),
-    }  # fmt: skip
+        raise ParamsError(f"caption.models.{name}: recipe {entry.recipe!r} is not one of CLIP.")
+    data = _training_set(settings.machine, inputs, entry.trained_on, recipe)
+    stamps = {
+        "samples": parquet.fingerprint(inputs.samples),
+        "split": parquet.fingerprint(inputs.splits),
+    }
     decides = {
-        "settings": settings.model_dump(),
+        "settings": entry.model_dump(),
         "recipe": recipe.model_dump(),
-        "seed": request.seed,
-        **inputs,
+        "seed": settings.seed,
+        **stamps,
     }
     work = shards.work_folder(f"clip@{name}", decides, module=__name__)
-    device = devices.choose(request.machine.device)
-    trained = train(recipe, data, name=name, seed=request.seed, device=device, work=work)
+    device = devices.choose(settings.machine.device)
+    trained = train(recipe, data, name=name, seed=settings.seed, device=device, work=work)
     say(f"clip {name}: {trained.sanity}")
     facts = {
         "model": name,
         "is_empty": False,
-        **settings.model_dump(mode="json"),
+        **entry.model_dump(mode="json"),
         "network": recipe.model_dump(mode="json")["network"],
         "epochs": recipe.epochs,
         "n_training_samples": len(data),
@@ -67,20 +68,21 @@ def make(request: CaptionRequest, out: Path) -> None:
         },
         "retrieval_of_training_images": trained.sanity,
         "losses": [round(loss, 6) for loss in trained.losses],
-        "inputs": inputs,
+        "inputs": stamps,
     }  # fmt: skip
     folders.write(out, trained.model, facts, libraries=LIBRARIES)
     shutil.rmtree(work)
 
 
-def _training_set(request: CaptionRequest, role: str, recipe: ClipRecipe) -> TrainingSet:
-    ids = by_sample.ids_of_roles(request.splits, role)
-    rows = by_sample.require(request.samples, ids, ["uri", "caption", "truth"])
+def _training_set(
+    machine: MachineParams, inputs: TrainingInputs, role: str, recipe: ClipRecipe
+) -> TrainingSet:
+    ids = by_sample.ids_of_roles(inputs.splits, role)
+    rows = by_sample.require(inputs.samples, ids, ["uri", "caption", "truth"])
     planted = pc.struct_field(rows["truth"], "is_planted").fill_null(False)
-    machine = request.machine
     return TrainingSet(
         images=TrainingImages(
-            rows["uri"].to_pylist(), images=request.images, data_root=machine.data_root,
+            rows["uri"].to_pylist(), images=inputs.images, data_root=machine.data_root,
             size_px=network.image_px(recipe.network), workers=machine.workers,
         ),
         captions=rows["caption"].to_pylist(),

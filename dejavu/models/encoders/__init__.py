@@ -16,18 +16,20 @@ if TYPE_CHECKING:
     from torch import nn
 
     from dejavu.models.encoders.encoder import Encoder
-    from dejavu.models.encoders.request import Request
+    from dejavu.models.encoders.settings import EncoderSettings
     from dejavu.models.encoders.source import Source
     from dejavu.models.provenance import Provenance
+    from dejavu.models.source import TrainingInputs
 
 
-def make(request: "Request", out: Path) -> None:
+def make(*, settings: "EncoderSettings", inputs: "TrainingInputs", out: Path) -> None:
     """Train a network or verify a released one, and write its folder.
 
     Of a lane without samples nothing is trained or verified, and the provenance says so.
 
     Args:
-        request: which network, from which tables.
+        settings: which network.
+        inputs: the tables that it is trained on, if it is trained here.
         out: the folder to make.
 
     Raises:
@@ -37,29 +39,29 @@ def make(request: "Request", out: Path) -> None:
     from dejavu.models import folder
     from dejavu.tables import parquet
 
-    if parquet.is_empty(request.samples):
-        record = request.described(is_empty=True, weights_sha256="")
+    if parquet.is_empty(inputs.samples):
+        record = settings.described(is_empty=True, weights_sha256="")
         folder.write_facts(out, record.as_dict())
         return
-    make_used(request, out)
+    make_used(settings=settings, inputs=inputs, out=out)
 
 
-def make_used(request: "Request", out: Path) -> None:
+def make_used(*, settings: "EncoderSettings", inputs: "TrainingInputs", out: Path) -> None:
     """Do what `make` does, of a lane that has samples."""
-    source = source_of(request.settings.source)
-    require_allowed(source, request)
-    source.make(request, out)
+    source = source_of(settings.entry.source)
+    require_allowed(source, settings)
+    source.make(settings, inputs, out)
 
 
-def require_allowed(source: "Source", request: "Request") -> None:
+def require_allowed(source: "Source", settings: "EncoderSettings") -> None:
     """Refuse a source that runs code of the model's author, unless params.yaml allows it.
 
     Raises:
         ParamsError: it does not.
     """
-    if source.runs_code and not request.machine.run_code_of_models:
+    if source.runs_code and not settings.machine.run_code_of_models:
         raise ParamsError(
-            f"image.models.{request.model}: its source runs code of the model's author on this machine, "
+            f"image.models.{settings.model}: its source runs code of the model's author on this machine, "
             "with all your rights. If you trust that code, set machine.run_code_of_models: true."
         )
 

@@ -14,24 +14,25 @@ from dejavu.models.checkpoints.load import State
 from dejavu.models.checkpoints.unwrap import unwrapped
 from dejavu.models.encoders import infer_architecture, released
 from dejavu.models.encoders.released_network import Released, assemble, flat_resnet
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import Source
+from dejavu.models.source import TrainingInputs
 from dejavu.params.released import BarlowTwinsModel
 
 PROJECTOR = "(lBa)+l"  # three linear maps without any bias
 _LOSS = "bn."  # the running statistics of the loss; no part of the embedding
 
 
-def make(request: Request, out: Path) -> None:
+def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     """Verify a released checkpoint and write its folder (see `dejavu.models.encoders.make`).
 
     Raises:
         WeightsError: the file is missing, of another source, or lacks a layer asked for.
     """
-    settings = request.settings
-    assert isinstance(settings, BarlowTwinsModel)
-    path = request.machine.data_folder / settings.weights
-    released.write_folder(request, out, load(path), path, resample="bilinear")
+    entry = settings.entry
+    assert isinstance(entry, BarlowTwinsModel)
+    path = settings.machine.data_folder / entry.weights
+    released.write_folder(settings, out, load(path), path, resample="bilinear")
 
 
 def load(path: Path) -> Released:

@@ -17,8 +17,9 @@ from dejavu.models.checkpoints.unwrap import unwrapped
 from dejavu.models.encoders import infer_architecture, released
 from dejavu.models.encoders.infer_architecture import Description
 from dejavu.models.encoders.released_network import Released, assemble, flat_resnet
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import Source
+from dejavu.models.source import TrainingInputs
 from dejavu.params.released import DinoModel
 
 # The released ResNet-50 head has two maps with a batch norm, the ViT heads three without; all have biases.
@@ -30,19 +31,19 @@ _PROTOTYPES = (
 )
 
 
-def make(request: Request, out: Path) -> None:
+def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     """Verify a released checkpoint and write its folder (see `dejavu.models.encoders.make`).
 
     Raises:
         WeightsError: the file is missing, of another source, or lacks a layer asked for.
     """
-    settings = request.settings
-    assert isinstance(settings, DinoModel)
-    path = request.machine.data_folder / settings.weights
+    entry = settings.entry
+    assert isinstance(entry, DinoModel)
+    path = settings.machine.data_folder / entry.weights
     released.write_folder(
-        request,
+        settings,
         out,
-        load(path, network=settings.network, num_heads=settings.num_heads),
+        load(path, network=entry.network, num_heads=entry.num_heads),
         path,
         resample="bicubic",
     )

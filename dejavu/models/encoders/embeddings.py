@@ -5,8 +5,9 @@ from pathlib import Path
 
 from dejavu.errors import DataError
 from dejavu.models import folder, imported_vectors, vector_files
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import Source
+from dejavu.models.source import TrainingInputs
 from dejavu.models.vector_files import View
 from dejavu.params.released import EmbeddingsModel
 
@@ -14,20 +15,20 @@ VIEWS = ("public_image", "crop")
 KIND = "precomputed embeddings"
 
 
-def make(request: Request, out: Path) -> None:
+def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     """Find the files of every layer and note their SHA-256 and the lengths of their vectors.
 
     Raises:
         DataError: a file is missing, or the views of a layer have vectors of different lengths.
     """
-    settings = request.settings
-    assert isinstance(settings, EmbeddingsModel)
-    root = request.machine.data_folder / settings.path
-    dims = {layer: _dimension(root, layer) for layer in settings.layers}
-    described = imported_vectors.describe(views_of(settings, root), root=root)
+    entry = settings.entry
+    assert isinstance(entry, EmbeddingsModel)
+    root = settings.machine.data_folder / entry.path
+    dims = {layer: _dimension(root, layer) for layer in entry.layers}
+    described = imported_vectors.describe(views_of(entry, root), root=root)
     files = described["files"]
     digest = described["weights_sha256"]
-    record = request.described(
+    record = settings.described(
         file={"name": root.name, "sha256": digest, "kind": KIND},
         files=tuple(files),
         layers=dims,
@@ -36,9 +37,9 @@ def make(request: Request, out: Path) -> None:
     folder.write_facts(out, record.as_dict())
 
 
-def views_of(settings: EmbeddingsModel, root: Path) -> Iterator[View]:
+def views_of(entry: EmbeddingsModel, root: Path) -> Iterator[View]:
     """Yield the files of every layer and view."""
-    for layer in settings.layers:
+    for layer in entry.layers:
         for view in VIEWS:
             yield imported_vectors.find(imported_vectors.layer_folder(root, layer), view)
 

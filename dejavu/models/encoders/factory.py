@@ -22,10 +22,11 @@ from dejavu.models.encoders import pooled
 from dejavu.models.encoders.networks import seeded
 from dejavu.models.encoders.pooled import PooledNetwork
 from dejavu.models.encoders.preprocessing import Preprocessing
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import Source, write
 from dejavu.models.encoders.state_dict import without
 from dejavu.models.provenance import Provenance
+from dejavu.models.source import TrainingInputs
 from dejavu.params.released import FactoryModel
 
 CODE = "code"  # folder of an encoder's folder
@@ -34,42 +35,42 @@ MAX_BYTES = 16_000_000
 _NAME = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)", re.ASCII)
 
 
-def make(request: Request, out: Path) -> None:
+def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     """Build the network, load its weights, and write both with the code.
 
     Raises:
         ParamsError: there is no such function, or it fails.
         WeightsError: the weights are missing, damaged, or not all of them have a place.
     """
-    settings = request.settings
-    assert isinstance(settings, FactoryModel)
-    root = request.machine.data_folder
-    code = _python_files(root / settings.code)
-    network = _network(settings.factory, root / settings.code)
+    entry = settings.entry
+    assert isinstance(entry, FactoryModel)
+    root = settings.machine.data_folder
+    code = _python_files(root / entry.code)
+    network = _network(entry.factory, root / entry.code)
     file = None
-    if settings.weights is not None:
-        path = root / settings.weights
+    if entry.weights is not None:
+        path = root / entry.weights
         contents = checkpoints.read(path)
         state = unwrapped(
-            contents, path, what="a state dict of tensors", state_dict=settings.state_dict,
-            prefix=settings.prefix,
+            contents, path, what="a state dict of tensors", state_dict=entry.state_dict,
+            prefix=entry.prefix,
         )  # fmt: skip
-        state = without(state, settings.ignore, path)
+        state = without(state, entry.ignore, path)
         checkpoints.load_exactly(network, state, path, contents=contents, refusing="factory")
         file = {"name": path.name, "sha256": checkpoints.sha256(path)}
-    seen = Preprocessing.stated(settings.preprocessing)
-    made = pooled.measured(network, seen.size_px, settings.modules)
-    record = request.described(
-        name=settings.factory,
+    seen = Preprocessing.stated(entry.preprocessing)
+    made = pooled.measured(network, seen.size_px, entry.modules)
+    record = settings.described(
+        name=entry.factory,
         file=file,
         files=tuple(
             {"name": name, "sha256": checkpoints.sha256(path)} for name, path in code.items()
         ),
         layers=made.layers,
-        modules=pooled.described(settings.modules),
+        modules=pooled.described(entry.modules),
         preprocessing=seen,
     )
-    write(request, out, network=made, record=record, libraries=SOURCE.libraries)
+    write(settings, out, network=made, record=record, libraries=SOURCE.libraries)
     for name, path in code.items():
         (out / CODE / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, out / CODE / name)

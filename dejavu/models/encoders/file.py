@@ -6,13 +6,14 @@ from torch import nn
 
 from dejavu.errors import WeightsError
 from dejavu.models import encoders, folder
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import Source, require_layers, write
 from dejavu.models.provenance import Provenance
+from dejavu.models.source import TrainingInputs
 from dejavu.params.released import FileModel
 
 
-def make(request: Request, out: Path) -> None:
+def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     """Take over a folder that stage ``encoder`` wrote elsewhere, after checking its hash and keys.
 
     Raises:
@@ -20,21 +21,21 @@ def make(request: Request, out: Path) -> None:
         WeightsError: its weights are not those of its provenance.
         ParamsError: it lacks a layer asked for.
     """
-    settings = request.settings
-    assert isinstance(settings, FileModel)
-    path = request.machine.data_folder / settings.weights
+    entry = settings.entry
+    assert isinstance(entry, FileModel)
+    path = settings.machine.data_folder / entry.weights
     facts = folder.provenance(path)
     origin = _record(facts, path)
     there = origin.layers or {}
-    require_layers(request, there)
-    record = request.described(
+    require_layers(settings, there)
+    record = settings.described(
         origin=facts,
         file={"name": path.name, "sha256": facts["weights_sha256"], "kind": "encoder folder"},
-        layers={layer: there[layer] for layer in settings.layers},
+        layers={layer: there[layer] for layer in entry.layers},
         preprocessing=origin.preprocessing,
     )
     source = encoders.source_of(origin.source)
-    encoders.require_allowed(source, request)
+    encoders.require_allowed(source, settings)
     if origin.program is not None:
         program = path / Path(origin.program).name
         folder.write_program(out, program, record.as_dict(), libraries=source.libraries)
@@ -47,7 +48,7 @@ def make(request: Request, out: Path) -> None:
     made = encoders.network_of(origin)
     folder.load_weights(path, made)
     libraries = source.libraries
-    write(request, out, network=made, record=record, libraries=libraries)
+    write(settings, out, network=made, record=record, libraries=libraries)
 
 
 def network(record: Provenance) -> nn.Module:

@@ -17,29 +17,30 @@ from dejavu.errors import ParamsError, WeightsError, suggestion
 from dejavu.models.encoders import onnx_files, pooled, programs
 from dejavu.models.encoders.program_values import value_of
 from dejavu.models.encoders.programs import Modules, Program
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import Source
 from dejavu.models.provenance import Provenance
+from dejavu.models.source import TrainingInputs
 from dejavu.params.released import OnnxModel
 
 
-def make(request: Request, out: Path) -> None:
+def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     """Verify an ONNX file and write its folder: a copy of the file, with all tensors inside.
 
     Raises:
         ParamsError: it has no such output or module, or a package is not installed.
         WeightsError: it is missing, damaged, or takes something else than images.
     """
-    settings = request.settings
-    assert isinstance(settings, OnnxModel)
-    path = programs.file_of(request)
+    entry = settings.entry
+    assert isinstance(entry, OnnxModel)
+    path = programs.file_of(settings)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch, programs.naming(path):
         whole = _whole(path, Path(scratch) / "program.onnx")
         programs.write(
-            request, out, whole,
-            lambda file, modules: _program(file, settings.output, modules),
-            kind="ONNX file", name=settings.output, libraries=SOURCE.libraries,
+            settings, out, whole,
+            lambda file, modules: _program(file, entry.output, modules),
+            kind="ONNX file", name=entry.output, libraries=SOURCE.libraries,
         )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from dejavu.models import folder
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.encoders import pooled
 from dejavu.models.encoders.preprocessing import Preprocessing
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import require_layers
 from dejavu.models.provenance import Provenance
 from dejavu.params.networks import ModuleLayer
@@ -45,7 +45,7 @@ class Program(nn.Module):
 
 
 def write(
-    request: Request,
+    settings: EncoderSettings,
     out: Path,
     program: Path,
     open_file: Callable[[Path, Modules], Program],
@@ -57,7 +57,7 @@ def write(
     """Verify a program, and write its folder: a copy of the file.
 
     Args:
-        request: what is asked for; the section states how images are prepared.
+        settings: what is asked for; the section states how images are prepared.
         out: the folder to make.
         program: the file that is copied: the one that the section names, or that one with all that it needs.
         open_file: opens a file as a program with some modules as further layers.
@@ -69,31 +69,31 @@ def write(
         ParamsError: a layer is asked for that it does not have.
         WeightsError: it is damaged, or takes something else than images.
     """
-    settings = request.settings
-    assert isinstance(settings, OnnxModel | TorchExportModel)
-    path = request.machine.data_folder / settings.weights
-    seen = Preprocessing.stated(settings.preprocessing)
-    layers = lengths(open_file(program, settings.modules), seen.size_px)
-    require_layers(request, layers)
-    record = request.described(
+    entry = settings.entry
+    assert isinstance(entry, OnnxModel | TorchExportModel)
+    path = settings.machine.data_folder / entry.weights
+    seen = Preprocessing.stated(entry.preprocessing)
+    layers = lengths(open_file(program, entry.modules), seen.size_px)
+    require_layers(settings, layers)
+    record = settings.described(
         name=name,
         file={"name": path.name, "sha256": checkpoints.sha256(path), "kind": kind},
         layers=layers,
-        modules=pooled.described(settings.modules),
+        modules=pooled.described(entry.modules),
         preprocessing=seen,
     )
     folder.write_program(out, program, record.as_dict(), libraries=libraries)
 
 
-def file_of(request: Request) -> Path:
+def file_of(settings: EncoderSettings) -> Path:
     """Return the file that a section names under ``weights``.
 
     Raises:
         WeightsError: it is not there.
     """
-    settings = request.settings
-    assert isinstance(settings, OnnxModel | TorchExportModel)
-    path = request.machine.data_folder / settings.weights
+    entry = settings.entry
+    assert isinstance(entry, OnnxModel | TorchExportModel)
+    path = settings.machine.data_folder / entry.weights
     if not path.is_file():
         raise WeightsError(f"{path}: no such file.")
     return path

@@ -9,7 +9,7 @@ from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.encoders import pooled, released_network
 from dejavu.models.encoders.preprocessing import Preprocessing
 from dejavu.models.encoders.released_network import Released
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import write
 from dejavu.models.pixels import Resample
 from dejavu.models.provenance import Provenance
@@ -21,12 +21,12 @@ CUT_SHARE = 0.875  # side of the central square over the shorter side: 224 of 25
 
 
 def write_folder(
-    request: Request, out: Path, released: Released, path: Path, *, resample: Resample
+    settings: EncoderSettings, out: Path, released: Released, path: Path, *, resample: Resample
 ) -> None:
     """Write the folder of a released checkpoint (see `dejavu.models.encoders.make`).
 
     Args:
-        request: what was asked for.
+        settings: what was asked for.
         out: the folder to make.
         released: what was read from the file.
         path: the file.
@@ -36,23 +36,21 @@ def write_folder(
         ParamsError: the network has no such module.
         WeightsError: the file is of another publisher, or lacks a layer asked for.
     """
-    settings = request.settings
-    assert isinstance(settings, PublishedModel)
-    layers = settings.layers
-    released_network.require_publisher(path, request.settings.source)
-    kept = released_network.with_layers(released, layers, path, settings.modules)
+    entry = settings.entry
+    assert isinstance(entry, PublishedModel)
+    layers = entry.layers
+    released_network.require_publisher(path, settings.entry.source)
+    kept = released_network.with_layers(released, layers, path, entry.modules)
     seen = _preprocessing(kept, resample)
-    there = (
-        released_network.lengths(kept.network, seen.size_px) if settings.modules else kept.layers
-    )
-    record = request.described(
+    there = released_network.lengths(kept.network, seen.size_px) if entry.modules else kept.layers
+    record = settings.described(
         file={"name": path.name, "sha256": checkpoints.sha256(path), "kind": kept.kind},
         layers={layer: there[layer] for layer in layers},
         architecture=json.dumps(kept.architecture, sort_keys=True),
-        modules=pooled.described(settings.modules),
+        modules=pooled.described(entry.modules),
         preprocessing=seen,
     )
-    write(request, out, network=kept.network, record=record, libraries=LIBRARIES)
+    write(settings, out, network=kept.network, record=record, libraries=LIBRARIES)
 
 
 def network(record: Provenance) -> nn.Module:

@@ -7,15 +7,15 @@ from torch import nn
 
 from dejavu.errors import ParamsError, suggestion
 from dejavu.models import folder, source
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.provenance import Provenance
 
 # Its network is built from the record, without weights.
-Source = source.Source[Request, Callable[[Provenance], nn.Module]]
+Source = source.Source[EncoderSettings, Callable[[Provenance], nn.Module]]
 
 
 def write(
-    request: Request,
+    settings: EncoderSettings,
     out: Path,
     *,
     network: nn.Module,
@@ -28,18 +28,18 @@ def write(
     Raises:
         ParamsError: a layer asked for is not one of the network's.
     """
-    require_layers(request, record.layers or {})
+    require_layers(settings, record.layers or {})
     folder.write(out, network, record.as_dict(), libraries=libraries, files=files)
 
 
-def require_layers(request: Request, there: Mapping[str, int]) -> None:
+def require_layers(settings: EncoderSettings, there: Mapping[str, int]) -> None:
     """Check that a network has the layers that params.yaml asks for.
 
     Raises:
         ParamsError: one is missing.
     """
-    if missing := [layer for layer in request.settings.layers if layer not in there]:
+    if missing := [layer for layer in settings.entry.layers if layer not in there]:
         raise ParamsError(
-            f"image.models.{request.model}.layers: no layer {missing[0]!r} in this network."
+            f"image.models.{settings.model}.layers: no layer {missing[0]!r} in this network."
             f"{suggestion(missing[0], there)}"
         )

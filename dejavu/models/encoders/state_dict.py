@@ -17,45 +17,46 @@ from dejavu.models.checkpoints.unwrap import unwrapped
 from dejavu.models.encoders import infer_architecture, pooled
 from dejavu.models.encoders.pooled import PooledNetwork
 from dejavu.models.encoders.preprocessing import Preprocessing
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import Source, write
 from dejavu.models.provenance import Provenance
+from dejavu.models.source import TrainingInputs
 from dejavu.params.released import StateDictModel
 
 LIBRARIES = ("torch", "torchvision", "timm")
 _FAMILIES = ("resnet", "vit")
 
 
-def make(request: Request, out: Path) -> None:
+def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     """Load the weights into the network that the entry names, and write its folder.
 
     Raises:
         ParamsError: there is no such architecture.
         WeightsError: the weights are missing, damaged, or not all of them have a place.
     """
-    settings = request.settings
-    assert isinstance(settings, StateDictModel)
-    path = request.machine.data_folder / settings.weights
+    entry = settings.entry
+    assert isinstance(entry, StateDictModel)
+    path = settings.machine.data_folder / entry.weights
     contents = checkpoints.read(path)
     state = unwrapped(
-        contents, path, what="a state dict of tensors", state_dict=settings.state_dict,
-        prefix=settings.prefix,
+        contents, path, what="a state dict of tensors", state_dict=entry.state_dict,
+        prefix=entry.prefix,
     )  # fmt: skip
-    state = without(state, settings.ignore, path)
-    description = _described(settings, state, path, contents)
+    state = without(state, entry.ignore, path)
+    description = _described(entry, state, path, contents)
     network = _build(description)
     checkpoints.load_exactly(network, state, path, contents=contents, refusing="state_dict")
-    seen = Preprocessing.stated(settings.preprocessing)
-    made = pooled.measured(network, seen.size_px, settings.modules)
-    record = request.described(
-        name=settings.architecture,
+    seen = Preprocessing.stated(entry.preprocessing)
+    made = pooled.measured(network, seen.size_px, entry.modules)
+    record = settings.described(
+        name=entry.architecture,
         architecture=json.dumps(description, sort_keys=True),
         file={"name": path.name, "sha256": checkpoints.sha256(path)},
         layers=made.layers,
-        modules=pooled.described(settings.modules),
+        modules=pooled.described(entry.modules),
         preprocessing=seen,
     )
-    write(request, out, network=made, record=record, libraries=LIBRARIES)
+    write(settings, out, network=made, record=record, libraries=LIBRARIES)
 
 
 def network(record: Provenance) -> PooledNetwork:
@@ -84,22 +85,22 @@ def without(state: Mapping[str, Tensor], ignore: tuple[str, ...], path: Path) ->
 
 
 def _described(
-    settings: StateDictModel, state: Mapping[str, Tensor], path: Path, contents: Any
+    entry: StateDictModel, state: Mapping[str, Tensor], path: Path, contents: Any
 ) -> dict[str, Any]:
     """Return a plain description from which the network is built."""
-    library, _, name = settings.architecture.partition(":")
-    if settings.architecture == "resnet":
+    library, _, name = entry.architecture.partition(":")
+    if entry.architecture == "resnet":
         return infer_architecture.resnet(state, path, contents=contents, refusing="state_dict")
-    if settings.architecture == "vit":
+    if entry.architecture == "vit":
         return infer_architecture.vit(
-            state, path, num_heads=settings.num_heads, contents=contents, refusing="state_dict"
+            state, path, num_heads=entry.num_heads, contents=contents, refusing="state_dict"
         )
     if library not in ("timm", "torchvision") or not name:
         raise ParamsError(
-            f"architecture {settings.architecture!r}: expected timm:<name>, torchvision:<name>, "
+            f"architecture {entry.architecture!r}: expected timm:<name>, torchvision:<name>, "
             f"{' or '.join(_FAMILIES)}. A network of your own class: source: factory."
         )
-    return {"library": library, "name": name, "arguments": dict(settings.arguments)}
+    return {"library": library, "name": name, "arguments": dict(entry.arguments)}
 
 
 def _build(description: Mapping[str, Any]) -> nn.Module:

@@ -20,9 +20,10 @@ from dejavu.models.checkpoints.unwrap import unwrapped
 from dejavu.models.encoders import pooled, timm_configs
 from dejavu.models.encoders.pooled import PooledNetwork
 from dejavu.models.encoders.preprocessing import Preprocessing
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import Source, write
 from dejavu.models.provenance import Provenance
+from dejavu.models.source import TrainingInputs
 from dejavu.params.released import TimmModel
 
 PACKAGED = "packaged"
@@ -31,48 +32,48 @@ PACKAGED = "packaged"
 _PACKAGED_MODEL = "tf_efficientnet_lite0"
 
 
-def make(request: Request, out: Path) -> None:
+def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     """Verify the weights of a timm network and write its folder (see `dejavu.models.encoders.make`).
 
     Raises:
         ParamsError: timm has no such network, or how it sees images is not said.
         WeightsError: the weights are missing, damaged, or of another network.
     """
-    settings = request.settings
-    assert isinstance(settings, TimmModel)
-    if settings.weights == PACKAGED:
-        config = timm_configs.of_name(settings.name)
-        path = packaged_file(settings.name)
+    entry = settings.entry
+    assert isinstance(entry, TimmModel)
+    if entry.weights == PACKAGED:
+        config = timm_configs.of_name(entry.name)
+        path = packaged_file(entry.name)
     else:
         path, config = timm_configs.found(
-            settings, hub.located(settings.weights, request.machine.data_folder)
+            entry, hub.located(entry.weights, settings.machine.data_folder)
         )
     network = architecture(config.architecture, config.arguments)
     contents = checkpoints.read(path)
-    if settings.weights == PACKAGED:
+    if entry.weights == PACKAGED:
         state = checkpoints.tensors(contents, path, what="a state dict of tensors")
-        state = by_order(state, timm.create_model(settings.name, pretrained=False), path)
+        state = by_order(state, timm.create_model(entry.name, pretrained=False), path)
     else:
         state = unwrapped(
-            contents, path, what="a state dict of tensors", state_dict=settings.state_dict,
-            prefix=settings.prefix,
+            contents, path, what="a state dict of tensors", state_dict=entry.state_dict,
+            prefix=entry.prefix,
         )  # fmt: skip
     seen = config.preprocessing
-    if settings.preprocessing is not None:
-        seen = Preprocessing.stated(settings.preprocessing)
-    has_own = config.is_own or settings.preprocessing is not None
+    if entry.preprocessing is not None:
+        seen = Preprocessing.stated(entry.preprocessing)
+    has_own = config.is_own or entry.preprocessing is not None
     backbone = _without_classifier(state, network, config, path, may_lack=has_own)
     checkpoints.load_exactly(network, backbone, path, contents=state, refusing="timm")
-    made = pooled.measured(network, seen.size_px, settings.modules)
-    record = request.described(
+    made = pooled.measured(network, seen.size_px, entry.modules)
+    record = settings.described(
         name=config.architecture,
         architecture=json.dumps(config.arguments, sort_keys=True) if config.arguments else None,
         file={"name": path.name, "sha256": checkpoints.sha256(path)},
         layers=made.layers,
-        modules=pooled.described(settings.modules),
+        modules=pooled.described(entry.modules),
         preprocessing=seen,
     )
-    write(request, out, network=made, record=record, libraries=SOURCE.libraries)
+    write(settings, out, network=made, record=record, libraries=SOURCE.libraries)
 
 
 def network_of(record: Provenance) -> PooledNetwork:

@@ -15,22 +15,23 @@ from dejavu.errors import WeightsError
 from dejavu.models.encoders import pooled, programs
 from dejavu.models.encoders.program_values import Step, value_of
 from dejavu.models.encoders.programs import Modules, Program
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import Source
 from dejavu.models.provenance import Provenance
+from dejavu.models.source import TrainingInputs
 
 
-def make(request: Request, out: Path) -> None:
+def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     """Verify a program and write its folder: a copy of the file.
 
     Raises:
         ParamsError: it has no such module.
         WeightsError: it is missing, damaged, or takes something else than images.
     """
-    path = programs.file_of(request)
+    path = programs.file_of(settings)
     with programs.naming(path):
         programs.write(
-            request, out, path, _program, kind="torch.export", libraries=SOURCE.libraries
+            settings, out, path, _program, kind="torch.export", libraries=SOURCE.libraries
         )
 
 

@@ -20,9 +20,10 @@ from dejavu.models.encoders import pooled
 from dejavu.models.encoders.networks import seeded
 from dejavu.models.encoders.pooled import PooledNetwork
 from dejavu.models.encoders.preprocessing import Preprocessing
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import Source, write
 from dejavu.models.provenance import Provenance
+from dejavu.models.source import TrainingInputs
 from dejavu.params.released import TorchvisionModel
 
 # Ported from TensorFlow: torchvision builds its weights of them with transform_input, which turns pixels of
@@ -32,23 +33,23 @@ _HALVES = (0.5, 0.5, 0.5)
 _CLASSIFIERS = ("fc", "classifier", "head", "heads")  # the attribute that ends in the classes
 
 
-def make(request: Request, out: Path) -> None:
+def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     """Verify the weights of a torchvision network and write its folder.
 
     Raises:
         ParamsError: torchvision has no such classifier, or how it sees images is not said.
         WeightsError: the weights are missing, damaged, of another network, or without a classifier.
     """
-    settings = request.settings
-    assert isinstance(settings, TorchvisionModel)
-    path = request.machine.data_folder / settings.weights
-    network, dropped = architecture(settings.name)
+    entry = settings.entry
+    assert isinstance(entry, TorchvisionModel)
+    path = settings.machine.data_folder / entry.weights
+    network, dropped = architecture(entry.name)
     state = unwrapped(
-        checkpoints.read(path), path, what="a state dict of tensors", state_dict=settings.state_dict,
-        prefix=settings.prefix,
+        checkpoints.read(path), path, what="a state dict of tensors", state_dict=entry.state_dict,
+        prefix=entry.prefix,
     )  # fmt: skip
     rest = {k: v for k, v in state.items() if not k.startswith(dropped + ".")}
-    if len(rest) == len(state) and settings.preprocessing is None:
+    if len(rest) == len(state) and entry.preprocessing is None:
         raise WeightsError(
             f"{path}: has no classifier {dropped!r}, which torchvision's files have."
             f"{checkpoints.guess(state, refusing='torchvision')} Of a network without one, state "
@@ -57,19 +58,19 @@ def make(request: Request, out: Path) -> None:
     checkpoints.load_exactly(network, rest, path, contents=state, refusing="torchvision")
     digest = checkpoints.sha256(path)
     seen = (
-        _preprocessing(settings.name, digest)
-        if settings.preprocessing is None
-        else Preprocessing.stated(settings.preprocessing)
+        _preprocessing(entry.name, digest)
+        if entry.preprocessing is None
+        else Preprocessing.stated(entry.preprocessing)
     )
-    made = pooled.measured(network, seen.size_px, settings.modules)
-    record = request.described(
-        name=settings.name,
+    made = pooled.measured(network, seen.size_px, entry.modules)
+    record = settings.described(
+        name=entry.name,
         file={"name": path.name, "sha256": digest},
         layers=made.layers,
-        modules=pooled.described(settings.modules),
+        modules=pooled.described(entry.modules),
         preprocessing=seen,
     )
-    write(request, out, network=made, record=record, libraries=SOURCE.libraries)
+    write(settings, out, network=made, record=record, libraries=SOURCE.libraries)
 
 
 def architecture(name: str, arguments: Mapping[str, Any] | None = None) -> tuple[nn.Module, str]:

@@ -18,9 +18,10 @@ from dejavu.models.encoders import pooled
 from dejavu.models.encoders.networks import seeded
 from dejavu.models.encoders.pooled import PooledNetwork
 from dejavu.models.encoders.preprocessing import Preprocessing
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import Source, write
 from dejavu.models.provenance import Provenance
+from dejavu.models.source import TrainingInputs
 from dejavu.params.released import TransformersModel
 
 _RESAMPLE = {2: "bilinear", 3: "bicubic"}  # PIL's numbers
@@ -49,36 +50,36 @@ class HubNetwork(nn.Module):
         return states[:, 0] if self._pooling == "first_token" else states.mean(1)
 
 
-def make(request: Request, out: Path) -> None:
+def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     """Verify a folder of transformers and write the encoder's folder.
 
     Raises:
         ParamsError: the network has no such output, or how it sees images is not said.
         WeightsError: a file is missing or damaged, the folder names code, or weights do not fit.
     """
-    settings = request.settings
-    assert isinstance(settings, TransformersModel)
-    path = hub.located(settings.weights, request.machine.data_folder)
+    entry = settings.entry
+    assert isinstance(entry, TransformersModel)
+    path = hub.located(entry.weights, settings.machine.data_folder)
     config = transformers_folder.config(path)
     file = transformers_folder.weights(path)
     # a pooler that no weights came with is untrained; nothing of it is used unless it is asked for
-    unused = () if settings.pooling == "pooler" else ("pooler.",)
+    unused = () if entry.pooling == "pooler" else ("pooler.",)
     model = _nothing_hidden(transformers_folder.opened(path, unused=unused))
-    network = HubNetwork(model, settings.pooling)
+    network = HubNetwork(model, entry.pooling)
     seen = (
         _of_processor(path)
-        if settings.preprocessing is None
-        else Preprocessing.stated(settings.preprocessing)
+        if entry.preprocessing is None
+        else Preprocessing.stated(entry.preprocessing)
     )
     try:
-        made = pooled.measured(network, seen.size_px, settings.modules)
+        made = pooled.measured(network, seen.size_px, entry.modules)
     except (AttributeError, WeightsError) as error:
         raise ParamsError(
-            f"{path}: a {config['model_type']} gives no {settings.pooling!r} of images of {seen.size_px} "
+            f"{path}: a {config['model_type']} gives no {entry.pooling!r} of images of {seen.size_px} "
             f"pixels ({str(error).splitlines()[0]}). Choose another pooling."
         ) from None
-    record = request.described(
-        name=settings.pooling,
+    record = settings.described(
+        name=entry.pooling,
         architecture=json.dumps(config, sort_keys=True),
         file={
             "name": file.name,
@@ -86,10 +87,10 @@ def make(request: Request, out: Path) -> None:
             "kind": config["model_type"],
         },
         layers=made.layers,
-        modules=pooled.described(settings.modules),
+        modules=pooled.described(entry.modules),
         preprocessing=seen,
     )
-    write(request, out, network=made, record=record, libraries=SOURCE.libraries)
+    write(settings, out, network=made, record=record, libraries=SOURCE.libraries)
 
 
 def network_of(record: Provenance) -> PooledNetwork:
@@ -107,11 +108,11 @@ def _build(config: str, pooling: str) -> HubNetwork:
     kind = content.pop("model_type")
     content.pop("architectures", None)
     try:
-        settings = AutoConfig.for_model(kind, **content)
+        built = AutoConfig.for_model(kind, **content)
         for name, value in _RANDOM.items():
-            if hasattr(settings, name):
-                setattr(settings, name, value)
-        model = seeded(0, lambda: AutoModel.from_config(settings, attn_implementation="eager"))
+            if hasattr(built, name):
+                setattr(built, name, value)
+        model = seeded(0, lambda: AutoModel.from_config(built, attn_implementation="eager"))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         brief = str(error).splitlines()[0]
         raise WeightsError(f"transformers has no vision network {kind!r} ({brief}).") from None

@@ -12,12 +12,13 @@ from torch import Tensor
 from dejavu.errors import DataError, ParamsError
 from dejavu.models import devices
 from dejavu.models.encoders import networks, preprocessing, source, trained_network
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.trained_network import EncoderNetwork
 from dejavu.models.pixels import TrainingImages
 from dejavu.models.provenance import Provenance
+from dejavu.models.source import TrainingInputs
 from dejavu.models.training import health, loop, methods
-from dejavu.params.encoders import ReleasedRecipe, TrainedModel, TrainingRecipe
+from dejavu.params.encoders import ReleasedRecipe, TrainedModel
 from dejavu.run import seeds, shards
 from dejavu.tables.parquet import fingerprint, inputs_of
 from dejavu.tables.schemas import SAMPLES, SPLITS
@@ -34,7 +35,7 @@ class Role:
     n_planted: int
 
 
-def make(request: Request, out: Path) -> None:
+def make(settings: EncoderSettings, inputs: TrainingInputs, out: Path) -> None:
     """Train a network and write its folder (see `dejavu.encoders.make`).
 
     A training that was killed goes on from its last checkpoint; it ends with the weights that an
@@ -45,53 +46,54 @@ def make(request: Request, out: Path) -> None:
         DataError: the role has too few images to train on.
         TrainingError: the network diverged, collapsed or learned nothing.
     """
-    settings, recipe = request.settings, request.recipe
-    assert isinstance(settings, TrainedModel)
+    entry, recipe = settings.entry, settings.recipe
+    assert isinstance(entry, TrainedModel)
     if isinstance(recipe, ReleasedRecipe):
         raise ParamsError(
-            f"image.models.{request.model}: source trained needs a recipe with a method; "
-            f"recipes.{settings.recipe} is empty."
+            f"image.models.{settings.model}: source trained needs a recipe with a method; "
+            f"recipes.{entry.recipe} is empty."
         )
-    role = read_role(request.samples, request.splits, settings.trained_on, recipe.planted_repeats)
-    record = _record(request)
-    work = shards.work_folder(f"encoder/{request.model}", record.as_dict(), module=__name__)
-    network, curve = _train(request, recipe, role, work)
+    role = read_role(inputs.samples, inputs.splits, entry.trained_on, recipe.planted_repeats)
+    record = _record(settings, inputs)
+    work = shards.work_folder(f"encoder/{settings.model}", record.as_dict(), module=__name__)
+    network, curve = _train(settings, inputs, role, work)
     record = dataclasses.replace(
         record, layers=network.layers, n_images=len(role.uris), n_planted=role.n_planted
     )
     source.write(
-        request, out, network=network, record=record, libraries=trained_network.LIBRARIES,
+        settings, out, network=network, record=record, libraries=trained_network.LIBRARIES,
         files={"loss.csv": _csv(curve)},
     )  # fmt: skip
     shutil.rmtree(work)
 
 
 def _train(
-    request: Request, recipe: TrainingRecipe, role: Role, work: Path
+    settings: EncoderSettings, inputs: TrainingInputs, role: Role, work: Path
 ) -> tuple[EncoderNetwork, list[loop.Epoch]]:
     """Return the trained network, its vectors looked at, and how the loss fell."""
-    assert isinstance(request.settings, TrainedModel)
-    trained_on = request.settings.trained_on
-    device = devices.choose(request.machine.device)
+    entry, recipe = settings.entry, settings.recipe
+    assert isinstance(entry, TrainedModel)
+    assert not isinstance(recipe, ReleasedRecipe)
+    device = devices.choose(settings.machine.device)
     with devices.all_cores():
         images = TrainingImages(
-            role.uris, images=request.images, data_root=request.machine.data_root,
-            size_px=recipe.image_px, workers=request.machine.workers,
+            role.uris, images=inputs.images, data_root=settings.machine.data_root,
+            size_px=recipe.image_px, workers=settings.machine.workers,
         )  # fmt: skip
 
         def seed_of(purpose: str) -> int:
-            name = f"train.{request.model}.{trained_on}.{purpose}"
-            return seeds.number(request.seed, name)
+            name = f"train.{settings.model}.{entry.trained_on}.{purpose}"
+            return seeds.number(settings.seed, name)
 
         method = networks.seeded(seed_of("init"), lambda: methods.build(recipe))
         assert isinstance(method, methods.Method)
         course = loop.Course(
-            model=request.model, recipe=recipe, repeats=role.repeats, seed_of=seed_of,
+            model=settings.model, recipe=recipe, repeats=role.repeats, seed_of=seed_of,
             device=device, work=work,
         )  # fmt: skip
         curve = loop.train(method, images, course)
         network = method.kept().eval()
-        _check(request.model, network, images, recipe.view_px, device)
+        _check(settings.model, network, images, recipe.view_px, device)
     return network, curve
 
 
@@ -120,17 +122,17 @@ def read_role(samples: Path, splits: Path, role: str, planted_repeats: int) -> R
     )
 
 
-def _record(request: Request) -> Provenance:
+def _record(settings: EncoderSettings, inputs: TrainingInputs) -> Provenance:
     """Return everything that decides the weights."""
-    recipe = request.recipe
+    recipe = settings.recipe
     assert not isinstance(recipe, ReleasedRecipe)
-    return request.described(
-        seed=request.seed,
+    return settings.described(
+        seed=settings.seed,
         preprocessing=preprocessing.of_trained(recipe.view_px),
         inputs={
-            **inputs_of(request.splits),
-            "split": fingerprint(request.splits),
-            "images": fingerprint(request.images),
+            **inputs_of(inputs.splits),
+            "split": fingerprint(inputs.splits),
+            "images": fingerprint(inputs.images),
         },
     )
 

@@ -14,7 +14,8 @@ from dejavu.errors import ParamsError, TrainingError, WeightsError
 from dejavu.models import clip, folder
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.clip import load, network, train
-from dejavu.models.clip.source import CaptionRequest
+from dejavu.models.clip.source import CaptionSettings
+from dejavu.models.source import TrainingInputs
 from dejavu.params.caption import (
     ClipRecipe,
     NoRecipe,
@@ -87,12 +88,11 @@ def files(lane):
     }  # fmt: skip
 
 
-def make_clip(lane, settings=CLIP, how=None, out="model"):
-    asked = CaptionRequest(
-        model="clip", settings=settings, recipe=how or recipe(), seed=1, machine=machine(lane),
-        **files(lane),
-    )  # fmt: skip
-    clip.make(asked, lane / out)
+def make_clip(lane, entry=CLIP, how=None, out="model"):
+    settings = CaptionSettings(
+        model="clip", entry=entry, recipe=how or recipe(), seed=1, machine=machine(lane)
+    )
+    clip.make(settings=settings, inputs=TrainingInputs(**files(lane)), out=lane / out)
     return json.loads((lane / out / "provenance.json").read_text())
 
 
@@ -158,10 +158,10 @@ def test_a_killed_training_goes_on_as_if_it_never_stopped(lane, monkeypatch):
 def test_two_models_of_one_recipe_differ_and_each_repeats(lane):
     first = make_clip(lane)
     assert make_clip(lane)["weights_sha256"] == first["weights_sha256"]
-    asked = CaptionRequest(
-        model="other", settings=CLIP, recipe=recipe(), seed=1, machine=machine(lane), **files(lane)
+    settings = CaptionSettings(
+        model="other", entry=CLIP, recipe=recipe(), seed=1, machine=machine(lane)
     )
-    clip.make(asked, lane / "other")
+    clip.make(settings=settings, inputs=TrainingInputs(**files(lane)), out=lane / "other")
     other = json.loads((lane / "other" / "provenance.json").read_text())
     assert other["weights_sha256"] != first["weights_sha256"]
 

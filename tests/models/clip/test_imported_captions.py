@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from dejavu.caption import comparisons, embed
 from dejavu.errors import DataError
 from dejavu.models import clip
-from dejavu.models.clip.source import CaptionRequest
+from dejavu.models.clip.source import CaptionSettings
+from dejavu.models.source import TrainingInputs
 from dejavu.params.caption import CaptionEmbeddingsParams, CaptionModelParams, NoRecipe
 from dejavu.tables.schemas import EMBEDDINGS, SAMPLES
 from dejavu.tables.views import REFERENCE_CAPTION, VIEWS
@@ -46,10 +47,10 @@ def owner(lane):  # noqa: F811  # a fixture
 
 
 def run(root, of):
-    asked = CaptionRequest(
-        model="m", settings=of, recipe=NoRecipe(), seed=0, machine=machine(root), **files(root)
+    settings = CaptionSettings(
+        model="m", entry=of, recipe=NoRecipe(), seed=0, machine=machine(root)
     )
-    clip.make(asked, root / "model")
+    clip.make(settings=settings, inputs=TrainingInputs(**files(root)), out=root / "model")
     embed.embed(
         settings=embed.CaptionEmbedSettings(model="m", entry=of, machine=machine(root)),
         inputs=embed.CaptionEmbedInputs(weights=root / "model", **files(root)),

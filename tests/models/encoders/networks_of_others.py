@@ -7,7 +7,7 @@ import torch
 from dejavu.models import encoders
 from dejavu.models.encoders.preprocessing import Preprocessing
 from dejavu.params.networks import StatedPreprocessing
-from tests.models.encoders.test_released_folders import request
+from tests.models.encoders.test_released_folders import asked
 from tests.models.encoders.test_what_shapes_do_not_show import (
     PREPROCESSING,
 )
@@ -17,10 +17,12 @@ SEEN = Preprocessing.stated(StatedPreprocessing.model_validate(PREPROCESSING))
 
 def allowed(tmp_path, source, weights="a.pth", **more):
     """As `made`, on a machine that may run code of the model's author."""
-    asked = request(tmp_path, source, weights, **more)
-    machine = asked.machine.model_copy(update={"run_code_of_models": True})
+    asked_for = asked(tmp_path, source, weights, **more)
+    settings = asked_for["settings"]
+    machine = settings.machine.model_copy(update={"run_code_of_models": True})
     out = tmp_path / "out"
-    encoders.make(dataclasses.replace(asked, machine=machine), out)
+    settings = dataclasses.replace(settings, machine=machine)
+    encoders.make(settings=settings, inputs=asked_for["inputs"], out=out)
     return encoders.load(out)
 
 

@@ -10,7 +10,8 @@ from dejavu.models import encoders
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.encoders import networks
 from dejavu.models.encoders import timm as timm_models
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
+from dejavu.models.source import TrainingInputs
 from dejavu.params.encoders import ModelParams, ReleasedRecipe
 from tests.models.fixtures import one_sample
 from tests.models.training.world import MACHINE
@@ -18,19 +19,22 @@ from tests.models.training.world import MACHINE
 NAME = "tf_efficientnet_lite0"
 
 
-def request(tmp_path, **settings):
+def asked(tmp_path, **settings):
     facts = {"recipe": "released", "trained_on": "elsewhere", "second_model": None}
     facts |= {"layers": ["backbone"], **settings}
-    return Request(
-        model="lite", settings=TypeAdapter(ModelParams).validate_python(facts),
-        recipe=ReleasedRecipe(), seed=0, samples=one_sample(tmp_path), images=tmp_path,
-        splits=tmp_path, machine=MACHINE,
+    settings = EncoderSettings(
+        model="lite", entry=TypeAdapter(ModelParams).validate_python(facts),
+        recipe=ReleasedRecipe(), seed=0, machine=MACHINE,
     )  # fmt: skip
+    inputs = TrainingInputs(samples=one_sample(tmp_path), images=tmp_path, splits=tmp_path)
+    return {"settings": settings, "inputs": inputs}
 
 
 @pytest.mark.slow
 def test_the_packaged_network_is_verified_and_embeds(tmp_path):
-    encoders.make(request(tmp_path, source="timm", name=NAME, weights="packaged"), tmp_path / "e")
+    encoders.make(
+        **asked(tmp_path, source="timm", name=NAME, weights="packaged"), out=tmp_path / "e"
+    )
     encoder = encoders.load(tmp_path / "e")
     assert encoder.layers == {"backbone": 1280}
     facts = encoder.provenance
@@ -82,12 +86,12 @@ def test_a_file_with_timm_names_and_without_some(tmp_path):
     save_file(state, tmp_path / "weights.safetensors")
     settings = {"source": "timm", "name": "resnet10t"}
     settings["weights"] = str(tmp_path / "weights.safetensors")
-    encoders.make(request(tmp_path, **settings), tmp_path / "e")
+    encoders.make(**asked(tmp_path, **settings), out=tmp_path / "e")
     assert encoders.load(tmp_path / "e").layers == {"backbone": 512}
     del state["conv1.0.weight"]
     save_file(state, tmp_path / "weights.safetensors")
     with pytest.raises(WeightsError, match=r"missing: conv1.0.weight"):
-        encoders.make(request(tmp_path, **settings), tmp_path / "e2")
+        encoders.make(**asked(tmp_path, **settings), out=tmp_path / "e2")
 
 
 @pytest.mark.slow
@@ -97,7 +101,7 @@ def test_a_torchvision_resnet(tmp_path):
     torch.save(state, tmp_path / "resnet18.pth")
     settings = {"source": "torchvision", "name": "resnet18"}
     settings["weights"] = str(tmp_path / "resnet18.pth")
-    encoders.make(request(tmp_path, **settings), tmp_path / "e")
+    encoders.make(**asked(tmp_path, **settings), out=tmp_path / "e")
     encoder = encoders.load(tmp_path / "e")
     pixels = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
     with torch.inference_mode():
@@ -116,5 +120,5 @@ def test_a_torchvision_resnet(tmp_path):
 @pytest.mark.slow
 def test_an_impossible_entry_is_a_parameter_error(tmp_path, settings, message):
     with pytest.raises(ParamsError, match=message):
-        encoders.make(request(tmp_path, source="timm", **settings), tmp_path / "e")
+        encoders.make(**asked(tmp_path, source="timm", **settings), out=tmp_path / "e")
     assert not (tmp_path / "e").exists()

@@ -14,13 +14,14 @@ from dejavu.errors import ArtifactError, ParamsError, WeightsError
 from dejavu.models import encoders
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.encoders import torchvision as torchvision_models
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
+from dejavu.models.source import TrainingInputs
 from dejavu.params.encoders import ModelParams, ReleasedRecipe
 from dejavu.params.machine import MachineParams
 from tests.models import fixtures
 
 
-def request(root, source, weights, layers=("backbone",), **more):
+def asked(root, source, weights, layers=("backbone",), **more):
     entry = {
         "source": source, "recipe": "released", "trained_on": "target", "second_model": None,
         "layers": list(layers), "weights": weights, **more,
@@ -28,16 +29,17 @@ def request(root, source, weights, layers=("backbone",), **more):
     machine = MachineParams(
         device="cpu", engine="local", workers=1, batch_images=2, block_rows=10, data_root=str(root)
     )
-    return Request(
-        model="m", settings=TypeAdapter(ModelParams).validate_python(entry), recipe=ReleasedRecipe(),
-        seed=0, samples=fixtures.one_sample(root), images=Path("-"), splits=Path("-"),
-        machine=machine,
+    settings = EncoderSettings(
+        model="m", entry=TypeAdapter(ModelParams).validate_python(entry), recipe=ReleasedRecipe(),
+        seed=0, machine=machine,
     )  # fmt: skip
+    inputs = TrainingInputs(samples=fixtures.one_sample(root), images=Path("-"), splits=Path("-"))
+    return {"settings": settings, "inputs": inputs}
 
 
 def made(tmp_path, source, weights="a.pth", **more):
     out = tmp_path / "out"
-    encoders.make(request(tmp_path, source, weights, **more), out)
+    encoders.make(**asked(tmp_path, source, weights, **more), out=out)
     return encoders.load(out)
 
 
@@ -98,9 +100,9 @@ def test_dino_vit_sees_its_own_size_resized_bicubically(tmp_path, network):
 
 def test_equal_files_make_equal_folders(tmp_path):
     fixtures.vicreg_full(tmp_path / "a.pth")
-    first = request(tmp_path, "vicreg", "a.pth", layers=["projector"])
+    first = asked(tmp_path, "vicreg", "a.pth", layers=["projector"])
     for name in ("one", "two"):
-        encoders.make(first, tmp_path / name)
+        encoders.make(**first, out=tmp_path / name)
     for file in ("weights.safetensors", "provenance.json"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
@@ -136,9 +138,8 @@ def test_weights_lie_below_the_data_root_and_the_variable_overrides_it(tmp_path,
 @pytest.fixture
 def elsewhere(tmp_path):
     fixtures.vicreg_full(tmp_path / "a.pth")
-    encoders.make(
-        request(tmp_path, "vicreg", "a.pth", ["projector", "backbone"]), tmp_path / "theirs"
-    )
+    asked_for = asked(tmp_path, "vicreg", "a.pth", ["projector", "backbone"])
+    encoders.make(**asked_for, out=tmp_path / "theirs")
     return tmp_path / "theirs"
 
 

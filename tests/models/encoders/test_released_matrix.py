@@ -13,7 +13,8 @@ from dejavu.models import encoders
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.clip.open_clip import open_released
 from dejavu.models.encoders import torchvision as torchvision_models
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
+from dejavu.models.source import TrainingInputs
 from dejavu.params.caption import OpenClipParams
 from dejavu.params.encoders import ModelParams, ReleasedRecipe
 from dejavu.params.machine import MachineParams
@@ -129,12 +130,16 @@ def vectors(loader, path, out):
         data_root=str(path.parent),
     )  # fmt: skip
     entry = {**common, "trained_on": "target", "layers": ["backbone"], **more}
-    request = Request(
-        model="m", settings=TypeAdapter(ModelParams).validate_python(entry),
-        recipe=ReleasedRecipe(), seed=0, samples=fixtures.one_sample(path.parent),
-        images=Path("-"), splits=Path("-"), machine=machine,
+    encoders.make(
+        settings=EncoderSettings(
+            model="m", entry=TypeAdapter(ModelParams).validate_python(entry),
+            recipe=ReleasedRecipe(), seed=0, machine=machine,
+        ),
+        inputs=TrainingInputs(
+            samples=fixtures.one_sample(path.parent), images=Path("-"), splits=Path("-")
+        ),
+        out=out,
     )  # fmt: skip
-    encoders.make(request, out)
     encoder = encoders.load(out)
     return torch.from_numpy(encoder.embed(PIXELS)["backbone"]), encoder.preprocessing
 

@@ -6,25 +6,26 @@ from pydantic import TypeAdapter
 
 from dejavu.errors import ParamsError
 from dejavu.models import encoders
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.params.encoders import ModelParams, ReleasedRecipe
 from tests.models.training.world import MACHINE, World, recipe
 
 ENTRY = {"source": "untrained", "recipe": "r", "second_model": None, "layers": ["backbone"]}
 
 
-def request(world, *, seed=0, recipe=recipe(), **changes):  # noqa: B008  # never changed
-    return Request(
-        model="blank", settings=TypeAdapter(ModelParams).validate_python(ENTRY | changes), recipe=recipe,
-        seed=seed, samples=world.samples, images=world.images, splits=world.splits, machine=MACHINE,
+def asked(world, *, seed=0, recipe=recipe(), **changes):  # noqa: B008  # never changed
+    settings = EncoderSettings(
+        model="blank", entry=TypeAdapter(ModelParams).validate_python(ENTRY | changes), recipe=recipe,
+        seed=seed, machine=MACHINE,
     )  # fmt: skip
+    return {"settings": settings, "inputs": world.training_inputs()}
 
 
 def test_its_weights_follow_the_seed_and_it_embeds(tmp_path):
     world = World(tmp_path / "world", n=4)
     vectors = []
     for place, seed in (("a", 0), ("b", 0), ("c", 1)):
-        encoders.make(request(world, seed=seed), tmp_path / place)
+        encoders.make(**asked(world, seed=seed), out=tmp_path / place)
         encoder = encoders.load(tmp_path / place)
         pixels = np.random.default_rng(0).integers(0, 256, (3, 3, 8, 8), dtype=np.uint8)
         import torch
@@ -42,4 +43,4 @@ def test_it_saw_no_role():
 def test_it_needs_a_recipe_with_a_network(tmp_path):
     world = World(tmp_path / "world", n=4)
     with pytest.raises(ParamsError, match="needs a recipe with a method"):
-        encoders.make(request(world, recipe=ReleasedRecipe()), tmp_path / "out")
+        encoders.make(**asked(world, recipe=ReleasedRecipe()), out=tmp_path / "out")

@@ -21,7 +21,7 @@ METHODS = ["vicreg", "barlow_twins", "dino", "simclr"]
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.slow
 def test_a_method_trains_and_leaves_a_folder_that_loads(world, tmp_path, method):
-    encoders.make(world.request(recipe=recipe(method)), tmp_path / "out")
+    encoders.make(**world.asked(recipe=recipe(method)), out=tmp_path / "out")
     encoder = encoders.load(tmp_path / "out")
     assert encoder.layers == {"projector": 16, "backbone": 32}
     vectors = encoder.embed(torch.zeros(3, 3, 8, 8, dtype=torch.uint8))
@@ -40,17 +40,17 @@ def test_a_method_trains_and_leaves_a_folder_that_loads(world, tmp_path, method)
 
 def test_lars_trains_too(world, tmp_path):
     settings = recipe(optimizer="lars", learning_rate=0.02)
-    encoders.make(world.request(recipe=settings), tmp_path / "out")
+    encoders.make(**world.asked(recipe=settings), out=tmp_path / "out")
     assert (tmp_path / "out" / "weights.safetensors").is_file()
 
 
 @pytest.mark.slow
 def test_the_same_request_gives_the_same_bytes_and_another_role_other_weights(world, tmp_path):
     for name in ("first", "again"):
-        encoders.make(world.request(), tmp_path / name)
-    encoders.make(world.request(seed=1), tmp_path / "seed")
+        encoders.make(**world.asked(), out=tmp_path / name)
+    encoders.make(**world.asked(seed=1), out=tmp_path / "seed")
     second = trained_model(trained_on="reference")
-    encoders.make(world.request(settings=second), tmp_path / "role")
+    encoders.make(**world.asked(entry=second), out=tmp_path / "role")
     assert fingerprint(tmp_path / "first") == fingerprint(tmp_path / "again")
     hashes = {
         checkpoints.sha256(tmp_path / name / "weights.safetensors")
@@ -64,21 +64,21 @@ def test_the_same_request_gives_the_same_bytes_and_another_role_other_weights(wo
 def test_a_killed_training_ends_where_an_uninterrupted_one_does(
     world, tmp_path, monkeypatch, method
 ):
-    request = world.request(recipe=recipe(method))
-    encoders.make(request, tmp_path / "whole")
+    asked = world.asked(recipe=recipe(method))
+    encoders.make(**asked, out=tmp_path / "whole")
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
     real = loop._Run.epoch
     with monkeypatch.context() as patch:
         patch.setattr(loop._Run, "epoch", _killed_in_epoch(5, real))
         with pytest.raises(KeyboardInterrupt):
-            encoders.make(request, tmp_path / "resumed")
+            encoders.make(**asked, out=tmp_path / "resumed")
     assert not (tmp_path / "resumed").exists()
     assert len(list(shards.WORK.rglob("checkpoint.pt"))) == 1
     seen = []
     monkeypatch.setattr(
         loop._Run, "epoch", lambda self, n, *rest: (seen.append(n), real(self, n, *rest))[1]
     )
-    encoders.make(request, tmp_path / "resumed")
+    encoders.make(**asked, out=tmp_path / "resumed")
     assert seen == list(range(5, 12))
     assert fingerprint(tmp_path / "resumed") == fingerprint(tmp_path / "whole")
 
@@ -98,12 +98,12 @@ def test_another_recipe_never_resumes_from_the_checkpoint(world, tmp_path, monke
     with monkeypatch.context() as patch:
         patch.setattr(loop._Run, "epoch", _killed_in_epoch(5, loop._Run.epoch))
         with pytest.raises(KeyboardInterrupt):
-            encoders.make(world.request(), tmp_path / "out")
+            encoders.make(**world.asked(), out=tmp_path / "out")
     epochs, real = [], loop._Run.epoch
     monkeypatch.setattr(
         loop._Run, "epoch", lambda self, n, *rest: (epochs.append(n), real(self, n, *rest))[1]
     )
-    encoders.make(world.request(recipe=recipe(weight_decay=0.0)), tmp_path / "out")
+    encoders.make(**world.asked(recipe=recipe(weight_decay=0.0)), out=tmp_path / "out")
     assert epochs[0] == 0
 
 
@@ -111,7 +111,7 @@ class TestAnErrorThatSaysSo:
     def test_collapsed_while_it_trains(self, world, tmp_path, monkeypatch):
         monkeypatch.setattr(loop.health, "embedding_std", lambda _: 0.001)
         with pytest.raises(TrainingError, match="m: collapsed: for 10 epochs .* at most 0.001"):
-            encoders.make(world.request(), tmp_path / "out")
+            encoders.make(**world.asked(), out=tmp_path / "out")
         assert not (tmp_path / "out").exists()
 
     def test_collapsed_in_the_end(self, world, tmp_path, monkeypatch):
@@ -124,13 +124,13 @@ class TestAnErrorThatSaysSo:
 
         monkeypatch.setattr(loop, "train", train)
         with pytest.raises(TrainingError, match="m: layer 'projector' collapsed: embedding std 0 "):
-            encoders.make(world.request(), tmp_path / "out")
+            encoders.make(**world.asked(), out=tmp_path / "out")
         assert not (tmp_path / "out").exists()
 
     def test_diverged(self, world, tmp_path):
         settings = recipe(learning_rate=1e30)
         with pytest.raises(TrainingError, match=r"the loss became nan .*learning_rate"):
-            encoders.make(world.request(recipe=settings), tmp_path / "out")
+            encoders.make(**world.asked(recipe=settings), out=tmp_path / "out")
 
     def test_learned_nothing(self, world, tmp_path, monkeypatch):
         real = loop._Run.epoch
@@ -140,7 +140,7 @@ class TestAnErrorThatSaysSo:
 
         monkeypatch.setattr(loop._Run, "epoch", flat)
         with pytest.raises(TrainingError, match="learned nothing: the loss of the first 1 epochs"):
-            encoders.make(world.request(), tmp_path / "out")
+            encoders.make(**world.asked(), out=tmp_path / "out")
 
 
 @pytest.mark.slow
@@ -156,7 +156,7 @@ def test_planted_images_occur_more_often_in_an_epoch(world, tmp_path, monkeypatc
         make.TrainingImages, "batches",
         lambda self, rows, size: (drawn.append(rows), real(self, rows, size))[1],
     )  # fmt: skip
-    encoders.make(world.request(recipe=recipe(planted_repeats=3)), tmp_path / "out")
+    encoders.make(**world.asked(recipe=recipe(planted_repeats=3)), out=tmp_path / "out")
     assert np.bincount(drawn[0]).tolist() == [3] * 24
     assert not torch.equal(drawn[0], drawn[1])  # every epoch has an order of its own
 
@@ -167,12 +167,12 @@ def test_an_empty_recipe_or_role_is_refused(world, tmp_path):
     from dejavu.params.encoders import ReleasedRecipe
 
     with pytest.raises(ParamsError, match="needs a recipe"):
-        encoders.make(world.request(recipe=ReleasedRecipe()), tmp_path / "out")
+        encoders.make(**world.asked(recipe=ReleasedRecipe()), out=tmp_path / "out")
 
 
 @pytest.mark.slow
 def test_changed_weights_are_noticed(world, tmp_path):
-    encoders.make(world.request(), tmp_path / "out")
+    encoders.make(**world.asked(), out=tmp_path / "out")
     path = tmp_path / "out" / "weights.safetensors"
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
@@ -183,7 +183,7 @@ def test_changed_weights_are_noticed(world, tmp_path):
 
 @pytest.mark.slow
 def test_provenance_holds_nothing_volatile(world, tmp_path):
-    encoders.make(world.request(), tmp_path / "out")
+    encoders.make(**world.asked(), out=tmp_path / "out")
     text = (tmp_path / "out" / "provenance.json").read_text()
     assert str(tmp_path) not in text
     assert set(json.loads(text)["versions"]) == {"torch", "torchvision", "lightly", "timm"}

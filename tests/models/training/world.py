@@ -11,7 +11,8 @@ from PIL import Image
 from pydantic import TypeAdapter
 
 from dejavu.models import devices, encoders
-from dejavu.models.encoders.request import Request
+from dejavu.models.encoders.settings import EncoderSettings
+from dejavu.models.source import TrainingInputs
 from dejavu.params.encoders import ModelParams, RecipeParams
 from dejavu.params.machine import MachineParams
 from dejavu.run import shards
@@ -130,12 +131,15 @@ class World:
             inputs={"samples": fingerprint(self.samples), "split": fingerprint(self.splits)},
         )  # fmt: skip
 
-    def request(self, model="m", seed=0, **changes):
-        settings = {"settings": trained_model(), "recipe": recipe(), **changes}
-        return Request(
-            model=model, seed=seed, samples=self.samples, images=self.images,
-            splits=self.splits, machine=MACHINE, **settings,
-        )  # fmt: skip
+    def asked(self, model="m", seed=0, **changes):
+        entry = {"entry": trained_model(), "recipe": recipe(), **changes}
+        return {
+            "settings": EncoderSettings(model=model, seed=seed, machine=MACHINE, **entry),
+            "inputs": self.training_inputs(),
+        }
+
+    def training_inputs(self):
+        return TrainingInputs(samples=self.samples, images=self.images, splits=self.splits)
 
 
 def trained_world(root):
@@ -144,5 +148,5 @@ def trained_world(root):
         patch.setattr(shards, "WORK", root / ".work")
         patch.setattr(devices.os, "cpu_count", lambda: 1)
         world = World(root / "data")
-        encoders.make(world.request(recipe=recipe(epochs=3)), root / "encoder")
+        encoders.make(**world.asked(recipe=recipe(epochs=3)), out=root / "encoder")
     return world, root / "encoder"

@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 
 from dejavu.image import score
+from dejavu.report.from_params import Settings
 from dejavu.report.make import make
 from dejavu.tables import parquet, schemas
 from tests.report.gallery import world
@@ -22,7 +23,7 @@ def rewritten(table, path, change):
 
 
 def page_of(made, out):
-    make(made.data, out, made.image, made.captions)
+    make(settings=Settings(image=made.image, captions=made.captions), inputs=made.data, out=out)
     return (out / "index.html").read_text(encoding="utf-8")
 
 

@@ -3,6 +3,7 @@
 import collections
 import html.parser
 
+from dejavu.report.from_params import Settings
 from dejavu.report.make import make
 
 HOSTILE_LABEL = "<script>window.broken = 1</script>"
@@ -10,7 +11,7 @@ HOSTILE_CAPTION = '<img src=x onerror="window.broken = 2"> \' & {{ 7 * 7 }} ]]> 
 
 
 def report(world, out):
-    make(world.data, out, world.image, world.captions)
+    make(settings=Settings(image=world.image, captions=world.captions), inputs=world.data, out=out)
     return out
 
 
