@@ -5,7 +5,9 @@ import unicodedata
 from typing import Any
 
 _JOINERS = "\u200c\u200d"  # hold together emoji and the letters of some scripts
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# What spreadsheets take for the start of a formula, some of East Asian locales also in full width; a tab or a
+# line break before it is left out when they read
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -48,10 +50,10 @@ def spreadsheet_safe(value: Any) -> Any:
 
     Numbers, also those written as text, and all other values stay as they are.
 
-    >>> [spreadsheet_safe(value) for value in ("=1+1", "-0.5", "-rf", -0.5, "a=b")]
-    ["'=1+1", '-0.5', "'-rf", -0.5, 'a=b']
+    >>> [spreadsheet_safe(value) for value in ("=1+1", "＝1+1", "-0.5", "-rf", -0.5, "a=b")]
+    ["'=1+1", "'＝1+1", '-0.5', "'-rf", -0.5, 'a=b']
     """
-    if not isinstance(value, str) or not value.startswith(_FORMULA_STARTS):
+    if not isinstance(value, str) or not value.startswith(FORMULA_STARTS):
         return value
     return value if _NUMBER.fullmatch(value) else f"'{value}"
 

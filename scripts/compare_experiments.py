@@ -17,6 +17,8 @@ from typing import Any
 import dvc.api
 from ruamel.yaml import YAML
 
+from dejavu.text import spreadsheet_safe
+
 TWO_MODELS = "second_model"
 # Column of the table: role or comparison, and score, in results.json.
 SCORES = {
@@ -65,7 +67,9 @@ def main(out: str, name: str, experiments: list[str]) -> None:
     with Path(out).open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(
+            {name: spreadsheet_safe(cell) for name, cell in row.items()} for row in rows
+        )
     print(f"{len(rows)} rows of {len(experiments)} experiments in {out}")
 
 

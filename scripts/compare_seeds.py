@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 
 from scipy import stats
 
+from dejavu.text import spreadsheet_safe
+
 TWO_MODELS = "second_model"
 
 
@@ -171,7 +173,12 @@ def main() -> None:
         writer.writerow(("seed", *Row._fields[1:]))
         names = {path: index for index, path in enumerate(paths)}
         writer.writerows(
-            (names[row.run], *row[1:6], *(f"{value:.6f}" for value in row[6:])) for row in rows
+            (
+                names[row.run],
+                *map(spreadsheet_safe, row[1:6]),
+                *(f"{value:.6f}" for value in row[6:]),
+            )
+            for row in rows
         )
     Path(f"{prefix}.md").write_text(markdown(lines), encoding="utf-8")
 

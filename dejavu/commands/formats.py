@@ -13,9 +13,7 @@ import pyarrow.csv as pacsv
 
 from dejavu.commands import terminal
 from dejavu.errors import QueryError
-from dejavu.text import json_printable, spreadsheet_safe
-
-_FORMULA = r"^[=+\-@\t\r]"
+from dejavu.text import FORMULA_STARTS, json_printable, spreadsheet_safe
 
 
 def json_text(rows: pa.Table) -> str:
@@ -114,7 +112,8 @@ def _flat(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray | pa.Array, int]:
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        if not pc.any(pc.match_substring_regex(column, _FORMULA)).as_py():
+        starts = pc.utf8_slice_codeunits(column, 0, 1)
+        if not pc.any(pc.is_in(starts, pa.array(FORMULA_STARTS, starts.type))).as_py():
             return column, 0
         texts = column.to_pylist()
         safe = [spreadsheet_safe(text) for text in texts]

@@ -1,6 +1,7 @@
 """Flat tables as CSV."""
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,10 +16,8 @@ def write(rows: Rows, path: Path, columns: Sequence[str]) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([spreadsheet_safe(column) for column in columns])
-        for row in rows:
-            writer.writerow([_cell(row.get(column)) for column in columns])
+        file.write(_line([spreadsheet_safe(column) for column in columns]))
+        file.writelines(_line([_cell(row.get(column)) for column in columns]) for row in rows)
 
 
 def columns_of(rows: Rows, first: Sequence[str] = ()) -> list[str]:
@@ -27,6 +26,13 @@ def columns_of(rows: Rows, first: Sequence[str] = ()) -> list[str]:
     for row in rows:
         found |= dict.fromkeys(row)
     return list(found)
+
+
+def _line(cells: Sequence[Value]) -> str:
+    """Return one row. Python quotes cells with a sign of its line end; a bare return ends a row, too."""
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _cell(value: Value) -> Value:

@@ -1,6 +1,7 @@
 """What `dejavu sql` prints: every value as what it is, every row, and nothing that is obeyed."""
 
 import csv
+import io
 import json
 import os
 import pty
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 
 from dejavu import cli
 from dejavu.commands import formats
+from dejavu.text import FORMULA_STARTS
 from tests.paths import ROOT
 
 ESCAPE = "\x1b[31mred\x1b]0;title\x07\x9b2J"
@@ -139,6 +141,16 @@ def test_cells_that_a_spreadsheet_would_run_are_text(run):
     assert "2 cells that a spreadsheet would run as formulas start with '" in done.stderr
     done = run("SELECT -1 AS \"=cmd\", ['=1'] AS many", "--format", "csv")
     assert done.stdout == '"\'=cmd","many"\n-1,"[""=1""]"\n'
+
+
+@pytest.mark.parametrize("start", FORMULA_STARTS)
+def test_no_start_of_a_formula_is_left_in_csv(start):
+    rows = pa.table({f"{start}a": [f"{start}b", "c"], "n": [-1, None]})
+    for column in (rows, rows.set_column(0, f"{start}a", rows[0].dictionary_encode())):
+        content, n_changed = formats.csv(column)
+        found = list(csv.reader(io.StringIO(content.decode(), newline="")))
+        assert [row[0] for row in found] == [f"'{start}a", f"'{start}b", "c"]
+        assert n_changed == 2
 
 
 def test_csv_of_a_column_with_a_name_of_any_kind():

@@ -1,5 +1,6 @@
 """A report for readers who may not see the data: no image, no name of a sample or file, no caption."""
 
+import csv
 import json
 import re
 
@@ -80,8 +81,24 @@ def test_a_shareable_report_needs_a_folder_of_its_own(given):
 
 
 def test_no_cell_of_a_table_is_run_by_a_spreadsheet(tmp_path):
-    rows = [{"label": text, "n": -0.5} for text in ("=1+1", "+a", "-a", "@a", "plain")]
+    texts = [
+        "=1+1",
+        "+a",
+        "-a",
+        "@a",
+        "\t=a",
+        "\r=a",
+        "\n=a",
+        "x\r=a",
+        "＝1+1",
+        "＋1",
+        "－1",
+        "＠a",
+    ]
+    rows = [{"label": text, "n": -0.5} for text in [*texts, "plain"]]
     csv_files.write(rows, tmp_path / "t.csv", ["label", "n"])
-    cells = [line.split(",") for line in (tmp_path / "t.csv").read_text().splitlines()[1:]]
-    assert [first for first, _ in cells] == ["'=1+1", "'+a", "'-a", "'@a", "plain"]
+    with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as stream:
+        cells = list(csv.reader(stream))[1:]
+    safe = [text if text == "x\r=a" else f"'{text}" for text in texts]
+    assert [first for first, _ in cells] == [*safe, "plain"]
     assert {last for _, last in cells} == {"-0.5"}

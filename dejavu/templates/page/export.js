@@ -43,12 +43,15 @@
     }
     return rows;
   }
-  // A spreadsheet runs what begins like a formula, unless it is a number.
-  const inert = (text) => (/^[=+\-@\t\r]/.test(text) && !/^[+-]?\d/.test(text) ? `'${text}` : text);
+  // A spreadsheet runs what begins like a formula, signs of full width included, unless it is a number, alone or with
+  // an interval and a unit.
+  const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
+  const NUMBER = /^[+-]?[\d.,]+(e[+-]?\d+)?( \[[-+\d.,e ]+\]| to [+-]?[\d.,]+)?( ?[a-z%]+)?$/;
+  const inert = (text) => (FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text);
   const ascii = (text) => text.replace(/\u2212/g, "-").replace(/[\u202f\u00a0]/g, " ");
   const csv = (rows) => rows.map((row) => row.map((text) => {
     const plain = inert(ascii(text));
-    return /[",\n]/.test(plain) ? `"${plain.replace(/"/g, '""')}"` : plain;
+    return /[",\n\r]/.test(plain) ? `"${plain.replace(/"/g, '""')}"` : plain;
   }).join(",")).join("\n") + "\n";
   const quoted = (text) => ascii(text).replace(/[\\`*_[\]<>|#]/g, "\\$&");
   const markdown = ([head, ...rows]) =>

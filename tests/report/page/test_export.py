@@ -44,9 +44,39 @@ def test_tables_are_saved_with_the_model_in_front(opened, saved):
     assert r"\%" in latex
 
 
-def test_a_cell_that_a_spreadsheet_would_run_is_saved_as_text(opened, saved):
-    opened.value(f"({TABLE}).tBodies[0].rows[1].cells[0].textContent = '=1+1'")
-    assert "'=1+1" in saved(f"({TABLE}).closest('.scroll')", "CSV")
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "=1+1",
+        "＝1+1",
+        "＋1+1",
+        "－1+1",
+        "＠x",
+        "+1+cmd|'/C calc'!A0",
+        "−1+HYPERLINK(1)",
+        "-1 to cmd|x",
+    ],
+)
+def test_a_cell_that_a_spreadsheet_would_run_is_saved_as_text(opened, saved, cell):
+    opened.value(f"({TABLE}).tBodies[0].rows[1].cells[0].textContent = {cell!r}")
+    rows = list(csv.reader(io.StringIO(saved(f"({TABLE}).closest('.scroll')", "CSV"))))
+    assert "'" + cell.replace("−", "-") in rows[1]
+
+
+def test_numbers_of_the_page_are_saved_as_numbers(opened, saved):
+    cells = [
+        "+1.5",
+        "-54 [-170, 19] %",
+        "+13.3 to +26.7 points",
+        "-0.1 [-0.3, +1e-05]",
+        "-1,234",
+        "-2e-05",
+    ]
+    for place, cell in enumerate(cells):
+        opened.value(f"({TABLE}).tBodies[0].rows[1].cells[{place}].textContent = {cell!r}")
+    rows = list(csv.reader(io.StringIO(saved(f"({TABLE}).closest('.scroll')", "CSV"))))
+    assert [cell for cell in cells if cell in rows[1]] == cells
+    assert not [cell for row in rows for cell in row if cell.startswith("'")]
 
 
 def test_charts_are_saved_with_colors_of_their_own(opened, saved):
