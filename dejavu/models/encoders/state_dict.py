@@ -42,10 +42,15 @@ def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
         contents, path, what="a state dict of tensors", state_dict=entry.state_dict,
         prefix=entry.prefix,
     )  # fmt: skip
-    state = without(state, entry.ignore, path)
-    description = _described(entry, state, path, contents)
+    rest = without(state, entry.ignore, path)
+    description = _described(entry, rest, path, contents)
     network = _build(description)
-    checkpoints.load_exactly(network, state, path, contents=contents, refusing="state_dict")
+    if description.get("library") == "timm":
+        from dejavu.models.encoders import timm_names
+
+        state = timm_names.renamed(state, network, description["name"], entry.ignore)
+        rest = {k: v for k, v in state.items() if not k.startswith(entry.ignore)}
+    checkpoints.load_exactly(network, rest, path, contents=contents, refusing="state_dict")
     seen = Preprocessing.stated(entry.preprocessing)
     made = pooled.measured(network, seen.size_px, entry.modules)
     record = settings.described(

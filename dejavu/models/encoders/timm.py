@@ -17,7 +17,7 @@ from dejavu.errors import ParamsError, WeightsError, suggestion
 from dejavu.models import hub, packaged
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints.unwrap import unwrapped
-from dejavu.models.encoders import pooled, timm_configs
+from dejavu.models.encoders import pooled, timm_configs, timm_names
 from dejavu.models.encoders.pooled import PooledNetwork
 from dejavu.models.encoders.preprocessing import Preprocessing
 from dejavu.models.encoders.settings import EncoderSettings
@@ -58,6 +58,7 @@ def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
             contents, path, what="a state dict of tensors", state_dict=entry.state_dict,
             prefix=entry.prefix,
         )  # fmt: skip
+        state = timm_names.renamed(state, network, config.architecture, _classifier(network))
     seen = config.preprocessing
     if entry.preprocessing is not None:
         seen = Preprocessing.stated(entry.preprocessing)
@@ -120,18 +121,23 @@ def _without_classifier(
             preprocessing than timm's entry states.
     """
     entry = network.pretrained_cfg
-    classifier = entry["classifier"]
-    names = (classifier,) if isinstance(classifier, str) else tuple(classifier or ())
-    starts = tuple(f"{part}." for part in names)
+    starts = _classifier(network)
     rest = {k: v for k, v in state.items() if not k.startswith(starts)} if starts else dict(state)
     if len(rest) == len(state) and entry["num_classes"] and not may_lack:
         raise WeightsError(
-            f"{path}: has no classifier {names[0]!r}, which the weights of timm's {config.architecture!r} "
-            f"have; what else has this architecture may need other preprocessing."
+            f"{path}: has no classifier {starts[0].rstrip('.')!r}, which the weights of timm's "
+            f"{config.architecture!r} have; what else has this architecture may need other preprocessing."
             f"{checkpoints.guess(state, refusing='timm')} Of timm's names, those with a tag say how their "
             "weights were trained, e.g. vit_small_patch16_224.dino; or state preprocessing in this entry."
         )
     return rest
+
+
+def _classifier(network: Any) -> tuple[str, ...]:
+    """Return what the names of the classifier's tensors start with, as timm's entry says."""
+    classifier = network.pretrained_cfg["classifier"]
+    names = (classifier,) if isinstance(classifier, str) else tuple(classifier or ())
+    return tuple(f"{part}." for part in names)
 
 
 def architecture(name: str, arguments: Mapping[str, Any]) -> Any:
