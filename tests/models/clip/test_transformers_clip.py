@@ -54,6 +54,8 @@ def hub_folder(folder, kind):
     hf.PreTrainedTokenizerFast(
         tokenizer_object=words, pad_token="<pad>", unk_token="<unk>", bos_token="<s>", eos_token="</s>",
         model_max_length=LENGTH,
+        # as CLIP's own tokenizer has it; transformers 4 adds the types of tokens, which its networks refuse
+        model_input_names=["input_ids", "attention_mask"],
     ).save_pretrained(folder)  # fmt: skip
     made = hf.CLIPImageProcessor if kind == "clip" else hf.SiglipImageProcessor
     sizes = {"size": {"height": 48, "width": 48}}
