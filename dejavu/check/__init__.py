@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dejavu.check.findings import Finding, guarded
+from dejavu.check.findings import Finding, guarded, tried
 
 if TYPE_CHECKING:
     from dejavu.check.roles import Lane
@@ -44,7 +44,10 @@ def check(path: Path, *, page: Path | None = None) -> list[Finding]:
     findings.append(room.look_at_disk(values, lanes, dims))
     findings += guarded("stages", room.look_at_stages(path, clock))
     if page is not None:
-        pages.write(page, findings, lanes, values, machine)
+        written = tried(
+            "room", str(page), lambda: pages.write(page, findings, lanes, values, machine)
+        )
+        findings += [written] if written.status != "ok" else []
     return findings
 
 

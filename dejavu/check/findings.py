@@ -6,6 +6,7 @@ from typing import Literal
 
 from dejavu.downloads.published_files import DOWNLOADS
 from dejavu.errors import DejavuError
+from dejavu.run import failures
 
 Status = Literal["ok", "untried", "missing", "wrong"]
 FAILURES = ("missing", "wrong")
@@ -40,6 +41,8 @@ def tried(area: str, what: str, attempt: Callable[[], str]) -> Finding:
         status, detail = "untried", str(reason)
     except DejavuError as error:
         status, detail = "wrong", str(error)
+    except OSError as error:
+        status, detail = "wrong", failures.line_of(error)
     except Exception as error:  # noqa: BLE001  # what would stop the run must not stop the check
         status, detail = (
             "wrong",

@@ -19,8 +19,8 @@ def write(
     lanes: Mapping[str, Lane],
     values: Mapping[str, Any],
     machine: MachineParams,
-) -> None:
-    """Write the page; what cannot be shown becomes a finding, appended to `findings`.
+) -> str:
+    """Write the page and return where it is; what cannot be shown becomes a finding, appended to `findings`.
 
     Args:
         path: the file to write.
@@ -43,6 +43,7 @@ def write(
     scratch = path.with_name(path.name + ".part")
     scratch.write_text(text, encoding="utf-8", errors="replace")
     scratch.replace(path)
+    return str(path)
 
 
 def _lane(

@@ -15,7 +15,7 @@ from dejavu.check.models import Dims
 from dejavu.check.roles import Lane
 from dejavu.errors import DataError
 from dejavu.roles import ATTACKED
-from dejavu.run import code_versions, dvc_lock, graph
+from dejavu.run import code_versions, dvc_lock, failures, graph, writable
 
 FLOAT_BYTES = 4
 NEIGHBOR_BYTES = 12  # a sample id and a similarity
@@ -78,6 +78,10 @@ def _status(path: Path, seconds: float) -> str:
         raise Untried(f"DVC reads params.yaml: copy {path} there to see which stages would run")
     if command is None or not Path(".dvc").is_dir():
         raise Untried("no DVC project here, or dvc is not installed")
+    try:
+        writable.require(Path())
+    except OSError as error:
+        raise DataError(failures.line_of(error)) from None
     recoded = code_versions.changed_stages(dvc_lock.RECORD, Path("dvc.yaml"), path)
     try:
         done = subprocess.run(  # noqa: S603  # a fixed command

@@ -37,7 +37,10 @@ def command(
         terminal.show_json([dataclasses.asdict(finding) for finding in findings])
     else:
         _show(findings, full=full)
-        terminal.console().print(f"Contact sheet, counts and all findings: {PAGE}")
+        if not any(
+            finding.what == str(PAGE) for finding in findings
+        ):  # else it could not be written
+            terminal.console().print(f"Contact sheet, counts and all findings: {PAGE}")
     if any(finding.status in FAILURES for finding in findings):
         raise typer.Exit(1)
 

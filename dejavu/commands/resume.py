@@ -26,8 +26,10 @@ def command(
     DVC rewrites dvc.lock in place after every stage, and refuses to start on half of it, or on both sides
     of a merge. What it cannot read is kept beside the copies; recorded stages come from DVC's cache.
     """
-    from dejavu.run import dvc_lock
+    from dejavu.run import dvc_lock, writable
 
+    if Path(".dvc").is_dir():  # else DVC says that this is no project
+        writable.require(Path())
     if dvc_lock.is_broken():
         _require_idle()
         for line in dvc_lock.mend():

@@ -283,6 +283,19 @@ def test_the_page_shows_images_with_boxes_and_crop_counts_and_what_is_refused(co
 
 
 @pytest.mark.slow
+def test_a_page_that_cannot_be_written_loses_no_finding(content, tmp_path):
+    content["image"]["neighbors"]["k"] = 12
+    known = failures(content, tmp_path)
+    (tmp_path / "reports").write_text("a file")
+    found = check(tmp_path / "params.yaml", page=tmp_path / "reports/check.html")
+    assert {f.what for f in found if f.status in found_by.FAILURES} - known.keys() == {
+        found[-1].what
+    }
+    assert found[-1].what == str(tmp_path / "reports/check.html")
+    assert found[-1].detail.startswith(f"OSError: {tmp_path / 'reports'}: ")
+
+
+@pytest.mark.slow
 def test_of_a_generated_corpus_the_page_shows_the_first_samples_and_says_so(content, tmp_path):
     content["image"]["corpus"] = {
         "adapter": "glyphs", "n_images": 200, "n_labels": 3, "n_scenes": 2, "favorite_share": 0.3,

@@ -1,6 +1,7 @@
 """`dejavu resume` goes on after a kill that left half of dvc.lock, with DVC itself at work."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -69,6 +70,27 @@ def test_half_a_list_of_who_works_on_what_needs_no_hand(project):
     done = run(project, "dejavu.cli", "resume")
     assert done.returncode == 0, done.stderr
     assert (project / "a.txt").read_text() == "a\n"
+
+
+@pytest.mark.slow
+def test_a_project_on_a_read_only_mount_is_one_line(project):
+    """In a namespace of its own, where anyone may mount; that of the tests stays as it is."""
+    here = f"mount --bind {project} {project} && mount -o remount,ro,bind {project} && cd {project}"
+    words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run([*words, here], capture_output=True).returncode
+    ):
+        pytest.skip("nothing can be mounted here")
+    done = subprocess.run(
+        [*words, f"{here} && {sys.executable} -m dejavu.cli resume"], capture_output=True, text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"OSError: {project}: Read-only file system. It is on a read-only file system: run in a copy of the "
+        "project that can be written.\n"
+    )
 
 
 @pytest.mark.slow
