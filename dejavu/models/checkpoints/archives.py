@@ -1,11 +1,13 @@
 """Zip files of tensors, as torch writes them: whole, unpacked, and no larger inside than outside."""
 
+import functools
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from dejavu.errors import WeightsError
+from dejavu.run.progress import say
 
 _STEP = 1 << 22  # bytes read at once
 _DAMAGED = "Copy or download it anew, and compare its SHA-256 with the published one."
@@ -15,12 +17,19 @@ _DAMAGED = "Copy or download it anew, and compare its SHA-256 with the published
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open an archive of tensors after checking its sizes; nothing of its members was read.
 
+    An archive without any checksum, as torch writes it if asked to, is opened too, and a line on stderr
+    says that its bytes cannot be checked; where one member has a checksum, all are held to theirs.
+
     Raises:
         WeightsError: it is damaged, packed, or its members overlap.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             _check_sizes(archive, path)
+            if _is_unchecked(archive):
+                _say_unchecked(path)
+                for member in archive.infolist():
+                    member.CRC = None  # type: ignore[assignment]  # how zipfile is told to compare none
             yield archive
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise WeightsError(f"{path}: not a whole zip file ({_brief(error)}). {_DAMAGED}") from None
@@ -44,6 +53,20 @@ def check(archive: zipfile.ZipFile, path: Path) -> None:
                 f"{path}: the checksum of {member.filename!r} is not that of its bytes: the file was damaged "
                 f"after it was written. {_DAMAGED}"
             ) from None
+
+
+def _is_unchecked(archive: zipfile.ZipFile) -> bool:
+    """Return whether no member has a checksum; torch.serialization.set_crc32_options(False) writes none."""
+    members = archive.infolist()
+    return any(member.file_size for member in members) and not any(member.CRC for member in members)
+
+
+@functools.cache  # a file is opened more than once
+def _say_unchecked(path: Path) -> None:
+    say(
+        f"{path}: torch wrote it without checksums, so whether it is whole cannot be seen "
+        "here. Compare its SHA-256 with that of the original."
+    )
 
 
 def _check_sizes(archive: zipfile.ZipFile, path: Path) -> None:

@@ -31,6 +31,42 @@ def test_a_flipped_bit_is_refused(tmp_path):
         checkpoints.read(tmp_path / "b.pth")
 
 
+@pytest.fixture
+def unchecked(tmp_path):
+    """A checkpoint as torch writes it where a user turned its checksums off."""
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save({"w": torch.arange(1000.0), "none": torch.ones(0)}, tmp_path / "fast.pth")
+    finally:
+        torch.serialization.set_crc32_options(True)
+    return tmp_path / "fast.pth"
+
+
+def test_a_file_that_torch_wrote_without_checksums_is_read_and_said_to_be(unchecked, capfd):
+    assert torch.equal(checkpoints.read(unchecked)["w"], torch.arange(1000.0))
+    checkpoints.read(unchecked)
+    assert capfd.readouterr().err == (
+        f"{unchecked}: torch wrote it without checksums, so whether it is whole cannot be seen here. Compare "
+        "its SHA-256 with that of the original.\n"
+    )
+
+
+def test_torchscript_without_checksums_is_read(tmp_path, capfd):
+    clip_files.register_clips(tmp_path)
+    clip_files.clip_torchscript(tmp_path / "a.pt")
+    odd_files.without_checksums(tmp_path / "a.pt", tmp_path / "b.pt")
+    whole, found = torchscript.read(tmp_path / "a.pt"), torchscript.read(tmp_path / "b.pt")
+    assert all(torch.equal(found[name], whole[name]) for name in whole)
+    assert "without checksums" in capfd.readouterr().err
+
+
+def test_one_checksum_that_is_missing_among_others_is_damage(tmp_path):
+    fixtures.vicreg_backbone(tmp_path / "a.pth")
+    odd_files.without_checksums(tmp_path / "a.pth", tmp_path / "b.pth", members=1)
+    with pytest.raises(WeightsError, match="Bad CRC-32|is not that of its bytes"):
+        checkpoints.read(tmp_path / "b.pth")
+
+
 def test_a_flipped_bit_of_torchscript_is_refused(tmp_path):
     clip_files.register_clips(tmp_path)
     clip_files.clip_torchscript(tmp_path / "a.pt")
