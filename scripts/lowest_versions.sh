@@ -20,7 +20,7 @@ if ! cmp -s pyproject.toml "$folder/pyproject.toml"; then
   uv pip compile -q pyproject.toml --extra dev --resolution lowest-direct --python "$python" \
     --override "$folder/torch.txt" --no-annotate --no-header -o "$folder/all.txt"
   grep -vE "^($heavy)(==|-| )" "$folder/all.txt" > "$folder/wanted.txt"
-  uv venv -q --clear --python "$python" "$folder/env"
+  uv venv -q --clear --seed --python "$python" "$folder/env"
   uv pip install -q --python "$folder/env/bin/python" --no-deps -r "$folder/wanted.txt"
   site='import sysconfig; print(sysconfig.get_path("purelib"))'
   theirs=$("$python" -c "$site") ours=$("$folder/env/bin/python" -c "$site")

@@ -33,6 +33,13 @@ def small(values):
     values["report"]["resamples"] = 50
 
 
+def yaml() -> YAML:
+    """Return what writes params.yaml back. Quotes stay: DVC's C parser, if there, refuses ``a:b`` without."""
+    found = YAML()
+    found.preserve_quotes = True
+    return found
+
+
 class Project:
     """A copy of the project with its own DVC cache."""
 
@@ -44,7 +51,7 @@ class Project:
         for name in ("dvc.yaml", ".dvcignore"):
             shutil.copy(ROOT / name, folder / name)
         (folder / "data").mkdir()
-        self.params = YAML().load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+        self.params = yaml().load((ROOT / "params.yaml").read_text(encoding="utf-8"))
         small(self.params)
         self.save()
         self.dvc("init", "--no-scm", "--quiet")
@@ -54,7 +61,7 @@ class Project:
         """Return the project that lies in `folder`."""
         project = object.__new__(cls)
         project.folder = folder
-        project.params = YAML().load((folder / "params.yaml").read_text(encoding="utf-8"))
+        project.params = yaml().load((folder / "params.yaml").read_text(encoding="utf-8"))
         return project
 
     def copy(self, folder: Path) -> "Project":
@@ -64,7 +71,7 @@ class Project:
 
     def save(self):
         with (self.folder / "params.yaml").open("w", encoding="utf-8") as stream:
-            YAML().dump(self.params, stream)
+            yaml().dump(self.params, stream)
 
     def environment(self):
         """Return the variables that DVC runs with: this project's code, this Python."""
