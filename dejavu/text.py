@@ -8,6 +8,9 @@ _JOINERS = "\u200c\u200d"  # hold together emoji and the letters of some scripts
 # What spreadsheets take for the start of a formula, some of East Asian locales also in full width; a tab or a
 # line break before it is left out when they read
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_IGNORED = re.compile(
+    r"[\s\ufeff\u200b-\u200f\u2060]*"
+)  # what some spreadsheets leave out in front
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -50,12 +53,19 @@ def spreadsheet_safe(value: Any) -> Any:
 
     Numbers, also those written as text, and all other values stay as they are.
 
-    >>> [spreadsheet_safe(value) for value in ("=1+1", "＝1+1", "-0.5", "-rf", -0.5, "a=b")]
-    ["'=1+1", "'＝1+1", '-0.5', "'-rf", -0.5, 'a=b']
+    >>> [spreadsheet_safe(value) for value in ("=1+1", "＝1+1", " =1", "-0.5", "-rf", -0.5, "a=b")]
+    ["'=1+1", "'＝1+1", "' =1", '-0.5', "'-rf", -0.5, 'a=b']
     """
-    if not isinstance(value, str) or not value.startswith(FORMULA_STARTS):
+    if not isinstance(value, str):
         return value
-    return value if _NUMBER.fullmatch(value) else f"'{value}"
+    begun = _IGNORED.sub("", value, count=1)
+    if not value.startswith(FORMULA_STARTS) and not begun.startswith(FORMULA_STARTS):
+        return value
+    return (
+        value
+        if _NUMBER.fullmatch(begun) and not value.startswith(("\t", "\r", "\n"))
+        else f"'{value}"
+    )
 
 
 def _is_shown(character: str) -> bool:

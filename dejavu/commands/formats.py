@@ -13,7 +13,10 @@ import pyarrow.csv as pacsv
 
 from dejavu.commands import terminal
 from dejavu.errors import QueryError
-from dejavu.text import FORMULA_STARTS, json_printable, spreadsheet_safe
+from dejavu.text import json_printable, spreadsheet_safe
+
+# What `spreadsheet_safe` may change; blanks and signs without width in front are left out by spreadsheets
+_MAYBE_FORMULA = r"^[\s\p{Z}\p{Cf}]*[\t\r\n=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}]"
 
 
 def json_text(rows: pa.Table) -> str:
@@ -112,8 +115,7 @@ def _flat(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray | pa.Array, int]:
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        starts = pc.utf8_slice_codeunits(column, 0, 1)
-        if not pc.any(pc.is_in(starts, pa.array(FORMULA_STARTS, starts.type))).as_py():
+        if not pc.any(pc.match_substring_regex(column, _MAYBE_FORMULA)).as_py():
             return column, 0
         texts = column.to_pylist()
         safe = [spreadsheet_safe(text) for text in texts]

@@ -143,7 +143,7 @@ def test_cells_that_a_spreadsheet_would_run_are_text(run):
     assert done.stdout == '"\'=cmd","many"\n-1,"[""=1""]"\n'
 
 
-@pytest.mark.parametrize("start", FORMULA_STARTS)
+@pytest.mark.parametrize("start", [*FORMULA_STARTS, " =", "\u00a0@", "\ufeff＝", "\u200b+"])
 def test_no_start_of_a_formula_is_left_in_csv(start):
     rows = pa.table({f"{start}a": [f"{start}b", "c"], "n": [-1, None]})
     for column in (rows, rows.set_column(0, f"{start}a", rows[0].dictionary_encode())):

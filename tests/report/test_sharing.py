@@ -95,6 +95,7 @@ def test_no_cell_of_a_table_is_run_by_a_spreadsheet(tmp_path):
         "－1",
         "＠a",
     ]
+    texts += [" =1", "\u00a0=1", "\ufeff=1", "\u200b\u3000＝1"]
     rows = [{"label": text, "n": -0.5} for text in [*texts, "plain"]]
     csv_files.write(rows, tmp_path / "t.csv", ["label", "n"])
     with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as stream:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from dejavu.errors import WeightsError
 from dejavu.models.checkpoints import archives, pickles, torchscript
 from dejavu.models.checkpoints.layouts import recognize
+from dejavu.run import odd_files
 
 State = Mapping[str, Tensor]
 KEYS_SHOWN = 5
@@ -54,8 +55,15 @@ def read(path: Path) -> Any:
         WeightsError: no such file, a damaged one, a TorchScript archive, or a pickle of anything but
             tensors and plain containers.
     """
+    if path.is_dir():
+        raise WeightsError(
+            f"{path}: is a folder, expected a file; a program that unpacks zip files made it?"
+        )
     if not path.is_file():
-        raise WeightsError(f"{path}: no such file. `dejavu fetch` lists what can be downloaded.")
+        hint = odd_files.pulled_by(path) or " `dejavu fetch` lists what can be downloaded."
+        raise WeightsError(f"{path}: no such file.{hint}")
+    if problem := odd_files.stand_in(path):
+        raise WeightsError(f"{path}: {problem}")
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     if program := torchscript.program_of(path):

@@ -45,7 +45,7 @@
   }
   // A spreadsheet runs what begins like a formula, signs of full width included, unless it is a number, alone or with
   // an interval and a unit.
-  const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
+  const FORMULA = /^[\s\ufeff\u200b-\u200f\u2060]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
   const NUMBER = /^[+-]?[\d.,]+(e[+-]?\d+)?( \[[-+\d.,e ]+\]| to [+-]?[\d.,]+)?( ?[a-z%]+)?$/;
   const inert = (text) => (FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text);
   const ascii = (text) => text.replace(/\u2212/g, "-").replace(/[\u202f\u00a0]/g, " ");

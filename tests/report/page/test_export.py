@@ -52,6 +52,7 @@ def test_tables_are_saved_with_the_model_in_front(opened, saved):
         "＋1+1",
         "－1+1",
         "＠x",
+        "\u200b=1",
         "+1+cmd|'/C calc'!A0",
         "−1+HYPERLINK(1)",
         "-1 to cmd|x",
