@@ -1,4 +1,4 @@
-"""Where networks run: the device, its threads, mixed precision, and several devices at once."""
+"""Where networks run: the device, its threads, and mixed precision."""
 
 import contextlib
 import os
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dejavu.errors import ParamsError
+from dejavu.run import processes
 
 
 def choose(name: str) -> torch.device:
@@ -31,9 +32,12 @@ def choose(name: str) -> torch.device:
 
 @contextlib.contextmanager
 def all_cores() -> Iterator[None]:
-    """Let torch use every core inside, and reproduce its sums: one number of threads, one result."""
+    """Let torch use every core inside, and reproduce its sums: one number of threads, one result.
+
+    Processes that work together on one machine share its cores.
+    """
     before = torch.get_num_threads()
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes.place().n_local))
     try:
         yield
     finally:
@@ -41,26 +45,23 @@ def all_cores() -> Iterator[None]:
 
 
 class Forward:
-    """Runs backbones in training: channels last, bfloat16 where the device computes with it.
-
-    Where there are several CUDA devices, each takes a share of the batch; the features come back to
-    the first one, so that a loss over the batch sees all of it. Batch norm sees one share.
-    """
+    """Runs backbones in training: channels last, bfloat16 where the device computes with it."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.n_devices = torch.cuda.device_count() if device.type == "cuda" else 1
         self._is_mixed = computes_bfloat16(device)
 
     def __call__(self, backbone: nn.Module, views: Tensor) -> Tensor:
         """Return the features of `views` as float32."""
         views = views.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._is_mixed):
-            if self.n_devices > 1:
-                features: Tensor = nn.parallel.data_parallel(backbone, views)
-            else:
-                features = backbone(views)
+            features: Tensor = backbone(views)
         return features.float()
+
+
+def count(device: torch.device) -> int:
+    """Return how many devices of this kind a training can use, one process each."""
+    return torch.cuda.device_count() if device.type == "cuda" else 1
 
 
 def computes_bfloat16(device: torch.device) -> bool:

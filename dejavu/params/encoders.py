@@ -84,14 +84,19 @@ class _Recipe(Section):
     projector_dim: Positive  # length of the projector's output; also of its hidden layers
     epochs: Positive
     batch_size: Annotated[int, Field(ge=2)]  # images; an epoch drops its last incomplete batch
+    accumulate: Positive = 1  # parts of a batch, one after the other; a loss sees one part
     optimizer: Literal["adamw", "lars"]
     learning_rate: PositiveFloat  # the peak of the one-cycle schedule
     weight_decay: NonNegative
     warmup_share: Annotated[float, Field(ge=0, lt=1)]  # share of the steps before the peak
-    image_px: Positive  # images are resized to this square before views are drawn
+    # small: fast views of squares of image_px; published: the authors' views, of images as they are
+    views: Literal["small", "published"] = "small"
+    image_px: Positive  # images are resized to this square before small views are drawn
     view_px: Positive  # side of a view, and of what the network sees when it embeds
     min_crop_scale: ShareAboveZero  # smallest share of the image's area in a view
-    color_jitter: Annotated[float, Field(ge=0, lt=1)]  # brightness, contrast, saturation: 1 ± this
+    # brightness, contrast, saturation: 1 ± this. Published views: saturation of half of it (SimCLR: all
+    # of it), hue of a quarter; the authors' 0.4, SimCLR's 0.8
+    color_jitter: Annotated[float, Field(ge=0, lt=1)]
     planted_repeats: Positive  # how often a planted image occurs in an epoch
 
 

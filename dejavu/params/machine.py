@@ -23,6 +23,9 @@ class MachineParams(Section):
     run_code_of_models: bool = (
         False  # sources factory and torch_export run code of the model's author
     )
+    # what runs the stages that train, in the place of `python`: torchrun --nproc-per-node 8, srun … python;
+    # auto: torchrun, with a process per CUDA device where there are several; null: one process
+    launch: str | None = "auto"
     data_root: str  # folder that corpora.*.root is relative to; DEJAVU_DATA_ROOT overrides it
 
     @property

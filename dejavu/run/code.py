@@ -32,6 +32,7 @@ UNCOUNTED = (
     "dejavu.run.dvc_lock",
     "dejavu.run.failures",
     "dejavu.run.graph",
+    "dejavu.run.processes",
     "dejavu.run.progress",
     "dejavu.run.project_lock",
     "dejavu.run.stage",

@@ -16,7 +16,7 @@ import psutil
 
 from dejavu import __version__
 from dejavu.errors import DejavuError
-from dejavu.run import dvc_lock, failures, project_lock
+from dejavu.run import dvc_lock, failures, processes, progress, project_lock
 
 LOGS = Path("logs")
 INTERRUPTED = 130  # exit status, as shells know it: 128 and the number of the signal
@@ -28,7 +28,8 @@ def run(main: Callable[..., None]) -> None:
     A mistake the user can fix, and a refusal of the system (a full disk, a place that cannot be written),
     end in one line on stderr and exit status 1, an interrupt in one line and status 130; a bug of ours
     keeps its traceback. Only one run works in a project at a time. Volatile facts (seconds, memory) go to
-    ``logs/<stage>.json``, which no stage reads as an input and DVC does not track.
+    ``logs/<stage>.json``, which no stage reads as an input and DVC does not track. Of several processes
+    that work together, the first holds the project and tells how it goes.
     """
     parser = argparse.ArgumentParser(
         description=inspect.getdoc(main), formatter_class=argparse.RawDescriptionHelpFormatter
@@ -37,6 +38,10 @@ def run(main: Callable[..., None]) -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", type=parameter.annotation, required=True)
     flags = vars(parser.parse_args())
     try:
+        if processes.place().rank > 0:
+            os.environ[progress.QUIET] = "1"
+            main(**flags)
+            return
         with project_lock.held():
             dvc_lock.keep()
             _run(main, flags)

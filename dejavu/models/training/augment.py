@@ -12,6 +12,8 @@ from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
+from dejavu.models.training.part import WHOLE, Part
+
 MEAN = 0.5  # of pixels in [0, 1]: the statistics that trained networks see
 STD = 0.25
 
@@ -36,6 +38,7 @@ def draw(
     pixels: UInt8[Tensor, "n 3 h w"] | Float32[Tensor, "n 3 h w"],
     view: View,
     generator: torch.Generator,
+    part: Part = WHOLE,
 ) -> Float32[Tensor, "n 3 size size"]:
     """Return one normalized random view of each image.
 
@@ -47,16 +50,18 @@ def draw(
         pixels: RGB images of one size, 0 to 255; as float32 where several views are drawn of them.
         view: what is drawn.
         generator: a CPU generator; it alone decides the views.
+        part: which part of a batch the images are. Numbers are drawn for all of the batch, so that an
+            image's view does not depend on how many processes share it.
     """
     n = len(pixels)
     grid = affine_grid(
-        _rectangles(n, view, generator).to(pixels.device),
+        _rectangles(n * part.size, view, generator)[part.of(n)].to(pixels.device),
         [n, 3, view.size_px, view.size_px],
         align_corners=False,
     )
     views = grid_sample(pixels.float(), grid, padding_mode="reflection", align_corners=False)
     if view.color_jitter > 0:
-        views = _jittered(views, view.color_jitter, generator)
+        views = _jittered(views, view.color_jitter, generator, part)
     return (views / 255 - MEAN) / STD
 
 
@@ -75,11 +80,12 @@ def _rectangles(n: int, view: View, generator: torch.Generator) -> Float[Tensor,
 
 
 def _jittered(
-    views: Float[Tensor, "n 3 h w"], strength: float, generator: torch.Generator
+    views: Float[Tensor, "n 3 h w"], strength: float, generator: torch.Generator, part: Part
 ) -> Float[Tensor, "n 3 h w"]:
     """Change brightness, contrast and saturation of each view by up to `strength`, in that order."""
-    factors = 1 + strength * (2 * torch.rand(3, len(views), 1, 1, 1, generator=generator) - 1)
-    brightness, contrast, saturation = factors.to(views.device)
+    n = len(views)
+    drawn = torch.rand(3, n * part.size, 1, 1, 1, generator=generator)[:, part.of(n)]
+    brightness, contrast, saturation = (1 + strength * (2 * drawn - 1)).to(views.device)
     views = views * brightness
     level = views.mean(dim=(1, 2, 3), keepdim=True)
     views = level + (views - level) * contrast

@@ -11,11 +11,13 @@ from jaxtyping import Int
 from lightly.utils.lars import LARS
 from torch import Tensor
 
+from dejavu.errors import ParamsError
 from dejavu.models.devices import Forward
-from dejavu.models.pixels import TrainingImages
 from dejavu.models.training import health
 from dejavu.models.training.methods import Method
 from dejavu.models.training.schedule import one_cycle
+from dejavu.models.training.team import Team
+from dejavu.models.training.views import Views
 from dejavu.params.encoders import TrainingRecipe
 from dejavu.run.progress import say, track
 
@@ -42,26 +44,26 @@ class Course:
     recipe: TrainingRecipe
     repeats: Int[Tensor, " n"]  # how often each image occurs in an epoch
     seed_of: Callable[[str], int]  # integer seed of a purpose
-    device: torch.device
+    team: Team  # the processes that train
     work: Path  # folder of the checkpoint
 
 
-def train(method: Method, images: TrainingImages, course: Course) -> list[Epoch]:
+def train(method: Method, views: Views, course: Course) -> list[Epoch]:
     """Train `method` in place, going on from a checkpoint in `course.work` if there is one.
 
     Each epoch seeds its own generator, so that a resumed training draws what an uninterrupted one
-    would have drawn.
+    would have drawn. Only the first of several processes writes checkpoints; all of them read it.
 
     Returns:
         One record per epoch.
 
     Raises:
         TrainingError: the loss is not finite, the embeddings collapsed, or the loss never fell.
+        ParamsError: a batch cannot be shared by the processes.
     """
-    method.to(course.device).to(memory_format=torch.channels_last).train()
-    rows = torch.repeat_interleave(torch.arange(len(images)), course.repeats)
-    n_steps = max(1, len(rows) // course.recipe.batch_size)
-    run = _Run(method, course, n_steps)
+    method.to(course.team.device).to(memory_format=torch.channels_last).train()
+    rows = torch.repeat_interleave(torch.arange(len(course.repeats)), course.repeats)
+    run = _Run(method, course, len(rows))
     checkpoint = course.work / CHECKPOINT
     curve = run.resume(checkpoint)
     saved = time.monotonic()
@@ -70,10 +72,10 @@ def train(method: Method, images: TrainingImages, course: Course) -> list[Epoch]
         return f"{course.model}: loss {curve[-1].loss:.4g}, epoch" if curve else course.model
 
     for epoch in _remaining(len(curve), course.recipe.epochs, message):
-        curve.append(run.epoch(epoch, images, rows))
+        curve.append(run.epoch(epoch, views, rows))
         health.check_loss(course.model, epoch, curve[-1].loss)
         health.check_spread(course.model, [record.embedding_std for record in curve])
-        if time.monotonic() - saved >= CHECKPOINT_SECONDS:
+        if course.team.is_first and time.monotonic() - saved >= CHECKPOINT_SECONDS:
             run.save(checkpoint, curve)
             saved = time.monotonic()
     health.check_learned(course.model, [record.loss for record in curve])
@@ -87,37 +89,53 @@ def _remaining(start: int, stop: int, message: Callable[[], str]) -> Iterator[in
 class _Run:
     """The moving parts of a training, which a checkpoint holds."""
 
-    def __init__(self, method: Method, course: Course, n_steps: int) -> None:
-        self._method, self._course, self._n_steps = method, course, n_steps
-        self._forward = Forward(course.device)
-        self._optimizer = optimizer_of(method, course.recipe)
-        self._n_total = n_steps * course.recipe.epochs
+    def __init__(self, method: Method, course: Course, n_rows: int) -> None:
+        recipe = course.recipe
+        self._method, self._course, self._team = method, course, course.team
+        self._batch_size = min(recipe.batch_size, n_rows)
+        require_divisible(course.model, self._batch_size, recipe.accumulate, self._team)
+        self._n_steps = n_rows // self._batch_size
+        self._forward = Forward(self._team.device)
+        self._module = self._team.wrapped(method)
+        self._optimizer = optimizer_of(method, recipe)
+        self._n_total = self._n_steps * recipe.epochs
         self._schedule = one_cycle(
-            self._optimizer, peak=course.recipe.learning_rate, n_steps=self._n_total + 1,
-            warmup_share=course.recipe.warmup_share, moves_momentum=True,
+            self._optimizer, peak=recipe.learning_rate, n_steps=self._n_total + 1,
+            warmup_share=recipe.warmup_share, moves_momentum=True,
         )  # fmt: skip
 
-    def epoch(self, number: int, images: TrainingImages, rows: Int[Tensor, " m"]) -> Epoch:
-        generator = torch.Generator().manual_seed(self._course.seed_of(f"epoch.{number}"))
-        batch_size = self._course.recipe.batch_size
-        rows = rows[torch.randperm(len(rows), generator=generator)][: self._n_steps * batch_size]
-        total = 0.0
-        for step, batch in enumerate(images.batches(rows, batch_size)):
-            loss, projections = self._method.loss(
-                batch.to(self._course.device), generator, self._forward
-            )
-            self._optimizer.zero_grad()
-            loss.backward()
-            self._optimizer.step()
+    def epoch(self, number: int, views: Views, rows: Int[Tensor, " m"]) -> Epoch:
+        seed = self._course.seed_of(f"epoch.{number}")
+        generator = torch.Generator().manual_seed(seed)
+        rows = rows[torch.randperm(len(rows), generator=generator)]
+        rows = rows[: self._n_steps * self._batch_size]
+        batches = views.batches(
+            rows, self._batch_size // self._course.recipe.accumulate, generator, seed
+        )
+        total, projections = 0.0, torch.empty(0)
+        for step in range(self._n_steps):
+            loss, projections = self._step(batches)
             self._schedule.step()
             self._method.after_step((number * self._n_steps + step + 1) / self._n_total)
-            total += float(loss.detach())
+            total += loss
         return Epoch(
             number + 1,
-            total / self._n_steps,
+            self._team.mean(total / self._n_steps),
             float(self._schedule.get_last_lr()[0]),
-            health.embedding_std(projections),
+            self._team.mean(health.embedding_std(projections)),
         )
+
+    def _step(self, batches: Iterator[list[Tensor]]) -> tuple[float, Tensor]:
+        """Take one step on the mean of the losses of `accumulate` parts of a batch, and return it."""
+        n_parts, total, projections = self._course.recipe.accumulate, 0.0, torch.empty(0)
+        self._optimizer.zero_grad()
+        for part in range(n_parts):
+            with self._team.apart(self._module, enabled=part < n_parts - 1):
+                loss, projections = self._module(next(batches), self._forward)
+                self._team.backward(loss / n_parts)
+            total += float(loss.detach()) / n_parts
+        self._optimizer.step()
+        return total, projections
 
     def save(self, path: Path, curve: list[Epoch]) -> None:
         state = {**self._state(), "curve": [dataclasses.astuple(record) for record in curve]}
@@ -129,7 +147,7 @@ class _Run:
         """Load a checkpoint if there is one; return the epochs that are done."""
         if not path.is_file():
             return []
-        state = torch.load(path, map_location=self._course.device, weights_only=True)
+        state = torch.load(path, map_location=self._team.device, weights_only=True)
         curve = [Epoch(*record) for record in state["curve"]]
         self._method.load_state_dict(state["method"])
         self._optimizer.load_state_dict(state["optimizer"])
@@ -143,6 +161,21 @@ class _Run:
             "optimizer": self._optimizer.state_dict(),
             "schedule": self._schedule.state_dict(),
         }
+
+
+def require_divisible(model: str, batch_size: int, accumulate: int, team: Team) -> None:
+    """Refuse a batch that cannot be shared evenly.
+
+    Raises:
+        ParamsError: naming what has to divide it.
+    """
+    n_parts = accumulate * team.part.size
+    if batch_size % n_parts or batch_size < 2 * n_parts:
+        raise ParamsError(
+            f"{model}: a batch of {batch_size} cannot be shared by {team.part.size} processes in "
+            f"{accumulate} parts each: it must be a multiple of {n_parts}, at least {2 * n_parts}. Change "
+            "the recipe's batch_size or accumulate, or the number of processes."
+        )
 
 
 def optimizer_of(method: Method, recipe: TrainingRecipe) -> torch.optim.Optimizer:

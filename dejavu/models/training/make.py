@@ -14,12 +14,12 @@ from dejavu.models import devices
 from dejavu.models.encoders import networks, preprocessing, source, trained_network
 from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.trained_network import EncoderNetwork
-from dejavu.models.pixels import TrainingImages
+from dejavu.models.pixels import MEMORY_BYTES, TrainingImages
 from dejavu.models.provenance import Provenance
 from dejavu.models.source import TrainingInputs
-from dejavu.models.training import health, loop, methods
+from dejavu.models.training import decoded, health, loop, methods, published, team, views
 from dejavu.params.encoders import ReleasedRecipe, TrainedModel
-from dejavu.run import seeds, shards
+from dejavu.run import processes, seeds, shards
 from dejavu.tables.parquet import fingerprint, inputs_of
 from dejavu.tables.schemas import SAMPLES, SPLITS
 
@@ -39,7 +39,8 @@ def make(settings: EncoderSettings, inputs: TrainingInputs, out: Path) -> None:
     """Train a network and write its folder (see `dejavu.encoders.make`).
 
     A training that was killed goes on from its last checkpoint; it ends with the weights that an
-    uninterrupted one would have had.
+    uninterrupted one would have had. Where `machine.launch` starts several processes, they do the work
+    and the first of them writes the folder.
 
     Raises:
         ParamsError: the recipe is for released models, or a layer is not one of the network's.
@@ -53,10 +54,16 @@ def make(settings: EncoderSettings, inputs: TrainingInputs, out: Path) -> None:
             f"image.models.{settings.model}: source trained needs a recipe with a method; "
             f"recipes.{entry.recipe} is empty."
         )
+    device = devices.choose(settings.machine.device)
+    if processes.start(settings.machine.launch, n_devices=devices.count(device)):
+        return
     role = read_role(inputs.samples, inputs.splits, entry.trained_on, recipe.planted_repeats)
     record = _record(settings, inputs)
     work = shards.work_folder(f"encoder/{settings.model}", record.as_dict(), module=__name__)
-    network, curve = _train(settings, inputs, role, work)
+    trained = _train(settings, inputs, role, work)
+    if trained is None:
+        return
+    network, curve = trained
     record = dataclasses.replace(
         record, layers=network.layers, n_images=len(role.uris), n_planted=role.n_planted
     )
@@ -69,32 +76,62 @@ def make(settings: EncoderSettings, inputs: TrainingInputs, out: Path) -> None:
 
 def _train(
     settings: EncoderSettings, inputs: TrainingInputs, role: Role, work: Path
-) -> tuple[EncoderNetwork, list[loop.Epoch]]:
-    """Return the trained network, its vectors looked at, and how the loss fell."""
+) -> tuple[EncoderNetwork, list[loop.Epoch]] | None:
+    """Return the trained network, its vectors looked at, and how the loss fell.
+
+    None: another process of the team returns them.
+    """
     entry, recipe = settings.entry, settings.recipe
     assert isinstance(entry, TrainedModel)
     assert not isinstance(recipe, ReleasedRecipe)
-    device = devices.choose(settings.machine.device)
+
+    def seed_of(purpose: str) -> int:
+        name = f"train.{settings.model}.{entry.trained_on}.{purpose}"
+        return seeds.number(settings.seed, name)
+
     with devices.all_cores():
-        images = TrainingImages(
-            role.uris, images=inputs.images, data_root=settings.machine.data_root,
-            size_px=recipe.image_px, workers=settings.machine.workers,
-        )  # fmt: skip
-
-        def seed_of(purpose: str) -> int:
-            name = f"train.{settings.model}.{entry.trained_on}.{purpose}"
-            return seeds.number(settings.seed, name)
-
+        mine = team.join(settings.machine)
+        images = _images(settings, inputs, role, mine)
         method = networks.seeded(seed_of("init"), lambda: methods.build(recipe))
         assert isinstance(method, methods.Method)
         course = loop.Course(
-            model=settings.model, recipe=recipe, repeats=role.repeats, seed_of=seed_of,
-            device=device, work=work,
+            model=settings.model, recipe=recipe, repeats=role.repeats, seed_of=seed_of, team=mine,
+            work=work,
         )  # fmt: skip
-        curve = loop.train(method, images, course)
+        drawn: views.Views = views.SmallViews(images, method.views(), mine)
+        if recipe.views == "published":
+            drawn = _published(settings, inputs, role, mine)
+        curve = loop.train(method, drawn, course)
+        if not mine.is_first:
+            return None
         network = method.kept().eval()
-        _check(settings.model, network, images, recipe.view_px, device)
+        _check(settings.model, network, images, recipe.view_px, mine.device)
     return network, curve
+
+
+def _images(
+    settings: EncoderSettings, inputs: TrainingInputs, role: Role, mine: team.Team
+) -> TrainingImages:
+    """Return squares of the images; the processes share the memory that may hold them."""
+    recipe = settings.recipe
+    assert not isinstance(recipe, ReleasedRecipe)
+    return TrainingImages(
+        role.uris, images=inputs.images, data_root=settings.machine.data_root,
+        size_px=recipe.image_px, workers=settings.machine.workers,
+        memory_bytes=MEMORY_BYTES // mine.part.size if recipe.views == "small" else 0,
+    )  # fmt: skip
+
+
+def _published(
+    settings: EncoderSettings, inputs: TrainingInputs, role: Role, mine: team.Team
+) -> decoded.PublishedViews:
+    recipe = settings.recipe
+    assert not isinstance(recipe, ReleasedRecipe)
+    source = decoded.Source(
+        uris=role.uris, images=inputs.images, data_root=settings.machine.data_root,
+        transforms=published.of_recipe(recipe),
+    )  # fmt: skip
+    return decoded.PublishedViews(source, workers=settings.machine.workers, team=mine)
 
 
 def read_role(samples: Path, splits: Path, role: str, planted_repeats: int) -> Role:

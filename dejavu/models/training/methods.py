@@ -1,4 +1,4 @@
-"""Self-supervised methods: which views they draw, their loss, and what they keep.
+"""Self-supervised methods: which views they see, their loss, and what they keep.
 
 Losses and heads are lightly's; a method adds what surrounds them (views, teacher, prototypes).
 """
@@ -8,13 +8,14 @@ import math
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32
 from lightly.loss import BarlowTwinsLoss, DINOLoss, NTXentLoss, VICRegLoss
 from torch import Tensor, nn
 
 from dejavu.models.encoders import trained_network
 from dejavu.models.encoders.trained_network import EncoderNetwork
-from dejavu.models.training.augment import View, draw
+from dejavu.models.training.augment import View
+from dejavu.models.training.team import gathered
 from dejavu.params.encoders import (
     BarlowTwinsRecipe,
     DinoRecipe,
@@ -23,7 +24,7 @@ from dejavu.params.encoders import (
     VicregRecipe,
 )
 
-# Runs a backbone on normalized views: mixed precision, several devices (`dejavu.models.devices`).
+# Runs a backbone on normalized views, in mixed precision (`dejavu.models.devices`).
 Forward = Callable[[nn.Module, Tensor], Tensor]
 
 
@@ -34,10 +35,19 @@ class Method(nn.Module):
         """Return the network that the training is for."""
         raise NotImplementedError
 
-    def loss(
-        self, images: UInt8[Tensor, "n 3 h w"], generator: torch.Generator, forward: Forward
-    ) -> tuple[Float32[Tensor, ""], Float32[Tensor, "m dim"]]:
-        """Draw views of a batch and return its loss and the projections it was computed from."""
+    def views(self) -> list[View]:
+        """Return which fast views of an image the loss wants, in order."""
+        raise NotImplementedError
+
+    def forward(
+        self, views: list[Float32[Tensor, "n 3 _ _"]], run: Forward
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, "m dim"]]:
+        """Return the loss of a batch, of all processes, and the projections it was computed from.
+
+        Args:
+            views: normalized, of each kind one per image.
+            run: runs a backbone.
+        """
         raise NotImplementedError
 
     def after_step(self, progress: float) -> None:
@@ -61,14 +71,17 @@ class TwoViews(Method):
         """Return the one network."""
         return self.network
 
-    def loss(
-        self, images: UInt8[Tensor, "n 3 h w"], generator: torch.Generator, forward: Forward
-    ) -> tuple[Float32[Tensor, ""], Float32[Tensor, "m dim"]]:
+    def views(self) -> list[View]:
+        """Return the same kind twice."""
+        return [self._view, self._view]
+
+    def forward(
+        self, views: list[Float32[Tensor, "n 3 _ _"]], run: Forward
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, "m dim"]]:
         """Return the loss of two views per image."""
-        source = images.float()
-        views = torch.cat([draw(source, self._view, generator) for _ in range(2)])
-        projections = self.network.projector(forward(self.network.backbone, views).float())
-        return self.criterion(*projections.chunk(2)), projections
+        projections = self.network.projector(run(self.network.backbone, torch.cat(views)))
+        both = [gathered(each) for each in projections.chunk(2)]
+        return self.criterion(*both), torch.cat(both)
 
 
 class Dino(Method):
@@ -100,24 +113,28 @@ class Dino(Method):
         """Return the teacher, as DINO does."""
         return self.teacher
 
-    def loss(
-        self, images: UInt8[Tensor, "n 3 h w"], generator: torch.Generator, forward: Forward
-    ) -> tuple[Float32[Tensor, ""], Float32[Tensor, "m dim"]]:
-        """Return the cross-entropy between the teacher's and the student's prototypes."""
-        n_local = self._recipe.n_local_views
-        source = images.float()
-        both = torch.cat([draw(source, self._global, generator) for _ in range(2)])
-        local = [draw(source, self._local, generator) for _ in range(n_local)]
+    def views(self) -> list[View]:
+        """Return two global views, and the local ones."""
+        return [self._global] * 2 + [self._local] * self._recipe.n_local_views
+
+    def forward(
+        self, views: list[Float32[Tensor, "n 3 _ _"]], run: Forward
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, "m dim"]]:
+        """Return the cross-entropy between the teacher's and the student's prototypes.
+
+        It is a mean over images, so each process takes its own; the center is that of all of them.
+        """
+        both, local = torch.cat(views[:2]), views[2:]
         with torch.no_grad():
-            bottleneck = self.teacher.projector(forward(self.teacher.backbone, both).float())
+            bottleneck = self.teacher.projector(run(self.teacher.backbone, both))
             assigned = _scores(bottleneck, self.teacher_prototypes)
-        features = [forward(self.student.backbone, both)]
+        features = [run(self.student.backbone, both)]
         if local:
-            features.append(forward(self.student.backbone, torch.cat(local)))
-        projected = self.student.projector(torch.cat(features).float())
+            features.append(run(self.student.backbone, torch.cat(local)))
+        projected = self.student.projector(torch.cat(features))
         guessed = _scores(projected, self.prototypes)
-        loss = self.criterion(list(assigned.chunk(2)), list(guessed.chunk(2 + n_local)))
-        return loss, bottleneck
+        loss = self.criterion(list(assigned.chunk(2)), list(guessed.chunk(len(views))))
+        return loss, gathered(bottleneck)
 
     @torch.no_grad()
     def after_step(self, progress: float) -> None:

@@ -57,9 +57,7 @@ class World:
     """Tables and images under one folder: `n` samples per role, two labels told by color."""
 
     def __init__(self, root, n=24, seed=0):
-        self.samples, self.splits = root / "samples.parquet", root / "splits.parquet"
-        self.crops, self.labels = root / "crops.parquet", root / "labels.parquet"
-        self.images = root / "images"
+        self._name_files(root)
         rng = np.random.default_rng(seed)
         total = n * len(ROLES)
         ids = np.arange(total) * 3 + 1
@@ -82,6 +80,18 @@ class World:
             self.splits, inputs={"samples": fingerprint(self.samples)},
         )  # fmt: skip
         self._write_crops(ids, roles)
+
+    @classmethod
+    def opened(cls, root):
+        """Return the world that another process has written, without its arrays."""
+        world = cls.__new__(cls)
+        world._name_files(root)
+        return world
+
+    def _name_files(self, root):
+        self.samples, self.splits = root / "samples.parquet", root / "splits.parquet"
+        self.crops, self.labels = root / "crops.parquet", root / "labels.parquet"
+        self.images = root / "images"
 
     @staticmethod
     def _image(rng, label):

@@ -1,0 +1,86 @@
+"""Two processes against one: the same losses and weights at equal batches, up to the order of sums."""
+
+import csv
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from dejavu.models import devices
+from dejavu.models.training import batch_norm, health
+from dejavu.run import shards
+from dejavu.tables.parquet import fingerprint
+from tests.models.training import two_processes
+from tests.models.training.world import World
+
+pytestmark = pytest.mark.slow
+TOLERANCE = 2e-4  # of weights of some 0.1, after 12 steps in float32
+# What is added to all vectors changes no loss of VICReg: its gradient is what rounding leaves, and AdamW's
+# steps are of one length however short a gradient is.
+LAST_BIAS = "projector.layers.6.bias"
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """The folder of two processes that did everything, and what one process makes of it."""
+    folder = tmp_path_factory.mktemp("both")
+    world = World(folder / "data")
+    processes = two_processes.start(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shards, "WORK", folder / ".one")
+        patch.setattr(devices.os, "cpu_count", lambda: 1)
+        patch.setattr(health, "check_vectors", lambda *_: None)
+        for name in two_processes.TRAININGS:
+            two_processes.train(world, folder / "one", name)
+    said = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    return folder
+
+
+@pytest.mark.parametrize("name", two_processes.TRAININGS)
+def test_two_processes_train_what_one_does(both, name):
+    losses = [
+        [float(row["loss"]) for row in csv.DictReader((folder / name / "loss.csv").open())]
+        for folder in (both, both / "one")
+    ]
+    torch.testing.assert_close(losses[0], losses[1], rtol=1e-4, atol=0)
+    two, one = (load_file(folder / name / "weights.safetensors") for folder in (both, both / "one"))
+    assert two.keys() == one.keys()
+    for key, values in one.items():
+        if name == "adamw" and key == LAST_BIAS:
+            continue
+        torch.testing.assert_close(two[key], values, rtol=1e-3, atol=TOLERANCE, msg=key)
+
+
+def test_killed_with_two_and_resumed_it_ends_where_an_uninterrupted_training_does(both):
+    assert fingerprint(both / "resumed") == fingerprint(both / "dino")
+
+
+def test_batch_norm_over_two_processes_is_that_of_the_whole_batch(both):
+    """In float64, so that what is left is the order of sums."""
+    halves = [torch.load(both / f"norm{rank}.pt") for rank in (0, 1)]
+    images, weights = two_processes.images_and_weights()
+    network = two_processes.norms()
+    normal = network(images.requires_grad_())
+    (normal * weights).sum().backward()
+    close = {"rtol": 1e-10, "atol": 1e-10}
+    torch.testing.assert_close(torch.cat([half[0] for half in halves]), normal, **close)
+    torch.testing.assert_close(torch.cat([half[1] for half in halves]), images.grad, **close)
+    for parameter, one, other in zip(network.parameters(), halves[0][2], halves[1][2], strict=True):
+        torch.testing.assert_close(one + other, parameter.grad, **close)
+    for half in halves:
+        torch.testing.assert_close(half[3], network.state_dict(), **close)
+        assert half[3].keys() == network.state_dict().keys()
+
+
+def test_batch_norm_that_is_not_training_needs_no_other_process():
+    network, images = two_processes.norms().eval(), two_processes.images_and_weights()[0]
+    expected = network(images)
+    assert torch.equal(batch_norm.synced(network, torch.device("cpu"))(images), expected)
+
+
+def test_a_batch_that_two_processes_cannot_share_is_refused_in_both(both):
+    said = {(both / f"odd{rank}.txt").read_text() for rank in (0, 1)}
+    assert len(said) == 1
+    assert "a batch of 9 cannot be shared by 2 processes in 1 parts each" in said.pop()
+    assert not (both / "odd").exists()

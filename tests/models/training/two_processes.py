@@ -1,0 +1,128 @@
+"""What two processes do in the tests of several: ``python -m tests.models.training.two_processes <folder>``.
+
+Both are started once, since it takes seconds, and do everything that `test_processes` looks at.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from dejavu.errors import ParamsError
+from dejavu.models import devices, encoders
+from dejavu.models.training import batch_norm, health, loop, team
+from dejavu.run import shards
+from tests.models.training.world import MACHINE, World, recipe
+
+SHORT = {"epochs": 2, "optimizer": "lars", "learning_rate": 0.05}
+TRAININGS = {
+    "vicreg": recipe("vicreg", **SHORT),
+    "barlow_twins": recipe("barlow_twins", **SHORT),
+    "simclr": recipe("simclr", **SHORT),
+    "dino": recipe("dino", **SHORT),
+    "adamw": recipe("vicreg", epochs=2),
+    "published": recipe("dino", **SHORT, views="published"),
+    "accumulated": recipe("vicreg", **SHORT, accumulate=2),
+}  # fmt: skip
+
+
+def train(world: World, folder: Path, name: str) -> None:
+    """Train one of `TRAININGS` into a folder, whether or not it learned anything."""
+    encoders.make(**world.asked(recipe=TRAININGS[name]), out=folder / name)
+
+
+def start(folder: Path) -> list[subprocess.Popen]:
+    """Start both processes."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    shared = {
+        "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port,
+    }  # fmt: skip
+    command = [sys.executable, "-m", "tests.models.training.two_processes", str(folder)]
+    return [
+        subprocess.Popen(
+            command, env={**os.environ, **shared, "RANK": rank, "LOCAL_RANK": rank},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for rank in ("0", "1")
+    ]  # fmt: skip
+
+
+def _killed_and_resumed(world: World, folder: Path) -> None:
+    """Train what is there as ``dino`` again, both processes killed after one of its two epochs."""
+    loop.CHECKPOINT_SECONDS, real = 0.0, loop._Run.epoch
+    seen = []
+
+    def killed(self, number, *rest):
+        seen.append(number)
+        if seen == [0, 1]:
+            raise KeyboardInterrupt
+        return real(self, number, *rest)
+
+    loop._Run.epoch = killed
+    asked = world.asked(recipe=TRAININGS["dino"])
+    try:
+        encoders.make(**asked, out=folder / "resumed")
+    except KeyboardInterrupt:
+        team.dist.barrier()
+        assert len(list(shards.WORK.rglob("checkpoint.pt"))) == 1
+        team.dist.barrier()
+    encoders.make(**asked, out=folder / "resumed")
+    assert seen == [0, 1, 1], seen
+    loop._Run.epoch = real
+
+
+def _normed(folder: Path, rank: int) -> None:
+    """Save what batch norm makes of half a batch, and its gradients."""
+    images, weights = images_and_weights()
+    half = images.chunk(2)[rank].requires_grad_()
+    network = batch_norm.synced(norms(), torch.device("cpu"))
+    normal = network(half)
+    (normal * weights.chunk(2)[rank]).sum().backward()
+    state = {name: value.clone() for name, value in network.state_dict().items()}
+    gradients = [parameter.grad for parameter in network.parameters()]
+    torch.save([normal.detach(), half.grad, gradients, state], folder / f"norm{rank}.pt")
+
+
+def norms() -> torch.nn.Module:
+    """Return batch norms of two kinds, in float64."""
+    torch.manual_seed(0)
+    return torch.nn.Sequential(
+        torch.nn.BatchNorm2d(3), torch.nn.Conv2d(3, 4, 2), torch.nn.ReLU(), torch.nn.Flatten(),
+        torch.nn.BatchNorm1d(36, momentum=None),
+    ).double()  # fmt: skip
+
+
+def images_and_weights() -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a batch, and what its outputs are multiplied by in a sum."""
+    generator = torch.Generator().manual_seed(1)
+    return tuple(
+        torch.randn(shape, generator=generator, dtype=torch.float64)
+        for shape in ((8, 3, 4, 4), (8, 36))
+    )
+
+
+def main(folder: Path) -> None:
+    """Do what the tests look at, in one of two processes."""
+    health.check_vectors = lambda *_: None  # of trainings that are over before they have learned
+    devices.os.cpu_count = lambda: 1
+    shards.WORK = folder / ".work"
+    world = World.opened(folder / "data")
+    for name in TRAININGS:
+        train(world, folder, name)
+    _killed_and_resumed(world, folder)
+    mine = team.join(MACHINE)
+    _normed(folder, mine.part.rank)
+    try:
+        encoders.make(**world.asked(recipe=recipe(batch_size=9)), out=folder / "odd")
+    except ParamsError as error:
+        (folder / f"odd{mine.part.rank}.txt").write_text(str(error))
+    print("done")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
