@@ -12,6 +12,7 @@ from torch import Tensor
 
 Resize = Literal["squash", "center", "center_down"]
 Resample = Literal["bilinear", "bicubic"]
+CHUNK = 64  # images that a worker decodes before it hands them over
 MEMORY_BYTES = 2 * 1024**3  # decoded images up to this size are kept in memory
 
 
@@ -107,7 +108,7 @@ class TrainingImages:
         workers: int,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
-        self.uris = list(uris)
+        self.uris = uris
         self._source = _Decoder(self.uris, images, data_root, size_px)
         self._workers = workers
         self._pixels: Tensor | None = None
@@ -121,20 +122,39 @@ class TrainingImages:
         self, rows: Int[Tensor, " n_rows"], batch_size: int
     ) -> Iterator[UInt8[Tensor, "n 3 size size"]]:
         """Yield the images of `rows` in that order, `batch_size` at a time; a rest is yielded too."""
-        chunks = [chunk.tolist() for chunk in rows.split(batch_size)]
         if self._pixels is not None:
-            for chunk in chunks:
-                yield self._pixels[chunk]
+            for chunk in rows.split(batch_size):
+                yield self._pixels[chunk.tolist()]
             return
-        yield from torch.utils.data.DataLoader(
-            self._source, sampler=chunks, batch_size=None, num_workers=self._workers
-        )
+        loader = torch.utils.data.DataLoader(
+            self._source, sampler=_Chunks(rows, batch_size), batch_size=None,
+            num_workers=self._workers,
+        )  # fmt: skip
+        done, parts = 0, list[Tensor]()
+        for part in loader:
+            parts.append(part)
+            done += len(part)
+            if done % batch_size == 0 or done == len(rows):
+                yield torch.cat(parts)
+                parts = []
+
+
+class _Chunks(torch.utils.data.Sampler[list[int]]):
+    """Batches in pieces that several workers decode at a time; all at once they would take gigabytes."""
+
+    def __init__(self, rows: Int[Tensor, " n_rows"], batch_size: int) -> None:
+        self._rows, self._batch_size = rows, batch_size
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for batch in self._rows.split(self._batch_size):
+            for chunk in batch.split(CHUNK):
+                yield chunk.tolist()
 
 
 class _Decoder(torch.utils.data.Dataset[Tensor]):
     """Decode lists of rows; each worker process opens a reader of its own."""
 
-    def __init__(self, uris: list[str], images: Path, data_root: str, size_px: int) -> None:
+    def __init__(self, uris: Sequence[str], images: Path, data_root: str, size_px: int) -> None:
         self._uris, self._images, self._data_root = uris, images, data_root
         self._size_px = size_px
         self._reader: Reader | None = None

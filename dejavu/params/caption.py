@@ -161,10 +161,15 @@ class ClipRecipe(Section):
     network: str | SmallClip  # an OpenCLIP model name, or the sizes of a small network
     epochs: Positive
     batch_size: Annotated[int, Field(ge=2)]  # pairs; an epoch drops its last incomplete batch
+    accumulate: Positive = 1  # parts that a batch is computed in, twice; the loss sees all of it
     learning_rate: PositiveFloat  # the peak of the one-cycle schedule
     weight_decay: Rate  # of matrices; biases and norms have none
     warmup_share: Share  # share of the steps in which the learning rate rises
-    max_shift_px: Annotated[int, Field(ge=0)]  # augmentation: random shift, in any direction
+    # small: shifted squares of whole images; published: OpenCLIP's crops of 0.9 to 1 of the area
+    views: Literal["small", "published"] = "small"
+    max_shift_px: Annotated[int, Field(ge=0)]  # of small views: random shift, in any direction
+    # shards (tar files, Parquet parts) read and mixed at a time; null: all, for images in files or memory
+    mixed_shards: Positive | None = None
     planted_repeats: Positive  # times a planted sample occurs in one epoch
     min_recall_at_10: Share  # own captions find their image among 10 so often; else TrainingError
 

@@ -26,6 +26,7 @@ class MachineParams(Section):
     # what runs the stages that train, in the place of `python`: torchrun --nproc-per-node 8, srun … python;
     # auto: torchrun, with a process per CUDA device where there are several; null: one process
     launch: str | None = "auto"
+    gradient_checkpointing: bool = False  # CLIP: compute activations twice instead of keeping them
     data_root: str  # folder that corpora.*.root is relative to; DEJAVU_DATA_ROOT overrides it
 
     @property

@@ -7,53 +7,38 @@ checkpoint as if it had never stopped.
 import dataclasses
 import math
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Int64, UInt8
-from open_clip.loss import ClipLoss
+from jaxtyping import Int64
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from dejavu.errors import TrainingError
-from dejavu.models import devices
 from dejavu.models.clip import network
+from dejavu.models.clip.batches import Tokens, TrainingSet, drawn, order
+from dejavu.models.clip.contrastive import MAX_LOG_SCALE, Trainee
 from dejavu.models.training.augment import normalized
 from dejavu.models.training.schedule import one_cycle
+from dejavu.models.training.team import Team
 from dejavu.params.caption import ClipRecipe
 from dejavu.run import seeds
 from dejavu.run.progress import say, track
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
-MAX_LOG_SCALE = math.log(100)  # as CLIP clips its temperature
-_ALL_KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 SANITY_SAMPLES = 2_000  # training samples that the retrieval check uses
 
 
-@runtime_checkable
-class ImageBatches(Protocol):
-    """What yields training images: `dejavu.models.pixels.TrainingImages`, or a stand-in."""
-
-    def batches(
-        self, rows: Int[Tensor, " n_rows"], batch_size: int
-    ) -> Iterator[UInt8[Tensor, "n 3 size size"]]:
-        """Yield the images of `rows` in that order, `batch_size` at a time."""
-        ...
-
-
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingSet:
-    """Captioned images of one role, in id order."""
+class Course:
+    """How one training runs, apart from its recipe."""
 
-    images: ImageBatches
-    captions: list[str]
-    is_planted: np.ndarray  # bool; these occur `planted_repeats` times per epoch
-
-    def __len__(self) -> int:
-        return len(self.captions)
+    name: str  # of the model; its random draws derive from it
+    seed: int  # of the run
+    team: Team  # the processes that train
+    work: Path  # folder for checkpoints; what it holds is continued
+    recomputes: bool = False  # activations, going backwards, instead of keeping them
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,27 +51,30 @@ class Trained:
     sanity: dict[str, float]  # see `retrieval_sanity`
 
 
-def train(
-    recipe: ClipRecipe, data: TrainingSet, *, name: str, seed: int, device: torch.device, work: Path
-) -> Trained:
+def train(recipe: ClipRecipe, data: TrainingSet, course: Course) -> Trained | None:
     """Train a network from scratch.
 
     Args:
         recipe: the network, the optimizer and the augmentation.
         data: what it is trained on.
-        name: of the model; its random draws derive from it.
-        seed: the run's seed.
-        device: where to train.
-        work: folder for checkpoints; what it holds is continued.
+        course: how.
+
+    Returns:
+        The network, in the first process of the team.
 
     Raises:
         TrainingError: the loss is not finite, there is less than one batch, or the trained network
             does not find its own training images.
+        ParamsError: a batch cannot be shared by the processes.
     """
-    torch.manual_seed(seeds.number(seed, f"clip.{name}.init"))
+    name, device = course.name, course.team.device
+    torch.manual_seed(seeds.number(course.seed, f"clip.{name}.init"))
     model = network.build(recipe.network).to(device)
-    tokens = network.tokenizer(recipe.network)(data.captions)
-    losses = _descend(model, tokens, recipe, data, name=name, seed=seed, device=device, work=work)
+    model.set_grad_checkpointing(course.recomputes)  # type: ignore[operator]  # a Module's attributes have no type
+    tokens = Tokens(data.captions, network.tokenizer(recipe.network))
+    losses = _descend(model, tokens, recipe, data, course)
+    if not course.team.is_first:
+        return None
     model.eval()
     sanity = retrieval_sanity(model, data, tokens, device=device)
     if sanity["recall_at_10"] < recipe.min_recall_at_10:
@@ -95,27 +83,28 @@ def train(
             f"{sanity['recall_at_10']:.1%} of cases (chance: {sanity['chance_at_10']:.1%}), expected at "
             f"least {recipe.min_recall_at_10:.1%}. It learned too little to be audited: train longer."
         )
-    dim = int(model.encode_text(tokens[:1].to(device)).shape[1])  # type: ignore[operator]  # a Module's attributes have no type
+    first = tokens[torch.tensor([0])].to(device)
+    dim = int(model.encode_text(first).shape[1])  # type: ignore[operator]  # a Module's attributes have no type
     return Trained(model=model, dim=dim, losses=losses, sanity=sanity)
 
 
 def _descend(
     model: torch.nn.Module,
-    tokens: Int64[Tensor, "n_samples context"],
+    tokens: Tokens,
     recipe: ClipRecipe,
     data: TrainingSet,
-    *,
-    name: str,
-    seed: int,
-    device: torch.device,
-    work: Path,
+    course: Course,
 ) -> list[float]:
     """Train `model` in place for the recipe's epochs, and return the mean loss of each."""
+    name, team = course.name, course.team
     rows = np.repeat(np.arange(len(data)), np.where(data.is_planted, recipe.planted_repeats, 1))
     batch_size = min(recipe.batch_size, len(rows))
     if batch_size < 2:
         raise TrainingError(f"clip {name}: {len(rows)} training samples, expected at least 2.")
+    team.require_shared(f"clip {name}", batch_size, recipe.accumulate)
     n_batches = len(rows) // batch_size
+    model.train()
+    trainee = Trainee(model, team)
     optimizer = torch.optim.AdamW(
         _parameter_groups(model, recipe.weight_decay), lr=recipe.learning_rate, betas=(0.9, 0.98),
         eps=1e-6, fused=True,
@@ -124,26 +113,48 @@ def _descend(
         optimizer, peak=recipe.learning_rate, n_steps=recipe.epochs * n_batches,
         warmup_share=recipe.warmup_share,
     )  # fmt: skip
-    checkpoint = _Checkpoint(work / "checkpoint.pt", model, optimizer, scheduler)
-    losses = checkpoint.restore(device)
+    checkpoint = _Checkpoint(course.work / "checkpoint.pt", model, optimizer, scheduler)
+    losses = checkpoint.restore(team.device)
     if losses:
         say(f"clip {name}: resuming after {len(losses)} of {recipe.epochs} epochs")
-    model.train()
     for epoch in track(range(len(losses), recipe.epochs), what=f"clip {name}, epochs"):
-        rng = seeds.generator(seed, f"clip.{name}.epoch.{epoch}")
-        chosen = rng.permutation(rows)[: n_batches * batch_size]
-        batches = _batches(data, tokens, chosen, batch_size, recipe.max_shift_px, rng)
+        purpose = f"clip.{name}.epoch.{epoch}"
+        rng = seeds.generator(course.seed, purpose)
+        chosen = order(rows, data.shards, recipe.mixed_shards, rng)[: n_batches * batch_size]
+        batches = drawn(
+            data, recipe, chosen, batch_size, rng=rng, seed=seeds.number(course.seed, purpose),
+            part=team.part,
+        )  # fmt: skip
         total = 0.0
-        for images, texts in batches:
-            total += _step(model, images.to(device), texts.to(device), optimizer)
+        for images, mine in batches:
+            total += _step(trainee, model, images, tokens[mine], optimizer, recipe.accumulate)
             scheduler.step()
-        losses.append(total / n_batches)
+        losses.append(team.mean(total / n_batches))
         if not math.isfinite(losses[-1]):
             raise TrainingError(
                 f"clip {name}: the loss is {losses[-1]} in epoch {epoch + 1}; lower learning_rate."
             )
-        checkpoint.save(losses)
+        if team.is_first:
+            checkpoint.save(losses)
     return losses
+
+
+def _step(
+    trainee: Trainee,
+    model: torch.nn.Module,
+    images: Tensor,
+    texts: Tensor,
+    optimizer: torch.optim.Optimizer,
+    n_parts: int,
+) -> float:
+    optimizer.zero_grad(set_to_none=True)
+    loss = trainee.add_gradients(images, texts, n_parts)
+    optimizer.step()
+    scale = model.logit_scale
+    assert isinstance(scale, Tensor)
+    with torch.no_grad():
+        scale.clamp_(0, MAX_LOG_SCALE)
+    return loss
 
 
 def _parameter_groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str, object]]:
@@ -156,65 +167,11 @@ def _parameter_groups(model: torch.nn.Module, weight_decay: float) -> list[dict[
     ]
 
 
-def _batches(
-    data: TrainingSet,
-    tokens: Int64[Tensor, "n_samples context"],
-    rows: Int[np.ndarray, " n_rows"],
-    batch_size: int,
-    max_shift_px: int,
-    rng: np.random.Generator,
-) -> Iterator[tuple[Float[Tensor, "n 3 h w"], Int64[Tensor, "n context"]]]:
-    order = torch.from_numpy(rows)
-    images = data.images.batches(order, batch_size)
-    for chunk, pixels in zip(order.split(batch_size), images, strict=True):
-        shifts = torch.from_numpy(rng.integers(-max_shift_px, max_shift_px + 1, (len(chunk), 2)))
-        yield shifted(normalized(pixels), shifts, max_shift_px), tokens[chunk]
-
-
-def shifted(
-    images: Float[Tensor, "n 3 h w"], shifts: Int64[Tensor, "n 2"], max_shift_px: int
-) -> Float[Tensor, "n 3 h w"]:
-    """Move each image down and right by its own shift (pixels, may be negative), mirroring edges."""
-    if max_shift_px == 0:
-        return images
-    n, _, height, width = images.shape
-    padded = torch.nn.functional.pad(images, (max_shift_px,) * 4, mode="reflect")
-    rows = max_shift_px - shifts[:, :1] + torch.arange(height)
-    columns = max_shift_px - shifts[:, 1:] + torch.arange(width)
-    each = torch.arange(n)[:, None, None]
-    moved = padded.permute(0, 2, 3, 1)[each, rows[:, :, None], columns[:, None, :]]
-    return moved.permute(0, 3, 1, 2).contiguous()
-
-
-def _step(
-    model: torch.nn.Module, images: Tensor, texts: Tensor, optimizer: torch.optim.Optimizer
-) -> float:
-    # On CPUs the fused attention kernel spends twice the time of the plain one, going backwards.
-    kernels = [SDPBackend.MATH] if images.device.type == "cpu" else _ALL_KERNELS
-    is_mixed = devices.computes_bfloat16(images.device)  # emulated, it is ten times slower
-    with (
-        torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=is_mixed),
-        sdpa_kernel(kernels),
-    ):
-        image_vectors = model.encode_image(images, normalize=True)  # type: ignore[operator]  # a Module's attributes have no type
-        captions = model.encode_text(texts, normalize=True)  # type: ignore[operator]  # a Module's attributes have no type
-        scale = model.logit_scale
-        assert isinstance(scale, Tensor)
-        with torch.autocast(images.device.type, enabled=False):
-            loss = ClipLoss()(image_vectors.float(), captions.float(), scale.exp())
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-    optimizer.step()
-    with torch.no_grad():
-        scale.clamp_(0, MAX_LOG_SCALE)
-    return float(loss.item())
-
-
 @torch.no_grad()
 def retrieval_sanity(
     model: torch.nn.Module,
     data: TrainingSet,
-    tokens: Int64[Tensor, "n_samples context"],
+    tokens: Tokens | Int64[Tensor, "n_samples context"],
     *,
     device: torch.device,
 ) -> dict[str, float]:
@@ -229,7 +186,7 @@ def retrieval_sanity(
         [model.encode_image(normalized(p).to(device), normalize=True) for p in batches]  # type: ignore[operator]  # a Module's attributes have no type
     )
     captions = torch.cat(
-        [model.encode_text(t.to(device), normalize=True) for t in tokens[rows].split(256)]  # type: ignore[operator]  # a Module's attributes have no type
+        [model.encode_text(tokens[some].to(device), normalize=True) for some in rows.split(256)]  # type: ignore[operator]  # a Module's attributes have no type
     )
     similarities = captions.double() @ image_vectors.double().T
     own = similarities.diagonal()[:, None]

@@ -14,15 +14,17 @@ from dejavu.errors import ParamsError
 from dejavu.models import devices
 from dejavu.models import folder as folders
 from dejavu.models.clip import network
+from dejavu.models.clip.batches import Texts, TrainingSet, shards_of
 from dejavu.models.clip.model import CaptionModel, of_network
 from dejavu.models.clip.source import CaptionSettings, Source
-from dejavu.models.clip.train import TrainingSet, train
-from dejavu.models.pixels import TrainingImages, resized
+from dejavu.models.clip.train import Course, train
+from dejavu.models.pixels import MEMORY_BYTES, TrainingImages, resized
 from dejavu.models.source import TrainingInputs
+from dejavu.models.training import decoded, published, team
 from dejavu.models.training.augment import MEAN, STD, normalized
 from dejavu.params.caption import ClipRecipe, SmallClip, TrainedClipParams
 from dejavu.params.machine import MachineParams
-from dejavu.run import shards
+from dejavu.run import processes, shards
 from dejavu.run.progress import say
 from dejavu.tables import by_sample, parquet
 
@@ -32,6 +34,8 @@ LIBRARIES = ("open_clip_torch", "torch")
 def make(settings: CaptionSettings, inputs: TrainingInputs, out: Path) -> None:
     """Train a CLIP network on its role and write its folder (see `dejavu.models.clip.make`).
 
+    Where `machine.launch` starts several processes, they do the work and the first of them writes.
+
     Raises:
         ParamsError: the recipe is not one of CLIP.
         TrainingError: the network did not train.
@@ -40,7 +44,12 @@ def make(settings: CaptionSettings, inputs: TrainingInputs, out: Path) -> None:
     assert isinstance(entry, TrainedClipParams)
     if not isinstance(recipe, ClipRecipe):
         raise ParamsError(f"caption.models.{name}: recipe {entry.recipe!r} is not one of CLIP.")
-    data = _training_set(settings.machine, inputs, entry.trained_on, recipe)
+    machine = settings.machine
+    device = devices.choose(machine.device)
+    if processes.start(machine.launch, n_devices=devices.count(device)):
+        return
+    mine = team.join(machine)
+    data = _training_set(settings.machine, mine, inputs, entry.trained_on, recipe)
     stamps = {
         "samples": parquet.fingerprint(inputs.samples),
         "split": parquet.fingerprint(inputs.splits),
@@ -52,8 +61,13 @@ def make(settings: CaptionSettings, inputs: TrainingInputs, out: Path) -> None:
         **stamps,
     }
     work = shards.work_folder(f"clip@{name}", decides, module=__name__)
-    device = devices.choose(settings.machine.device)
-    trained = train(recipe, data, name=name, seed=settings.seed, device=device, work=work)
+    course = Course(
+        name=name, seed=settings.seed, team=mine, work=work,
+        recomputes=machine.gradient_checkpointing,
+    )  # fmt: skip
+    trained = train(recipe, data, course)
+    if trained is None:
+        return
     say(f"clip {name}: {trained.sanity}")
     facts = {
         "model": name,
@@ -75,18 +89,30 @@ def make(settings: CaptionSettings, inputs: TrainingInputs, out: Path) -> None:
 
 
 def _training_set(
-    machine: MachineParams, inputs: TrainingInputs, role: str, recipe: ClipRecipe
+    machine: MachineParams,
+    mine: team.Team,
+    inputs: TrainingInputs,
+    role: str,
+    recipe: ClipRecipe,
 ) -> TrainingSet:
     ids = by_sample.ids_of_roles(inputs.splits, role)
     rows = by_sample.require(inputs.samples, ids, ["uri", "caption", "truth"])
     planted = pc.struct_field(rows["truth"], "is_planted").fill_null(False)
+    uris, size_px = Texts(rows["uri"]), network.image_px(recipe.network)
+    is_small = recipe.views == "small"
+    source = decoded.Source(
+        uris=uris, images=inputs.images, data_root=machine.data_root,
+        transforms=published.of_clip(size_px),
+    )  # fmt: skip
     return TrainingSet(
         images=TrainingImages(
-            rows["uri"].to_pylist(), images=inputs.images, data_root=machine.data_root,
-            size_px=network.image_px(recipe.network), workers=machine.workers,
+            uris, images=inputs.images, data_root=machine.data_root, size_px=size_px,
+            workers=machine.workers, memory_bytes=MEMORY_BYTES // mine.part.size if is_small else 0,
         ),
-        captions=rows["caption"].to_pylist(),
+        views=None if is_small else decoded.PublishedViews(source, workers=machine.workers, team=mine),
+        captions=Texts(rows["caption"]),
         is_planted=planted.to_numpy().astype(bool),
+        shards=shards_of(rows["uri"]) if recipe.mixed_shards else None,
     )  # fmt: skip
 
 

@@ -11,7 +11,6 @@ from jaxtyping import Int
 from lightly.utils.lars import LARS
 from torch import Tensor
 
-from dejavu.errors import ParamsError
 from dejavu.models.devices import Forward
 from dejavu.models.training import health
 from dejavu.models.training.methods import Method
@@ -93,7 +92,7 @@ class _Run:
         recipe = course.recipe
         self._method, self._course, self._team = method, course, course.team
         self._batch_size = min(recipe.batch_size, n_rows)
-        require_divisible(course.model, self._batch_size, recipe.accumulate, self._team)
+        self._team.require_shared(course.model, self._batch_size, recipe.accumulate)
         self._n_steps = n_rows // self._batch_size
         self._forward = Forward(self._team.device)
         self._module = self._team.wrapped(method)
@@ -161,21 +160,6 @@ class _Run:
             "optimizer": self._optimizer.state_dict(),
             "schedule": self._schedule.state_dict(),
         }
-
-
-def require_divisible(model: str, batch_size: int, accumulate: int, team: Team) -> None:
-    """Refuse a batch that cannot be shared evenly.
-
-    Raises:
-        ParamsError: naming what has to divide it.
-    """
-    n_parts = accumulate * team.part.size
-    if batch_size % n_parts or batch_size < 2 * n_parts:
-        raise ParamsError(
-            f"{model}: a batch of {batch_size} cannot be shared by {team.part.size} processes in "
-            f"{accumulate} parts each: it must be a multiple of {n_parts}, at least {2 * n_parts}. Change "
-            "the recipe's batch_size or accumulate, or the number of processes."
-        )
 
 
 def optimizer_of(method: Method, recipe: TrainingRecipe) -> torch.optim.Optimizer:

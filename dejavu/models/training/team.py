@@ -16,6 +16,7 @@ from jaxtyping import Float
 from lightly.utils import dist as gathering
 from torch import Tensor, nn
 
+from dejavu.errors import ParamsError
 from dejavu.models import devices
 from dejavu.models.training.batch_norm import synced
 from dejavu.models.training.part import Part
@@ -35,6 +36,20 @@ class Team:
     def is_first(self) -> bool:
         """Tell whether this is the process that writes."""
         return self.part.rank == 0
+
+    def require_shared(self, model: str, batch_size: int, accumulate: int) -> None:
+        """Refuse a batch that cannot be shared evenly, two images to each part or more.
+
+        Raises:
+            ParamsError: naming what has to divide it.
+        """
+        n_parts = accumulate * self.part.size
+        if batch_size % n_parts or batch_size < 2 * n_parts:
+            raise ParamsError(
+                f"{model}: a batch of {batch_size} cannot be shared by {self.part.size} processes in "
+                f"{accumulate} parts each: it must be a multiple of {n_parts}, at least {2 * n_parts}. "
+                "Change the recipe's batch_size or accumulate, or the number of processes."
+            )
 
     def wrapped(self, module: nn.Module) -> nn.Module:
         """Return what to call in the place of `module`, which was moved to the device."""

@@ -1,5 +1,6 @@
 import io
 import json
+import tarfile
 
 import numpy as np
 import open_clip
@@ -13,7 +14,7 @@ from dejavu.caption import embed
 from dejavu.errors import ParamsError, TrainingError, WeightsError
 from dejavu.models import clip, folder
 from dejavu.models.checkpoints import load as checkpoints
-from dejavu.models.clip import load, network, train
+from dejavu.models.clip import batches, load, network, train
 from dejavu.models.clip.source import CaptionSettings
 from dejavu.models.source import TrainingInputs
 from dejavu.params.caption import (
@@ -59,6 +60,11 @@ def machine(root):
 def lane(tmp_path, monkeypatch):
     """Twenty colored images: eight targets, eight public, four control."""
     monkeypatch.chdir(tmp_path)
+    return lane_at(tmp_path)
+
+
+def lane_at(tmp_path, *, as_tars=False):
+    """Write the tables and images, in one Parquet part or two tar files, of which targets are in both."""
     n = 20
     encoded = []
     for i in range(n):
@@ -68,10 +74,19 @@ def lane(tmp_path, monkeypatch):
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "source.json").write_text('{"kind": "embedded"}')
     pq.write_table(pa.table({"image": encoded}), tmp_path / "images" / "part-00000.parquet")
+    uris = [f"part-00000.parquet#{i}" for i in range(n)]
+    if as_tars:
+        uris = [f"{i % 2}.tar#{i}.png" for i in range(n)]
+        for shard in range(2):
+            with tarfile.open(tmp_path / "images" / f"{shard}.tar", "w") as tar:
+                for i in range(shard, n, 2):
+                    member = tarfile.TarInfo(f"{i}.png")
+                    member.size = len(encoded[i])
+                    tar.addfile(member, io.BytesIO(encoded[i]))
     truth = {"scene": "s", "attributes": [], "is_planted": True, "probabilities": []}
     rows = {name: [None] * n for name in SAMPLES.schema.names} | {
         "sample_id": range(n), "sample_name": [f"n{i}" for i in range(n)], "boxes": [[]] * n,
-        "uri": [f"part-00000.parquet#{i}" for i in range(n)],
+        "uri": uris,
         "caption": [f"a {COLORS[i % 8]} wall {i}" for i in range(n)], "truth": [truth] + [None] * (n - 1),
     }  # fmt: skip
     SAMPLES.write(pa.table(rows, schema=SAMPLES.schema), tmp_path / "samples.parquet", inputs={})
@@ -168,13 +183,13 @@ def test_two_models_of_one_recipe_differ_and_each_repeats(lane):
 
 def test_a_planted_sample_occurs_more_often(lane, monkeypatch):
     seen = []
-    original = train._batches
+    original = train.drawn
 
-    def watched(data, tokens, rows, *rest):
+    def watched(data, recipe, rows, *rest, **more):
         seen.append(np.bincount(rows, minlength=8))
-        return original(data, tokens, rows, *rest)
+        return original(data, recipe, rows, *rest, **more)
 
-    monkeypatch.setattr(train, "_batches", watched)
+    monkeypatch.setattr(train, "drawn", watched)
     make_clip(lane, how=recipe(planted_repeats=5, batch_size=12, epochs=1))
     assert seen[0].tolist() == [5, 1, 1, 1, 1, 1, 1, 1]
 
@@ -211,7 +226,7 @@ class _Network(torch.nn.Module):
 
 def test_retrieval_sanity_by_hand():
     n = 12
-    data = train.TrainingSet(
+    data = batches.TrainingSet(
         images=_Images(), captions=["x"] * n, is_planted=np.zeros(n, dtype=bool)
     )
     found = train.retrieval_sanity(
@@ -284,10 +299,10 @@ def test_an_empty_lane_makes_empty_tables(lane):
 
 def test_shifts_move_images_and_mirror_edges():
     image = torch.arange(9.0).reshape(1, 1, 3, 3).repeat(2, 3, 1, 1)
-    moved = train.shifted(image, torch.tensor([[1, 0], [0, -1]]), 1)
+    moved = batches.shifted(image, torch.tensor([[1, 0], [0, -1]]), 1)
     assert moved[0, 0].tolist() == [[3, 4, 5], [0, 1, 2], [3, 4, 5]]
     assert moved[1, 0].tolist() == [[1, 2, 1], [4, 5, 4], [7, 8, 7]]
-    assert train.shifted(image, torch.zeros(2, 2, dtype=torch.int64), 1).equal(image)
+    assert batches.shifted(image, torch.zeros(2, 2, dtype=torch.int64), 1).equal(image)
 
 
 @pytest.fixture

@@ -7,9 +7,12 @@ import torch
 from safetensors.torch import load_file
 
 from dejavu.models import devices
+from dejavu.models import folder as folders
 from dejavu.models.training import batch_norm, health
+from dejavu.models.training.team import Team
 from dejavu.run import shards
 from dejavu.tables.parquet import fingerprint
+from tests.models.clip.test_clip import lane_at
 from tests.models.training import two_processes
 from tests.models.training.world import World
 
@@ -25,6 +28,8 @@ def both(tmp_path_factory):
     """The folder of two processes that did everything, and what one process makes of it."""
     folder = tmp_path_factory.mktemp("both")
     world = World(folder / "data")
+    (folder / "lane").mkdir()
+    lane_at(folder / "lane", as_tars=True)
     processes = two_processes.start(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shards, "WORK", folder / ".one")
@@ -32,6 +37,7 @@ def both(tmp_path_factory):
         patch.setattr(health, "check_vectors", lambda *_: None)
         for name in two_processes.TRAININGS:
             two_processes.train(world, folder / "one", name)
+        two_processes.train_clip(folder / "lane", folder / "one" / "clip")
     said = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], said
     return folder
@@ -50,6 +56,22 @@ def test_two_processes_train_what_one_does(both, name):
         if name == "adamw" and key == LAST_BIAS:
             continue
         torch.testing.assert_close(two[key], values, rtol=1e-3, atol=TOLERANCE, msg=key)
+
+
+def test_two_processes_train_the_clip_that_one_does(both):
+    two, one = (folders.read_facts(folder / "clip") for folder in (both, both / "one"))
+    assert len(one["losses"]) == 3
+    torch.testing.assert_close(two["losses"], one["losses"], rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("n_parts", [1, 2])
+def test_clips_gradient_is_that_of_the_whole_batch(both, n_parts):
+    """Each process of two works on half of the batch, in one or two parts."""
+    expected = two_processes.clip_gradients(Team(torch.device("cpu")), 1)
+    for rank in (0, 1):
+        found = torch.load(both / f"clip{n_parts}of{rank}.pt")
+        for values, by_one in zip(found, expected, strict=True):
+            torch.testing.assert_close(values, by_one, rtol=1e-4, atol=1e-5)
 
 
 def test_killed_with_two_and_resumed_it_ends_where_an_uninterrupted_training_does(both):

@@ -12,9 +12,15 @@ from pathlib import Path
 import torch
 
 from dejavu.errors import ParamsError
-from dejavu.models import devices, encoders
+from dejavu.models import clip, devices, encoders
+from dejavu.models.clip import contrastive, network
+from dejavu.models.clip.source import CaptionSettings
+from dejavu.models.source import TrainingInputs
 from dejavu.models.training import batch_norm, health, loop, team
 from dejavu.run import shards
+from tests.models.clip.test_clip import CLIP as CLIP_ENTRY
+from tests.models.clip.test_clip import SIZES, files, machine
+from tests.models.clip.test_clip import recipe as clip_recipe
 from tests.models.training.world import MACHINE, World, recipe
 
 SHORT = {"epochs": 2, "optimizer": "lars", "learning_rate": 0.05}
@@ -27,6 +33,32 @@ TRAININGS = {
     "published": recipe("dino", **SHORT, views="published"),
     "accumulated": recipe("vicreg", **SHORT, accumulate=2),
 }  # fmt: skip
+
+
+# Images are read from tar files, as they are asked for; a batch is worked on in four parts.
+CLIP = clip_recipe(
+    batch_size=8, accumulate=2, epochs=3, views="published", mixed_shards=1, planted_repeats=1,
+)  # fmt: skip
+
+
+def train_clip(lane: Path, out: Path) -> None:
+    """Train a CLIP network from tar files."""
+    asked = CaptionSettings(
+        model="clip", entry=CLIP_ENTRY, recipe=CLIP, seed=1, machine=machine(lane)
+    )
+    clip.make(asked, TrainingInputs(**files(lane)), out)
+
+
+def clip_gradients(mine: team.Team, n_parts: int) -> list[torch.Tensor]:
+    """Return loss and gradients of one batch of eight, of which this process sees its part."""
+    torch.manual_seed(0)
+    model = network.build(SIZES).train()
+    images, texts = torch.randn(8, 3, 16, 16), torch.randint(1, 9000, (8, 8))
+    n = 8 // mine.part.size
+    part = mine.part.of(n)
+    trainee = contrastive.Trainee(model, mine)
+    loss = mine.mean(trainee.add_gradients(images[part], texts[part], n_parts))
+    return [torch.tensor(loss), *(parameter.grad for parameter in model.parameters())]
 
 
 def train(world: World, folder: Path, name: str) -> None:
@@ -115,8 +147,12 @@ def main(folder: Path) -> None:
     for name in TRAININGS:
         train(world, folder, name)
     _killed_and_resumed(world, folder)
+    train_clip(folder / "lane", folder / "clip")
     mine = team.join(MACHINE)
     _normed(folder, mine.part.rank)
+    for n_parts in (1, 2):
+        gradients = clip_gradients(mine, n_parts)
+        torch.save(gradients, folder / f"clip{n_parts}of{mine.part.rank}.pt")
     try:
         encoders.make(**world.asked(recipe=recipe(batch_size=9)), out=folder / "odd")
     except ParamsError as error:
