@@ -23,13 +23,13 @@ from tests.models.clip.test_clip import SIZES, files, machine
 from tests.models.clip.test_clip import recipe as clip_recipe
 from tests.models.training.world import MACHINE, World, recipe
 
-SHORT = {"epochs": 2, "optimizer": "lars", "learning_rate": 0.05}
+SHORT = {"epochs": 2, "planted_repeats": 1, "optimizer": "lars", "learning_rate": 0.05}
 TRAININGS = {
     "vicreg": recipe("vicreg", **SHORT),
     "barlow_twins": recipe("barlow_twins", **SHORT),
     "simclr": recipe("simclr", **SHORT),
     "dino": recipe("dino", **SHORT),
-    "adamw": recipe("vicreg", epochs=2),
+    "adamw": recipe("vicreg", epochs=2, planted_repeats=1),
     "published": recipe("dino", **SHORT, views="published"),
     "accumulated": recipe("vicreg", **SHORT, accumulate=2),
 }  # fmt: skip
@@ -46,7 +46,7 @@ def train_clip(lane: Path, out: Path) -> None:
     asked = CaptionSettings(
         model="clip", entry=CLIP_ENTRY, recipe=CLIP, seed=1, machine=machine(lane)
     )
-    clip.make(asked, TrainingInputs(**files(lane)), out)
+    clip.make(settings=asked, inputs=TrainingInputs(**files(lane)), out=out)
 
 
 def clip_gradients(mine: team.Team, n_parts: int) -> list[torch.Tensor]:
