@@ -5,6 +5,7 @@ DejavuError
 ├── ArtifactError   a Parquet table is missing, breaks its contract, or does not belong here
 ├── BusyError       another run works in this project
 ├── DataError       images, labels or captions break a stated assumption
+├── EngineError     workers of a cluster died, or do not see the project
 ├── FetchError      a file could not be downloaded, or is not the published one
 ├── QueryError      a question in SQL cannot be answered
 ├── WeightsError    a checkpoint is not what its entry in params.yaml says
@@ -39,6 +40,10 @@ class DataError(DejavuError):
 
 class AuditError(DejavuError):
     """An audit found more than was allowed, or could not tell."""
+
+
+class EngineError(DejavuError):
+    """Workers of a cluster died, or do not see the project."""
 
 
 class FetchError(DejavuError):

@@ -97,12 +97,12 @@ def prepare(
     """Load a network that tags the crops of `source`."""
     return CropLooker(
         looker=load(settings, machine), source=source, workers=machine.workers,
-        num_gpus=gpus_per_task(machine),
+        num_gpus=gpus_per_worker(machine),
     )  # fmt: skip
 
 
-def gpus_per_task(machine: MachineParams) -> float:
-    """Return how many GPUs one Ray task needs."""
+def gpus_per_worker(machine: MachineParams) -> float:
+    """Return how many GPUs one Ray worker needs."""
     from dejavu.models import devices
 
-    return 0.0 if devices.choose(machine.device).type == "cpu" else 1.0
+    return devices.gpus_per_worker(machine.device)

@@ -32,7 +32,7 @@ from dejavu.errors import ParamsError
 from dejavu.params.annotators import GroundedSamParams, TaggerParams
 from dejavu.params.corpora import ImageFolderParams
 from dejavu.params.machine import MachineParams
-from dejavu.run import shards
+from dejavu.run import engines, shards
 from dejavu.run.progress import say
 from dejavu.tables import parquet
 
@@ -103,8 +103,7 @@ def detect(
         out=path.with_name(path.name + ".parts"),
         stage="detect_boxes",
         facts={**facts, "images": items, **look.asked},
-        engine=machine.engine,
-        num_gpus=detectors.gpus_per_task(machine),
+        engine=engines.of(machine, gpus=detectors.gpus_per_worker(machine)),
     )  # fmt: skip
     table = _gather(parts, path, facts)
     named = table.filter(pc.is_valid(table["label"]))

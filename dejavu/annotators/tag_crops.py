@@ -22,7 +22,7 @@ from dejavu.errors import DataError, ParamsError, suggestion
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import AnnotatorSource
 from dejavu.roles import ATTACKED, REFERENCE
-from dejavu.run import shards
+from dejavu.run import engines, shards
 from dejavu.run.progress import say
 from dejavu.tables import by_sample
 from dejavu.tables.parquet import is_empty
@@ -46,7 +46,7 @@ class Annotator(Protocol):
     columns: Sequence[str]  # of table ``samples``, that `tag` needs beside the crop
     provenance: Mapping[str, str]  # fingerprint of every file outside the pipeline that it uses
     crops_per_shard: int  # a stage that is killed loses the work on one shard
-    num_gpus: float  # that one Ray task asks for
+    num_gpus: float  # that one Ray worker asks for
     known: np.ndarray | None  # samples whose crops it can say anything about, ascending; None: all
 
     def tag(self, crops: pa.Table) -> tuple[list[list[int]], list[list[float]]]:
@@ -118,8 +118,7 @@ def tag_crops(*, settings: TagSettings, inputs: CropSource, out: TagTables) -> N
             "notes": notes,
             **stamp,
         },
-        engine=settings.machine.engine,
-        num_gpus=annotator.num_gpus,
+        engine=engines.of(settings.machine, gpus=annotator.num_gpus),
     )
     words = {"tag_id": range(len(annotator.vocabulary)), "tag": list(annotator.vocabulary)}
     vocabulary = pa.table(words, schema=TAG_VOCABULARY.schema)

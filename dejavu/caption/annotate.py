@@ -26,7 +26,7 @@ from dejavu.params.caption import CorpusObjectsParams, ObjectsParams, TableObjec
 from dejavu.params.limits import LimitsParams
 from dejavu.params.machine import MachineParams
 from dejavu.roles import ATTACKED, PUBLIC, REFERENCE
-from dejavu.run import shards
+from dejavu.run import engines, shards
 from dejavu.run.progress import say
 from dejavu.tables import parquet
 from dejavu.tables.schemas import (
@@ -127,8 +127,7 @@ def _look(looker: Looker, settings: AnnotateSettings, inputs: Images, out: Objec
         out=out.objects,
         stage="annotate_objects",
         facts={"settings": settings.entry.model_dump(), **stamp},
-        engine=machine.engine,
-        num_gpus=detectors.gpus_per_task(machine),
+        engine=engines.of(machine, gpus=detectors.gpus_per_worker(machine)),
     )
     rows = pa.table({"object_id": range(len(names)), "object": names}, OBJECT_VOCABULARY.schema)
     OBJECT_VOCABULARY.write(rows, out.vocabulary, inputs=stamp)

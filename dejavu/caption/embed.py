@@ -20,7 +20,7 @@ from dejavu.params.caption import (
     CaptionNetworkParams,
 )
 from dejavu.params.machine import MachineParams
-from dejavu.run import shards
+from dejavu.run import engines, shards
 from dejavu.tables import by_sample, parquet
 from dejavu.tables.partitions import partition
 from dejavu.tables.schemas import EMBEDDINGS
@@ -163,6 +163,5 @@ def _embed_view(
         out=out / partition(view=view),
         stage=f"embed_captions@{settings.model} {view}",
         facts={**stamp, "view": view, "settings": entry.model_dump()},
-        engine=machine.engine,
-        num_gpus=0.0 if devices.choose(machine.device).type == "cpu" else 1.0,
+        engine=engines.of(machine, gpus=devices.gpus_per_worker(machine.device)),
     )

@@ -19,7 +19,7 @@ from dejavu.models import devices
 from dejavu.params.caption import CaptionEmbeddingsParams, CaptionModelParams, CaptionNetworkParams
 from dejavu.params.machine import MachineParams
 from dejavu.params.report import CaptionHeadline
-from dejavu.run import shards
+from dejavu.run import engines, shards
 from dejavu.search.neighbors import vectors_of
 from dejavu.statistics.measure_rows import rows_of
 from dejavu.tables import by_sample, parquet
@@ -93,8 +93,7 @@ def _measured(
             "names": settings.names, "temperature": settings.temperature,
             "settings": settings.models[target].model_dump(),
         },
-        engine=machine.engine,
-        num_gpus=0.0 if devices.choose(machine.device).type == "cpu" else 1.0,
+        engine=engines.of(machine, gpus=devices.gpus_per_worker(machine.device)),
     )  # fmt: skip
     for name in sorted(settings.names):
         for part in parts:

@@ -19,7 +19,7 @@ from dejavu.params.encoders import ModelParams
 from dejavu.params.machine import MachineParams
 from dejavu.params.released import EmbeddingsModel
 from dejavu.roles import ATTACKED, PUBLIC, REFERENCE
-from dejavu.run import shards
+from dejavu.run import engines, shards
 from dejavu.tables.parquet import fingerprint, inputs_of, require_common_origin
 from dejavu.tables.partitions import partition
 from dejavu.tables.schemas import CROPS, EMBEDDINGS, SAMPLES, SPLITS
@@ -215,8 +215,8 @@ def _embed_view(part: _EmbedPart, *, view: str, out: Path) -> None:
     machine = settings.machine
     for made in shards.run(
         part, -(-len(part.rows) // part.step), out=assembled, facts=facts, suffix="",
-        stage=f"embed {settings.model} {view}", engine=machine.engine,
-        num_gpus=0.0 if devices.choose(machine.device).type == "cpu" else 1.0,
+        stage=f"embed {settings.model} {view}",
+        engine=engines.of(machine, gpus=devices.gpus_per_worker(machine.device)),
     ):  # fmt: skip
         for layer in settings.layers:
             place = out / partition(layer=layer, view=view) / f"{made.name}.parquet"

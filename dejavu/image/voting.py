@@ -5,7 +5,6 @@ of a label together, nearest first; everything else is arithmetic on the runs of
 """
 
 import dataclasses
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -14,6 +13,7 @@ from jaxtyping import Float32, Float64, Int, Int32, Int64
 
 from dejavu.errors import DataError
 from dejavu.image.predictions import DECIMALS, columns_of, rows_of
+from dejavu.run import cores
 from dejavu.tables import by_sample
 
 CELLS_AT_ONCE = 1 << 18  # votes counted at once: they stay in a core's cache
@@ -119,7 +119,7 @@ def predictions(
         columns = lookup.columns(ids[part], predictor)
         return count_votes(columns, similarities[part], true_column[part])
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores.given()) as pool:
         counted = list(pool.map(count, blocks))
     return rows_of(
         predictor,

@@ -1,14 +1,13 @@
 """Where networks run: the device, its threads, and mixed precision."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
 from dejavu.errors import ParamsError
-from dejavu.run import processes
+from dejavu.run import cores, processes
 
 
 def choose(name: str) -> torch.device:
@@ -30,6 +29,11 @@ def choose(name: str) -> torch.device:
     return torch.device(name)
 
 
+def gpus_per_worker(name: str) -> float:
+    """Return how many GPUs a worker of a cluster needs that computes on the device `name`."""
+    return 0.0 if choose(name).type == "cpu" else 1.0
+
+
 @contextlib.contextmanager
 def all_cores() -> Iterator[None]:
     """Let torch use every core inside, and reproduce its sums: one number of threads, one result.
@@ -37,7 +41,7 @@ def all_cores() -> Iterator[None]:
     Processes that work together on one machine share its cores.
     """
     before = torch.get_num_threads()
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes.place().n_local))
+    torch.set_num_threads(max(1, cores.given() // processes.place().n_local))
     try:
         yield
     finally:

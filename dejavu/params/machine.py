@@ -14,7 +14,9 @@ class MachineParams(Section):
 
     device: Literal["auto", "cpu", "cuda", "mps"]
     engine: Literal["local", "ray"]
-    workers: Positive  # processes or threads that decode images
+    workers: (
+        Positive  # processes or threads that decode images; with Ray also the cores of a worker
+    )
     batch_images: Positive  # images embedded at once
     block_rows: Positive  # rows of a k-NN block held in memory, at most
     memory_gb: Annotated[float, Field(gt=0)] = (

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dejavu.errors import ParamsError
-from dejavu.run import code
+from dejavu.run import code, on_ray
+from dejavu.run.engines import LOCAL, Engine
 from dejavu.run.progress import say, track
 
 WORK = Path(".work")
@@ -59,21 +59,19 @@ def run(
     stage: str,
     facts: Mapping[str, Any],
     suffix: str = ".parquet",
-    engine: str = "local",
-    num_gpus: float = 0.0,
+    engine: Engine = LOCAL,
 ) -> list[Path]:
     """Compute the missing shards and assemble all of them as ``out/part-00000…``.
 
     Args:
-        function: computes one shard; must be picklable when `engine` is ``ray``. The code of its
+        function: computes one shard; must be picklable when `engine` is Ray's. The code of its
             module, and of what that imports, decides whether shards of a killed run are used.
         n_shards: how many shards there are.
         out: the folder to make.
         stage: names the scratch folder and the progress line.
         facts: everything that decides the shards' content.
         suffix: of the shard files.
-        engine: ``local`` (one after the other in this process) or ``ray`` (as Ray tasks).
-        num_gpus: GPUs each Ray task asks for.
+        engine: where they are computed: one after the other in this process, or by Ray workers.
 
     Returns:
         The part files, in shard order.
@@ -84,8 +82,8 @@ def run(
     if len(missing) < n_shards:
         say(f"{stage}: resuming, {n_shards - len(missing)} of {n_shards} shards are done")
     jobs = [(index, folder / names[index]) for index in missing]
-    if engine == "ray":
-        _run_ray(function, jobs, stage, num_gpus)
+    if engine.name == "ray":
+        on_ray.run(_compute, function, jobs, stage=stage, engine=engine)
     else:
         _run_local(function, jobs, stage)
     shutil.rmtree(out, ignore_errors=True)
@@ -112,21 +110,3 @@ def _compute(function: ShardFunction, index: int, path: Path) -> None:
 def _run_local(function: ShardFunction, jobs: Sequence[tuple[int, Path]], stage: str) -> None:
     for index, path in track(jobs, what=stage):
         _compute(function, index, path)
-
-
-def _run_ray(
-    function: ShardFunction, jobs: Sequence[tuple[int, Path]], stage: str, num_gpus: float
-) -> None:
-    try:
-        import ray
-    except ImportError:
-        raise ParamsError(
-            "machine.engine is 'ray', but Ray is not installed: pip install 'dejavu-audit[ray]', "
-            "or set machine.engine to 'local'."
-        ) from None
-    ray.init(ignore_reinit_error=True, log_to_driver=False)
-    task = ray.remote(num_gpus=num_gpus)(_compute)
-    pending = [task.remote(function, index, path.absolute()) for index, path in jobs]
-    for _ in track(range(len(jobs)), what=f"{stage} (ray)"):
-        done, pending = ray.wait(pending, num_returns=1)
-        ray.get(done[0])

@@ -8,7 +8,6 @@ tells for each query whether a vector that was no candidate could belong among t
 
 import dataclasses
 import functools
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from dejavu.errors import ParamsError
+from dejavu.run import cores
 from dejavu.search import faiss_kernel, similarity
 from dejavu.search.budget import Budget
 from dejavu.search.certainty import error_bound, is_unsure
@@ -283,8 +283,13 @@ def training_size(index: Any, n_rows: int) -> int:
     return min(n_rows, max(TRAINING_ROWS, ROWS_PER_LIST * n_lists))
 
 
+def gpus_per_worker() -> float:
+    """Return how many GPUs a search of a cluster's worker needs: one, where FAISS sees any."""
+    return float(faiss.get_num_gpus() > 0)
+
+
 def _threads() -> int:
-    return os.cpu_count() or 1
+    return cores.given()
 
 
 def recall(found: Int64[np.ndarray, "n k"], exact: Int64[np.ndarray, "n k"]) -> float:

@@ -6,9 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from ruamel.yaml import YAML
 
-from dejavu.models import devices
 from dejavu.run import shards
-from dejavu.search import knn
 from dejavu.tables.schemas import (
     CROPS,
     EMBEDDINGS,
@@ -39,8 +37,7 @@ GUESSES = "guesses.csv"
 def own_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(shards, "WORK", tmp_path / ".work")
-    for module in (knn, devices):
-        monkeypatch.setattr(module.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
 
 
 def settings():

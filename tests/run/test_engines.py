@@ -1,38 +1,60 @@
-"""Ray finds the same neighbors as one process; skipped where the extra is not installed."""
+"""Shards on Ray: what one process gives, on two nodes, whoever dies; errors come back as they are here."""
 
 import dataclasses
-import importlib.util
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dejavu.errors import DataError, EngineError, ParamsError
 from dejavu.image import embed
 from dejavu.params.search import NeighborsParams
-from dejavu.run import shards
+from dejavu.run import on_ray, shards
+from dejavu.run.engines import Engine
 from dejavu.search import neighbors, searches
 from dejavu.search.neighbors import vectors_of
 from dejavu.tables.schemas import EMBEDDINGS, NEIGHBORS
 from tests.models.test_imported_vectors import sources
 from tests.models.training.world import MACHINE, trained_model
+from tests.run import shard_functions
 
 HOW = NeighborsParams(k=3, metrics=("cosine",), index="Flat", candidate_margin=2)
+RAY = Engine(name="ray", cpus=1)
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("trained"),  # one cluster, beside the tests that share the network
+    pytest.mark.filterwarnings("ignore"),  # of Ray's own start and shutdown
+]
 
 
-def assert_alike(root):
-    """Threads differ between engines, and so may the last bits of a vector; neighbors may not."""
-    for view in ("public_image", "crop"):
-        one, two = (
-            vectors_of(
-                EMBEDDINGS.read(root / engine / "embeddings/layer=projector" / f"view={view}")
-            )
-            for engine in ("local", "ray")
-        )
-        np.testing.assert_allclose(one, two, atol=1e-5)
-    one, two = (
-        NEIGHBORS.read(root / engine / "neighbors/layer=projector/metric=cosine")["neighbor_ids"]
-        for engine in ("local", "ray")
-    )
-    assert one.equals(two)
+@pytest.fixture(scope="module")
+def cluster():
+    """Two nodes of one core each, on this machine; nobody's folder is that of the tests."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    # Ray reads the folder that the head is started from; the runs are elsewhere.
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    made.add_node(num_cpus=1)
+    ray.init(address=made.address, log_to_driver=False)
+    yield made
+    ray.shutdown()
+    made.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def in_tmp(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(shards, "WORK", Path(".work"))
+
+
+def test_the_neighbors_are_those_of_one_process(cluster, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(embed, "ROWS_PER_PART", 10)  # several parts
+    local, on_ray = (run(trained, tmp_path, engine) for engine in ("local", "ray"))
+    assert len(local) > 6
+    assert on_ray.keys() == local.keys()
+    assert_alike(tmp_path)
 
 
 def run(trained, root, engine):
@@ -53,20 +75,56 @@ def run(trained, root, engine):
     return {file.relative_to(root / engine).as_posix(): file.read_bytes() for file in files}
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="the extra `ray` is not installed"
-)
-@pytest.mark.filterwarnings("ignore")  # of Ray's own start and shutdown
-def test_ray_gives_the_neighbors_of_one_process(trained, tmp_path, monkeypatch):
-    import ray
+def assert_alike(root):
+    """Threads may differ between engines, and so may the last bits of a vector; neighbors may not."""
+    for view in ("public_image", "crop"):
+        one, two = (
+            vectors_of(
+                EMBEDDINGS.read(root / engine / "embeddings/layer=projector" / f"view={view}")
+            )
+            for engine in ("local", "ray")
+        )
+        np.testing.assert_allclose(one, two, atol=1e-5)
+    one, two = (
+        NEIGHBORS.read(root / engine / "neighbors/layer=projector/metric=cosine")["neighbor_ids"]
+        for engine in ("local", "ray")
+    )
+    assert one.equals(two)
 
-    monkeypatch.setattr(shards, "WORK", tmp_path / ".work")
-    monkeypatch.setattr(embed, "ROWS_PER_PART", 10)  # several parts, so several tasks
-    try:
-        ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
-        local, on_ray = (run(trained, tmp_path, engine) for engine in ("local", "ray"))
-    finally:
-        ray.shutdown()
-    assert len(local) > 6
-    assert on_ray.keys() == local.keys()
-    assert_alike(tmp_path)
+
+def computed(function, n=6, engine=RAY):
+    return shards.run(function, n, out=Path("out"), stage="s", facts={}, suffix="", engine=engine)
+
+
+def test_workers_are_on_both_nodes_in_this_folder_with_the_cores_they_were_given(cluster, tmp_path):
+    facts = [file.read_text().split() for file in computed(shard_functions.noted, 12)]
+    assert [int(index) for index, *_ in facts] == list(range(12))
+    _, nodes, processes, n_cores, folders = zip(*facts, strict=True)
+    assert len(set(nodes)) == len(set(processes)) == 2  # each keeps what it loaded
+    assert set(n_cores) == {"1"}
+    assert set(folders) == {str(tmp_path)}
+
+
+def test_a_worker_that_is_killed_loses_nothing(cluster):
+    assert [file.read_text() for file in computed(shard_functions.dies_once)] == list("012345")
+    assert Path("died").exists()
+
+
+def test_one_that_dies_again_and_again_ends_in_one_line(cluster, monkeypatch):
+    monkeypatch.setattr(on_ray, "_RETRIES", 1)
+    with pytest.raises(EngineError, match=r"s: a Ray worker died 2 times .*machine\.memory_gb"):
+        computed(shard_functions.dies, 1)
+
+
+def test_an_error_comes_back_as_it_is_and_what_was_finished_is_kept(cluster):
+    with pytest.raises(DataError, match=r"^part 3: no such image\.$"):
+        computed(shard_functions.refuses)
+    assert list(Path(".work").rglob("part-0000[012]"))
+    assert not Path("out").exists()
+
+
+def test_a_worker_larger_than_any_node_is_refused_before_anything_waits(cluster):
+    with pytest.raises(ParamsError, match="a worker of 2 cores; the nodes have 1 cores and 0 GPUs"):
+        computed(shard_functions.noted, engine=Engine(name="ray", cpus=2))
+    with pytest.raises(ParamsError, match="a worker of 1 cores and 1 GPUs"):
+        computed(shard_functions.noted, engine=Engine(name="ray", cpus=1, gpus=1.0))

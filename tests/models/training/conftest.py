@@ -1,6 +1,5 @@
 import pytest
 
-from dejavu.models import devices
 from dejavu.run import shards
 from tests.models.training.world import World
 
@@ -8,5 +7,5 @@ from tests.models.training.world import World
 @pytest.fixture
 def world(tmp_path, monkeypatch):
     monkeypatch.setattr(shards, "WORK", tmp_path / ".work")
-    monkeypatch.setattr(devices.os, "cpu_count", lambda: 1)  # networks too small to share
+    monkeypatch.setattr("os.cpu_count", lambda: 1)  # networks too small to share
     return World(tmp_path / "data")

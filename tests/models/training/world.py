@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pydantic import TypeAdapter
 
-from dejavu.models import devices, encoders
+from dejavu.models import encoders
 from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.source import TrainingInputs
 from dejavu.params.encoders import ModelParams, RecipeParams
@@ -156,7 +156,7 @@ def trained_world(root):
     """Return a tiny world and the folder of a network trained on it for a moment."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shards, "WORK", root / ".work")
-        patch.setattr(devices.os, "cpu_count", lambda: 1)
+        patch.setattr("os.cpu_count", lambda: 1)
         world = World(root / "data")
         encoders.make(**world.asked(recipe=recipe(epochs=3)), out=root / "encoder")
     return world, root / "encoder"
