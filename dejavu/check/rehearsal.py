@@ -18,7 +18,7 @@ from dejavu.corpora import build
 from dejavu.corpora.image_reader import ImageReader, external_root
 from dejavu.corpora.plausibility import judge
 from dejavu.corpora.records import Record
-from dejavu.corpora.tallies import Tally
+from dejavu.corpora.tallies import Tally, turned
 from dejavu.errors import DataError
 from dejavu.image import crop
 from dejavu.params.limits import LimitsParams
@@ -68,7 +68,7 @@ def look(
         every = listed_boxes.tally(listed)
         judge(every, limits, where=f"{lane}.corpus, all {every.totals['boxes']} boxes listed")
         judge(tally, limits, where=f"{lane}.corpus, {tally.totals['samples']} samples looked at")
-        told = build.turned(tally)
+        told = turned(tally)
         n_listed, n_opened = every.totals["boxes"], tally.totals["boxes"]
         return f"{n_listed} boxes listed, {n_opened} of images opened; no limit is exceeded" + (
             f"; {told}" if told else ""

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from dejavu import merge_conflicts
 from dejavu.errors import ArtifactError
+from dejavu.files import merge_conflicts
 
 
 def opening(path: Path, *, full: bool = False) -> str:

@@ -17,8 +17,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from dejavu import merge_conflicts
 from dejavu.errors import ArtifactError
+from dejavu.files import merge_conflicts
 from dejavu.run import graph
 from dejavu.run.progress import track
 from dejavu.text import printable

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dejavu import __version__, json_files, params
+from dejavu import __version__, params
+from dejavu.files import json_files
 from dejavu.report import markdown, published
 from dejavu.report.published import Difference, Lane, Results
 from dejavu.tables.schemas import SPLITS

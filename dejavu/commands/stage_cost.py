@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dejavu import json_files, params
+from dejavu import params
 from dejavu.caption.comparisons import reference_names
 from dejavu.errors import ArtifactError
+from dejavu.files import json_files
 from dejavu.params.caption import CaptionModels
 from dejavu.params.encoders import Models
 from dejavu.params.references import Annotators, Classifiers

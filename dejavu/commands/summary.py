@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from dejavu import json_files
 from dejavu.commands import terminal
 from dejavu.commands.terminal import REPORTS, AsJson, ReportFolder
+from dejavu.files import json_files
 from dejavu.text import printable
 
 EXAMPLES = terminal.examples(

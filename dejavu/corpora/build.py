@@ -26,7 +26,7 @@ from dejavu.corpora.image_reader import SOURCE, ImageReader, external_root
 from dejavu.corpora.inspection import Inspection, inspect, measure, take_over
 from dejavu.corpora.plausibility import NOTES, judge
 from dejavu.corpora.records import NOT_ANNOTATED, Corpus, Record
-from dejavu.corpora.tallies import Tally
+from dejavu.corpora.tallies import Tally, turned
 from dejavu.errors import DataError, ParamsError, suggestion
 from dejavu.params.corpora import (
     AnyCorpus,
@@ -289,15 +289,3 @@ def _tell(lane: str, rows: pa.Table, tally: Tally) -> None:
     say(f"{lane} corpus: {rows.num_rows} samples, {n_bad} unusable; boxes: {fixed}")
     if told := turned(tally):
         say(f"{lane} corpus: {told}")
-
-
-def turned(tally: Tally) -> str:
-    """Say which images with boxes viewers turn: their boxes may be of the image as it was shown."""
-    n = tally.counts["turned_images"]
-    if not n:
-        return ""
-    return (
-        f"{n} images with boxes are stored turned or mirrored (EXIF orientation), e.g. "
-        f"{tally.first['turned_images'][0]}: boxes are taken to be of the image as it is stored. Were "
-        "they drawn on it as viewers show it?"
-    )

@@ -79,3 +79,15 @@ def of_arrays(corners: Int[np.ndarray, "n 4"], sizes: Int[np.ndarray, "n 2"]) ->
     tally.counts["placed_as_sizes"] = int(fits.sum())
     tally.middles = (sums / sizes[is_placed]).sum(axis=0).tolist()
     return tally
+
+
+def turned(tally: Tally) -> str:
+    """Say which images with boxes viewers turn: their boxes may be of the image as it was shown."""
+    n = tally.counts["turned_images"]
+    if not n:
+        return ""
+    return (
+        f"{n} images with boxes are stored turned or mirrored (EXIF orientation), e.g. "
+        f"{tally.first['turned_images'][0]}: boxes are taken to be of the image as it is stored. Were "
+        "they drawn on it as viewers show it?"
+    )

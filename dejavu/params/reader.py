@@ -24,8 +24,8 @@ from ruamel.yaml.events import (
     NodeEvent,
 )
 
-from dejavu import merge_conflicts
 from dejavu.errors import ParamsError
+from dejavu.files import merge_conflicts
 from dejavu.params import collisions
 from dejavu.params.names import RULE, alike, problem_of
 from dejavu.text import printable

@@ -5,10 +5,10 @@ import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from dejavu import json_files
 from dejavu.corpora import plausibility
 from dejavu.corpora.image_reader import SOURCE
 from dejavu.corpora.plausibility import Crossing
+from dejavu.files import json_files
 from dejavu.report.numbers import Estimate
 from dejavu.search import recalls
 from dejavu.search.recalls import Recall

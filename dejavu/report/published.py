@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dejavu import merge_conflicts
 from dejavu.errors import ArtifactError
+from dejavu.files import merge_conflicts
 from dejavu.statistics.verdict import Word
 
 SCHEMA_VERSION = 1

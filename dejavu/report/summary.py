@@ -6,7 +6,8 @@ from pathlib import Path
 
 import jinja2
 
-from dejavu import __version__, json_files
+from dejavu import __version__
+from dejavu.files import json_files
 from dejavu.image.targets import Target
 from dejavu.params.report import ImageHeadline
 from dejavu.report import answers, markdown

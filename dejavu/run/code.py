@@ -24,8 +24,8 @@ CACHE = Path(".work") / "code.json"
 # values that `dejavu.params` reads are tracked by DVC.
 UNCOUNTED = (
     "dejavu.errors",
-    "dejavu.json_files",
-    "dejavu.merge_conflicts",
+    "dejavu.files.json_files",
+    "dejavu.files.merge_conflicts",
     "dejavu.params",
     "dejavu.run.code",
     "dejavu.run.code_versions",

@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-from dejavu import merge_conflicts
 from dejavu.errors import ArtifactError
+from dejavu.files import merge_conflicts
 
 RECORD = Path("dvc.lock")
 LAST_GOOD = Path(".work") / "dvc.lock.good"

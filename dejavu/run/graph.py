@@ -10,8 +10,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from dejavu import merge_conflicts
 from dejavu.errors import ParamsError
+from dejavu.files import merge_conflicts
 from dejavu.run.code import asked_by
 from dejavu.text import printable
 

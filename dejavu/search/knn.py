@@ -283,11 +283,6 @@ def training_size(index: Any, n_rows: int) -> int:
     return min(n_rows, max(TRAINING_ROWS, ROWS_PER_LIST * n_lists))
 
 
-def gpus_per_worker() -> float:
-    """Return how many GPUs a search of a cluster's worker needs: one, where FAISS sees any."""
-    return float(faiss.get_num_gpus() > 0)
-
-
 def _threads() -> int:
     return cores.given()
 

@@ -14,9 +14,9 @@ from jaxtyping import Float32, Int64
 from dejavu.params.machine import MachineParams
 from dejavu.params.search import SearchParams
 from dejavu.run import engines, shards
-from dejavu.search import recalls
+from dejavu.search import faiss_kernel, recalls
 from dejavu.search.budget import Budget
-from dejavu.search.knn import EXACT, Bank, Block, Search, gpus_per_worker, recall
+from dejavu.search.knn import EXACT, Bank, Block, Search, recall
 from dejavu.search.recalls import Recall
 from dejavu.search.searches import Pair
 from dejavu.tables.parquet import Table, fingerprint, inputs_of, require_common_origin
@@ -91,7 +91,7 @@ def _find(settings: NeighborSettings, pair: Pair, out: Path) -> Recall:
         out=out,
         stage=f"{settings.section}@{settings.model} {' '.join(pair.names.values())}",
         facts=facts,
-        engine=engines.of(settings.machine, gpus=gpus_per_worker()),
+        engine=engines.of(settings.machine, gpus=min(1, faiss_kernel.gpus())),
     )
     is_exact = settings.search.index == EXACT or n_queries == 0
     chosen = np.linspace(0, n_queries - 1, RECALL_QUERIES).round().astype(np.int64)

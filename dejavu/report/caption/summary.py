@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from dejavu import json_files
+from dejavu.files import json_files
 from dejavu.params.report import CaptionHeadline
 from dejavu.report import markdown
 from dejavu.report.caption.records import (

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dejavu import json_files
+from dejavu.files import json_files
 from dejavu.report.caveats import Caveats, recall_of, search_of
 from dejavu.report.dropped import Dropped
 from dejavu.report.image.tables import in_order

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dejavu import merge_conflicts
 from dejavu.errors import ArtifactError
+from dejavu.files import merge_conflicts
 
 
 def mapping(path: Path) -> dict[str, Any]:

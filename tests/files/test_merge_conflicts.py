@@ -5,9 +5,10 @@ import subprocess
 
 import pytest
 
-from dejavu import json_files, merge_conflicts, params
+from dejavu import params
 from dejavu.commands import read_summary, recorded_hashes, stage_cost
 from dejavu.errors import ArtifactError, ParamsError
+from dejavu.files import json_files, merge_conflicts
 from dejavu.report import published
 from dejavu.run import dvc_lock, graph
 
