@@ -1,7 +1,9 @@
 """CLIP models that this pipeline trains on their role, and their folders."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -17,7 +19,7 @@ from dejavu.models.clip import network
 from dejavu.models.clip.batches import Texts, TrainingSet, shards_of
 from dejavu.models.clip.model import CaptionModel, of_network
 from dejavu.models.clip.source import CaptionSettings, Source
-from dejavu.models.clip.train import Course, train
+from dejavu.models.clip.train import Course, Trained, train
 from dejavu.models.pixels import MEMORY_BYTES, TrainingImages, resized
 from dejavu.models.source import TrainingInputs
 from dejavu.models.training import decoded, published, team
@@ -69,23 +71,32 @@ def make(settings: CaptionSettings, inputs: TrainingInputs, out: Path) -> None:
     if trained is None:
         return
     say(f"clip {name}: {trained.sanity}")
-    facts = {
-        "model": name,
+    facts = _facts(settings, trained, n_samples=len(data), stamps=stamps)
+    folders.write(out, trained.model, facts, libraries=LIBRARIES)
+    shutil.rmtree(work)
+
+
+def _facts(
+    settings: CaptionSettings, trained: Trained, *, n_samples: int, stamps: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what provenance says of a trained network."""
+    entry, recipe = settings.entry, settings.recipe
+    assert isinstance(recipe, ClipRecipe)
+    return {
+        "model": settings.model,
         "is_empty": False,
         **entry.model_dump(mode="json"),
         "network": recipe.model_dump(mode="json")["network"],
         "epochs": recipe.epochs,
-        "n_training_samples": len(data),
+        "n_training_samples": n_samples,
         "dim": trained.dim,
         "preprocessing": {
             "resize": "squash", "image_px": network.image_px(recipe.network), "mean": MEAN, "std": STD,
         },
         "retrieval_of_training_images": trained.sanity,
         "losses": [round(loss, 6) for loss in trained.losses],
-        "inputs": stamps,
+        "inputs": dict(stamps),
     }  # fmt: skip
-    folders.write(out, trained.model, facts, libraries=LIBRARIES)
-    shutil.rmtree(work)
 
 
 def _training_set(
