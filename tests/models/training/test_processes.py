@@ -6,7 +6,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dejavu.models import devices
 from dejavu.models import folder as folders
 from dejavu.models.training import batch_norm, health
 from dejavu.models.training.team import Team
@@ -33,7 +32,7 @@ def both(tmp_path_factory):
     processes = two_processes.start(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shards, "WORK", folder / ".one")
-        patch.setattr(devices.os, "cpu_count", lambda: 1)
+        patch.setattr("os.cpu_count", lambda: 1)
         patch.setattr(health, "check_vectors", lambda *_: None)
         for name in two_processes.TRAININGS:
             two_processes.train(world, folder / "one", name)
