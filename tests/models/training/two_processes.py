@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from dejavu.errors import ParamsError
-from dejavu.models import clip, devices, encoders
+from dejavu.models import clip, encoders
 from dejavu.models.clip import contrastive, network
 from dejavu.models.clip.source import CaptionSettings
 from dejavu.models.source import TrainingInputs
@@ -141,7 +141,7 @@ def images_and_weights() -> tuple[torch.Tensor, torch.Tensor]:
 def main(folder: Path) -> None:
     """Do what the tests look at, in one of two processes."""
     health.check_vectors = lambda *_: None  # of trainings that are over before they have learned
-    devices.os.cpu_count = lambda: 1
+    os.cpu_count = lambda: 1
     shards.WORK = folder / ".work"
     world = World.opened(folder / "data")
     for name in TRAININGS:
