@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from ruamel.yaml import YAML
 
 from dejavu.api.answer import in_order
 from dejavu.api.pair_vectors import PairSubject
 from dejavu.api.pairs import CAPTIONS, OBJECTS, write
 from dejavu.api.result import Audit, Excess
-from dejavu.api.settings import MODEL, Asked
+from dejavu.api.settings import MODEL, Asked, editor
 from dejavu.api.stages import Project
 from dejavu.errors import DataError
 from dejavu.report import calibration, from_params, make
@@ -76,7 +75,7 @@ def run(
 
 def _write_params(project: Project, asked: Asked) -> None:
     """Write params.yaml; `dvc repro` with it makes the same numbers as the audit."""
-    yaml = YAML()
+    yaml = editor()
     values = yaml.load(pipeline_folder() / "presets" / f"{_PRESET}.yaml")
     defaults = yaml.load(pipeline_folder() / "params.yaml")
     values["seed"], caption = asked.seed, values["caption"]

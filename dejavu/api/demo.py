@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from dejavu.api import answer, settings
 from dejavu.api.result import Audit
 from dejavu.api.stages import Project
@@ -36,7 +34,7 @@ def run(folder: Path, *, seed: int) -> Audit:
 
 def _write_params(path: Path, seed: int) -> None:
     """Write the default run's parameters with one model, fewer images and no captions."""
-    yaml = YAML()
+    yaml = settings.editor()
     values = yaml.load(pipeline_folder() / "params.yaml")
     unused = yaml.load(pipeline_folder() / "presets" / f"{settings.PRESET}.yaml")["caption"]
     values["seed"], values["caption"] = seed, unused

@@ -92,6 +92,16 @@ class Asked:
     device: str  # as torch names it, or auto
 
 
+def editor() -> YAML:
+    """Return what reads params.yaml and writes it back with its comments and quotes.
+
+    DVC's parser, where it is the one in C, refuses ``{weights: packaged:name}`` without quotes.
+    """
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    return yaml
+
+
 def write(path: Path, asked: Asked, *, layers: Sequence[str], has_boxes: bool) -> None:
     """Write params.yaml; `dvc repro` with it makes the same numbers as the audit.
 
@@ -101,7 +111,7 @@ def write(path: Path, asked: Asked, *, layers: Sequence[str], has_boxes: bool) -
         layers: of the model, the headline first.
         has_boxes: whether objects are located; without boxes a corner of the image is the crop.
     """
-    yaml = YAML()
+    yaml = editor()
     values = yaml.load(pipeline_folder() / "presets" / f"{PRESET}.yaml")
     values["seed"] = asked.seed
     image = values["image"]

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 import dejavu
 from dejavu import cli
+from dejavu.api.settings import editor
 from dejavu.errors import AuditError, DataError, ParamsError, WeightsError
 from tests.paths import ROOT
 from tests.pipeline.project import Project
@@ -258,3 +259,11 @@ def test_the_audit_and_dvc_repro_give_equal_numbers(tmp_path):
 def test_naming_the_function_loads_no_torch():
     code = "import sys, dejavu; dejavu.audit; sys.exit(any(n in sys.modules for n in ('torch', 'dvc')))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_a_copy_of_params_yaml_keeps_the_quotes_that_dvc_needs(tmp_path):
+    """Its parser in C, which comes with ruamel.yaml 0.18, takes no colon within a bare word of {…}."""
+    values = editor().load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    with (tmp_path / "params.yaml").open("w", encoding="utf-8") as stream:
+        editor().dump(values, stream)
+    assert '"packaged:' in (tmp_path / "params.yaml").read_text(encoding="utf-8")

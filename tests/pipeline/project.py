@@ -6,8 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
+from dejavu.api.settings import editor
 from tests.paths import ROOT
 
 
@@ -33,13 +32,6 @@ def small(values):
     values["report"]["resamples"] = 50
 
 
-def yaml() -> YAML:
-    """Return what writes params.yaml back. Quotes stay: DVC's C parser, if there, refuses ``a:b`` without."""
-    found = YAML()
-    found.preserve_quotes = True
-    return found
-
-
 class Project:
     """A copy of the project with its own DVC cache."""
 
@@ -51,7 +43,7 @@ class Project:
         for name in ("dvc.yaml", ".dvcignore"):
             shutil.copy(ROOT / name, folder / name)
         (folder / "data").mkdir()
-        self.params = yaml().load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+        self.params = editor().load((ROOT / "params.yaml").read_text(encoding="utf-8"))
         small(self.params)
         self.save()
         self.dvc("init", "--no-scm", "--quiet")
@@ -61,7 +53,7 @@ class Project:
         """Return the project that lies in `folder`."""
         project = object.__new__(cls)
         project.folder = folder
-        project.params = yaml().load((folder / "params.yaml").read_text(encoding="utf-8"))
+        project.params = editor().load((folder / "params.yaml").read_text(encoding="utf-8"))
         return project
 
     def copy(self, folder: Path) -> "Project":
@@ -71,7 +63,7 @@ class Project:
 
     def save(self):
         with (self.folder / "params.yaml").open("w", encoding="utf-8") as stream:
-            yaml().dump(self.params, stream)
+            editor().dump(self.params, stream)
 
     def environment(self):
         """Return the variables that DVC runs with: this project's code, this Python."""
