@@ -7,14 +7,20 @@ one process: it starts the command that ``machine.launch`` names, which runs the
 import dataclasses
 import os
 import shlex
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Mapping
 from typing import Literal
 
+import psutil
+
 from dejavu.errors import ParamsError, TrainingError
 
-LAUNCHED = "DEJAVU_LAUNCHED"  # variable of the environment: a stage has started this process
+LAUNCHED = "DEJAVU_LAUNCHED"  # variable of the environment: host:pid of the stage that started this process
+WATCH_SECONDS = 2.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,7 +85,8 @@ def start(launch: str | None, *, n_devices: int) -> bool:
         return False
     assert stage is not None
     # One thread at first, which silences torchrun; a training then sets what is its share of the cores.
-    environment = {"OMP_NUM_THREADS": "1", **os.environ, LAUNCHED: "1"}
+    launched = {LAUNCHED: f"{socket.gethostname()}:{os.getpid()}"}
+    environment = {"OMP_NUM_THREADS": "1", **os.environ, **launched}
     try:
         status = subprocess.run(  # noqa: S603 - the user's own command, from the user's own file
             [*command, "-m", stage.name, *sys.argv[1:]], env=environment, check=False
@@ -91,6 +98,31 @@ def start(launch: str | None, *, n_devices: int) -> bool:
             f"{shlex.join(command)} ended with status {status}; what went wrong stands above."
         )
     return True
+
+
+def end_with_parents() -> None:
+    """Let this process end soon after the one that started it, or the stage behind that, has ended.
+
+    torchrun's processes outlive a torchrun that is killed, and would go on to train and write beside the
+    run that resumes them.
+    """
+    parent = os.getppid()
+    host, _, pid = os.environ.get(LAUNCHED, "").partition(":")
+    stage = int(pid) if host == socket.gethostname() else None
+
+    def watch() -> None:
+        while os.getppid() == parent and (stage is None or _runs(stage)):
+            time.sleep(WATCH_SECONDS)
+        os._exit(1)  # at once: the thread that trains may wait for the others for ever
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _command(launch: str | None, n_devices: int) -> list[str]:

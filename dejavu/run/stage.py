@@ -38,7 +38,10 @@ def run(main: Callable[..., None]) -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", type=parameter.annotation, required=True)
     flags = vars(parser.parse_args())
     try:
-        if processes.place().rank > 0:
+        place = processes.place()
+        if place.size > 1:
+            processes.end_with_parents()
+        if place.rank > 0:
             os.environ[progress.QUIET] = "1"
             main(**flags)
             return

@@ -1,6 +1,11 @@
+import os
+import signal
+import socket
+import subprocess
 import sys
 import types
 
+import psutil
 import pytest
 
 from dejavu.errors import ParamsError, TrainingError
@@ -64,7 +69,7 @@ class TestStart:
             sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "8",
             "-m", "stages.encoder", "--model", "m",
         ]  # fmt: skip
-        assert environment[processes.LAUNCHED] == "1"
+        assert environment[processes.LAUNCHED] == f"{socket.gethostname()}:{os.getpid()}"
 
     def test_a_command_stands_in_the_place_of_python(self, ran):
         assert processes.start("srun --nodes 2 python", n_devices=1)
@@ -97,3 +102,35 @@ class TestStart:
         monkeypatch.setitem(sys.modules, "__main__", main)
         with pytest.raises(ParamsError, match="machine.launch: no_such_program: No such file"):
             processes.start("no_such_program", n_devices=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", ["parent", "stage"])
+def test_a_process_ends_with_what_started_it(killed):
+    """A stage starts a launcher, which starts a process in a session of its own, as torchrun does."""
+    worker = (
+        "from dejavu.run import processes; import time; processes.WATCH_SECONDS = 0.1; "
+        "processes.end_with_parents(); print('ready', flush=True); time.sleep(60)"
+    )
+    start = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]{}], {})"
+    launcher = start.format("", "start_new_session=True")
+    stage = (
+        "import os, socket; from dejavu.run import processes; "
+        "os.environ[processes.LAUNCHED] = f'{socket.gethostname()}:{os.getpid()}'; "
+        + start.format(", sys.argv[2]", "")
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", stage, launcher, worker], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ready\n"
+    parent, child = psutil.Process(process.pid).children(recursive=True)
+    (process if killed == "stage" else parent).send_signal(signal.SIGKILL)
+    try:
+        child.wait(timeout=30)
+        assert not child.is_running()
+    finally:
+        for each in (parent, child):
+            if each.is_running():
+                each.kill()
+        process.kill()
+        process.wait()

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from dejavu.models.pixels import Reader, Resample, Resize, load_pixels
 from dejavu.models.training import augment
+from dejavu.params.encoders import TrainingRecipe
 from dejavu.params.networks import StatedPreprocessing
 
 
@@ -64,9 +65,16 @@ class Preprocessing:
         return (pixels.float() / 255 - mean) / std
 
 
-def of_trained(view_px: int) -> Preprocessing:
-    """Return the preprocessing of networks that this pipeline trains on views of `view_px`."""
+def of_recipe(recipe: TrainingRecipe) -> Preprocessing:
+    """Return the preprocessing of networks that this pipeline trains on views of `view_px`.
+
+    What was trained on views of squares sees squares. What saw published views sees images in their own
+    aspect, as the authors embed: 224 pixels out of the middle of 256 on the shorter side, or that share.
+    """
+    size_px = recipe.view_px
+    is_small = recipe.views == "small"
     return Preprocessing(
-        size_px=view_px, resize="squash", shorter_px=view_px, resample="bilinear",
+        size_px=size_px, resize="squash" if is_small else "center",
+        shorter_px=size_px if is_small else round(size_px * 256 / 224), resample="bilinear",
         mean=(augment.MEAN,) * 3, std=(augment.STD,) * 3,
     )  # fmt: skip

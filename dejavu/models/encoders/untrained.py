@@ -30,7 +30,7 @@ def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     network = networks.seeded(seed, lambda: trained_network.network(recipe)).eval()
     record = settings.described(
         seed=settings.seed,
-        preprocessing=preprocessing.of_trained(recipe.view_px),
+        preprocessing=preprocessing.of_recipe(recipe),
         layers=network.layers,
     )
     source.write(settings, out, network=network, record=record, libraries=SOURCE.libraries)

@@ -18,7 +18,7 @@ from dejavu.models.pixels import MEMORY_BYTES, TrainingImages
 from dejavu.models.provenance import Provenance
 from dejavu.models.source import TrainingInputs
 from dejavu.models.training import decoded, health, loop, methods, published, team, views
-from dejavu.params.encoders import ReleasedRecipe, TrainedModel
+from dejavu.params.encoders import ReleasedRecipe, TrainedModel, TrainingRecipe
 from dejavu.run import processes, seeds, shards
 from dejavu.tables.parquet import fingerprint, inputs_of
 from dejavu.tables.schemas import SAMPLES, SPLITS
@@ -105,7 +105,7 @@ def _train(
         if not mine.is_first:
             return None
         network = method.kept().eval()
-        _check(settings.model, network, images, recipe.view_px, mine.device)
+        _check(settings.model, network, images, recipe, mine.device)
     return network, curve
 
 
@@ -165,7 +165,7 @@ def _record(settings: EncoderSettings, inputs: TrainingInputs) -> Provenance:
     assert not isinstance(recipe, ReleasedRecipe)
     return settings.described(
         seed=settings.seed,
-        preprocessing=preprocessing.of_trained(recipe.view_px),
+        preprocessing=preprocessing.of_recipe(recipe),
         inputs={
             **inputs_of(inputs.splits),
             "split": fingerprint(inputs.splits),
@@ -178,11 +178,11 @@ def _check(
     model: str,
     network: EncoderNetwork,
     images: TrainingImages,
-    view_px: int,
+    recipe: TrainingRecipe,
     device: torch.device,
 ) -> None:
     """Look at the vectors of training images, seen as the network will see them."""
-    seen = preprocessing.of_trained(view_px)
+    seen, view_px = preprocessing.of_recipe(recipe), recipe.view_px
     vectors: dict[str, list[Tensor]] = {layer: [] for layer in network.layers}
     some = torch.arange(min(len(images), CHECKED_IMAGES))
     with torch.inference_mode():
