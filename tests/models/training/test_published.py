@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from dejavu.models.encoders import preprocessing
 from dejavu.models.training import decoded, published
 from dejavu.models.training.part import Part
 from dejavu.models.training.team import Team
@@ -72,6 +73,14 @@ def test_a_view_is_cut_in_the_images_own_aspect():
     assert view.shape == (3, 16, 16)
     steps = view[0].float().diff(dim=1).mean()  # 4 levels per pixel of the image
     assert 3 <= steps <= 6  # squashed, it would be 16
+
+
+def test_what_saw_published_views_embeds_images_in_their_own_aspect():
+    """At 224 pixels as the authors: the middle of an image at 256 on its shorter side."""
+    seen = preprocessing.of_recipe(recipe("vicreg", views="published", view_px=224))
+    assert (seen.resize, seen.shorter_px, seen.size_px) == ("center", 256, 224)
+    seen = preprocessing.of_recipe(recipe("vicreg", view_px=224))
+    assert (seen.resize, seen.shorter_px, seen.size_px) == ("squash", 224, 224)
 
 
 def test_dino_sees_two_large_views_and_several_small_ones():
