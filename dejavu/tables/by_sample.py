@@ -50,7 +50,13 @@ def find(
     rows = dataset.to_table(columns=names, filter=(field >= low) & (field <= high))
     found = rows["sample_id"].to_numpy()
     places, exists = positions(found, sample_ids)
-    return rows.take(places[exists]), exists
+    chosen = places[exists]
+    if len(chosen) and (np.diff(chosen) <= 0).any():  # an id is asked for twice
+        return rows.take(chosen), exists
+    # Chunk by chunk: `take` would put all text into one array, which holds 2 GiB at most.
+    is_wanted = np.zeros(rows.num_rows, dtype=bool)
+    is_wanted[chosen] = True
+    return rows.filter(is_wanted), exists
 
 
 def require(path: Path, sample_ids: Int64[np.ndarray, " n"], columns: list[str]) -> pa.Table:
