@@ -91,7 +91,7 @@ def _find(settings: NeighborSettings, pair: Pair, out: Path) -> Recall:
         out=out,
         stage=f"{settings.section}@{settings.model} {' '.join(pair.names.values())}",
         facts=facts,
-        engine=engines.of(settings.machine, gpus=min(1, faiss_kernel.gpus())),
+        engine=engines.of(settings.machine, gpus=float(min(1, faiss_kernel.gpus()))),
     )
     is_exact = settings.search.index == EXACT or n_queries == 0
     chosen = np.linspace(0, n_queries - 1, RECALL_QUERIES).round().astype(np.int64)
