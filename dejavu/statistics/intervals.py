@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float64
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 Interval = tuple[float, float]
 
@@ -23,9 +23,19 @@ def least_control(percent: float | int) -> int:
 
 
 def wilson(n_hits: int, n: int, level: float = 0.95) -> Interval:
-    """Return Wilson's score interval of a share."""
-    found = stats.binomtest(n_hits, n).proportion_ci(level, method="wilson")
-    return float(found.low), float(found.high)
+    """Return Wilson's score interval of a share (Newcombe 1998, method 3).
+
+    In closed form: `scipy.stats.binomtest` gives the same numbers after a test that nobody asked for, which
+    took a tenth of a report's time.
+    """
+    share, z = n_hits / n, float(special.ndtri(0.5 + 0.5 * level))
+    scale = 2 * (n + z**2)
+    center = (2 * n * share + z**2) / scale
+    reach = z / scale * math.sqrt(4 * n * share * (1 - share) + z**2)
+    return (
+        0.0 if n_hits == 0 else center - reach,
+        1.0 if n_hits == n else center + reach,
+    )
 
 
 def clopper_pearson(n_hits: int, n: int, level: float = 0.95) -> Interval:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from dejavu.statistics import intervals
@@ -86,3 +87,11 @@ def test_delong_has_the_area_of_scikit_learn_ties_included_and_covers():
         assert area == pytest.approx(roc_auc_score(truth, np.concatenate([positive, negative])))
         inside += low <= 0.76 <= high
     assert inside / n >= 0.92
+
+
+def test_wilsons_interval_is_scipys_to_the_bit():
+    for n in (1, 2, 3, 7, 50, 511, 10_000):
+        for n_hits in sorted({0, 1, n // 3, n // 2, n - 1, n}):
+            for level in (0.9, 0.95):
+                found = stats.binomtest(n_hits, n).proportion_ci(level, method="wilson")
+                assert intervals.wilson(n_hits, n, level) == (found.low, found.high)

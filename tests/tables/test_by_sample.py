@@ -12,7 +12,9 @@ from dejavu.tables import by_sample
 @pytest.fixture
 def texts(tmp_path):
     """A table of 30 rows in groups of ten, with even ids."""
-    rows = pa.table({"sample_id": np.arange(0, 60, 2), "text": [f"{i:02}" for i in range(0, 60, 2)]})
+    rows = pa.table(
+        {"sample_id": np.arange(0, 60, 2), "text": [f"{i:02}" for i in range(0, 60, 2)]}
+    )
     pq.write_table(rows, tmp_path / "t.parquet", row_group_size=10)
     return tmp_path / "t.parquet"
 

@@ -8,6 +8,7 @@ import base64
 import dataclasses
 import functools
 import hashlib
+import importlib.metadata
 import importlib.resources
 import json
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ import vl_convert
 from markupsafe import Markup
 
 from dejavu import __version__
+from dejavu.files import user_cache
 from dejavu.image.targets import Target
 from dejavu.params.report import CaptionHeadline
 from dejavu.report.caption.records import every
@@ -233,7 +235,9 @@ def _blocks(
 @functools.cache
 def _bundle() -> str:
     """Return the library that draws charts in a browser, with what starts it."""
-    return vl_convert.javascript_bundle(_EMBED)
+    asked = hashlib.sha256(_EMBED.encode()).hexdigest()[:16]
+    name = f"charts-{importlib.metadata.version('vl-convert-python')}-{asked}.js"
+    return user_cache.text(name, lambda: vl_convert.javascript_bundle(_EMBED))
 
 
 def render(
