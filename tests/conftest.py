@@ -24,6 +24,7 @@ settings.load_profile("project")
 SHARED = {"small_run": None, "chromium": "page", "page_file": "page", "trained": "trained"}
 
 
+N_CORES = os.cpu_count()  # of this machine; tests see one
 LONGEST_ID = 100  # characters of a value in a test's name; bombs have thousands
 
 
