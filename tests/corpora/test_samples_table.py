@@ -38,8 +38,13 @@ def build(tmp_path, lane="image", name="samples.parquet", max_dropped_share=0.0)
         device="cpu", engine="local", workers=1, batch_images=1, block_rows=1, data_root=str(tmp_path)
     )  # fmt: skip
     corpus.build(
-        lane, settings.root, limits=NO_LIMITS, seed=0, samples=tmp_path / "out/samples.parquet",
-        labels=tmp_path / "out/labels.parquet", images=tmp_path / "out/images", machine=machine,
+        settings=corpus.BuildSettings(
+            lane=lane, corpus=settings.root, limits=NO_LIMITS, seed=0, machine=machine
+        ),
+        out=corpus.CorpusTables(
+            samples=tmp_path / "out/samples.parquet", labels=tmp_path / "out/labels.parquet",
+            images=tmp_path / "out/images",
+        ),
     )  # fmt: skip
     return SAMPLES.read(tmp_path / "out/samples.parquet").to_pylist()
 

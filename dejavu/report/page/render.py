@@ -6,7 +6,6 @@ request to a network. Texts from data sets are escaped by the templates.
 
 import base64
 import dataclasses
-import functools
 import hashlib
 import importlib.metadata
 import importlib.resources
@@ -16,11 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import vl_convert
 from markupsafe import Markup
 
 from dejavu import __version__
-from dejavu.files import user_cache
 from dejavu.image.targets import Target
 from dejavu.params.report import CaptionHeadline
 from dejavu.report.caption.records import every
@@ -30,6 +27,7 @@ from dejavu.report.page import (
     answer,
     caption_calibration,
     caption_figures,
+    chart_library,
     image_calibration,
     image_figures,
     image_references,
@@ -44,7 +42,6 @@ from dejavu.report.page.elements import Block, Figure, Grid
 from dejavu.report.settings import ImageSettings, fingerprint
 
 _FOLDER = importlib.resources.files("dejavu") / "templates" / "page"
-_EMBED = "window.vegaEmbed = vegaEmbed;"  # all that page.js needs of the bundle
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,14 +229,6 @@ def _blocks(
     return blocks
 
 
-@functools.cache
-def _bundle() -> str:
-    """Return the library that draws charts in a browser, with what starts it."""
-    asked = hashlib.sha256(_EMBED.encode()).hexdigest()[:16]
-    name = f"charts-{importlib.metadata.version('vl-convert-python')}-{asked}.js"
-    return user_cache.text(name, lambda: vl_convert.javascript_bundle(_EMBED))
-
-
 def render(
     shown: Page, image: ImageSettings, captions: CaptionSettings, galleries: Any = None
 ) -> str:
@@ -258,7 +247,7 @@ def render(
         undefined=jinja2.StrictUndefined,
         autoescape=True,
     )
-    scripts = [_bundle(), _asset("page.js"), _asset("export.js")]
+    scripts = [chart_library.bundle(), _asset("page.js"), _asset("export.js")]
     styles = [_asset("page.css")]
     if galleries is not None:
         scripts.append(_asset("gallery.js"))

