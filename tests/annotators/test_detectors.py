@@ -189,6 +189,7 @@ def annotate(lane, looker, monkeypatch):
 
 
 @pytest.mark.parametrize("per_shard", [1, 3, 100])
+@pytest.mark.slow
 def test_objects_of_images(lane, monkeypatch, per_shard):
     monkeypatch.setattr(objects, "IMAGES_PER_SHARD", per_shard)
     looker = Brightest()

@@ -105,6 +105,7 @@ def test_what_is_found_equals_the_models_run_by_hand(looker, folder):
     assert n_found > 10, "untrained networks must find something, or this test compares nothing"
 
 
+@pytest.mark.slow
 def test_prompts_of_few_tokens_find_names_of_the_whole_vocabulary(folder, looker, monkeypatch):
     """With room for one name per prompt, ids go on from prompt to prompt."""
     assert len(looker.prompts) == 1
@@ -149,6 +150,7 @@ def test_remembering_means_the_very_same_question():
     assert len(asked) == 3
 
 
+@pytest.mark.slow
 def test_blocks_of_masks_change_nothing(looker, monkeypatch):
     whole = list(looker.look(images()))
     monkeypatch.setattr(grounded_sam, "_MASK_PIXELS_AT_ONCE", 1)
@@ -173,6 +175,7 @@ def test_lines_are_images_too(folder, size):
     assert 0 < found.mask_areas.max() <= 30 * 700
 
 
+@pytest.mark.slow
 def test_higher_thresholds_find_less(folder, looker):
     from dataclasses import replace
 

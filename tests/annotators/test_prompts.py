@@ -109,6 +109,7 @@ def slow_named_boxes(logits, prompt, box_threshold, text_threshold):
 
 
 @given(st.data())
+@pytest.mark.slow
 def test_named_boxes_equal_their_definition(data):
     counts = data.draw(st.lists(st.integers(1, 3), min_size=1, max_size=4))
     owners = [NO_NAME]

@@ -78,6 +78,7 @@ def test_planted_memorization_is_found(memorizing):
     assert "text_model recall" in memorizing.scores["covariates"]
 
 
+@pytest.mark.slow
 def test_samples_are_those_that_were_given_in_their_order(memorizing):
     rows = memorizing.samples.to_pylist()
     given = world()

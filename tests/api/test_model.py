@@ -81,6 +81,7 @@ def test_without_memorization_nothing_is_claimed():
     assert audit.excess.low < 0 < audit.excess.high
 
 
+@pytest.mark.slow
 def test_samples_are_those_that_were_given_in_their_order(memorizing):
     rows = memorizing.samples.to_pylist()
     given = world(is_memorized=True)

@@ -58,6 +58,7 @@ LISTS = st.lists(
 
 
 @given(sets=LISTS, data=st.data(), k=st.integers(1, 4), top=st.none() | st.integers(1, 4))
+@pytest.mark.slow
 def test_hits_equal_slow_twin(sets, data, k, top):
     row = st.permutations(range(len(sets))).map(lambda order: order[:4])
     neighbors = data.draw(st.lists(row, min_size=1, max_size=5))

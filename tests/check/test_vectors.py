@@ -58,6 +58,7 @@ def wrong(brought, tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_vectors_of_all_samples_are_right(brought, tmp_path):
     assert wrong(brought, tmp_path) == {}
     found = {f.what: f.detail for f in check(tmp_path / "params.yaml")}
@@ -68,6 +69,7 @@ def test_vectors_of_all_samples_are_right(brought, tmp_path):
 
 
 @pytest.mark.parametrize("view", ["public_image", "crop"])
+@pytest.mark.slow
 def test_samples_without_a_vector_are_counted_named_and_told_what_to_do(brought, tmp_path, view):
     is_needed = {
         name: (role == "public") == (view == "public_image") for name, role in ROLES.items()
@@ -100,12 +102,14 @@ def test_an_image_that_the_run_will_not_use_needs_no_vector(brought, tmp_path, m
     ("value", "message"),
     [(np.nan, "1 vectors are not finite: "), (0.0, "1 vectors are zero and have no cosine: ")],
 )
+@pytest.mark.slow
 def test_numbers_that_have_no_distance_are_wrong_before_the_run(brought, tmp_path, value, message):
     write(tmp_path / "theirs/projector/public_image.parquet", PUBLIC, value=value)
     told = wrong(brought, tmp_path)["models.vicreg.projector.public_image"]
     assert message + repr(PUBLIC[0]) in told
 
 
+@pytest.mark.slow
 def test_vectors_of_other_crops_are_wrong_before_the_run(brought, tmp_path):
     path = tmp_path / "theirs/projector/crop.parquet"
     table = pq.read_table(path)
@@ -116,6 +120,7 @@ def test_vectors_of_other_crops_are_wrong_before_the_run(brought, tmp_path):
     assert "10 of 10 crops are not those of this run" in told
 
 
+@pytest.mark.slow
 def test_guesses_by_number_are_of_the_listing(brought, tmp_path, monkeypatch):
     """Of a listing that is not opened whole, the number of a sample is not its place among the opened."""
     from dejavu.check import rehearsal

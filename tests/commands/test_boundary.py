@@ -143,6 +143,7 @@ def test_a_closed_stream_stops_no_command(closed):
     assert (running.returncode, told[closed - 1]) == (0, b"")
 
 
+@pytest.mark.slow
 def test_output_with_other_letters_than_the_locale_knows(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     out, told = dejavu("sql", "--describe", "labels").communicate(timeout=60)

@@ -79,6 +79,7 @@ def test_the_images_of_the_paper_by_hand():
     )
 
 
+@pytest.mark.slow
 def test_what_has_no_rate_is_named_and_in_no_sum():
     found, sums = rows("params.yaml")
     unknown = {name for name, row in found.items() if row["not_estimated"]}
@@ -109,6 +110,7 @@ def test_sizes_of_another_form_are_refused(text):
         estimate.parsed(text)
 
 
+@pytest.mark.slow
 def test_the_command_prints_and_gives_json():
     arguments = ["cost", "--estimate", "--params", str(ROOT / "presets/imagenet-oss.yaml")]
     arguments += ["--image", "target=1000,public=4000"]

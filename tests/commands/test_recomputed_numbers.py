@@ -91,6 +91,7 @@ def test_a_number_that_the_tables_do_not_give_is_named(world, path, value, told)
     assert any(told in each.what for each in found)
 
 
+@pytest.mark.slow
 def test_a_forged_headline_is_named(world):
     change(world, "metrics.json", lambda metrics: metrics["vicreg"].update(excess_points_high=1.0))
     (found,) = compared(world).differences
@@ -110,6 +111,7 @@ def test_a_forged_list_is_named(world):
     ]
 
 
+@pytest.mark.slow
 def test_forged_guesses_change_the_excess(world):
     (path,) = world.data.glob("image/predictions/knn/model=vicreg/**/*.parquet")
     rows = pq.read_table(path)

@@ -173,6 +173,7 @@ def test_a_link_into_the_cache_is_read_once(project):
         ("stages: " + "[" * 100_000, "cannot be read"),
     ],
 )
+@pytest.mark.slow
 def test_a_lock_that_is_none_says_how_to_go_on(project, text, message):
     (project / "dvc.lock").write_text(text)
     with pytest.raises(ArtifactError, match=message):

@@ -188,6 +188,7 @@ def glyph_scenes(n_images=64, **changed):
     return GlyphScenes(GlyphScenesParams(**values | changed), 7, ".")
 
 
+@pytest.mark.slow
 def test_glyph_scenes_name_one_of_their_objects():
     corpus = glyph_scenes()
     records = list(corpus.records())

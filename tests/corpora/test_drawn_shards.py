@@ -3,6 +3,7 @@
 import io
 import tarfile
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,6 +37,7 @@ def words(key: int) -> bytes:
 
 @given(members=MEMBERS)
 @settings(deadline=None, max_examples=200, derandomize=True)
+@pytest.mark.slow
 def test_an_image_has_its_own_caption_or_a_problem(tmp_path_factory, members):
     folder = tmp_path_factory.mktemp("drawn")
     with tarfile.open(folder / "0.tar", "w") as archive:

@@ -72,6 +72,7 @@ def test_truth_states_the_distribution_given_the_scene(world):
         assert row["truth"]["probabilities"] == table[SCENES.index(row["truth"]["scene"])].tolist()
 
 
+@pytest.mark.slow
 def test_attributes_name_each_kind_once_and_the_scene_among_them(world):
     _, rows = world
     first = 0
@@ -118,6 +119,7 @@ def test_every_glyph_reaches_all_four_sides(name):
     assert len({coverage(other, 40, 37).tobytes() for other in GLYPHS}) == len(GLYPHS)
 
 
+@pytest.mark.slow
 def test_every_image_leaves_a_crop(world):
     _, rows = world
     import pyarrow as pa

@@ -37,6 +37,7 @@ def test_every_page_is_in_the_site_and_has_text(site):
         assert (site / f"{name}.html").is_file()
 
 
+@pytest.mark.slow
 def test_the_site_loads_nothing_from_a_network(site):
     found = {
         url

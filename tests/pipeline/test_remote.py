@@ -48,6 +48,7 @@ def test_a_clone_pulls_every_table_and_runs_nothing_anew(pushed, tmp_path):
     assert theirs.repro() == []
 
 
+@pytest.mark.slow
 def test_the_documented_table_of_experiments_has_few_columns(tmp_path):
     for name in ("params.yaml", "dvc.yaml", "dvc.lock", ".dvcignore"):
         shutil.copy(ROOT / name, tmp_path / name)

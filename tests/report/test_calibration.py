@@ -47,6 +47,7 @@ def test_only_headline_settings_get_a_word(results):
     assert "adjusted" in found["vicreg_backbone"]
 
 
+@pytest.mark.slow
 def test_the_word_follows_the_numbers(results):
     found = results["calibrated"]["image"]
     assert found["vicreg"]["verdict"]["word"] == "memorizes"
@@ -87,6 +88,7 @@ def test_an_oracle_is_no_covariate():
         check_covariates(("classifier", "oracle"))
 
 
+@pytest.mark.slow
 def test_the_same_word_stands_in_summary_page_and_metrics(folder, results):
     metrics = json.loads((folder / "metrics.json").read_text())
     summary = (folder / "summary.md").read_text()
@@ -121,6 +123,7 @@ def test_the_blind_baseline_says_what_it_knows(results):
 @pytest.mark.parametrize(
     ("factor", "is_closed"), [(1.0, False), (1.3, True)], ids=["alike", "larger files"]
 )
+@pytest.mark.slow
 def test_a_control_set_of_other_files_gets_no_other_word(tmp_path, factor, is_closed):
     """The references guess both roles alike, so that the covariates say nothing: bytes do."""
     rng = np.random.default_rng(1)

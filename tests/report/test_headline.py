@@ -47,6 +47,7 @@ def test_summary_opens_with_the_reference_of_the_headline(opened_with_naive_baye
     assert against == [("dino", "naive_bayes@5"), ("vicreg", "naive_bayes@5")]
 
 
+@pytest.mark.slow
 def test_page_opens_with_the_reference_of_the_headline(opened_with_naive_bayes):
     text = (opened_with_naive_bayes / "index.html").read_text()
     references = re.findall(r"score on target against “(.*?)”", text)

@@ -67,6 +67,7 @@ def test_the_same_inputs_give_the_same_bytes(world, reports, tmp_path):
     assert files(report(world, tmp_path / "again")) == files(reports)
 
 
+@pytest.mark.slow
 def test_every_number_in_json_is_finite_and_every_share_a_fraction(reports):
     def leaves(node, path=()):
         if isinstance(node, dict):
@@ -111,6 +112,7 @@ def test_metrics_are_few_and_two_levels_deep(reports):
     assert set(metrics["vicreg"]) == bounds | {"verdict"}
 
 
+@pytest.mark.slow
 def test_metrics_repeat_the_results_in_points(reports):
     metrics = json.loads((reports / "metrics.json").read_text())["vicreg"]
     results = json.loads((reports / "results.json").read_text())
@@ -261,6 +263,7 @@ def test_references_are_told_in_reading_order():
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_two_crops_in_all_make_a_report(tmp_path):
     """A comparison of one area with one other has no p-value."""
     one = {name: (np.zeros(2, bool), np.zeros(2)) for name in ("vicreg", "vicreg_second")}

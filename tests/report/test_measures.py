@@ -49,6 +49,7 @@ def test_means_gap_and_adjusted_excess_stand_in_the_measures_unit(reported):
     assert found["kernel_vote"]["unit"] == "share"
 
 
+@pytest.mark.slow
 def test_members_are_counted_where_control_is_large_enough_for_the_cut(reported):
     found, values, _ = reported
     norm = values["embedding_norm"]

@@ -51,6 +51,7 @@ def test_colors_and_tags_are_looked_at_where_they_are(made):
     assert int(found.known.is_target.sum()) == world.N_TARGET
 
 
+@pytest.mark.slow
 def test_what_is_not_there_is_left_out_and_said(made, tmp_path):
     found = look(made, "image", Pixels(data_root=".", are_read=False))
     assert "thumbnails is false" in found.left_out["mean color"]
@@ -66,6 +67,7 @@ def test_what_is_not_there_is_left_out_and_said(made, tmp_path):
     assert found.looked_at == ("label",)
 
 
+@pytest.mark.slow
 def test_control_images_of_another_light_are_told_apart(tmp_path):
     made = world.write(tmp_path, tags=False)
     rng = np.random.default_rng(0)

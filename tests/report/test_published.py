@@ -64,6 +64,7 @@ def test_the_schema_refuses_what_is_not_of_its_version(reports):
         require_published(found)
 
 
+@pytest.mark.slow
 def test_the_reader_gives_what_the_report_says(reports):
     found = published.read(reports).decided()["image", "vicreg"]
     told = json.loads((reports / "results.json").read_text())["calibrated"]["image"]["vicreg"]
@@ -87,6 +88,7 @@ def test_units_name_every_number_that_is_no_share(reports):
         assert unit != "*", (name, value)
 
 
+@pytest.mark.slow
 def test_results_of_another_version_are_named(reports, tmp_path):
     found = json.loads((reports / "results.json").read_text())
     found["about"]["schema_version"] = 2

@@ -82,6 +82,7 @@ def test_a_query_or_a_template_changes_the_report_alone(tree, file):
     assert tree.changed() == {"report"}
 
 
+@pytest.mark.slow
 def test_the_search_changes_both_lanes(tree):
     tree.add("dejavu/search/knn.py", "LIMIT = 3\n")
     assert tree.changed() == {
@@ -135,6 +136,7 @@ def test_a_source_changes_the_entries_that_name_it(tree):
     assert changed == {"tag_crops@visual_words"}
 
 
+@pytest.mark.slow
 def test_the_place_of_the_code_does_not_count(tree):
     ours = code_versions.versions(ROOT / "dvc.yaml", ROOT / "params.yaml")
     assert {job.address: version for job, version in ours.items()} == tree.before
@@ -174,6 +176,7 @@ def test_facts_that_another_reader_noted_are_not_used(tmp_path, kept):
     assert code.Code({"dejavu": tmp_path}, path).version("dejavu.a") == version
 
 
+@pytest.mark.slow
 def test_one_file_per_stage_and_entry(tmp_path):
     code_versions.write(
         inputs=code_versions.GraphInputs(dvc_yaml=ROOT / "dvc.yaml", params=ROOT / "params.yaml"),

@@ -69,6 +69,7 @@ def test_p_values_are_uniform_where_roles_are_exchangeable() -> None:
     assert abs(p.mean() - 0.5) < 0.08
 
 
+@pytest.mark.slow
 def test_groups_are_dealt_whole() -> None:
     """Twenty copies of each sample look like certainty to a test that takes them for independent."""
     generator = np.random.default_rng(4)

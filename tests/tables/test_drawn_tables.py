@@ -33,6 +33,7 @@ DIALECTS = st.fixed_dictionaries(
     is_named=st.booleans(),
 )
 @settings(deadline=None, max_examples=300, derandomize=True)
+@pytest.mark.slow
 def test_texts_come_back_or_the_file_is_named(tmp_path_factory, texts, dialect, encoding, is_named):
     suffix = "tsv" if dialect["delimiter"] == "\t" else "csv"
     assume(suffix == "csv" or "\n" not in "".join(texts))  # a row of TSV is a line

@@ -76,6 +76,7 @@ tag_sets = st.sets(st.integers(0, 3), max_size=4)
     st.lists(tag_sets, max_size=5),
     st.integers(0, 2),
 )
+@pytest.mark.slow
 def test_equals_its_definition(learned, attacked, alpha):
     crops, labels = [c for c, _ in learned], [t for _, t in learned]
     if not any(crops):

@@ -51,6 +51,7 @@ def test_a_file_that_torch_wrote_without_checksums_is_read_and_said_to_be(unchec
     )
 
 
+@pytest.mark.slow
 def test_torchscript_without_checksums_is_read(tmp_path, capfd):
     clip_files.register_clips(tmp_path)
     clip_files.clip_torchscript(tmp_path / "a.pt")
@@ -159,6 +160,7 @@ def test_what_torch_says_is_never_passed_on(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.slow
 def test_programs_are_told_apart_and_sent_to_the_source_that_takes_them(tmp_path):
     odd_files.torchscript(tmp_path / "a.pt")
     with pytest.raises(WeightsError, match=r"TorchScript.*source: state_dict"):

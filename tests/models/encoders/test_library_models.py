@@ -88,6 +88,7 @@ def test_another_order_or_number_of_tensors_is_refused(tmp_path):
         timm_models.by_order(dict(state[:3]), network, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_file_with_timm_names_and_without_some(tmp_path):
     torch.manual_seed(0)
     state = timm.create_model("resnet10t", pretrained=False, num_classes=7).state_dict()

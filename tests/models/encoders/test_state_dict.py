@@ -155,6 +155,7 @@ def test_the_published_cifar_networks_are_sent_to_the_source_that_takes_them(tmp
 
 
 @pytest.mark.parametrize("start", ["", "module.", "backbone.", "module.encoder_q.", "encoder.net."])
+@pytest.mark.slow
 def test_a_resnet_with_a_small_stem_is_sent_to_a_factory_by_every_source(tmp_path, start):
     """kuangliu's classes, CIFAR networks of solo-learn and MoCo: torchvision's names, another stem."""
     network = resnet()

@@ -234,6 +234,7 @@ def test_any_classifier_of_torchvision(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+@pytest.mark.slow
 def test_networks_ported_from_tensorflow_see_pixels_as_they_were_trained(tmp_path, name):
     """Torchvision's weights of the two move the usual means to halves inside; a bare network does not."""
     network = fixtures.fill(
@@ -248,6 +249,7 @@ def test_networks_ported_from_tensorflow_see_pixels_as_they_were_trained(tmp_pat
 
 
 @pytest.mark.parametrize("kind", [torch.int8, torch.uint8, torch.float8_e4m3fn])
+@pytest.mark.slow
 def test_weights_without_their_scales_are_refused(tmp_path, kind):
     """Compressed files hold whole numbers, or eighths of them, and the factors elsewhere."""
     state = torchvision.models.resnet18().state_dict()
@@ -259,6 +261,7 @@ def test_weights_without_their_scales_are_refused(tmp_path, kind):
         made(tmp_path, "torchvision", name="resnet18")
 
 
+@pytest.mark.slow
 def test_weights_of_another_activation_are_refused_by_their_tag(tmp_path):
     """OpenAI's CLIP computes QuickGELU: timm notes that its plain networks are not those."""
     network = timm.create_model("vit_base_patch32_clip_224", num_classes=0)

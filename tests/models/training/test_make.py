@@ -38,6 +38,7 @@ def test_a_method_trains_and_leaves_a_folder_that_loads(world, tmp_path, method)
     assert not any(shards.WORK.rglob("*.pt"))
 
 
+@pytest.mark.slow
 def test_lars_trains_too(world, tmp_path):
     settings = recipe(optimizer="lars", learning_rate=0.02)
     encoders.make(**world.asked(recipe=settings), out=tmp_path / "out")

@@ -104,6 +104,7 @@ def test_equal_fractions_tie(tmp_path):
 
 
 @given(SAMPLES)
+@pytest.mark.slow
 def test_gaps_equal_slow_twin(samples):
     found = captions.gaps(cells_of(samples))
     pairs = {
@@ -123,12 +124,14 @@ def test_swapping_target_and_reference_flips_every_sign(samples):
 
 
 @given(SAMPLES)
+@pytest.mark.slow
 def test_a_model_has_no_gap_with_itself(samples):
     same = [(a, a, t) for a, _, t in samples]
     assert set(captions.gaps(cells_of(same)).values()) == {0.0}
 
 
 @given(SAMPLES)
+@pytest.mark.slow
 def test_aucg_is_the_area_between_the_survival_curves_of_recall(samples):
     def area(recalls):
         """Integrate P(recall > x) over x in [0, 1]: a step function that changes at its values."""

@@ -80,6 +80,7 @@ def test_hostile_texts_stay_text(found):
     assert clean(HOSTILE[4], 300) == "nul\ufffdbell\ufffd \ufffd[31m escape \ufffd"
 
 
+@pytest.mark.slow
 def test_nothing_in_the_data_can_end_its_script(found):
     page = world.page(found, script=False)
     inside = page.partition('id="gallery-data">')[2].partition("</script>")[0]
@@ -88,6 +89,7 @@ def test_nothing_in_the_data_can_end_its_script(found):
     assert "\x00" not in page
 
 
+@pytest.mark.slow
 def test_long_texts_are_whole_in_the_data_and_short_on_a_card(found):
     captions = [s["caption"] for s in found["data"]["lanes"]["caption"]["samples"].values()]
     assert clean(HOSTILE[6], 20_000) in captions
@@ -210,6 +212,7 @@ def test_the_script_replaces_the_static_cards_by_the_headline(said):
     assert (said["static"], said["hidden"]) == (False, False)
 
 
+@pytest.mark.slow
 def test_cards_are_drawn_when_they_are_asked_for(said, found):
     n = len(found["data"]["lanes"]["image"]["cards"])
     assert said["all"] == f"12 of {n} samples shown; {n} in this lane"
@@ -218,6 +221,7 @@ def test_cards_are_drawn_when_they_are_asked_for(said, found):
     assert said["more"].startswith("Show 12 more") or n < 24
 
 
+@pytest.mark.slow
 def test_filters_and_order_do_what_they_say(said):
     assert said["sorted"] == sorted(said["sorted"], reverse=True)
     assert len(said["sorted"]) == 12

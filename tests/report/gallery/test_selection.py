@@ -126,6 +126,7 @@ def test_queries_come_after_what_they_use():
     assert queries.uses("image_score_counts") == []
 
 
+@pytest.mark.slow
 def test_neighbors_are_the_nearest_of_the_headline_layer_with_all_votes(project, found):
     labels = schemas.LABELS.read(project.data / "image" / "labels.parquet")["label"].to_pylist()
     for model in ("vicreg", "vicreg_second"):
@@ -165,6 +166,7 @@ def test_every_guess_is_the_one_that_was_scored(project, found):
             assert own["entropy"] == row["target_entropy"]
 
 
+@pytest.mark.slow
 def test_naive_bayes_shows_the_tags_that_it_counts(project, found):
     evidence = lane(found, "image")["evidence"]
     assert evidence["counted"] == {

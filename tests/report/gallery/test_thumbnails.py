@@ -238,6 +238,7 @@ def test_images_outside_the_project_are_found_below_the_data_root(tmp_path, monk
     assert world.galleries(project)["notes"] == []
 
 
+@pytest.mark.slow
 def test_a_few_broken_images_are_counted(tmp_path):
     project = world.write(tmp_path, lanes=["image"])
     images = [world.encoded(world.image_of(i)) for i in range(len(world.ROLES))]

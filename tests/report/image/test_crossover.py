@@ -66,6 +66,7 @@ def test_it_is_half_the_difference_of_the_differences(node):
     )
 
 
+@pytest.mark.slow
 def test_a_network_without_second_model_says_why_it_has_none(node):
     found, _, _ = node
     assert found["untrained"]["crossover"] == {

@@ -108,6 +108,7 @@ def test_every_score_and_interval_equals_the_slow_one(results, role, reference):
 
 
 @pytest.mark.parametrize("reference", PAIRS)
+@pytest.mark.slow
 def test_the_excess_resamples_each_set_on_its_own(results, reference):
     node = results["vicreg"][reference]["excess"]
     pair = (ANSWERS["vicreg"], ANSWERS[PAIRS[reference]])
