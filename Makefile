@@ -29,7 +29,8 @@ coverage: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 test-fast: $(VENV)/installed
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto -m "not slow"
+	@# without the checks of shapes and types at run time, which take half of the time to set up
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto -m "not slow" --jaxtyping-packages=
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -210,6 +210,7 @@ def test_objects_of_images(lane, monkeypatch, per_shard):
     assert found["weights"] == "w1"
 
 
+@pytest.mark.slow
 def test_objects_resume_too(lane, monkeypatch):
     monkeypatch.setattr(objects, "IMAGES_PER_SHARD", 1)
     with pytest.raises(KeyboardInterrupt):

@@ -191,6 +191,7 @@ def test_higher_thresholds_find_less(folder, looker):
     assert n_found(box_threshold=0.0, text_threshold=0.0) >= some
 
 
+@pytest.mark.slow
 def test_provenance_names_weights_and_words(folder, looker):
     assert set(looker.provenance) == {"weights", "mask_weights", "vocabulary"}
     assert load(folder, mask_weights=None).provenance["weights"] == looker.provenance["weights"]
@@ -221,6 +222,7 @@ def test_wrong_folders_are_refused(folder, tmp_path):
         load(tmp_path, weights="groundingdino_swint_ogc.pth")
 
 
+@pytest.mark.slow
 def test_a_name_too_long_for_a_prompt_is_refused(folder, tmp_path):
     (folder / "long.txt").write_text("cat " * 300 + "\n")
     with pytest.raises(DataError, match="300 tokens, expected 1 to 253"):

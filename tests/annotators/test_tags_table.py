@@ -221,6 +221,7 @@ def test_letters_may_be_composed_in_either_way(in_tmp):
         assert database.sql("SELECT sample_id, name FROM known").fetchall() == [(7, "sea")]
 
 
+@pytest.mark.slow
 def test_tags_of_other_encodings_and_with_zeros_in_front(in_tmp):
     rows = "sample_name,tag,score\n007,façade,0.9\ns1,,\ns2,naïve,0.5\ns0,sea,0.4\n"
     for name, encoding in (

@@ -82,6 +82,7 @@ points = st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), max_size=9)
 
 
 @given(points, points.filter(bool), st.integers(1, 4))
+@pytest.mark.slow
 def test_word_shares_equal_their_definition(features, words, block):
     features = np.array(features, dtype=np.float32).reshape(-1, 2)
     words = np.array(words, dtype=np.float32).reshape(-1, 2)
@@ -129,6 +130,7 @@ def tag(folder, paths, name, **changes):
     return TAGS.read(out / "tags")
 
 
+@pytest.mark.slow
 def test_textures_are_told_apart_and_results_repeat(in_tmp):
     paths = striped_world(in_tmp, n_per_label=30)
     rows = tag(in_tmp, paths, "first")

@@ -39,6 +39,7 @@ def test_planted_memorization_is_found_and_listed():
         audit.check(5)
 
 
+@pytest.mark.slow
 def test_without_memorization_a_large_audit_bounds_it():
     audit = dejavu.audit_embeddings(**world(n=3000))
     assert audit.verdict.startswith("at most ")

@@ -21,6 +21,8 @@ from dejavu.errors import AuditError, DataError, ParamsError, WeightsError
 from tests.paths import ROOT
 from tests.pipeline.project import Project
 
+pytestmark = pytest.mark.slow  # they share a report, which takes seconds
+
 N, N_LABELS = 120, 6
 COLORS = np.random.default_rng(7).integers(40, 215, (N_LABELS, 3))
 
@@ -65,7 +67,6 @@ def memorizing(tmp_path_factory):
     return dejavu.audit(mean_color, **world(is_memorized=True), out=out)
 
 
-@pytest.mark.slow
 def test_planted_memorization_is_found(memorizing):
     assert memorizing.verdict == "memorizes"
     assert memorizing.excess.low > 40
@@ -74,14 +75,12 @@ def test_planted_memorization_is_found(memorizing):
         memorizing.check(5)
 
 
-@pytest.mark.slow
 def test_without_memorization_nothing_is_claimed():
     audit = dejavu.audit(mean_color, **world(is_memorized=False))
     assert audit.verdict in {"too few samples to tell"} or audit.verdict.startswith("at most")
     assert audit.excess.low < 0 < audit.excess.high
 
 
-@pytest.mark.slow
 def test_samples_are_those_that_were_given_in_their_order(memorizing):
     rows = memorizing.samples.to_pylist()
     given = world(is_memorized=True)
@@ -100,14 +99,12 @@ def test_a_saved_audit_opens_with_sql(memorizing, tmp_path, monkeypatch):
     assert json.loads((tmp_path / "saved" / "results.json").read_text())["verdict"] == "memorizes"
 
 
-@pytest.mark.slow
 def test_the_folder_of_the_caller_stays_clean(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     dejavu.audit(mean_color, **world(is_memorized=False, n=40))
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.slow
 def test_a_network_is_left_as_it_was_and_its_layers_are_seen():
     model = network().train()
     audit = dejavu.audit(
@@ -122,7 +119,6 @@ def test_a_network_is_left_as_it_was_and_its_layers_are_seen():
     assert set(audit.scores["excess_points_by_layer"]) == {"model", "model_layer_0"}
 
 
-@pytest.mark.slow
 def test_every_known_form_of_a_data_set_gives_the_same_numbers(tmp_path):
     given = world(is_memorized=True, n=40)
     names = [f"class {i}" for i in range(N_LABELS)]
@@ -159,7 +155,6 @@ def test_every_known_form_of_a_data_set_gives_the_same_numbers(tmp_path):
     assert first.samples["label"][0].as_py() == names[given["target"][0][1]]
 
 
-@pytest.mark.slow
 def test_paths_are_data_sets_their_folders_labels(tmp_path):
     given = world(is_memorized=True, n=40)
     for role in ("target", "control", "public"):
@@ -174,7 +169,6 @@ def test_paths_are_data_sets_their_folders_labels(tmp_path):
     assert set(audit.samples["label"].to_pylist()) == {f"class {i}" for i in range(N_LABELS)}
 
 
-@pytest.mark.slow
 def test_a_limit_draws_the_same_samples_again():
     given = world(is_memorized=True, n=40)
     first, second = (dejavu.audit(mean_color, **given, limit=30) for _ in range(2))
@@ -200,7 +194,6 @@ def test_a_limit_draws_the_same_samples_again():
         ({"k": 500}, ParamsError, "k=500"),
     ],
 )  # fmt: skip
-@pytest.mark.slow
 def test_what_does_not_fit_is_named(changes, error, told):
     with pytest.raises(error, match=told):
         dejavu.audit(mean_color, **world(is_memorized=False, n=40) | changes)
@@ -214,7 +207,6 @@ def test_what_does_not_fit_is_named(changes, error, told):
         (lambda images: np.zeros((1, 3)), "1 vectors for"),
     ],
 )
-@pytest.mark.slow
 def test_what_is_no_vector_is_named(model, told):
     with pytest.raises(WeightsError, match=told):
         dejavu.audit(model, **world(is_memorized=False, n=40))
@@ -236,7 +228,6 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path):
         dejavu.audit(mean_color, **world(is_memorized=False, n=40), out=tmp_path)
 
 
-@pytest.mark.slow
 def test_the_audit_and_dvc_repro_give_equal_numbers(tmp_path):
     audit = dejavu.audit(
         network(), **world(is_memorized=True, n=60), transform=transform, layers=["3", "0"],
@@ -256,7 +247,6 @@ def test_the_audit_and_dvc_repro_give_equal_numbers(tmp_path):
         assert ours.equals(pq.read_table(project.folder / f"data/image/{name}.parquet")), name
 
 
-@pytest.mark.slow
 def test_naming_the_function_loads_no_torch():
     code = "import sys, dejavu; dejavu.audit; sys.exit(any(n in sys.modules for n in ('torch', 'dvc')))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

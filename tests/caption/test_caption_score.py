@@ -75,6 +75,7 @@ def test_scores_equal_slow_twin(tmp_path, seed):
         assert found == (len(first), len(second), len(first & second))
 
 
+@pytest.mark.slow
 def test_rows_come_in_key_order_and_blocks_change_no_byte(tmp_path):
     tables, *_ = world.random(tmp_path, seed=9)
     rows, pairs = score(tables, tmp_path)

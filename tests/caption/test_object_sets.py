@@ -34,6 +34,7 @@ SETS = [{0, 1}, {1, 2}, {2}, set(), {4, 1}]
     first=st.lists(st.sets(st.integers(0, N_VOCABULARY - 1)), min_size=3, max_size=3),
     second=st.lists(st.sets(st.integers(0, N_VOCABULARY - 1)), min_size=3, max_size=3),
 )
+@pytest.mark.slow
 def test_intersections_equal_slow_twin(first, second):
     rows = np.arange(3, dtype=np.int64)
     a, b = (object_sets.keys_of(object_sets_of(s), rows, N_VOCABULARY) for s in (first, second))
@@ -68,6 +69,7 @@ def test_oracle_never_predicts_the_impossible():
         min_size=1, max_size=3,
     )
 )  # fmt: skip
+@pytest.mark.slow
 def test_oracle_of_all_objects_maximizes_f_of_the_expectations(probabilities):
     for row, found in zip(probabilities, likeliest(probabilities, None), strict=True):
         order = sorted(range(6), key=lambda each: (-row[each], each))

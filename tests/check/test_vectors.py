@@ -85,6 +85,7 @@ def test_samples_without_a_vector_are_counted_named_and_told_what_to_do(brought,
     assert ", ".join(repr(name) for name in lacking[:5]) + ", …. Add them" in told
 
 
+@pytest.mark.slow
 def test_an_image_that_the_run_will_not_use_needs_no_vector(brought, tmp_path, monkeypatch):
     from dejavu.check import rehearsal
 

@@ -98,6 +98,7 @@ def dejavu(*arguments, **how):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_quiet():
     running = dejavu("fetch", "--json")
     running.stdout.close()
@@ -151,6 +152,7 @@ def test_output_with_other_letters_than_the_locale_knows(tmp_path, monkeypatch):
     assert "column" in out.decode("utf-8")
 
 
+@pytest.mark.slow
 def test_a_full_disk_behind_stdout_is_named():
     with open("/dev/full", "wb") as full:  # noqa: PTH123  # a device, not a path of ours
         command = [sys.executable, "-m", "dejavu.cli", "fetch", "--json"]

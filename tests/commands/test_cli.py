@@ -52,6 +52,7 @@ def test_a_statement_prints_a_table(run):
     assert "40" in shown  # 20 samples against the classifier and the consensus
 
 
+@pytest.mark.slow
 def test_formats(run, tmp_path):
     sql = "SELECT label_id, label, [1, 2] AS numbers FROM labels ORDER BY 1 LIMIT 1"
     assert json.loads(run("sql", sql, "--format", "json").stdout) == [
@@ -94,6 +95,7 @@ def test_named_queries_know_the_parameters(run):
     assert {row["percent"] for row in json.loads(shown)} == {5, 20}
 
 
+@pytest.mark.slow
 def test_the_list_names_views_columns_and_queries(run):
     shown = run("sql", "--list").stdout
     listed = json.loads(run("sql", "--list", "--json").stdout)

@@ -13,6 +13,8 @@ from dejavu.commands import recomputed_numbers
 from dejavu.commands.recomputed_numbers import Recomputed
 from tests.report.world import NO_CAPTIONS, build, report, target
 
+pytestmark = pytest.mark.slow  # they share a report, which takes seconds
+
 N = 200
 
 
@@ -54,7 +56,6 @@ def change(world, name, edit):
     path.write_text(json.dumps(content))
 
 
-@pytest.mark.slow
 def test_the_report_of_a_run_says_what_its_tables_give(world):
     found = compared(world)
     assert found.differences == []
@@ -74,7 +75,6 @@ def test_the_report_of_a_run_says_what_its_tables_give(world):
         ("swin", {"adjusted": {"value": 0.0}}, "computed again not there"),
     ],
 )  # fmt: skip
-@pytest.mark.slow
 def test_a_number_that_the_tables_do_not_give_is_named(world, path, value, told):
     def edit(results):
         *above, last = path.split(".")
@@ -91,7 +91,6 @@ def test_a_number_that_the_tables_do_not_give_is_named(world, path, value, told)
     assert any(told in each.what for each in found)
 
 
-@pytest.mark.slow
 def test_a_forged_headline_is_named(world):
     change(world, "metrics.json", lambda metrics: metrics["vicreg"].update(excess_points_high=1.0))
     (found,) = compared(world).differences
@@ -111,7 +110,6 @@ def test_a_forged_list_is_named(world):
     ]
 
 
-@pytest.mark.slow
 def test_forged_guesses_change_the_excess(world):
     (path,) = world.data.glob("image/predictions/knn/model=vicreg/**/*.parquet")
     rows = pq.read_table(path)
@@ -133,7 +131,6 @@ def test_a_last_digit_of_another_processor_is_no_difference(world):
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", "[" * 100_000, '{"calibrated": 3}'])
-@pytest.mark.slow
 def test_results_that_are_none_differ(world, content):
     (world.data.parent / "reports" / "results.json").write_text(content)
     assert compared(world).differences

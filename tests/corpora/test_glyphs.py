@@ -85,6 +85,7 @@ def test_attributes_name_each_kind_once_and_the_scene_among_them(world):
     assert first / len(rows) == pytest.approx(0.4 + 0.6 / 8, abs=0.1)
 
 
+@pytest.mark.slow
 def test_planted_samples_have_the_stated_share(world):
     _, rows = world
     assert np.mean([row["truth"]["is_planted"] for row in rows]) == pytest.approx(0.1, abs=0.05)

@@ -193,6 +193,7 @@ def test_a_name_that_is_no_text_is_a_named_error(tmp_path):
 
 @given(data=st.data())
 @settings(deadline=None, max_examples=60)
+@pytest.mark.slow
 def test_a_damaged_shard_is_listed_or_counted(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("drawn")
     shard(folder / "0.tar", MEMBERS)

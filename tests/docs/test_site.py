@@ -47,6 +47,7 @@ def test_the_site_loads_nothing_from_a_network(site):
     assert found == set()
 
 
+@pytest.mark.slow
 def test_links_to_root_files_lead_to_their_pages(site):
     assert 'href="THREATS.html"' in (site / "threat-model.html").read_text(encoding="utf-8")
     assert 'href="../THREATS.html"' in (site / "results/index.html").read_text(encoding="utf-8")

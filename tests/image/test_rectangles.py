@@ -158,6 +158,7 @@ def test_many_boxes_are_cut_like_few(n_boxes, side, longest, monkeypatch):
 
 
 @given(images())
+@pytest.mark.slow
 def test_the_quick_search_is_the_best_of_all_rectangles_too(batch):
     boxes, sizes = batch
     found = rectangles._largest_of_many(boxes.astype(np.int64), sizes.astype(np.int64))

@@ -74,6 +74,7 @@ def test_planted_memorization_is_recovered(tmp_path, rate):
         assert high > -0.02
 
 
+@pytest.mark.slow
 def test_the_estimated_precision_is_the_share_of_the_list_that_was_planted(tmp_path):
     rate = 0.2
     nodes = make_world(tmp_path, rate)["second_model"]
@@ -87,6 +88,7 @@ def test_the_estimated_precision_is_the_share_of_the_list_that_was_planted(tmp_p
     )
 
 
+@pytest.mark.slow
 def test_confident_memorization_is_found_at_few_false_positives(tmp_path):
     rate = 0.2
     nodes = make_world(tmp_path, rate)["second_model"]
@@ -111,6 +113,7 @@ def test_auroc_tells_planted_samples_apart(tmp_path):
     assert nodes["target"]["planted_auroc"] == pytest.approx(expected, abs=4 * (high - low) / 3.92)
 
 
+@pytest.mark.slow
 def test_without_a_difference_auroc_is_one_half(tmp_path):
     rng = np.random.default_rng(0)
     answers = {name: (guesses(rng, 2 * N), rng.random(2 * N)) for name in ("vicreg", "classifier")}

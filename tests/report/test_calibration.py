@@ -9,6 +9,8 @@ from dejavu.params.report import check_covariates
 from dejavu.report.image.attacked import chosen
 from tests.report.world import build, report, target
 
+pytestmark = pytest.mark.slow  # they share a report, which takes seconds
+
 N = 400
 
 
@@ -40,14 +42,12 @@ def results(folder):
     return json.loads((folder / "results.json").read_text())
 
 
-@pytest.mark.slow
 def test_only_headline_settings_get_a_word(results):
     found = results["calibrated"]["image"]
     assert {name for name, node in found.items() if "verdict" in node} == {"vicreg", "dino"}
     assert "adjusted" in found["vicreg_backbone"]
 
 
-@pytest.mark.slow
 def test_the_word_follows_the_numbers(results):
     found = results["calibrated"]["image"]
     assert found["vicreg"]["verdict"]["word"] == "memorizes"
@@ -57,7 +57,6 @@ def test_the_word_follows_the_numbers(results):
         assert found["dino"]["verdict"]["n_needed"] > N // 2
 
 
-@pytest.mark.slow
 def test_unadjusted_and_gap_are_the_plain_differences(results):
     node = results["calibrated"]["image"]["vicreg"]
     old = results["image"]["vicreg"]
@@ -88,7 +87,6 @@ def test_an_oracle_is_no_covariate():
         check_covariates(("classifier", "oracle"))
 
 
-@pytest.mark.slow
 def test_the_same_word_stands_in_summary_page_and_metrics(folder, results):
     metrics = json.loads((folder / "metrics.json").read_text())
     summary = (folder / "summary.md").read_text()
@@ -123,7 +121,6 @@ def test_the_blind_baseline_says_what_it_knows(results):
 @pytest.mark.parametrize(
     ("factor", "is_closed"), [(1.0, False), (1.3, True)], ids=["alike", "larger files"]
 )
-@pytest.mark.slow
 def test_a_control_set_of_other_files_gets_no_other_word(tmp_path, factor, is_closed):
     """The references guess both roles alike, so that the covariates say nothing: bytes do."""
     rng = np.random.default_rng(1)

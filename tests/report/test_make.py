@@ -14,6 +14,8 @@ from dejavu.tables.schemas import IMAGE_SCORES
 from tests.report.records import comparison
 from tests.report.world import build, report, settings, target
 
+pytestmark = pytest.mark.slow  # they share a report, which takes seconds
+
 N = 120
 
 
@@ -62,12 +64,10 @@ def files(folder):
     }
 
 
-@pytest.mark.slow
 def test_the_same_inputs_give_the_same_bytes(world, reports, tmp_path):
     assert files(report(world, tmp_path / "again")) == files(reports)
 
 
-@pytest.mark.slow
 def test_every_number_in_json_is_finite_and_every_share_a_fraction(reports):
     def leaves(node, path=()):
         if isinstance(node, dict):
@@ -90,7 +90,6 @@ def test_every_number_in_json_is_finite_and_every_share_a_fraction(reports):
             assert isinstance(value, str)
 
 
-@pytest.mark.slow
 def test_null_always_has_a_reason(reports):
     def check(node):
         for name, value in node.items():
@@ -112,7 +111,6 @@ def test_metrics_are_few_and_two_levels_deep(reports):
     assert set(metrics["vicreg"]) == bounds | {"verdict"}
 
 
-@pytest.mark.slow
 def test_metrics_repeat_the_results_in_points(reports):
     metrics = json.loads((reports / "metrics.json").read_text())["vicreg"]
     results = json.loads((reports / "results.json").read_text())
@@ -213,7 +211,6 @@ def test_every_table_of_the_summary_is_well_formed(reports):
             previous = None
 
 
-@pytest.mark.slow
 def test_without_control_the_summary_says_uncalibrated(tmp_path):
     world = build(
         tmp_path / "w", n_target=40, n_control=0, answers=answers("vicreg", "vicreg_second", n=40)
@@ -235,7 +232,6 @@ def test_scores_of_another_split_are_refused(tmp_path):
         report(world, tmp_path / "reports")
 
 
-@pytest.mark.slow
 def test_one_model_only_and_no_memorized_sample_still_make_a_report(tmp_path):
     nobody = (np.zeros(40, dtype=bool), np.zeros(40))
     world = build(
@@ -263,7 +259,6 @@ def test_references_are_told_in_reading_order():
     ]  # fmt: skip
 
 
-@pytest.mark.slow
 def test_two_crops_in_all_make_a_report(tmp_path):
     """A comparison of one area with one other has no p-value."""
     one = {name: (np.zeros(2, bool), np.zeros(2)) for name in ("vicreg", "vicreg_second")}

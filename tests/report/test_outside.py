@@ -107,6 +107,7 @@ def test_embeddings_of_texts_and_objects_are_looked_at(made, tmp_path):
     assert blind.low > 0.6
 
 
+@pytest.mark.slow
 def test_a_text_model_that_lacks_captions_is_left_out(tmp_path):
     made = world.write(tmp_path)
     rows = pa.table(

@@ -73,6 +73,7 @@ def test_the_reader_gives_what_the_report_says(reports):
     assert found.samples_listed.n_listed == told["list"]["n_listed"]
 
 
+@pytest.mark.slow
 def test_units_name_every_number_that_is_no_share(reports):
     def numbers(node, name=""):
         if isinstance(node, dict):

@@ -90,6 +90,7 @@ def test_the_search_changes_both_lanes(tree):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_tells_of_a_run_changes_nothing(tree):
     for file in ("progress", "stage", "code_versions"):
         tree.add(f"dejavu/run/{file}.py", "LIMIT = 3\n")
@@ -117,6 +118,7 @@ def test_a_source_is_found_by_the_word_that_entries_ask_for(tmp_path):
     assert "dejavu.kinds.c" not in source.closure("dejavu.a", ["corpus"])
 
 
+@pytest.mark.slow
 def test_the_report_depends_on_all_data_of_the_package(tree):
     files = [file for file in (tree.folder / "dejavu").rglob("*") if file.is_file()]
     data = {
@@ -197,6 +199,7 @@ def test_the_command_finds_the_stages_of_the_project_too():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_changed_stages_are_told_from_the_lock(tmp_path):
     code_versions.write(
         inputs=code_versions.GraphInputs(dvc_yaml=ROOT / "dvc.yaml", params=ROOT / "params.yaml"),

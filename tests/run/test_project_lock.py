@@ -65,6 +65,7 @@ def test_the_lock_of_a_killed_process_is_taken_over(other):
     assert facts["pid"] == os.getpid()
 
 
+@pytest.mark.slow
 def test_what_a_run_starts_may_work_too():
     done = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True)
     assert done.stdout == "inside\ninside\n", done.stderr
@@ -109,6 +110,7 @@ def test_commands_that_write_wait_their_turn(other, words):
     assert done.stderr.startswith("BusyError: Another run works in ")
 
 
+@pytest.mark.slow
 def test_a_stage_run_by_hand_waits_its_turn(other):
     flags = [f"--{name}=x" for name in ("samples", "labels", "crops", "out")]
     done = subprocess.run(

@@ -199,6 +199,7 @@ def test_a_lane_without_attacked_samples_searches_nothing(captions, tmp_path):
     assert [each.is_measured for each in recalls.read(tmp_path / "recall")] == [False]
 
 
+@pytest.mark.slow
 def test_votes_of_every_model_layer_and_metric(tmp_path, monkeypatch):
     monkeypatch.setattr(shards, "WORK", tmp_path / ".work")
     world = World(tmp_path / "data", n=10)

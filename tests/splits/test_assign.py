@@ -122,6 +122,7 @@ def test_shares_above_one_are_refused(tmp_path):
 
 @settings_of_hypothesis(max_examples=40)
 @given(st.sets(st.text("abcdef", min_size=1, max_size=3), min_size=2, max_size=25), st.data())
+@pytest.mark.slow
 def test_adding_samples_changes_no_role(names, data):
     everyone = data.draw(st.permutations(sorted(names)))
     some = everyone[: data.draw(st.integers(1, len(everyone)))]

@@ -43,6 +43,7 @@ def clustered_hashes(draw):
 
 
 @given(clustered_hashes(), st.integers(0, 16), st.sampled_from([0, 100, 10**9]))
+@pytest.mark.slow
 def test_near_groups_equal_all_pairs(hashes, max_bits, sort_cost):
     with mock.patch.object(duplicates, "SORT_COST", sort_cost):  # few chunks, or many
         found = near_groups(hashes, max_bits=max_bits)

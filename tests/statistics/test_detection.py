@@ -31,6 +31,7 @@ def slow_auroc(score, positive, counts):
 
 
 @given(st.data(), st.integers(1, 10))
+@pytest.mark.slow
 def test_auroc_counts_pairs_as_often_as_drawn(data, n):
     score, positive, counts = data.draw(flagged_sets(n))
     found = detection.Auroc(score, positive).of_resamples(counts[:, None])

@@ -18,6 +18,7 @@ def test_p_sums_all_splits_that_are_no_likelier(first, second):
 
 
 @given(small, small)
+@pytest.mark.slow
 def test_swapping_the_predictors_changes_nothing(first, second):
     assert mcnemar_p(first, second) == pytest.approx(mcnemar_p(second, first))
     assert sign_p(first, second) == mcnemar_p(first, second)

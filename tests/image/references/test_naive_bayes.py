@@ -118,6 +118,7 @@ def slow_product(learned, labels, tags, *, names, alpha, top_k):
     st.lists(tag_sets, max_size=5),
     st.integers(0, 2),
 )
+@pytest.mark.slow
 def test_released_formula_equals_its_description(learned, attacked, alpha):
     crops, labels = [c for c, _ in learned], [t for _, t in learned]
     names = ["pear", "apple", "plum"]
@@ -213,6 +214,7 @@ def test_the_released_formula_truncates_the_guessing_only(tmp_path, capsys):
     assert "show no tag of D'; the name that sorts last guesses" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_same_bytes_twice(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()

@@ -256,6 +256,7 @@ def test_changed_weights_are_refused(lane):
         load.load(lane / "model", CLIP, machine(lane))
 
 
+@pytest.mark.slow
 def test_a_folder_names_its_libraries_and_is_whole_or_not_there(lane, monkeypatch):
     facts = make_clip(lane)
     assert set(facts["versions"]) == {"open_clip_torch", "torch"}

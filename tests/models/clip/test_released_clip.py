@@ -143,6 +143,7 @@ def test_file_named_for_quickgelu_needs_it(tmp_path, save):
     assert opened("tiny-rn-quickgelu", path).facts["activation"] == "quick_gelu"
 
 
+@pytest.mark.slow
 def test_archive_of_openai_needs_quickgelu(tmp_path):
     clip_files.save_torchscript(clip_files.clip_network("tiny-rn"), tmp_path / "RN50.pt")
     with pytest.raises(
@@ -178,6 +179,7 @@ def test_tags_of_rn50_need_quickgelu_and_say_so_before_any_download(tmp_path, ta
         released.open_released(settings("RN50", tag), tmp_path, device=torch.device("cpu"))
 
 
+@pytest.mark.slow
 def test_architecture_without_a_twin_gets_the_activation_of_its_weights(
     architectures, tmp_path, monkeypatch
 ):

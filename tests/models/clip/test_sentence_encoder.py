@@ -194,6 +194,7 @@ def test_a_damaged_list_of_modules_is_named(copied, text):
         check_folder(copied)
 
 
+@pytest.mark.slow
 def test_an_empty_prompt_means_none_whatever_the_folder_says(copied):
     plain = load.opened(text_params(str(copied)), MACHINE).embed_texts(["a red cup"])
     (copied / "config_sentence_transformers.json").write_text(

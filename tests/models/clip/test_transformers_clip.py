@@ -84,6 +84,7 @@ def images():
 
 
 @pytest.mark.parametrize("kind", ["clip", "siglip"])
+@pytest.mark.slow
 def test_vectors_are_those_of_the_librarys_own_pipeline(tmp_path, kind):
     import transformers as hf
 

@@ -135,6 +135,7 @@ def test_modules_of_an_onnx_file(tmp_path, deep, batch):
     assert_gives_layers(made(tmp_path, "file", "theirs", layers=["stem"]), deep)
 
 
+@pytest.mark.slow
 def test_a_value_of_an_onnx_file_by_its_own_name(tmp_path, deep):
     save_onnx(deep, tmp_path / "a.onnx", 2, SIZE)
     asked = {"layers": ["x"], "preprocessing": PREPROCESSING}

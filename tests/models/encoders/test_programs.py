@@ -166,6 +166,7 @@ def test_onnx_that_does_not_fit(tmp_path, small):
 
 
 @pytest.mark.parametrize("batch", [None, 2])
+@pytest.mark.slow
 def test_a_program_of_torch_export(tmp_path, small, batch):
     shapes = ({0: torch.export.Dim("n")},) if batch is None else None
     exported = torch.export.export(small, (torch.zeros(2, 3, 48, 48),), dynamic_shapes=shapes)

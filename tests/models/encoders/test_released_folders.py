@@ -195,6 +195,7 @@ def test_torchvision_weights_of_the_second_recipe_are_known_by_their_hash():
         torchvision_models._preprocessing("resnet50", "0" * 64)
 
 
+@pytest.mark.slow
 def test_backbone_without_classifier_is_not_torchvisions(tmp_path):
     twin = fixtures.fill(torchvision.models.resnet18(weights=None), 5)
     twin.fc = torch.nn.Identity()

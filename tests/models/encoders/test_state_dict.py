@@ -138,6 +138,7 @@ def test_an_entry_that_does_not_fit(tmp_path, asked, error, message):
         made(tmp_path, "state_dict", preprocessing=PREPROCESSING, **asked)
 
 
+@pytest.mark.slow
 def test_the_published_cifar_networks_are_sent_to_the_source_that_takes_them(tmp_path):
     """akamaster's ResNet-20: `state_dict` with `module.`, three stages, a classifier called linear."""
     names = ("conv1.weight", "layer1.0.conv1.weight", "layer3.2.bn2.bias", "linear.weight")

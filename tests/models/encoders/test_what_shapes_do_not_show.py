@@ -127,6 +127,7 @@ def test_a_folder_of_timm_says_how_it_sees(tmp_path, crop_mode):
     assert_same_as(encoder, network, transform, photo())
 
 
+@pytest.mark.slow
 def test_a_configuration_beside_the_weights_is_read(tmp_path):
     timm_folder(tmp_path / "f")
     encoder = made(tmp_path, "timm", "f/model.safetensors", name="resnet10t")

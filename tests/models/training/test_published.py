@@ -42,6 +42,7 @@ def test_blur_and_solarization_are_as_frequent_as_published(method):
     assert [each.prob for each in solarizations] == PUBLISHED[method][1]
 
 
+@pytest.mark.slow
 def test_only_the_second_view_is_solarized_in_one_of_five_draws():
     """Within four standard errors: 200 becomes 55."""
     transforms = published.of_recipe(recipe("vicreg", color_jitter=0.0))
@@ -51,6 +52,7 @@ def test_only_the_second_view_is_solarized_in_one_of_five_draws():
     assert second == pytest.approx(0.2, abs=4 * np.sqrt(0.16 / 100))
 
 
+@pytest.mark.slow
 def test_colors_change_as_much_as_the_recipe_says():
     gray = solid(100)
     transforms = published.of_recipe(recipe("vicreg", color_jitter=0.4, min_crop_scale=1.0))

@@ -151,6 +151,7 @@ def test_aucg_is_the_area_between_the_survival_curves_of_recall(samples):
         max_size=9,
     )
 )
+@pytest.mark.slow
 def test_with_one_predicted_object_precision_and_recall_agree(samples):
     one = [({a}, {b}, t) for a, b, t in samples]
     found = captions.gaps(cells_of(one))
@@ -251,6 +252,7 @@ def test_paper_numbers_stand_beside_ours(tmp_path):
     assert found == {"1": 0.022, "all": 0.060}
 
 
+@pytest.mark.slow
 def test_intervals_of_the_first_samples_are_those_of_a_bootstrap_that_ranks_anew(tmp_path):
     rng = np.random.default_rng(3)
     n = 2000

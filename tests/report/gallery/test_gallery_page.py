@@ -11,6 +11,8 @@ import pytest
 from dejavu.report.gallery.texts import SHOWN, beginning, clean
 from tests.report.gallery import world
 
+pytestmark = pytest.mark.slow  # they share a report, which takes seconds
+
 HOSTILE = [
     "<script>document.title = 'owned'</script>",
     "</script><img src=x onerror=\"document.title='owned'\">",
@@ -61,7 +63,6 @@ def found(tmp_path_factory):
     return world.galleries(world.gallery(project, n_samples=12))
 
 
-@pytest.mark.slow
 def test_hostile_texts_stay_text(found):
     plain = parsed(world.page(found, script=False))
     tags = [tag for tag, _ in plain.tags]
@@ -80,7 +81,6 @@ def test_hostile_texts_stay_text(found):
     assert clean(HOSTILE[4], 300) == "nul\ufffdbell\ufffd \ufffd[31m escape \ufffd"
 
 
-@pytest.mark.slow
 def test_nothing_in_the_data_can_end_its_script(found):
     page = world.page(found, script=False)
     inside = page.partition('id="gallery-data">')[2].partition("</script>")[0]
@@ -89,7 +89,6 @@ def test_nothing_in_the_data_can_end_its_script(found):
     assert "\x00" not in page
 
 
-@pytest.mark.slow
 def test_long_texts_are_whole_in_the_data_and_short_on_a_card(found):
     captions = [s["caption"] for s in found["data"]["lanes"]["caption"]["samples"].values()]
     assert clean(HOSTILE[6], 20_000) in captions
@@ -204,7 +203,6 @@ def said(found, tmp_path_factory):
     return json.loads(base64.b64decode(text))
 
 
-@pytest.mark.slow
 def test_the_script_replaces_the_static_cards_by_the_headline(said):
     assert said["errors"] == []
     assert said["start"]
@@ -212,7 +210,6 @@ def test_the_script_replaces_the_static_cards_by_the_headline(said):
     assert (said["static"], said["hidden"]) == (False, False)
 
 
-@pytest.mark.slow
 def test_cards_are_drawn_when_they_are_asked_for(said, found):
     n = len(found["data"]["lanes"]["image"]["cards"])
     assert said["all"] == f"12 of {n} samples shown; {n} in this lane"
@@ -221,7 +218,6 @@ def test_cards_are_drawn_when_they_are_asked_for(said, found):
     assert said["more"].startswith("Show 12 more") or n < 24
 
 
-@pytest.mark.slow
 def test_filters_and_order_do_what_they_say(said):
     assert said["sorted"] == sorted(said["sorted"], reverse=True)
     assert len(said["sorted"]) == 12

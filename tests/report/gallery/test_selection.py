@@ -69,6 +69,7 @@ def test_image_cards_are_those_of_the_slow_twin(tmp_path, seed, n):
     assert cards_of(world.galleries(project), "image", *columns) == expected
 
 
+@pytest.mark.slow
 def test_a_correlation_needs_every_reference(tmp_path):
     for seed in range(20):
         project = world.gallery(world.write(tmp_path, seed, lanes=["image"]), thumbnails=False)
@@ -148,6 +149,7 @@ def test_neighbors_are_the_nearest_of_the_headline_layer_with_all_votes(project,
             assert place["votes"] == {name: round(n / world.K, 4) for name, n in votes.items()}
 
 
+@pytest.mark.slow
 def test_every_guess_is_the_one_that_was_scored(project, found):
     rows = schemas.IMAGE_SCORES.read(project.data / "image" / "scores.parquet").to_pylist()
     scored = {(row["sample_id"], row["reference"]): row for row in rows}
@@ -180,6 +182,7 @@ def test_naive_bayes_shows_the_tags_that_it_counts(project, found):
             assert evidence["tags"]["words"][key] == [f"words {i}" for i in row["tag_ids"]]
 
 
+@pytest.mark.slow
 def test_caption_objects_are_those_of_the_neighbors_that_count(project, found):
     folder = project.data / "caption"
     rows = schemas.OBJECTS.read(folder / "objects").to_pylist()
@@ -247,6 +250,7 @@ def test_what_is_not_there_is_left_out(tmp_path, left_out):
     assert "<h3>" in world.page(found)
 
 
+@pytest.mark.slow
 def test_a_project_without_scores_has_no_cards(tmp_path):
     project = world.write(tmp_path)
     for name in ("image", "caption"):

@@ -213,6 +213,7 @@ def test_a_lane_without_a_source_of_images_is_text(tmp_path, source, told):
     assert "gallery-card" in world.page(found)
 
 
+@pytest.mark.slow
 def test_images_that_moved_away_are_counted(tmp_path, monkeypatch):
     project = world.write(tmp_path, lanes=["image"])
     place = tmp_path / "image" / "images" / "source.json"
@@ -228,6 +229,7 @@ def test_images_that_moved_away_are_counted(tmp_path, monkeypatch):
     assert str(tmp_path) not in json.dumps(found)
 
 
+@pytest.mark.slow
 def test_images_outside_the_project_are_found_below_the_data_root(tmp_path, monkeypatch):
     project = world.write(tmp_path, lanes=["image"])
     folder = tmp_path / "image" / "images"

@@ -133,6 +133,7 @@ def test_the_excess_resamples_each_set_on_its_own(results, reference):
 
 @pytest.mark.parametrize("percent", [1, 5])
 @pytest.mark.parametrize("reference", PAIRS)
+@pytest.mark.slow
 def test_detection_at_few_false_positives_equals_the_slow_one(results, reference, percent):
     node = results["vicreg"][reference]["excess"]
     pair = (ANSWERS["vicreg"], ANSWERS[PAIRS[reference]])

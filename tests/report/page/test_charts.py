@@ -39,6 +39,7 @@ def test_estimates_are_printed_at_the_right_of_their_line():
     assert text["+1.0"] > text["a"]
 
 
+@pytest.mark.slow
 def test_the_paper_s_own_values_stand_in_figure_8_where_its_tables_print_them():
     references = {
         name: {
