@@ -11,12 +11,12 @@ from dejavu.params.caption import CaptionModels
 from dejavu.params.encoders import Models
 from dejavu.params.report import OptionalCaptionHeadline
 from dejavu.run import stage
-from dejavu.statistics.memorized_rows import ListInputs
+from dejavu.statistics.crossover_rows import CrossoverInputs
 
 
 def main(*, lane: str, params: Path, attacked: Path, reference_role: Path, out: Path) -> None:
     """Write one row per target with a second model, measure, and sample of either's role."""
-    inputs = ListInputs(attacked=attacked, reference_role=reference_role)
+    inputs = CrossoverInputs(attacked=attacked, reference_role=reference_role)
     if lane == "image":
         metrics = section(params, "image.neighbors.metrics", Names)
         images = of_images.CrossoverSettings(

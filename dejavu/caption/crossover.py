@@ -13,8 +13,7 @@ from dejavu.caption.comparisons import headline_mode, trained_pairs
 from dejavu.params.caption import CaptionModelParams
 from dejavu.params.report import CaptionHeadline
 from dejavu.roles import SECOND_MODEL, TARGET
-from dejavu.statistics.crossover_rows import rows_of
-from dejavu.statistics.memorized_rows import ListInputs
+from dejavu.statistics.crossover_rows import CrossoverInputs, rows_of
 from dejavu.tables import parquet
 from dejavu.tables.schemas import CROSSOVER
 
@@ -31,7 +30,7 @@ class CaptionCrossoverSettings:
     )  # section ``report.headline.caption``; None: the lane is not used
 
 
-def write(*, settings: CaptionCrossoverSettings, inputs: ListInputs, out: Path) -> None:
+def write(*, settings: CaptionCrossoverSettings, inputs: CrossoverInputs, out: Path) -> None:
     """Write the table ``crossover``: a row per target of a pair, measure, and sample of either's role.
 
     At the headline's mode, k and top; a target that is not scored in this mode stands at its own first one.
@@ -46,7 +45,6 @@ def write(*, settings: CaptionCrossoverSettings, inputs: ListInputs, out: Path) 
         ArtifactError: the tables come from different runs.
     """
     scores, reference_role = inputs.attacked, inputs.reference_role
-    assert reference_role is not None
     stamps = parquet.inputs_of(scores) | {"scores": parquet.fingerprint(scores)}
     if not parquet.is_empty(reference_role):
         parquet.require_common_origin([scores, reference_role], "samples", "split", "objects")

@@ -12,9 +12,8 @@ from dejavu.errors import ArtifactError
 from dejavu.image.score import PredictionFolder
 from dejavu.image.targets import Target
 from dejavu.roles import TARGET, Role
-from dejavu.statistics.crossover_rows import Values, rows_of
+from dejavu.statistics.crossover_rows import CrossoverInputs, Values, rows_of
 from dejavu.statistics.listing import log_odds
-from dejavu.statistics.memorized_rows import ListInputs
 from dejavu.tables import parquet
 from dejavu.tables.schemas import CROSSOVER
 
@@ -27,7 +26,7 @@ class CrossoverSettings:
     k: int  # public images that voted
 
 
-def write(*, settings: CrossoverSettings, inputs: ListInputs, out: Path) -> None:
+def write(*, settings: CrossoverSettings, inputs: CrossoverInputs, out: Path) -> None:
     """Write the table ``crossover``: a row per target of a pair, measure, and sample of either's role.
 
     Pairs that were not trained here have no rows.
@@ -40,7 +39,6 @@ def write(*, settings: CrossoverSettings, inputs: ListInputs, out: Path) -> None
     Raises:
         ArtifactError: the folders come from different runs, or two models guess for different samples.
     """
-    assert inputs.reference_role is not None
     if not any(inputs.attacked.rglob("*.parquet")):  # no model is audited
         CROSSOVER.write(CROSSOVER.schema.empty_table(), out, inputs={})
         return

@@ -1,6 +1,8 @@
 """Rows of the table ``crossover``: the same for both lanes."""
 
+import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 
 import pyarrow as pa
 from jaxtyping import Float64
@@ -9,6 +11,14 @@ from numpy import ndarray
 from dejavu.tables.schemas import CROSSOVER
 
 Values = tuple[Float64[ndarray, " n"], Float64[ndarray, " n"]]  # with the first model, the second
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CrossoverInputs:
+    """What both models of a pair bring back: folders of `predictions`, or files of `caption_scores`."""
+
+    attacked: Path  # of target and control
+    reference_role: Path  # of the reference role
 
 
 def rows_of(

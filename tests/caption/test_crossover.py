@@ -7,6 +7,7 @@ import pytest
 from dejavu.caption import annotate, crossover, memorized
 from dejavu.caption.comparisons import trained_pairs
 from dejavu.params.report import CaptionHeadline
+from dejavu.statistics.crossover_rows import CrossoverInputs
 from dejavu.statistics.memorized_rows import ListInputs
 from dejavu.tables.schemas import CAPTION_SCORES, CROSSOVER, MEMORIZED_SAMPLES
 from tests.caption import world
@@ -38,7 +39,7 @@ def scored(tmp_path):
 def write(folder):
     crossover.write(
         settings=crossover.CaptionCrossoverSettings(models=world.models(), headline=HEADLINE),
-        inputs=ListInputs(
+        inputs=CrossoverInputs(
             attacked=folder / "own/scores.parquet",
             reference_role=folder / "reference_role/scores.parquet",
         ),

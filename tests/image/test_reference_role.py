@@ -13,6 +13,7 @@ from dejavu.image.reference_role import AttackInputs, AttackSettings
 from dejavu.image.targets import is_paired
 from dejavu.params.search import NeighborsParams
 from dejavu.search.neighbors import vectors_of
+from dejavu.statistics.crossover_rows import CrossoverInputs
 from dejavu.statistics.memorized_rows import ListInputs
 from dejavu.tables.parquet import inputs_of
 from dejavu.tables.schemas import (
@@ -97,7 +98,7 @@ def write(world):
     out = world.data / "image/crossover.parquet"
     crossover.write(
         settings=crossover.CrossoverSettings(targets=world.settings.targets, k=20),
-        inputs=ListInputs(
+        inputs=CrossoverInputs(
             attacked=world.data / "image/predictions", reference_role=world.data / "image/reference_role",
         ),
         out=out,
