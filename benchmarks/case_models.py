@@ -21,7 +21,7 @@ from dejavu.models.clip.sentence_transformers import check_folder
 from dejavu.params.references import NaiveBayesParams
 from tests.image.references.test_naive_bayes import world as naive_bayes_world
 from tests.models import clip_files, odd_files
-from tests.models.clip.test_released_clip import opened
+from tests.models.clip.released_models import opened
 from tests.models.clip.test_sentence_encoder import MACHINE, text_params
 from tests.models.encoders.test_released_folders import made
 from tests.models.encoders.test_what_shapes_do_not_show import timm_folder
