@@ -1,6 +1,7 @@
 """Entries of ``image.models`` for networks that were trained elsewhere."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -25,13 +26,15 @@ class ReleasedModel(Model):
 class NetworkModel(ReleasedModel):
     """A network whose output is layer `backbone`; modules inside it may be layers too."""
 
+    own_layers: ClassVar[Mapping[str, str]] = {"backbone": "the network's own output"}
     # further layers by name, e.g. {early: {module: layer2, pooling: map}}
     modules: Annotated[dict[Name, ModuleLayer], Field(default_factory=dict)]
 
     @model_validator(mode="after")
-    def _own_layers(self) -> "NetworkModel":
-        if "backbone" in self.modules:
-            raise ValueError("modules must not name backbone, which is the network's own output")
+    def _other_layers(self) -> "NetworkModel":
+        for name, what in self.own_layers.items():
+            if name in self.modules:
+                raise ValueError(f"modules must not name {name}, which is {what}")
         return self
 
 
@@ -145,11 +148,9 @@ class FactoryModel(NetworkModel):
 class PublishedModel(NetworkModel):
     """A released checkpoint of a self-supervised method: a backbone, and perhaps its projector."""
 
-    @model_validator(mode="after")
-    def _not_the_projector(self) -> "PublishedModel":
-        if "projector" in self.modules:
-            raise ValueError("modules must not name projector, which is a layer of the file")
-        return self
+    own_layers: ClassVar[Mapping[str, str]] = {
+        **NetworkModel.own_layers, "projector": "a layer of the file",
+    }  # fmt: skip
 
 
 class VicregModel(PublishedModel):
