@@ -39,7 +39,8 @@ def show(what: str, wall: float, processor: float) -> None:
 
 def knn(n_queries: int = 30_000, n_bank: int = 50_000, dim: int = 2_048) -> None:
     """Compare the exact search, k = 100, with the matrix product that it cannot do without."""
-    from dejavu.search.knn import Bank, Search
+    from dejavu.search.held_bank import Bank
+    from dejavu.search.knn import Search
 
     rng = np.random.default_rng(0)
     queries = rng.standard_normal((n_queries, dim), dtype=np.float32)

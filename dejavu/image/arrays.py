@@ -8,7 +8,9 @@ import numpy as np
 from dejavu.errors import DataError
 from dejavu.image.voting import Vote, count_votes
 from dejavu.roles import CONTROL, TARGET
-from dejavu.search.knn import EXACT, Bank, Block, Search
+from dejavu.search.candidates import EXACT
+from dejavu.search.held_bank import Bank, Block
+from dejavu.search.knn import Search
 from dejavu.search.similarity import Metric
 from dejavu.statistics.adjusted import MIN_GROUPS, Difference, Side, adjusted, unadjusted
 from dejavu.statistics.covariates import Covariates, covariates

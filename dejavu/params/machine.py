@@ -22,6 +22,8 @@ class MachineParams(Section):
     memory_gb: Annotated[float, Field(gt=0)] = (
         2.0  # 10^9 bytes that a search may hold; it bounds block_rows
     )
+    # of a search's first look, before it ranks again in float64; auto: float16 on GPUs, float32 elsewhere
+    search_precision: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
     run_code_of_models: bool = (
         False  # sources factory and torch_export run code of the model's author
     )

@@ -109,9 +109,3 @@ def _name_of(library: ctypes.CDLL) -> str:
     ask = library.openblas_get_corename
     ask.restype = ctypes.c_char_p
     return str(ask().decode())
-
-
-def gpus() -> int:
-    """Return how many GPUs searches can use: those that FAISS sees."""
-    n: int = load().get_num_gpus()
-    return n

@@ -14,9 +14,11 @@ from jaxtyping import Float32, Int64
 from dejavu.params.machine import MachineParams
 from dejavu.params.search import SearchParams
 from dejavu.run import engines, shards
-from dejavu.search import faiss_kernel, recalls
+from dejavu.search import places, recalls
 from dejavu.search.budget import Budget
-from dejavu.search.knn import EXACT, Bank, Block, Search, recall
+from dejavu.search.candidates import EXACT
+from dejavu.search.held_bank import Bank, Block
+from dejavu.search.knn import Search, recall
 from dejavu.search.recalls import Recall
 from dejavu.search.searches import Pair
 from dejavu.tables.parquet import Table, fingerprint, inputs_of, require_common_origin
@@ -91,7 +93,7 @@ def _find(settings: NeighborSettings, pair: Pair, out: Path) -> Recall:
         out=out,
         stage=f"{settings.section}@{settings.model} {' '.join(pair.names.values())}",
         facts=facts,
-        engine=engines.of(settings.machine, gpus=float(min(1, faiss_kernel.gpus()))),
+        engine=engines.of(settings.machine, gpus=float(min(1, places.n_gpus(settings.machine)))),
     )
     is_exact = settings.search.index == EXACT or n_queries == 0
     chosen = np.linspace(0, n_queries - 1, RECALL_QUERIES).round().astype(np.int64)
@@ -182,8 +184,9 @@ def _search_in(pair: Pair, settings: NeighborSettings, index: str) -> Search:
     budget = Budget(machine.memory_gb)
     bank = bank_of(pair.bank, machine.block_rows, budget, without=settings.left_out_ids)
     return Search(
-        bank, metric=pair.metric, index=index, section=settings.section, memory_gb=machine.memory_gb
-    )
+        bank, metric=pair.metric, index=index, section=settings.section,
+        memory_gb=machine.memory_gb, places=places.of(machine),
+    )  # fmt: skip
 
 
 def _recall(

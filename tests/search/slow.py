@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dejavu.search.knn import Bank
+from dejavu.search.held_bank import Bank
 
 
 def bank_of(vectors, ids=None, *, block_rows=7):

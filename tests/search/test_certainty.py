@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from dejavu.search import knn
+from dejavu.search import candidates
 from dejavu.search.certainty import error_bound, is_unsure
+from dejavu.search.held_bank import Bank
 from dejavu.search.knn import Search
 from tests.search.slow import bank_of, slow_nearest
 
@@ -47,24 +48,24 @@ class Adversary:
     def __init__(self, share):
         self.share = share  # of one error bound
         self.n_searches = 0
-        self.kept = knn.faiss.knn
+        self.kept = candidates.faiss.knn
 
     def __call__(self, queries, vectors, k, metric):
         self.n_searches += 1
         exact = queries.astype(np.float64) @ vectors.T.astype(np.float64)
-        if metric == knn.faiss.METRIC_L2:
+        if metric == candidates.faiss.METRIC_L2:
             squares = [(part.astype(np.float64) ** 2).sum(axis=1) for part in (queries, vectors)]
             exact = 2 * exact - squares[0][:, None] - squares[1][None]
         norms = np.linalg.norm(queries, axis=1), np.linalg.norm(vectors, axis=1)
         bound = error_bound(
             norms[0].astype(np.float64), float(norms[1].max()), dim=queries.shape[1],
-            metric="l2" if metric == knn.faiss.METRIC_L2 else "cosine",
+            metric="l2" if metric == candidates.faiss.METRIC_L2 else "cosine",
         )  # fmt: skip
         nearest = exact >= np.sort(exact, axis=1)[:, [-3]]  # the three nearest look farther away
         seen = exact + np.where(nearest, -1, 1) * self.share * bound[:, None]
         order = np.argsort(-seen, axis=1, kind="stable")[:, :k]
         values = np.take_along_axis(seen, order, 1).astype(np.float32)
-        return (-values if metric == knn.faiss.METRIC_L2 else values), order
+        return (-values if metric == candidates.faiss.METRIC_L2 else values), order
 
 
 def shell(n, dim, spread, seed=0):
@@ -87,7 +88,7 @@ def test_the_answer_is_exact_although_float32_errs_by_all_it_may(metric, block_r
         query = np.ones((1, dim), np.float32)
     expected = slow_nearest(query, rows, range(300), 3, metric)
     adversary = Adversary(share=0.99)
-    monkeypatch.setattr(knn.faiss, "knn", adversary)
+    monkeypatch.setattr(candidates.faiss, "knn", adversary)
     bank = bank_of(rows, block_rows=block_rows)
     found = Search(bank, metric=metric, index="Flat", section="s").nearest(query, k=3, margin=1)
     assert found.ids.tolist() == expected
@@ -105,7 +106,7 @@ def test_a_clearly_nearest_vector_proves_nothing_of_the_others(metric, margin, m
     rows[:, 0] = np.random.default_rng(1).random(300) * 2e-6  # nearly ties, for float32
     rows[17] = query
     expected = slow_nearest(query, rows, range(300), 3, metric)
-    monkeypatch.setattr(knn.faiss, "knn", Adversary(share=0.99))
+    monkeypatch.setattr(candidates.faiss, "knn", Adversary(share=0.99))
     search = Search(bank_of(rows, block_rows=300), metric=metric, index="Flat", section="s")
     assert search.nearest(query, k=3, margin=margin).ids.tolist() == expected
 
@@ -131,7 +132,7 @@ def test_the_longest_vector_of_any_block_makes_the_bound(monkeypatch):
         order = np.argsort(-exact, axis=1, kind="stable")[:, :k]
         return -np.take_along_axis(exact, order, 1).astype(np.float32), order
 
-    monkeypatch.setattr(knn.faiss, "knn", erring)
+    monkeypatch.setattr(candidates.faiss, "knn", erring)
     bank = bank_of(np.concatenate([first, last]), block_rows=6)
     search = Search(bank, metric="l2", index="Flat", section="s")
     assert search.nearest(query, k=1, margin=1).ids.tolist() == [[0]]
@@ -142,7 +143,7 @@ def test_where_float32_is_sure_nothing_is_searched_again(metric, monkeypatch):
     rng = np.random.default_rng(0)
     rows, query = rng.standard_normal((300, 8)), rng.standard_normal((5, 8))
     adversary = Adversary(share=0.0)
-    monkeypatch.setattr(knn.faiss, "knn", adversary)
+    monkeypatch.setattr(candidates.faiss, "knn", adversary)
     search = Search(
         bank_of(rows.astype(np.float32), block_rows=300), metric=metric, index="Flat", section="s"
     )
@@ -176,7 +177,7 @@ def test_a_bank_that_fits_is_decoded_once_and_one_that_does_not_is_streamed():
     n_passes = []
     for memory_gb in (1.0, 1e-6):
         bank, passes = bank_of(rows), []
-        counted = knn.Bank(
+        counted = Bank(
             blocks=lambda bank=bank, passes=passes: passes.append(1) or bank.blocks(),
             n_rows=100,
             dim=8,

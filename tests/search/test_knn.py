@@ -5,7 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dejavu.errors import DataError, ParamsError
-from dejavu.search import knn
+from dejavu.search import candidates
+from dejavu.search.budget import Budget
+from dejavu.search.held_bank import HeldBank
 from dejavu.search.knn import Search, recall
 from tests.search.slow import bank_of, slow_nearest
 
@@ -132,18 +134,18 @@ class TestAnApproximateIndex:
             nearest(self.queries, bank_of(self.rows), k=2, index="Flatt")
 
     def test_is_trained_on_rows_of_the_whole_bank(self, monkeypatch):
-        monkeypatch.setattr(knn, "TRAINING_ROWS", 40)
-        monkeypatch.setattr(knn, "ROWS_PER_LIST", 10)
+        monkeypatch.setattr(candidates, "TRAINING_ROWS", 40)
+        monkeypatch.setattr(candidates, "ROWS_PER_LIST", 10)
         rows = np.arange(500, dtype=np.float32)[:, None]
-        search = Search(bank_of(rows), metric="l2", index="IVF2,Flat", section="s")
-        drawn = search._training_rows(40)[:, 0] + search._center[0]
+        bank = HeldBank(bank_of(rows), "l2", Budget(1.0))
+        drawn = candidates.training_rows(bank, 40)[:, 0] + bank.center[0]
         assert len(set(drawn.tolist())) == 40
         assert drawn.min() < 50
         assert drawn.max() > 450
         index = faiss.index_factory(4, "IVF7,Flat")
-        assert knn.training_size(index, 10**6) == 70
-        assert knn.training_size(index, 30) == 30
-        assert knn.training_size(faiss.index_factory(4, "PQ2x4"), 10**6) == 40
+        assert candidates.training_size(index, 10**6) == 70
+        assert candidates.training_size(index, 30) == 30
+        assert candidates.training_size(faiss.index_factory(4, "PQ2x4"), 10**6) == 40
 
 
 def test_recall_ignores_order():

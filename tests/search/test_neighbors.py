@@ -88,7 +88,11 @@ def test_the_machine_never_changes_a_byte(embeddings, tmp_path):
             update={"block_rows": block_rows, "memory_gb": block_rows / 1e9}
         )
         find(root, tmp_path / str(block_rows), machine)
-    assert len({fingerprint(tmp_path / name) for name in ("1", "4", "1000")}) == 1
+    for precision in ("float16", "bfloat16"):
+        machine = MACHINE.model_copy(update={"search_precision": precision})
+        find(root, tmp_path / precision, machine)
+    names = ("1", "4", "1000", "float16", "bfloat16")
+    assert len({fingerprint(tmp_path / name) for name in names}) == 1
 
 
 def test_the_recall_of_an_approximate_index_is_written_next_to_it(embeddings, tmp_path):
