@@ -166,7 +166,7 @@ def _image_models(opened: Catalog, settings: Settings) -> Iterator[_Model]:
     x = arrays.covariates_of(first, references).x
     for head in heads:
         found = arrays.read(opened, head.name)
-        soft = found.soft(settings.image.k)
+        soft = found.soft(head.votes)
         assert soft is not None
         yield _Model(
             name=head.name, is_target=first.is_target, group=first.group, x=x, hard=found.is_correct,

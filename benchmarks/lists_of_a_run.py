@@ -116,7 +116,7 @@ def audit(data: Path, params: Path, name: str, n: int) -> Iterator[str]:
     part = _some(found, rows)
     parts = {each: _some(reference, rows) for each, reference in references.items()}
     x = arrays.covariates_of(part, parts)
-    soft = part.soft(settings.image.k)
+    soft = part.soft(next(each.votes for each in settings.image.targets if each.name == name))
     assert soft is not None
     hard, odds = (
         adjusted(*part.sides(y, x.x), ridge=0.01, seed=0, purpose="benchmark.audit")

@@ -6,10 +6,11 @@ from dejavu.caption import crossover as of_captions
 from dejavu.image import crossover as of_images
 from dejavu.image.targets import targets_of
 from dejavu.params import section
-from dejavu.params.base import Names
 from dejavu.params.caption import CaptionModels
 from dejavu.params.encoders import Models
+from dejavu.params.predictions import Predictions
 from dejavu.params.report import OptionalCaptionHeadline
+from dejavu.params.search import NeighborsParams
 from dejavu.run import stage
 from dejavu.statistics.crossover_rows import CrossoverInputs
 
@@ -18,10 +19,12 @@ def main(*, lane: str, params: Path, attacked: Path, reference_role: Path, out: 
     """Write one row per target with a second model, measure, and sample of either's role."""
     inputs = CrossoverInputs(attacked=attacked, reference_role=reference_role)
     if lane == "image":
-        metrics = section(params, "image.neighbors.metrics", Names)
         images = of_images.CrossoverSettings(
-            targets=targets_of(section(params, "image.models", Models), metrics),
-            k=section(params, "image.neighbors.k", int),
+            targets=targets_of(
+                section(params, "image.models", Models),
+                section(params, "image.predictions", Predictions),
+                section(params, "image.neighbors", NeighborsParams),
+            )
         )
         of_images.write(settings=images, inputs=inputs, out=out)
         return

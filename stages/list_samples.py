@@ -6,10 +6,11 @@ from dejavu.caption import memorized as of_captions
 from dejavu.image import memorized as of_images
 from dejavu.image.targets import targets_of
 from dejavu.params import section
-from dejavu.params.base import Names
 from dejavu.params.caption import CaptionModels
 from dejavu.params.encoders import Models
+from dejavu.params.predictions import Predictions
 from dejavu.params.report import FalseDiscoveryPercent, OptionalCaptionHeadline
+from dejavu.params.search import NeighborsParams
 from dejavu.run import stage
 from dejavu.statistics.memorized_rows import ListInputs
 
@@ -20,10 +21,13 @@ def main(*, lane: str, params: Path, attacked: Path, reference_role: Path, out: 
     storey: bool = section(params, "report.storey", bool)
     inputs = ListInputs(attacked=attacked, reference_role=reference_role)
     if lane == "image":
-        metrics = section(params, "image.neighbors.metrics", Names)
         images = of_images.ImageListSettings(
-            share=percent / 100, storey=storey, k=section(params, "image.neighbors.k", int),
-            targets=targets_of(section(params, "image.models", Models), metrics),
+            share=percent / 100, storey=storey,
+            targets=targets_of(
+                section(params, "image.models", Models),
+                section(params, "image.predictions", Predictions),
+                section(params, "image.neighbors", NeighborsParams),
+            ),
         )  # fmt: skip
         of_images.write(settings=images, inputs=inputs, out=out)
         return

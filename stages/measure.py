@@ -10,34 +10,30 @@ from dejavu.params.caption import CaptionModels
 from dejavu.params.encoders import Models
 from dejavu.params.machine import MachineParams
 from dejavu.params.measures import MeasureNames, Temperature
+from dejavu.params.predictions import Predictions
 from dejavu.params.report import OptionalCaptionHeadline
 from dejavu.params.search import NeighborsParams
 from dejavu.run import stage
 
 
 def main(
-    *,
-    lane: str,
-    params: Path,
-    samples: Path,
-    images: Path,
-    splits: Path,
-    weights: Path,
-    embeddings: Path,
-    neighbors: Path,
-    out: Path,
-) -> None:
+    *, lane: str, params: Path, samples: Path, images: Path, splits: Path, weights: Path,
+    embeddings: Path, neighbors: Path, out: Path,
+) -> None:  # fmt: skip
     """Write one row per target, measure and attacked sample."""
     temperature: float = section(params, "measures.temperature", Temperature)
     if lane == "image":
-        metrics = section(params, "image.neighbors", NeighborsParams).metrics
+        search = section(params, "image.neighbors", NeighborsParams)
+        models = section(params, "image.models", Models)
+        guesses = section(params, "image.predictions", Predictions)
         of_images.measure(
             settings=of_images.MeasureSettings(
-                targets=targets_of(section(params, "image.models", Models), metrics), metrics=metrics,
+                targets=targets_of(models, guesses, search), metrics=search.metrics,
                 temperature=temperature, names=section(params, "measures.image", MeasureNames),
             ),
-            inputs=of_images.MeasureInputs(samples=samples, splits=splits, embeddings=embeddings,
-                                           neighbors=neighbors),
+            inputs=of_images.MeasureInputs(
+                samples=samples, splits=splits, embeddings=embeddings, neighbors=neighbors
+            ),
             out=out,
         )  # fmt: skip
         return

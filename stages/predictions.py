@@ -10,7 +10,9 @@ from dejavu.params.predictions import Predictions
 from dejavu.run import stage
 
 
-def main(*, params: Path, samples: Path, labels: Path, crops: Path, out: Path) -> None:
+def main(
+    *, params: Path, samples: Path, labels: Path, crops: Path, out: Path, reference_role: Path
+) -> None:
     """Take over guesses about the hidden labels that were made elsewhere."""
     imported.write_predictions(
         settings=imported.ImportedGuesses(
@@ -18,7 +20,7 @@ def main(*, params: Path, samples: Path, labels: Path, crops: Path, out: Path) -
             data_folder=section(params, "machine", MachineParams).data_folder,
         ),
         inputs=CropTables(samples=samples, labels=labels, crops=crops),
-        out=out,
+        out=imported.ImportedFiles(attacked=out, reference_role=reference_role),
     )
 
 

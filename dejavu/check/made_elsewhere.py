@@ -13,6 +13,7 @@ from dejavu.check.findings import Absent, Finding, Untried, tried
 from dejavu.check.roles import Lane
 from dejavu.errors import DataError
 from dejavu.image.references import imported
+from dejavu.params.predictions import PredictionsParams
 from dejavu.params.references import TagTableParams
 from dejavu.roles import ATTACKED, REFERENCE
 from dejavu.tables.schemas import LABELS
@@ -35,8 +36,8 @@ def look(values: Mapping[str, Any], known: Lane, data_folder: Path) -> Iterator[
             yield tried("image", f"annotators.{name}, tags", tags)
     for name, entry in values.get("image.predictions", {}).items():
 
-        def guesses(name: str = name, path: Path = data_folder / entry.path) -> str:
-            return _guesses(name, path, known)
+        def guesses(name: str = name, entry: PredictionsParams = entry) -> str:
+            return _guesses(name, entry, known, data_folder)
 
         yield tried("image", f"predictions.{name}", guesses)
 
@@ -66,14 +67,15 @@ def _tags(settings: TagTableParams, known: Lane, limit: float, data_folder: Path
     return told
 
 
-def _guesses(name: str, path: Path, known: Lane) -> str:
+def _guesses(name: str, entry: PredictionsParams, known: Lane, data_folder: Path) -> str:
+    path = data_folder / entry.path
     if not path.exists():
         raise Absent(f"{path}: not there.")
     crops = kept_crops(known, ATTACKED)
     names = pa.table(
         {"label_id": range(len(known.labels)), "label": list(known.labels)}, schema=LABELS.schema
     )
-    parts = list(imported.guesses(name, path, crops, names))
+    parts = list(imported.guesses(name, path, crops, names, votes=entry.votes))
     return f"a guess for each of {sum(map(len, parts))} attacked crops looked at"
 
 

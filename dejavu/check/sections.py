@@ -8,9 +8,9 @@ from dejavu import params
 from dejavu.caption import comparisons
 from dejavu.check.findings import Finding, tried
 from dejavu.errors import ParamsError, suggestion
-from dejavu.image.targets import targets_of
+from dejavu.image.targets import Target, require_references, targets_of, under_audit
 from dejavu.params import lanes
-from dejavu.params.base import Names, Positives, Share
+from dejavu.params.base import Positives, Share
 from dejavu.params.caption import (
     CaptionModelParams,
     CaptionModels,
@@ -48,9 +48,6 @@ SECTIONS: tuple[tuple[str, Any], ...] = (
     ("image.models.{image_model}", ModelParams),
     ("recipes.{image_recipe}", RecipeParams),
     ("image.neighbors", NeighborsParams),
-    ("image.neighbors.k", int),
-    ("image.neighbors.metrics", Names),
-    ("image.neighbors.k", int),
     ("image.predictions", Predictions),
     ("image.annotators", Annotators),
     ("image.annotators.{annotator}", AnnotatorParams),
@@ -193,6 +190,7 @@ def _image_references(values: Mapping[str, Any]) -> str:
         ("references", score.references, single | families),
         ("consensus_of", score.consensus_of, single),
     ):
+        require_references(f"image.score.{where}", names, _image_targets(values))
         for name in names:
             if name not in known:
                 raise ParamsError(f"image.score.{where}: {name!r}?{suggestion(name, known)}")
@@ -201,6 +199,7 @@ def _image_references(values: Mapping[str, Any]) -> str:
 
 def _image_families(values: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the one-model references of the parameters, and the second model, by family."""
+    targets = _image_targets(values)
     annotators = list(values.get("image.annotators", {}))
     top_k = values.get("image.naive_bayes.top_k", ())
     tagged = [NaiveBayes.of(name, k, annotators).name for name in annotators for k in top_k]
@@ -209,13 +208,15 @@ def _image_families(values: Mapping[str, Any]) -> dict[str, list[str]]:
         ORACLE: [ORACLE],
         "classifier": [name.rpartition(".")[2] for name in values if ".classifiers." in name],
         "naive_bayes": tagged,
-        "predictions": list(values.get("image.predictions", {})),
+        "predictions": [
+            name for name in values.get("image.predictions", {}) if name not in under_audit(targets)
+        ],
     }
 
 
-def _image_targets(values: Mapping[str, Any]) -> list[str]:
-    metrics = values["image.neighbors"].metrics
-    return [target.name for target in targets_of(values["image.models"], metrics)]
+def _image_targets(values: Mapping[str, Any]) -> list[Target]:
+    guesses = values.get("image.predictions", {})
+    return targets_of(values["image.models"], guesses, values["image.neighbors"])
 
 
 def _caption_references(values: Mapping[str, Any]) -> str:
@@ -232,11 +233,12 @@ def _image_headline(values: Mapping[str, Any]) -> str:
     headline = values["report"].headline.image
     if not _is_used(values, "image"):
         return "the lane is not used"
-    targets = targets_of(values["image.models"], values["image.neighbors"].metrics)
+    targets = _image_targets(values)
     if headline is None:
         raise opening.no_headline("image", [target.name for target in targets])
     by_name = {target.name: target for target in targets}
     opening.require("image.target", headline.target, by_name)
+    require_references("report.covariates", values["report"].covariates, targets)
     families, wanted = _image_families(values), values["image.score"].references
     measured = {name for entry in wanted for name in families.get(entry, [entry])}
     if by_name[headline.target].second_model is None:

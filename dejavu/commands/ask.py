@@ -50,17 +50,19 @@ def _settings(params_path: Path) -> dict[str, pa.Table]:
         return {}
     from dejavu import params
     from dejavu.image.targets import targets_of
-    from dejavu.params.base import Names
     from dejavu.params.caption import CaptionModels, CaptionScoreParams
     from dejavu.params.encoders import Models
+    from dejavu.params.predictions import Predictions
     from dejavu.params.report import ReportParams, ScoreParams
+    from dejavu.params.search import NeighborsParams
     from dejavu.report import settings
 
     models = params.section(params_path, "image.models", Models)
-    metrics = params.section(params_path, "image.neighbors.metrics", Names)
+    guesses = params.section(params_path, "image.predictions", Predictions)
+    neighbors = params.section(params_path, "image.neighbors", NeighborsParams)
     report = params.section(params_path, "report", ReportParams)
     found = settings.query_tables(
-        tuple(targets_of(models, metrics)),
+        tuple(targets_of(models, guesses, neighbors)),
         params.section(params_path, "image.score", ScoreParams),
         report,
     )

@@ -144,10 +144,10 @@ def _compare_lists(
     share, storey = report.false_discovery_percent / 100, report.storey
     roles = {lane: data / lane / "reference_role" for lane in _LANES}
     attacked = {lane: folder if folder.is_dir() else None for lane, folder in roles.items()}
-    if (folder := data / "image" / "predictions" / "knn").is_dir():
+    if (folder := data / "image" / "predictions").is_dir():
         listed_images.write(
             settings=listed_images.ImageListSettings(
-                share=share, storey=storey, targets=image.targets, k=image.k
+                share=share, storey=storey, targets=image.targets
             ),
             inputs=ListInputs(attacked=folder, reference_role=attacked["image"]),
             out=scratch / "image.parquet",

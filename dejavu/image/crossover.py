@@ -23,13 +23,12 @@ class CrossoverSettings:
     """Which predictors are under audit."""
 
     targets: Sequence[Target]
-    k: int  # public images that voted
 
 
 def write(*, settings: CrossoverSettings, inputs: CrossoverInputs, out: Path) -> None:
     """Write the table ``crossover``: a row per target of a pair, measure, and sample of either's role.
 
-    Pairs that were not trained here have no rows.
+    Pairs that were not trained here have no rows, unless the guesses of both came with the reference role.
 
     Args:
         settings: the predictors under audit.
@@ -46,12 +45,12 @@ def write(*, settings: CrossoverSettings, inputs: CrossoverInputs, out: Path) ->
     stamps = parquet.require_common_origin([*own.files, *other.files], "samples", "split", "crops")
     stamps["predictions"] = parquet.fingerprint(inputs.attacked)
     stamps["reference_role"] = parquet.fingerprint(inputs.reference_role)
-    rows = _rows(own, other, settings.targets, settings.k)
+    rows = _rows(own, other, settings.targets)
     CROSSOVER.write_stream(rows, out, inputs=stamps)
 
 
 def _rows(
-    own: PredictionFolder, other: PredictionFolder, targets: Sequence[Target], k: int
+    own: PredictionFolder, other: PredictionFolder, targets: Sequence[Target]
 ) -> Iterator[pa.Table]:
     attacked = set(other.names())
     for target in sorted(targets, key=lambda each: each.name):
@@ -63,7 +62,7 @@ def _rows(
             for folder in (own, other)
         ]
         first, answer = (pa.concat_tables(rows) for rows in zip(*sides, strict=True))
-        yield rows_of(target.name, second, first, _measures(first, answer, k))
+        yield rows_of(target.name, second, first, _measures(first, answer, target.votes))
 
 
 def _side_by_side(
@@ -82,8 +81,11 @@ def _side_by_side(
     return first, answer
 
 
-def _measures(first: pa.Table, answer: pa.Table, k: int) -> dict[str, Values]:
-    return {"hard": (_right(first), _right(answer)), "soft": (_odds(first, k), _odds(answer, k))}
+def _measures(first: pa.Table, answer: pa.Table, votes: int | None) -> dict[str, Values]:
+    hard = {"hard": (_right(first), _right(answer))}
+    if votes is None:
+        return hard
+    return hard | {"soft": (_odds(first, votes), _odds(answer, votes))}
 
 
 def _right(rows: pa.Table) -> np.ndarray:
@@ -91,5 +93,6 @@ def _right(rows: pa.Table) -> np.ndarray:
     return right
 
 
-def _odds(rows: pa.Table, k: int) -> np.ndarray:
-    return log_odds(np.rint(rows["p_truth"].to_numpy() * k), np.full(rows.num_rows, float(k)))
+def _odds(rows: pa.Table, votes: int) -> np.ndarray:
+    hits = np.rint(rows["p_truth"].to_numpy() * votes)
+    return log_odds(hits, np.full(rows.num_rows, float(votes)))

@@ -47,7 +47,8 @@ class MeasureInputs:
 def measure(*, settings: MeasureSettings, inputs: MeasureInputs, out: Path) -> None:
     """Write the table ``measures``: each target model in each layer and metric.
 
-    What does not depend on the metric stands once, at the first.
+    What does not depend on the metric stands once, at the first. Guesses made elsewhere come without vectors
+    and have no rows.
 
     Raises:
         ArtifactError: the tables come from different runs.
@@ -62,6 +63,8 @@ def measure(*, settings: MeasureSettings, inputs: MeasureInputs, out: Path) -> N
 def _measured(
     target: Target, settings: MeasureSettings, inputs: MeasureInputs, known: pa.Table
 ) -> Iterator[pa.Table]:
+    if target.layer is None or target.metric is None:
+        return
     own = inputs.embeddings / partition(model=target.model, layer=target.layer)
     near = inputs.neighbors / partition(
         model=target.model, layer=target.layer, metric=target.metric

@@ -21,7 +21,6 @@ class ImageListSettings(ListSettings):
     """Whose votes are listed, and how many entries may be false."""
 
     targets: Sequence[Target]  # the predictors under audit
-    k: int  # public images that voted
 
 
 def write(*, settings: ImageListSettings, inputs: ListInputs, out: Path) -> None:
@@ -50,7 +49,7 @@ def write(*, settings: ImageListSettings, inputs: ListInputs, out: Path) -> None
     voted = sorted(
         (each for each in settings.targets if each.name in known), key=lambda each: each.name
     )
-    rows = ((each.name, _attacked(each, folder, other)) for each in voted)
+    rows = ((each, _attacked(each, folder, other)) for each in voted)
     MEMORIZED_SAMPLES.write_stream(_listed(rows, settings), out, inputs=made_from)
 
 
@@ -63,17 +62,19 @@ def _attacked(target: Target, folder: PredictionFolder, other: PredictionFolder 
 
 
 def _listed(
-    guesses: Iterable[tuple[str, pa.Table]], settings: ImageListSettings
+    guesses: Iterable[tuple[Target, pa.Table]], settings: ImageListSettings
 ) -> Iterator[pa.Table]:
-    for name, rows in guesses:
-        if rows["p_truth"].null_count or not pc.any(pc.equal(rows["role"], CONTROL)).as_py():
+    for target, rows in guesses:
+        if target.votes is None or rows["p_truth"].null_count:
             continue
-        hits = np.rint(rows["p_truth"].to_numpy() * settings.k).astype(np.int32)
+        if not pc.any(pc.equal(rows["role"], CONTROL)).as_py():
+            continue
+        hits = np.rint(rows["p_truth"].to_numpy() * target.votes).astype(np.int32)
         votes = Votes(
             sample_id=rows["sample_id"].to_numpy(),
             role=rows["role"],
             hits=hits,
-            of=np.full(len(hits), settings.k, dtype=np.int32),
+            of=np.full(len(hits), target.votes, dtype=np.int32),
             level=rows["label_id"].to_numpy().astype(np.int64),
         )
-        yield rows_of(name, votes, settings)
+        yield rows_of(target.name, votes, settings)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from dejavu.errors import ArtifactError, ParamsError, suggestion
 from dejavu.image.predictions import DECIMALS
 from dejavu.image.references import consensus
-from dejavu.image.targets import Target
+from dejavu.image.targets import Target, require_references, under_audit
 from dejavu.params.report import ScoreParams
 from dejavu.roles import CONSENSUS, ORACLE, SECOND_MODEL
 from dejavu.run.progress import track
@@ -106,7 +106,7 @@ def score(*, settings: ScoreSettings, inputs: Path, out: Path) -> None:
         out: the `image_scores` table to write. Memory holds one comparison at a time.
 
     Raises:
-        ParamsError: a reference has an unknown name.
+        ParamsError: a reference has an unknown name, or is under audit.
         ArtifactError: predictors of different splits or crops, or of different samples.
     """
     folder = PredictionFolder(inputs)
@@ -130,13 +130,21 @@ def plan(
     """List all comparisons in the order of the score table: target, then reference.
 
     A name in ``image.score.references`` is a family or one predictor. A target without a second model
-    has no ``second_model`` comparison; a corpus without known truth has no ``oracle``.
+    has no ``second_model`` comparison; a corpus without known truth has no ``oracle``. Guesses made elsewhere
+    that are under audit are in no family.
+
+    Raises:
+        ParamsError: a reference has an unknown name, or is under audit.
     """
+    for key in ("references", "consensus_of"):
+        require_references(f"image.score.{key}", getattr(settings, key), targets)
+    taken = under_audit(targets)
     pairs = {
         (target.name, reference): ImageComparison(target, reference, predictors)
         for target in targets
         for entry in settings.references
         for reference, predictors in _references(entry, target, settings, folder)
+        if reference not in taken
     }
     return [pairs[names] for names in sorted(pairs)]
 

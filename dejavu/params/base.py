@@ -46,7 +46,7 @@ class Model(Section):
 
         Empty: none of them (``trained_on: elsewhere``, and models that say nothing: they see no images).
         """
-        stated: Any = getattr(self, "trained_on", ())
+        stated: Any = getattr(self, "trained_on", None) or ()
         names = (stated,) if isinstance(stated, str) else stated
         return tuple(role for role in ROLES if role in names)
 

@@ -7,6 +7,7 @@ from dejavu.params import section
 from dejavu.params.caption import CaptionModels
 from dejavu.params.corpora import CorpusParams
 from dejavu.params.encoders import Models
+from dejavu.params.predictions import Predictions
 from dejavu.params.references import Annotators
 from dejavu.params.report import ScoreParams
 
@@ -25,10 +26,14 @@ def require_entries(path: Path) -> None:
         ParamsError: the message names the section.
     """
     for lane, schema in _MODELS.items():
-        if is_used(path, lane) and not section(path, f"{lane}.models", schema):
+        if not is_used(path, lane) or section(path, f"{lane}.models", schema):
+            continue
+        others = section(path, "image.predictions", Predictions) if lane == "image" else {}
+        if not any(entry.is_target for entry in others.values()):
+            instead = ", or guesses made elsewhere with trained_on in image.predictions"
             raise ParamsError(
-                f"{path}: {lane}.models names no model, expected at least one to audit; "
-                f"{lane}.corpus: {{adapter: none}} leaves the lane out."
+                f"{path}: {lane}.models names no model, expected at least one to audit"
+                f"{instead if lane == 'image' else ''}; {lane}.corpus: {{adapter: none}} leaves the lane out."
             )
     if is_used(path, "image") and not section(path, "image.annotators", Annotators):
         score = section(path, "image.score", ScoreParams)

@@ -3,13 +3,15 @@
 import dataclasses
 from pathlib import Path
 
-from dejavu.image.targets import targets_of
+from dejavu.image.targets import require_references, targets_of
 from dejavu.params import section
-from dejavu.params.base import Names, Positives
+from dejavu.params.base import Positives
 from dejavu.params.caption import CaptionModels, CaptionScoreParams
 from dejavu.params.encoders import Models
 from dejavu.params.machine import MachineParams
+from dejavu.params.predictions import Predictions
 from dejavu.params.report import ReportParams, ScoreParams
+from dejavu.params.search import NeighborsParams
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.settings import ImageSettings, leading
 
@@ -27,21 +29,22 @@ def read(params: Path) -> Settings:
     """Return the settings of the report.
 
     Raises:
-        ParamsError: a section is missing or wrong.
+        ParamsError: a section is missing or wrong, or a covariate is under audit.
     """
     seed = section(params, "seed", int)
     report = section(params, "report", ReportParams)
-    models = section(params, "image.models", Models)
+    targets = targets_of(
+        section(params, "image.models", Models),
+        section(params, "image.predictions", Predictions),
+        section(params, "image.neighbors", NeighborsParams),
+    )
+    require_references("report.covariates", report.covariates, targets)
     image = ImageSettings(
         seed=seed,
         report=report,
         score=section(params, "image.score", ScoreParams),
-        targets=leading(
-            targets_of(models, section(params, "image.neighbors.metrics", Names)),
-            report.headline.image,
-        ),
+        targets=leading(targets, report.headline.image),
         top_k=section(params, "image.naive_bayes.top_k", Positives),
-        k=section(params, "image.neighbors.k", int),
     )
     captions = CaptionSettings(
         seed=seed,

@@ -33,7 +33,6 @@ class ImageSettings:
     score: ScoreParams
     targets: tuple[Target, ...]
     top_k: tuple[int, ...]  # tags that Naive Bayes counts, one reference each
-    k: int  # public images that vote
 
     @property
     def heads(self) -> tuple[Target, ...]:

@@ -80,7 +80,7 @@ def test_the_level_is_a_parameter_and_storey_lengthens_the_list(tmp_path):
     for share, storey in ((0.004, False), (0.1, False), (0.1, True)):
         memorized.write(
             settings=memorized.ImageListSettings(
-                share=share, storey=storey, targets=world.settings.targets, k=20
+                share=share, storey=storey, targets=world.settings.targets
             ),
             inputs=ListInputs(attacked=world.data / "image/predictions"), out=path,
         )  # fmt: skip
@@ -101,7 +101,7 @@ def test_without_control_nothing_is_listed(tmp_path):
 
 def test_without_a_model_the_list_is_empty(tmp_path):
     (tmp_path / "knn").mkdir()
-    settings = memorized.ImageListSettings(share=0.1, storey=False, targets=[], k=20)
+    settings = memorized.ImageListSettings(share=0.1, storey=False, targets=[])
     inputs = ListInputs(attacked=tmp_path / "knn")
     memorized.write(settings=settings, inputs=inputs, out=tmp_path / "list.parquet")
     assert MEMORIZED_SAMPLES.read(tmp_path / "list.parquet").num_rows == 0

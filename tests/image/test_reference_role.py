@@ -97,7 +97,7 @@ def pair(tmp_path):
 def write(world):
     out = world.data / "image/crossover.parquet"
     crossover.write(
-        settings=crossover.CrossoverSettings(targets=world.settings.targets, k=20),
+        settings=crossover.CrossoverSettings(targets=world.settings.targets),
         inputs=CrossoverInputs(
             attacked=world.data / "image/predictions", reference_role=world.data / "image/reference_role",
         ),
@@ -139,7 +139,7 @@ def test_the_reference_role_joins_control_in_the_list(pair):
     image = pair.data / "image"
     memorized.write(
         settings=memorized.ImageListSettings(
-            share=0.1, storey=False, targets=pair.settings.targets, k=20
+            share=0.1, storey=False, targets=pair.settings.targets
         ),
         inputs=ListInputs(attacked=image / "predictions", reference_role=image / "reference_role"),
         out=image / "memorized_samples.parquet",

@@ -102,7 +102,7 @@ def run(folder, values, guess):
     )  # fmt: skip
     predictions.main(
         params=params, samples=samples, labels=place["labels"], crops=crops,
-        out=answers / "elsewhere.parquet",
+        out=answers / "elsewhere.parquet", reference_role=folder / "reference_role.parquet",
     )  # fmt: skip
     score_labels.main(params=params, predictions=answers, out=folder / "scores.parquet")
     return folder

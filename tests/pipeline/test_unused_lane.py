@@ -103,8 +103,9 @@ def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_pat
     )  # fmt: skip
     oracle.main(crops=crops, out=image / "predictions/oracle.parquet", **tables)
     predictions.main(
-        params=params, crops=crops, out=image / "predictions/elsewhere.parquet", **tables
-    )
+        params=params, crops=crops, out=image / "predictions/elsewhere.parquet",
+        reference_role=image / "reference_role/elsewhere.parquet", **tables,
+    )  # fmt: skip
     score_labels.main(
         params=params, predictions=image / "predictions", out=image / "scores.parquet"
     )
@@ -114,7 +115,7 @@ def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_pat
         **tables, **pixels,
     )  # fmt: skip
     answers = {
-        "lane": "image", "params": params, "attacked": image / "predictions/knn",
+        "lane": "image", "params": params, "attacked": image / "predictions",
         "reference_role": image / "reference_role",
     }  # fmt: skip
     crossover.main(**answers, out=image / "crossover.parquet")

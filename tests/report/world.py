@@ -51,6 +51,7 @@ def target(name="vicreg", second="vicreg_second", *, layer="projector", is_headl
         model=model,
         layer=layer,
         metric="l2",
+        votes=20,
         second_model=second,
         is_headline=is_headline,
     )
@@ -83,7 +84,6 @@ def settings(
         ),
         targets=tuple(targets),
         top_k=(1, 5),
-        k=20,
     )
 
 
@@ -138,7 +138,7 @@ def write_list(world: World) -> None:
     memorized.write(
         settings=memorized.ImageListSettings(
             share=report.false_discovery_percent / 100, storey=report.storey,
-            targets=world.settings.targets, k=world.settings.k,
+            targets=world.settings.targets,
         ),
         inputs=ListInputs(attacked=image / "predictions"), out=image / "memorized_samples.parquet",
     )  # fmt: skip

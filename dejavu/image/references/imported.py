@@ -1,6 +1,7 @@
-"""References whose guesses were made elsewhere, by whatever means: a table of guesses about the crops.
+"""Guesses that were made elsewhere, by whatever means: a table of guesses about the crops.
 
-One row per attacked crop (of the kept ones of the roles target and control, see ``crops.parquet``):
+They are a reference, or a target of the audit (see `dejavu.params.predictions`). One row per attacked crop
+(of the kept ones of the roles target and control, see ``crops.parquet``):
 
     sample_name      or sample_id
     predicted        name of the guessed label (or predicted_id)
@@ -8,8 +9,9 @@ One row per attacked crop (of the kept ones of the roles target and control, see
                      then predicted may be left out
     entropy          optional instead: of the predicted distribution, in nats
 
-Rows of other samples are ignored. Without probabilities or entropy nobody knows how sure a guess is: its
-confidence, and every score that ranks samples by it, is undefined.
+Rows of other samples are ignored, but for those of the reference role in the tables of a pair, which the
+crossover needs: all of its kept crops, or none. Without probabilities or entropy nobody knows how sure a
+guess is: its confidence, and every score that ranks samples by it, is undefined.
 """
 
 import dataclasses
@@ -24,7 +26,7 @@ from dejavu.errors import DataError
 from dejavu.image.kept_crops import CropTables, kept_crops, origin, read_labels
 from dejavu.image.predictions import DECIMALS, predictions_table
 from dejavu.params.predictions import PredictionsParams
-from dejavu.roles import ATTACKED
+from dejavu.roles import ATTACKED, REFERENCE
 from dejavu.run.progress import say
 from dejavu.tables import brought, by_sample
 from dejavu.tables.brought_values import Column
@@ -32,6 +34,7 @@ from dejavu.tables.parquet import is_empty
 from dejavu.tables.schemas import PREDICTIONS
 
 CELLS_AT_ONCE = 1 << 22  # samples times labels held at once, in float64
+_VOTE_TOLERANCE = 1e-3  # shares are multiples of one vote to so many votes
 COLUMNS = (
     Column(name="sample_name", kind="text"),
     Column(name="sample_id", kind="integer"),
@@ -50,31 +53,62 @@ class ImportedGuesses:
     data_folder: Path  # that their paths are relative to
 
 
-def write_predictions(*, settings: ImportedGuesses, inputs: CropTables, out: Path) -> None:
-    """Write the guesses of every entry of ``image.predictions``; without entries, an empty table.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedFiles:
+    """What is written: tables ``predictions``."""
+
+    attacked: Path  # guesses about target and control
+    reference_role: Path  # about the reference role, of pairs whose tables have them
+
+
+def write_predictions(*, settings: ImportedGuesses, inputs: CropTables, out: ImportedFiles) -> None:
+    """Write the guesses of every entry of ``image.predictions``; without entries, empty tables.
 
     Raises:
         DataError: a table is missing or damaged, lacks a crop or names one twice, or guesses a label
             that does not exist.
     """
     parts = [PREDICTIONS.schema.empty_table()]
+    others = list(parts)
     if settings.entries and not is_empty(inputs.samples):
         names = read_labels(inputs.labels)
-        attacked = kept_crops(inputs.samples, inputs.crops, roles=ATTACKED, columns=["sample_name"])
+        attacked, other = (
+            kept_crops(inputs.samples, inputs.crops, roles=roles, columns=["sample_name"])
+            for roles in (ATTACKED, (REFERENCE,))
+        )
+        pairs = {
+            name: entry.second_model
+            for name, entry in settings.entries.items()
+            if entry.second_model
+        }
         for name, entry in settings.entries.items():
-            parts += guesses(name, settings.data_folder / entry.path, attacked, names)
+            path = settings.data_folder / entry.path
+            parts += guesses(name, path, attacked, names, votes=entry.votes)
+            if name in pairs or name in pairs.values():
+                others += guesses(name, path, other, names, votes=entry.votes, may_be_absent=True)
     made_from = origin(inputs.samples, inputs.crops)
-    PREDICTIONS.write(pa.concat_tables(parts), out, inputs=made_from)
+    PREDICTIONS.write(pa.concat_tables(parts), out.attacked, inputs=made_from)
+    PREDICTIONS.write(pa.concat_tables(others), out.reference_role, inputs=made_from)
 
 
-def guesses(name: str, path: Path, attacked: pa.Table, labels: pa.Table) -> Iterator[pa.Table]:
+def guesses(
+    name: str,
+    path: Path,
+    crops: pa.Table,
+    labels: pa.Table,
+    *,
+    votes: int | None,
+    may_be_absent: bool = False,
+) -> Iterator[pa.Table]:
     """Yield rows of table ``predictions`` from the file of one predictor, a block of crops at a time.
 
     Args:
         name: of the predictor.
         path: the file.
-        attacked: sample_id, sample_name, role and label_id of the crops that need a guess.
+        crops: sample_id, sample_name, role and label_id of the crops that need a guess.
         labels: table ``labels``.
+        votes: what the probabilities are shares of; None: they are no votes.
+        may_be_absent: a file without a guess about any of `crops` yields nothing.
 
     Raises:
         DataError: a crop has no guess, or the file breaks the format.
@@ -82,9 +116,11 @@ def guesses(name: str, path: Path, attacked: pa.Table, labels: pa.Table) -> Iter
     table = brought.read(path, COLUMNS, named_by=f"image.predictions.{name}")
     key = by_sample.key_of(table.column_names, path)
     ids = table[key].combine_chunks()
-    rows = by_sample.rows_of(ids, attacked, path=path, what="guess")
-    if extra := len(ids) - len(rows):
-        say(f"{path}: {extra} rows are about other samples; ignored")
+    if may_be_absent and by_sample.index_of(crops[key], ids).null_count == len(crops):
+        return
+    rows = by_sample.rows_of(ids, crops, path=path, what="guess")
+    if (extra := len(ids) - len(rows)) and not may_be_absent:
+        say(f"{path}: {extra} rows are about no attacked crop; they count nowhere in the scores")
     table = table.take(rows).combine_chunks()
     predicted = _predicted(table, labels, path)
     if "probabilities" not in table.column_names:
@@ -93,20 +129,40 @@ def guesses(name: str, path: Path, attacked: pa.Table, labels: pa.Table) -> Iter
                 f"{path}: expected a column predicted, predicted_id or probabilities, found "
                 f"{', '.join(table.column_names)}."
             )
-        yield _bare(name, attacked, predicted, _entropy(table, path))
+        if votes is not None:
+            raise DataError(
+                f"{path}: image.predictions.{name} has votes: {votes}, expected a column probabilities with "
+                "the shares of the votes. Add it, or leave votes out."
+            )
+        yield _bare(name, crops, predicted, _entropy(table, path))
         return
     label_ids = labels["label_id"].to_numpy()
     step = max(1, CELLS_AT_ONCE // len(label_ids))
-    for start in range(0, max(1, len(attacked)), step):
-        part, some = slice(start, start + step), attacked.slice(start, step)
+    for start in range(0, max(1, len(crops)), step):
+        part, some = slice(start, start + step), crops.slice(start, step)
+        probabilities = _probabilities(table.slice(start, step), len(label_ids), path)
+        if votes is not None:
+            _check_votes(probabilities, votes, path)
         yield predictions_table(
             name,
             sample_id=some["sample_id"].to_numpy(),
             role=some["role"],
             label_id=some["label_id"].to_numpy(),
-            probabilities=_probabilities(table.slice(start, step), len(label_ids), path),
+            probabilities=probabilities,
             label_ids=label_ids,
             predicted_id=None if predicted is None else predicted[part],
+        )
+
+
+def _check_votes(probabilities: np.ndarray, votes: int, path: Path) -> None:
+    counts = probabilities * votes
+    broken = (np.abs(counts - np.rint(counts)) > _VOTE_TOLERANCE).any(axis=1)
+    if broken.any():
+        first = probabilities[int(np.argmax(broken))]
+        raise DataError(
+            f"{path}: {int(broken.sum())} of {len(broken)} lists of probabilities are no shares of {votes} "
+            f"votes, e.g. {first[first > 0][:5].tolist()}. State how many neighbors voted, or leave votes "
+            "out."
         )
 
 
@@ -153,18 +209,18 @@ def _probabilities(table: pa.Table, n_labels: int, path: Path) -> np.ndarray:
 
 
 def _bare(
-    name: str, attacked: pa.Table, predicted: np.ndarray, entropy: np.ndarray | None
+    name: str, crops: pa.Table, predicted: np.ndarray, entropy: np.ndarray | None
 ) -> pa.Table:
     """Return guesses without a distribution; what nobody knows is NULL."""
-    n, unknown = len(attacked), pa.nulls(len(attacked), pa.float64())
+    n, unknown = len(crops), pa.nulls(len(crops), pa.float64())
     return pa.table(
         {
             "predictor": pa.repeat(pa.scalar(name, pa.string()), n),
-            "sample_id": attacked["sample_id"],
-            "role": attacked["role"],
-            "label_id": attacked["label_id"],
+            "sample_id": crops["sample_id"],
+            "role": crops["role"],
+            "label_id": crops["label_id"],
             "predicted_id": predicted,
-            "is_correct": predicted == attacked["label_id"].to_numpy(),
+            "is_correct": predicted == crops["label_id"].to_numpy(),
             "confidence": unknown if entropy is None else pa.array(0.0 - entropy),
             "entropy": unknown if entropy is None else pa.array(entropy),
             "p_truth": unknown,

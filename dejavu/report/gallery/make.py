@@ -64,8 +64,8 @@ def build(
     heads = image.heads
     opened.add_views(
         ["neighbors", "tags", "tag_vocabulary"],
-        layer={target.layer for target in heads},
-        metric={target.metric for target in heads},
+        layer={target.layer for target in heads if target.layer},
+        metric={target.metric for target in heads if target.metric},
     )
     found = [image_lane.gather(opened, image), caption_lane.gather(opened, captions)]
     lanes, notes = _within([lane for lane in found if lane is not None and lane.cards], image)

@@ -61,7 +61,12 @@ def calibrated(catalog: Catalog, settings: ImageSettings, pixels: Pixels) -> Cal
         attacked = arrays.read(catalog, target.name)
         second = None if target.second_model is None else arrays.read(catalog, target.second_model)
         excess = _excess(
-            attacked, known, second, settings, _unadjusted(catalog, target.name, attacked)
+            attacked,
+            known,
+            second,
+            target.votes,
+            settings.seed,
+            _unadjusted(catalog, target.name, attacked),
         )
         found[target.name] = dataclasses.replace(
             excess, listing=lists.get(target.name),
@@ -85,15 +90,16 @@ def _excess(
     attacked: Attacked,
     known: Covariates,
     second: Attacked | None,
-    settings: ImageSettings,
+    votes: int | None,
+    seed: int,
     by_reference: Mapping[str, Difference | None],
 ) -> Excess:
     def of(y: np.ndarray, x: np.ndarray) -> Difference | None:
         sides = attacked.sides(y, x)
-        return adjusted(*sides, ridge=RIDGE, seed=settings.seed, purpose=_PURPOSE)
+        return adjusted(*sides, ridge=RIDGE, seed=seed, purpose=_PURPOSE)
 
-    soft = attacked.soft(settings.k)
-    wider = None if second is None else arrays.with_second_model(known, second, settings.k)
+    soft = attacked.soft(votes)
+    wider = None if second is None else arrays.with_second_model(known, second, votes)
     return Excess(
         adjusted=of(attacked.is_correct, known.x),
         soft=None if soft is None else of(soft, known.x),

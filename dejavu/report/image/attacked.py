@@ -26,11 +26,11 @@ class Attacked:
     is_correct: Float64[np.ndarray, " n"]  # 0 or 1
     p_truth: Float64[np.ndarray, " n"] | None  # share of votes, or probability; None: not known
 
-    def soft(self, k: int) -> Float64[np.ndarray, " n"] | None:
-        """Return the log odds of the votes for the truth among k; None where guesses came without."""
-        if self.p_truth is None:
+    def soft(self, votes: int | None) -> Float64[np.ndarray, " n"] | None:
+        """Return the log odds of the votes for the truth among all; None where guesses came without."""
+        if self.p_truth is None or votes is None:
             return None
-        return log_odds(np.rint(self.p_truth * k), np.full(len(self.p_truth), float(k)))
+        return log_odds(np.rint(self.p_truth * votes), np.full(len(self.p_truth), float(votes)))
 
     def sides(
         self, y: Float64[np.ndarray, " n"], x: Float64[np.ndarray, "n p"] | None = None
@@ -99,12 +99,12 @@ def covariates_of(attacked: Attacked, references: Mapping[str, Attacked]) -> Cov
     return covariates(reference_columns(references), {"label": attacked.label_id})
 
 
-def with_second_model(known: Covariates, second: Attacked, k: int) -> Covariates:
+def with_second_model(known: Covariates, second: Attacked, votes: int | None) -> Covariates:
     """Return X with the second model's correctness and ln(votes for the truth + ½)."""
     names, columns = ["second_model is right"], [second.is_correct]
-    if second.p_truth is not None:
+    if second.p_truth is not None and votes is not None:
         names.append("second_model ln votes")
-        columns.append(np.log(np.rint(second.p_truth * k) + 0.5))
+        columns.append(np.log(np.rint(second.p_truth * votes) + 0.5))
     varying = [place for place, column in enumerate(columns) if np.ptp(column) > 0]
     return Covariates(
         names=(*known.names, *(names[place] for place in varying)),

@@ -19,7 +19,8 @@ def tied_votes(data: Path, targets: Sequence[Target]) -> list[TiedVotes]:
         targets: the predictors under audit.
     """
     with catalog.connect(data, only=["samples", "splits"], sandboxed=False) as opened:
-        layers, metrics = {each.layer for each in targets}, {each.metric for each in targets}
+        layers = {each.layer for each in targets if each.layer}
+        metrics = {each.metric for each in targets if each.metric}
         if not opened.add_views(["neighbors"], layer=layers, metric=metrics):
             return []
         found = rows_as(TiedCounts, opened.table(queries.text("tied_votes")))

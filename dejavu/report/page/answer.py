@@ -75,7 +75,7 @@ def image_card(
     found = references[reference]
     title = model_title(target.model)
     card = Card(
-        title=title, subtitle=f"{target.layer}, {target.metric}", verdict="", tone="plain", numbers=(),
+        title=title, subtitle=target.search, verdict="", tone="plain", numbers=(),
         sentence="", facts=_image_facts(references, reference), sum=_sum(title, reference, found),
     )  # fmt: skip
     if answer is not None and answer.excess.adjusted is not None:
@@ -103,7 +103,7 @@ def control_card(target: Target, excess: Excess) -> Card:
     """Return the card of a network that saw target and control alike: whether it is a false alarm."""
     shown = ("–", "") if excess.adjusted is None else answers.apart(excess.adjusted)
     return Card(
-        title=model_title(target.model), subtitle=f"{target.layer}, {target.metric}; negative control",
+        title=model_title(target.model), subtitle=f"{target.search}; negative control",
         verdict="", tone="plain", numbers=((*shown, "adjusted excess, points"),),
         sentence=answers.control_sentence(target.name, excess), facts=(),
     )  # fmt: skip

@@ -249,8 +249,8 @@ def layers(results: ImageResults, targets: Sequence[Target]) -> Grid | None:
          "score on target": "number", "excess": "number"},
         [
             (
-                formatting.text(model_title(target.model)), formatting.text(target.layer),
-                formatting.text(target.metric), formatting.text(reference_title(name)),
+                formatting.text(model_title(target.model)), formatting.text(target.layer or "–"),
+                formatting.text(target.metric or "–"), formatting.text(reference_title(name)),
                 formatting.points(each.target.scores.dejavu_score),
                 formatting.points(
                     each.excess.scores.dejavu_score if each.excess else NOTHING, is_strong=True

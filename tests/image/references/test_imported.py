@@ -56,7 +56,10 @@ def written(world, tmp_path, table, name="g.parquet"):
         settings=imported.ImportedGuesses(
             entries={"theirs": PredictionsParams(path=name)}, data_folder=tmp_path
         ),
-        inputs=tables_of(world), out=tmp_path / "out.parquet",
+        inputs=tables_of(world),
+        out=imported.ImportedFiles(
+            attacked=tmp_path / "out.parquet", reference_role=tmp_path / "other.parquet"
+        ),
     )  # fmt: skip
     return PREDICTIONS.read(tmp_path / "out.parquet")
 
@@ -100,7 +103,10 @@ def test_ids_may_stand_for_names(world, guesses, tmp_path):
 def test_no_entry_gives_an_empty_table(world, tmp_path):
     imported.write_predictions(
         settings=imported.ImportedGuesses(entries={}, data_folder=tmp_path),
-        inputs=tables_of(world), out=tmp_path / "out.parquet",
+        inputs=tables_of(world),
+        out=imported.ImportedFiles(
+            attacked=tmp_path / "out.parquet", reference_role=tmp_path / "other.parquet"
+        ),
     )  # fmt: skip
     assert PREDICTIONS.read(tmp_path / "out.parquet").num_rows == 0
 

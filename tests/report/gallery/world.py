@@ -190,7 +190,7 @@ def _write_image(
         settings=comparisons(image), inputs=folder / "predictions", out=folder / "scores.parquet"
     )
     memorized.write(
-        settings=memorized.ImageListSettings(share=0.1, storey=False, targets=image.targets, k=image.k),
+        settings=memorized.ImageListSettings(share=0.1, storey=False, targets=image.targets),
         inputs=ListInputs(attacked=folder / "predictions"), out=folder / "memorized_samples.parquet",
     )  # fmt: skip
     if neighbors:

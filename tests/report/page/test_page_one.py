@@ -38,7 +38,7 @@ def test_mitigations_are_those_that_the_sweeps_measured(read):
 
 def test_the_fingerprint_of_the_parameters_follows_each_of_them():
     known = settings([target()])
-    other = dataclasses.replace(known, k=known.k + 1)
+    other = dataclasses.replace(known, seed=known.seed + 1)
     assert fingerprint(known) == fingerprint(settings([target()])) != fingerprint(other)
 
 
