@@ -14,7 +14,7 @@ from dejavu.tables.schemas import PREDICTIONS
 DECIMALS = (
     9  # entropies and probabilities closer than 1e-9 tie: sums in another order differ by less
 )
-_SUM_TOLERANCE = 1e-6  # float32 softmaxes of 1,000 labels stay within it
+SUM_TOLERANCE = 1e-6  # float32 softmaxes of 1,000 labels stay within it
 
 
 def predictions_table(
@@ -134,7 +134,7 @@ def _check_distributions(
 ) -> None:
     sums = probabilities.sum(axis=1)
     # the negated comparison also catches NaN
-    broken = ~(np.abs(sums - 1) <= _SUM_TOLERANCE) | (probabilities < 0).any(axis=1)
+    broken = ~(np.abs(sums - 1) <= SUM_TOLERANCE) | (probabilities < 0).any(axis=1)
     if broken.any():
         first = int(np.argmax(broken))
         raise DataError(

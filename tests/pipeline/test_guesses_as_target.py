@@ -89,14 +89,15 @@ def _rows(guesses, names, shares):
 
 
 def _any_shares(guesses, n_labels):
-    """Return distributions with the stated probability of the truth: more does not count there."""
-    truth = guesses["label_id"].to_numpy()
-    p_truth = guesses["p_truth"].to_numpy()
-    shares = np.zeros((len(truth), n_labels))
-    rows = np.arange(len(truth))
-    shares[rows, (truth + 1) % n_labels] = 1 - p_truth
-    shares[rows, truth] = p_truth
-    return shares
+    """Return votes that make the guess and have the stated share of the truth: more does not count there."""
+    votes = np.zeros((len(guesses), n_labels), dtype=int)
+    for row, each in zip(votes, guesses.to_pylist(), strict=True):
+        row[each["label_id"]] = round(each["p_truth"] * K)
+        while row.sum() < K:  # the rest to the guess, or one by one to the other labels
+            others = np.delete(np.arange(n_labels), each["label_id"])
+            right = each["predicted_id"] == each["label_id"]
+            row[others[np.argmin(row[others])] if right else each["predicted_id"]] += 1
+    return votes / K
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 
 from dejavu.errors import DataError
 from dejavu.image.kept_crops import CropTables, kept_crops, origin, read_labels
-from dejavu.image.predictions import DECIMALS, predictions_table
+from dejavu.image.predictions import DECIMALS, SUM_TOLERANCE, columns_of, predictions_table
 from dejavu.params.predictions import PredictionsParams
 from dejavu.roles import ATTACKED, REFERENCE
 from dejavu.run.progress import say
@@ -34,6 +34,7 @@ from dejavu.tables.parquet import is_empty
 from dejavu.tables.schemas import PREDICTIONS
 
 CELLS_AT_ONCE = 1 << 22  # samples times labels held at once, in float64
+_TIE_TOLERANCE = 1e-6  # probabilities this close are equal: those of float32 are rounded
 _VOTE_TOLERANCE = 1e-3  # shares are multiples of one vote to so many votes
 COLUMNS = (
     Column(name="sample_name", kind="text"),
@@ -114,6 +115,11 @@ def guesses(
         DataError: a crop has no guess, or the file breaks the format.
     """
     table = brought.read(path, COLUMNS, named_by=f"image.predictions.{name}")
+    if not set(by_sample.KEYS) & set(table.column_names):
+        raise DataError(
+            f"{path}: no column sample_name or sample_id. One must say which sample a guess is about, by its "
+            "name in samples.parquet."
+        )
     key = by_sample.key_of(table.column_names, path)
     ids = table[key].combine_chunks()
     if may_be_absent and by_sample.index_of(crops[key], ids).null_count == len(crops):
@@ -143,6 +149,10 @@ def guesses(
         probabilities = _probabilities(table.slice(start, step), len(label_ids), path)
         if votes is not None:
             _check_votes(probabilities, votes, path)
+        if predicted is not None:
+            _check_most_probable(
+                probabilities, columns_of(predicted[part], label_ids, what=name), path
+            )
         yield predictions_table(
             name,
             sample_id=some["sample_id"].to_numpy(),
@@ -151,6 +161,17 @@ def guesses(
             probabilities=probabilities,
             label_ids=label_ids,
             predicted_id=None if predicted is None else predicted[part],
+        )
+
+
+def _check_most_probable(probabilities: np.ndarray, column: np.ndarray, path: Path) -> None:
+    """Refuse guesses that are not what the probabilities say: columns in another order would go unseen."""
+    stated = np.take_along_axis(probabilities, column[:, None], axis=1)[:, 0]
+    other = stated < probabilities.max(axis=1) - _TIE_TOLERANCE
+    if other.any():
+        raise DataError(
+            f"{path}: for {int(other.sum())} of {len(other)} guesses the probabilities give another label "
+            "the most. State them in the order of labels.parquet, or the entropy in their place."
         )
 
 
@@ -176,9 +197,13 @@ def _predicted(table: pa.Table, labels: pa.Table, path: Path) -> np.ndarray | No
     places = pc.index_in(stated, value_set=known.cast(stated.type))
     if places.null_count:
         unknown = pc.unique(stated.filter(pc.is_null(places)))
+        are_ids = column == "predicted" and set(unknown.to_pylist()) <= set(
+            map(str, labels["label_id"].to_pylist())
+        )
         raise DataError(
             f"{path}: {places.null_count} guesses are no label of this corpus: "
             f"{by_sample.listed(unknown)}. Its first labels are {by_sample.listed(known)}."
+            + (" Call the column predicted_id if these are ids." if are_ids else "")
         )
     return labels["label_id"].to_numpy()[places.to_numpy(zero_copy_only=False)].astype(np.int32)
 
@@ -205,7 +230,17 @@ def _probabilities(table: pa.Table, n_labels: int, path: Path) -> np.ndarray:
             "numbers, one per label in the order of labels.parquet."
         )
     values: np.ndarray = column.flatten().to_numpy(zero_copy_only=False)
-    return values.astype(np.float64).reshape(len(table), n_labels)
+    found = values.astype(np.float64).reshape(len(table), n_labels)
+    sums = found.sum(axis=1)
+    broken = ~(np.abs(sums - 1) <= SUM_TOLERANCE) | (found < 0).any(axis=1)  # NaN is broken, too
+    if broken.any():
+        first = int(np.argmax(broken))
+        raise DataError(
+            f"{path}: {int(broken.sum())} of {len(broken)} lists of probabilities are no distribution: the "
+            f"first adds up to {sums[first]:.7g}, its least is {found[first].min():.4g}; expected 1, and "
+            "none below 0. Take the softmax of logits, divide counts of votes by their sum, and round nothing."
+        )
+    return found
 
 
 def _bare(

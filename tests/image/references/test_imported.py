@@ -128,6 +128,35 @@ BROKEN = {
     "no distribution": (
         lambda t: with_column(t, "probabilities", [[0.9, 0.9]] * len(t)), "are no distribution"
     ),
+    "logits": (
+        lambda t: with_column(t, "probabilities", [[-0.5, 2.5]] * len(t)),
+        "the first adds up to 2, its least is -0.5; expected 1, and none below 0. Take the softmax",
+    ),
+    "counts of votes": (
+        lambda t: with_column(t, "probabilities", [[3.0, 2.0]] * len(t)), "the first adds up to 5,"
+    ),
+    "probabilities of classes in another order": (
+        lambda t: with_column(t, "probabilities", [row[::-1] for row in t["probabilities"].to_pylist()]),
+        "the probabilities give another label the most. State them in the order of labels.parquet",
+    ),
+    "paths in the place of names": (
+        lambda t: with_column(t, "sample_name", [f"/photos/{n}.jpg" for n in t["sample_name"].to_pylist()]),
+        "no guess for ([0-9]+) of \\1 samples that need one: .*its first row is about '/photos/",
+    ),
+    "ids of labels in the place of names": (
+        lambda t: with_column(t, "predicted", ["01"[n == "blue"] for n in t["predicted"].to_pylist()]),
+        "Call the column predicted_id if these are ids",
+    ),
+    "ids of labels that count from 1": (
+        lambda t: with_column(t, "predicted", [2] * len(t)).rename_columns(
+            ["sample_name", "predicted_id", "probabilities", "entropy"]
+        ),
+        "guesses are no label of this corpus: 2. Its first labels are 0, 1",
+    ),
+    "no guess for some": (
+        lambda t: with_column(t, "predicted", [None, *t["predicted"].to_pylist()[1:]]),
+        "1 guesses are no label of this corpus: None",
+    ),
     "an entropy below zero": (
         lambda t: with_column(t, "entropy", [-1.0] * len(t)).drop_columns(["probabilities"]),
         "missing, negative or not finite",
@@ -146,7 +175,68 @@ def test_a_broken_table_ends_in_an_error_that_names_the_file(world, guesses, tmp
     how, message = BROKEN[case]
     with pytest.raises(DataError, match=message) as caught:
         written(world, tmp_path, how(guesses))
-    assert "g.parquet" in str(caught.value) or case == "no distribution"
+    assert "g.parquet" in str(caught.value)
+
+
+def shares_of(guesses, votes):
+    """Round probabilities to shares of votes; the guess keeps the most."""
+    rounded = []
+    for p, guess in zip(
+        guesses["probabilities"].to_pylist(), guesses["predicted"].to_pylist(), strict=True
+    ):
+        most = max(round(max(p) * votes), votes // 2 + 1)
+        rounded.append([(votes - most) / votes, most / votes][:: 1 if guess == "blue" else -1])
+    return with_column(guesses, "probabilities", rounded).drop_columns(["entropy"])
+
+
+def imported_pair(world, tmp_path, table, votes=None):
+    for name in ("a", "b"):
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+    entries = {
+        "a": PredictionsParams(
+            path="a.parquet", trained_on="target", second_model="b", votes=votes
+        ),
+        "b": PredictionsParams(path="b.parquet", trained_on="reference", votes=votes),
+        "c": PredictionsParams(path="a.parquet"),
+    }
+    out = imported.ImportedFiles(
+        attacked=tmp_path / "out.parquet", reference_role=tmp_path / "other.parquet"
+    )
+    imported.write_predictions(
+        settings=imported.ImportedGuesses(entries=entries, data_folder=tmp_path),
+        inputs=tables_of(world), out=out,
+    )  # fmt: skip
+    return PREDICTIONS.read(out.attacked), PREDICTIONS.read(out.reference_role)
+
+
+def test_shares_of_votes_are_votes(world, guesses, tmp_path):
+    table = shares_of(guesses, 5)
+    attacked, _ = imported_pair(world, tmp_path, table, votes=5)
+    votes = attacked["p_truth"].to_numpy() * 5
+    np.testing.assert_array_equal(votes, np.rint(votes))
+    with pytest.raises(
+        DataError, match=r"a.parquet: [0-9]+ of [0-9]+ lists of probabilities are no shares of 7"
+    ):
+        imported_pair(world, tmp_path, table, votes=7)
+    with pytest.raises(DataError, match="has votes: 5, expected a column probabilities"):
+        imported_pair(world, tmp_path, table.drop_columns(["probabilities"]), votes=5)
+
+
+def test_the_tables_of_a_pair_may_hold_the_reference_role_whole(world, guesses, tmp_path):
+    attacked, other = imported_pair(world, tmp_path, guesses)
+    assert (len(attacked), len(other)) == (3 * (len(guesses) - 1), 0)
+    crops = kept_crops(world.samples, world.crops, roles=("reference",), columns=["sample_name"])
+    rows = pa.concat_tables([guesses.slice(0, 1)] * len(crops))
+    whole = pa.concat_tables(
+        [guesses, with_column(rows, "sample_name", crops["sample_name"].to_pylist())]
+    )
+    same, other = imported_pair(world, tmp_path, whole)
+    assert same.equals(attacked)
+    assert set(other["predictor"].to_pylist()) == {"a", "b"}
+    assert set(other["role"].to_pylist()) == {"reference"}
+    assert len(other) == 2 * len(crops) > 0
+    with pytest.raises(DataError, match=f"no guess for 2 of {len(crops)} samples that need one"):
+        imported_pair(world, tmp_path, whole.slice(0, len(whole) - 2))
 
 
 @pytest.mark.slow
