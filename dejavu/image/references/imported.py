@@ -115,18 +115,9 @@ def guesses(
         DataError: a crop has no guess, or the file breaks the format.
     """
     table = brought.read(path, COLUMNS, named_by=f"image.predictions.{name}")
-    if not set(by_sample.KEYS) & set(table.column_names):
-        raise DataError(
-            f"{path}: no column sample_name or sample_id. One must say which sample a guess is about, by its "
-            "name in samples.parquet."
-        )
-    key = by_sample.key_of(table.column_names, path)
-    ids = table[key].combine_chunks()
-    if may_be_absent and by_sample.index_of(crops[key], ids).null_count == len(crops):
+    rows = _rows_about(crops, table, path, may_be_absent=may_be_absent)
+    if rows is None:
         return
-    rows = by_sample.rows_of(ids, crops, path=path, what="guess")
-    if (extra := len(ids) - len(rows)) and not may_be_absent:
-        say(f"{path}: {extra} rows are about no attacked crop; they count nowhere in the scores")
     table = table.take(rows).combine_chunks()
     predicted = _predicted(table, labels, path)
     if "probabilities" not in table.column_names:
@@ -162,6 +153,25 @@ def guesses(
             label_ids=label_ids,
             predicted_id=None if predicted is None else predicted[part],
         )
+
+
+def _rows_about(
+    crops: pa.Table, table: pa.Table, path: Path, *, may_be_absent: bool
+) -> np.ndarray | None:
+    """Return the row of `table` about each of `crops`; None where none is about any, and none need be."""
+    if not set(by_sample.KEYS) & set(table.column_names):
+        raise DataError(
+            f"{path}: no column sample_name or sample_id. One must say which sample a guess is about, by its "
+            "name in samples.parquet."
+        )
+    key = by_sample.key_of(table.column_names, path)
+    ids = table[key].combine_chunks()
+    if may_be_absent and by_sample.index_of(crops[key], ids).null_count == len(crops):
+        return None
+    rows = by_sample.rows_of(ids, crops, path=path, what="guess")
+    if (extra := len(ids) - len(rows)) and not may_be_absent:
+        say(f"{path}: {extra} rows are about no attacked crop; they count nowhere in the scores")
+    return rows
 
 
 def _check_most_probable(probabilities: np.ndarray, column: np.ndarray, path: Path) -> None:
@@ -238,7 +248,7 @@ def _probabilities(table: pa.Table, n_labels: int, path: Path) -> np.ndarray:
         raise DataError(
             f"{path}: {int(broken.sum())} of {len(broken)} lists of probabilities are no distribution: the "
             f"first adds up to {sums[first]:.7g}, its least is {found[first].min():.4g}; expected 1, and "
-            "none below 0. Take the softmax of logits, divide counts of votes by their sum, and round nothing."
+            "none below 0. Take the softmax of logits, divide counts of votes by their sum; round nothing."
         )
     return found
 
