@@ -8,8 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dejavu import params as parameters
 from dejavu.api.settings import editor
 from dejavu.api.stages import Project
+from dejavu.run import graph
 from dejavu.tables.schemas import (
     CROSSOVER,
     IMAGE_SCORES,
@@ -47,7 +49,7 @@ def settings():
 
 
 def run(folder, values):
-    """Run every stage of the image lane, and the report."""
+    """Run every stage, those of the unused caption lane too, as DVC does."""
     folder.mkdir(exist_ok=True)
     values["machine"]["data_root"] = str(folder)
     project = Project(folder=folder)
@@ -56,7 +58,8 @@ def run(folder, values):
         editor().dump(values, stream)
     with pytest.MonkeyPatch.context() as patch, project.at_work():
         patch.chdir(folder)  # notes of stage inputs lie beside it
-        project._run(lambda job: True)
+        for job in graph.jobs(graph.read(ROOT / "dvc.yaml"), parameters.read(project.params)):
+            project._run_job(job)
     return project
 
 

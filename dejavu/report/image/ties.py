@@ -18,9 +18,11 @@ def tied_votes(data: Path, targets: Sequence[Target]) -> list[TiedVotes]:
         data: folder of the run's data.
         targets: the predictors under audit.
     """
+    layers = {each.layer for each in targets if each.layer}
+    metrics = {each.metric for each in targets if each.metric}
+    if not layers:
+        return []
     with catalog.connect(data, only=["samples", "splits"], sandboxed=False) as opened:
-        layers = {each.layer for each in targets if each.layer}
-        metrics = {each.metric for each in targets if each.metric}
         if not opened.add_views(["neighbors"], layer=layers, metric=metrics):
             return []
         found = rows_as(TiedCounts, opened.table(queries.text("tied_votes")))
