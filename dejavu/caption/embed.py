@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from dejavu.corpora.image_reader import ImageReader
-from dejavu.models import devices, folder
+from dejavu.models import devices, embedding, folder
 from dejavu.models.clip import embeddings, load
 from dejavu.models.clip.model import CaptionModel
 from dejavu.params.caption import (
@@ -72,7 +72,9 @@ class EmbedShard:
         if len(ids) == 0:
             EMBEDDINGS.write(EMBEDDINGS.schema.empty_table(), path, inputs=self.stamp)
             return
-        vectors = np.concatenate(list(self._vectors(ids)))
+        device = devices.choose(self.machine.device)
+        with embedding.computing_in(self.entry, device):
+            vectors = np.concatenate(list(self._vectors(ids)))
         rows = pa.table(
             {
                 "sample_id": ids,
@@ -97,8 +99,9 @@ class EmbedShard:
         uris = rows["uri"].to_pylist()
         with ImageReader.open(self.inputs.images, self.machine.data_root) as reader:
             reader.expect(rows)
-            for start in range(0, len(ids), size):
-                yield model.embed_images([reader.read(uri) for uri in uris[start : start + size]])
+            batches = (uris[start : start + size] for start in range(0, len(ids), size))
+            for images in embedding.ahead(batches, reader.read, workers=self.machine.workers):
+                yield model.embed_images(images)
 
     @functools.cached_property
     def _loaded(self) -> CaptionModel:
@@ -155,10 +158,16 @@ def _embed_view(
     inputs: CaptionEmbedInputs,
     out: Path,
 ) -> None:
-    machine, stamp = settings.machine, inputs.origin()
+    machine, stamp = settings.machine, inputs.origin() | embedding.stamp_of(entry)
     n = len(by_sample.ids_of_roles(inputs.splits, *VIEWS[view]))
     shards.run(
-        EmbedShard(view=view, entry=entry, machine=machine, inputs=inputs, stamp=stamp),
+        EmbedShard(
+            view=view,
+            entry=entry,
+            machine=machine,
+            inputs=inputs,
+            stamp=stamp,
+        ),
         max(1, -(-n // SHARD_ROWS)),
         out=out / partition(view=view),
         stage=f"embed_captions@{settings.model} {view}",

@@ -2,16 +2,18 @@
 
 import dataclasses
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import torch
+from torch import Tensor
 
 from dejavu.corpora.image_reader import ImageReader
 from dejavu.errors import DataError, ParamsError, WeightsError, suggestion
-from dejavu.models import devices, encoders, imported_vectors
+from dejavu.models import devices, embedding, encoders, imported_vectors
 from dejavu.models import folder as folders
 from dejavu.models.encoders import embeddings
 from dejavu.models.encoders.encoder import Encoder
@@ -151,6 +153,7 @@ def _compute(
         **stamp,
         "weights": (encoder.provenance.weights_sha256 or "")[:16],
         "preprocessing": encoder.preprocessing.fingerprint(),
+        **embedding.stamp_of(settings.entry),
     }
     for view, wanted in rows.items():
         part = _EmbedPart(settings, encoder, inputs.images, wanted, stamp, ROWS_PER_PART)
@@ -188,14 +191,13 @@ class _EmbedPart:
         part = self.rows.slice(index * self.step, self.step)
         machine = self.settings.machine
         vectors: dict[str, list[np.ndarray]] = {layer: [] for layer in self.settings.layers}
+        device = devices.choose(machine.device)
+        computing = embedding.computing_in(self.settings.entry, device)
         reader = ImageReader.open(self.images, machine.data_root)
-        with reader, devices.all_cores():
+        with reader, devices.all_cores(), computing:
             reader.expect(part)
-            for start in range(0, len(part), machine.batch_images):
-                batch = part.slice(start, machine.batch_images)
-                uris = batch["uri"].to_pylist()
-                pixels = self.encoder.preprocessing.load(reader, uris, boxes_of(batch))
-                embedded = self.encoder.embed(pixels)
+            for pixels in self._pixels(reader, part):
+                embedded = self.encoder.embed(embedding.pinned(pixels, device))
                 for layer, arrays in vectors.items():
                     arrays.append(embedded[layer])
         for layer, arrays in vectors.items():
@@ -203,6 +205,25 @@ class _EmbedPart:
                 {"sample_id": part["sample_id"], "embedding": fixed_size(np.concatenate(arrays))}
             )
             EMBEDDINGS.write(table, folder / f"{layer}.parquet", inputs=self.stamp)
+
+    def _pixels(self, reader: ImageReader, part: pa.Table) -> Iterator[Tensor]:
+        """Yield what the network sees, batch by batch, decoded by `machine.workers` threads."""
+        machine = self.settings.machine
+
+        def load(rows: pa.Table) -> Tensor:
+            seen = self.encoder.preprocessing
+            return seen.load(reader, rows["uri"].to_pylist(), boxes_of(rows))
+
+        step = -(-machine.batch_images // machine.workers)
+        batches = (
+            part.slice(start, machine.batch_images)
+            for start in range(0, len(part), machine.batch_images)
+        )
+        pieces = (
+            [batch.slice(start, step) for start in range(0, len(batch), step)] for batch in batches
+        )
+        for loaded in embedding.ahead(pieces, load, workers=machine.workers):
+            yield torch.cat(loaded)
 
 
 def _embed_view(part: _EmbedPart, *, view: str, out: Path) -> None:

@@ -1,9 +1,16 @@
 """What every section of params.yaml has in common."""
 
 import dataclasses
-from typing import Annotated, Any, ClassVar, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    model_serializer,
+    model_validator,
+)  # fmt: skip
 
 from dejavu.roles import ROLES, Role
 
@@ -32,6 +39,23 @@ class Model(Section):
 
     # why an entry of this source cannot say `modules`, and what does; of those that can it is not read
     no_modules: ClassVar[str] = "models of this source have no layers inside"
+    # what its network computes in when it embeds: bfloat16 by torch's autocast, which gives other vectors
+    precision: Literal["float32", "bfloat16"] = "float32"
+    has_precision: ClassVar[bool] = True  # false: it computes as its maker had it
+
+    @model_validator(mode="after")
+    def _precision_is_ours(self) -> "Model":
+        if self.precision != "float32" and not self.has_precision:
+            raise ValueError("models of this source compute as they were made: leave precision out")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual(self, write: Any) -> dict[str, Any]:
+        """Say nothing of float32, as records of models did before there was a choice."""
+        values: dict[str, Any] = write(self)
+        if self.precision == "float32":
+            values.pop("precision", None)
+        return values
 
     @model_validator(mode="before")
     @classmethod

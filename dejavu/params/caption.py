@@ -1,6 +1,6 @@
 """Sections ``caption.*`` and the recipe of a CLIP model: meanings stand beside the values in params.yaml."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -105,6 +105,8 @@ class SentenceTransformerParams(Model):
 
 class CaptionEmbeddingsParams(Model):
     """An entry of ``caption.models``: vectors that were computed elsewhere, of a CLIP or a text model."""
+
+    has_precision: ClassVar[bool] = False
 
     needs = Needs(hint="vectors made elsewhere, in the same format")
     source: Literal["embeddings"]

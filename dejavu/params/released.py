@@ -108,6 +108,8 @@ class TransformersModel(NetworkModel):
 class OnnxModel(NetworkModel):
     """An ONNX file, run by ONNX Runtime on the CPU."""
 
+    has_precision: ClassVar[bool] = False
+
     needs = Needs(
         packages=("onnxruntime",), install="pip install onnxruntime",
         hint="one input (n, 3, size, size) of float32, of any or of a fixed n; `modules`, and files whose "
@@ -122,6 +124,8 @@ class OnnxModel(NetworkModel):
 
 class TorchExportModel(NetworkModel):
     """A program of torch.export; reading it runs what it pickles."""
+
+    has_precision: ClassVar[bool] = False
 
     needs = Needs(hint="`machine.run_code_of_models: true`: such a file runs code when it is read")
 
@@ -181,6 +185,8 @@ class DinoModel(PublishedModel):
 
 class EmbeddingsModel(Model):
     """Vectors that were computed elsewhere; neither network nor images are needed here."""
+
+    has_precision: ClassVar[bool] = False
 
     no_modules = (
         "without a network, vectors of a module are one more folder below path; name it in layers"

@@ -132,3 +132,26 @@ def test_a_layer_the_network_lacks_is_a_parameter_error(trained, tmp_path):
     asked = sources(trained, entry=trained_model(layers=["projecter"]))
     with pytest.raises(ParamsError, match="no layer 'projecter'. Did you mean 'projector'"):
         embed.embed(**asked, out=tmp_path / "out")
+
+
+def test_a_precision_that_is_asked_for_changes_the_vectors_and_is_recorded(trained, tmp_path):
+    embed.embed(**sources(trained), out=tmp_path / "usual")
+    entry = trained_model(precision="bfloat16")
+    embed.embed(**sources(trained, entry=entry), out=tmp_path / "half")
+    place = "layer=projector/view=crop"
+    assert inputs_of(tmp_path / "half" / place)["precision"] == "bfloat16"
+    usual, half = (
+        vectors_of(EMBEDDINGS.read(tmp_path / each / place)) for each in ("usual", "half")
+    )
+    assert not np.array_equal(usual, half)
+    assert np.allclose(usual, half, rtol=0.1, atol=0.1)
+
+
+@pytest.mark.parametrize("workers", [1, 3, 20])
+def test_how_many_threads_decode_changes_no_byte(trained, tmp_path, workers):
+    asked = sources(trained)
+    machine = asked["settings"].machine.model_copy(update={"workers": workers})
+    asked["settings"] = EmbedSettings(model="m", entry=trained_model(), machine=machine)
+    embed.embed(**asked, out=tmp_path / "out")
+    embed.embed(**sources(trained), out=tmp_path / "usual")
+    assert fingerprint(tmp_path / "out") == fingerprint(tmp_path / "usual")
