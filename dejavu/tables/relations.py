@@ -1,7 +1,7 @@
 """The views of a project: where the files of each lie, and how they become one relation of DuckDB."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import duckdb
@@ -80,6 +80,7 @@ def make(
         ArtifactError: a file is no Parquet table, or the files do not fit each other.
     """
     selects: list[str] = []
+    stated = {column for layout in LAYOUTS[name] for column in path_columns(layout)}
     taken: set[Path] = set()
     for layout in LAYOUTS[name]:
         for files, columns in _matches(data, layout):
@@ -92,7 +93,7 @@ def make(
             hidden = f"_{name}_{len(selects)}"
             TABLES[name].require_version(_schema(place[0]), place[0])
             schema = _open(connection, hidden, place, sandboxed)
-            selects.append(_select(hidden, schema, columns))
+            selects.append(_select(hidden, schema, columns, stated))
     if selects:
         union = " UNION ALL BY NAME ".join(selects)
         try:
@@ -122,8 +123,12 @@ def _open(
     return dataset.schema
 
 
-def _select(hidden: str, schema: pa.Schema, columns: Mapping[str, str]) -> str:
+def _select(
+    hidden: str, schema: pa.Schema, columns: Mapping[str, str], stated: Collection[str]
+) -> str:
+    """Return a query of `hidden` with what its path states; NULL where paths of other layouts state more."""
     constants = "".join(f"{literal(value)} AS {key}, " for key, value in columns.items())
+    constants += "".join(f"NULL::VARCHAR AS {key}, " for key in sorted({*stated} - {*columns}))
     # vectors of different models have different lengths: as plain lists they fit one view
     lists = ", ".join(
         f"{_identifier(field.name)}::{_sql_type(field.type.value_type)}[] AS {_identifier(field.name)}"

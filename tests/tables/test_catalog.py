@@ -88,6 +88,20 @@ def test_what_a_path_says_becomes_columns(data):
         ]
 
 
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("caption/neighbors/model=clip/mode=t2i", ("clip", None, None, "t2i")),
+        ("image/neighbors/model=dino/layer=backbone/metric=l2", ("dino", "backbone", "l2", None)),
+    ],
+)
+def test_a_view_has_the_columns_of_all_lanes_whichever_was_run(tmp_path, place, expected):
+    write(tmp_path / place / "part-00000.parquet", sample_id=[8])
+    with catalog.connect(tmp_path) as opened:
+        (row,) = opened.rows("SELECT model, layer, metric, mode FROM neighbors")
+        assert tuple(row.values()) == expected
+
+
 def test_other_readers_see_the_names_of_the_folders_as_columns(tmp_path):
     """Embeddings and neighbors hold nothing but tables, so that a whole folder can be opened."""
     for model, ids in (("a", [1, 2]), ("b", [3])):
