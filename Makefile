@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help repro test test-fast coverage lint check clean
+.PHONY: help repro test test-fast coverage lint check mutate clean
 
 help:
 	@sed -n '2,4p' Makefile | sed 's/^# *//'
@@ -36,6 +36,10 @@ lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+mutate: $(VENV)/installed
+	@# changes the measurement in one place at a time and looks whether a test notices: half an hour
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m scripts.mutate
 
 clean:
 	rm -rf $(VENV) .work logs

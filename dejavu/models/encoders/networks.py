@@ -1,7 +1,7 @@
 """Architectures by name: backbones that turn normalized images into one vector each."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
@@ -51,8 +51,16 @@ def seeded(seed: int, make: Callable[[], nn.Module]) -> nn.Module:
 
 def conv_small(width: int) -> Backbone:
     """Six 3x3 convolutions, three of stride 2, for images of some 20 to 64 pixels."""
-    channels = [3, *(width * factor for factor in (1, 2, 2, 4, 4, 8))]
-    strides = (1, 2, 1, 2, 1, 2)
+    return _convolutions(width, factors=(1, 2, 2, 4, 4, 8), strides=(1, 2, 1, 2, 1, 2))
+
+
+def conv_tiny(width: int) -> Backbone:
+    """Four 3x3 convolutions, three of stride 2: it trains in half the time, never at full size."""
+    return _convolutions(width, factors=(2, 4, 4, 8), strides=(2, 2, 1, 2))
+
+
+def _convolutions(width: int, *, factors: Sequence[int], strides: Sequence[int]) -> Backbone:
+    channels = [3, *(width * factor for factor in factors)]
     blocks = [
         _conv_block(n_in, n_out, stride)
         for n_in, n_out, stride in zip(channels, channels[1:], strides, strict=False)
@@ -99,6 +107,7 @@ def _torchvision_resnet(name: str) -> Callable[[int], Backbone]:
 
 ARCHITECTURES: dict[str, Callable[[int], Backbone]] = {
     "conv_small": conv_small,
+    "conv_tiny": conv_tiny,
     "resnet_small": resnet_small,
     "resnet18": _torchvision_resnet("resnet18"),
     "resnet50": _torchvision_resnet("resnet50"),

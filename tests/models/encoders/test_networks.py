@@ -7,7 +7,13 @@ from dejavu.models.encoders import networks
 
 @pytest.mark.parametrize(
     ("name", "width", "dim"),
-    [("conv_small", 4, 32), ("resnet_small", 4, 32), ("resnet18", 64, 512), ("resnet50", 64, 2048)],
+    [
+        ("conv_small", 4, 32),
+        ("conv_tiny", 4, 32),
+        ("resnet_small", 4, 32),
+        ("resnet18", 64, 512),
+        ("resnet50", 64, 2048),
+    ],
 )
 @pytest.mark.slow
 def test_a_backbone_gives_vectors_of_its_dim(name, width, dim):
@@ -17,11 +23,18 @@ def test_a_backbone_gives_vectors_of_its_dim(name, width, dim):
         assert network(torch.zeros(2, 3, 32, 32)).shape == (2, dim)
 
 
-def test_conv_small_has_six_convolutions_and_halves_three_times():
-    network = networks.build("conv_small", width=2)
+@pytest.mark.parametrize(
+    ("name", "channels", "strides"),
+    [
+        ("conv_small", [2, 4, 4, 8, 8, 16], [1, 2, 1, 2, 1, 2]),
+        ("conv_tiny", [4, 8, 8, 16], [2, 2, 1, 2]),
+    ],
+)
+def test_small_networks_are_convolutions_that_halve_three_times(name, channels, strides):
+    network = networks.build(name, width=2)
     convolutions = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
-    assert [c.out_channels for c in convolutions] == [2, 4, 4, 8, 8, 16]
-    assert [c.stride[0] for c in convolutions] == [1, 2, 1, 2, 1, 2]
+    assert [c.out_channels for c in convolutions] == channels
+    assert [c.stride[0] for c in convolutions] == strides
 
 
 def test_an_unknown_architecture_gets_a_suggestion():
