@@ -29,7 +29,7 @@ from dejavu.commands import (
     summary,
     verify,
 )
-from dejavu.run import progress
+from dejavu.run import cores, progress
 
 BEFORE, AFTER = "Before a run", "After a run"
 EPILOG = (
@@ -101,6 +101,7 @@ def options(
 
 def main() -> None:
     """Run the command line; what the user can fix is one message, and a bug of ours says so."""
+    cores.wait_asleep()
     sys.exit(boundary.run(app))
 
 
