@@ -86,6 +86,8 @@ def test_nothing_is_wrong_with_what_is_right(content, tmp_path):
          "does not know"),
         ("image.score.references", ["clasifier"], "image.score.references", "Did you mean 'classifier'"),
         ("image.score.consensus_of", ["naive_bayes@3"], "image.score.references", "'naive_bayes@3'?"),
+        ("image.score.consensus_of", ["vicreg"], "image.score.references", "'vicreg' is under audit, or the"),
+        ("report.covariates", ["vicreg"], "report.headline.image", "covariates: 'vicreg' is under audit"),
         ("report.headline.image.target", "vicrag", "report.headline.image", "Did you mean 'vicreg'"),
         ("report.headline.image.reference", "naive_bayes@3", "report.headline.image",
          "measure 'naive_bayes@3'"),
