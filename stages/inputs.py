@@ -27,9 +27,10 @@ def main(*, params: Path, graph: Path, out: Path, code: Path) -> None:
         "caption/objects": section(params, "caption.objects", ObjectsParams),
         "caption/models": section(params, "caption.models", CaptionModels),
     }
+    machine = section(params, "machine", MachineParams)
     external_files.record(
         settings=external_files.ExternalSettings(
-            sections=sections, data_folder=section(params, "machine", MachineParams).data_folder
+            sections=sections, data_folder=machine.data_folder, store=machine.store
         ),
         out=out,
     )

@@ -16,7 +16,7 @@ def main(*, lane: str, params: Path, samples: Path, labels: Path, images: Path, 
     settings = assign.SplitSettings(
         split=section(params, f"{lane}.split", SplitParams),
         seed=section(params, "seed", int),
-        data_folder=machine.data_folder,
+        data_root=machine.data_root,
         workers=machine.workers,
         limits=section(params, "limits", LimitsParams),
     )

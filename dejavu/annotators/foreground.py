@@ -28,6 +28,7 @@ from dejavu.corpora.box_files import CORNERS, MADE_BY
 from dejavu.corpora.image_folder import ImageFolder
 from dejavu.corpora.image_reader import ImageError, ImageReader
 from dejavu.corpora.records import Box
+from dejavu.corpora.roots import local_root
 from dejavu.errors import ParamsError
 from dejavu.params.annotators import GroundedSamParams, TaggerParams
 from dejavu.params.corpora import ImageFolderParams
@@ -83,7 +84,8 @@ def detect(
             to name, or `out` is no .parquet, or the file of boxes that is read.
     """
     listing = _listing(settings, corpus, machine)
-    path = listing.folder / out
+    folder = local_root(machine.data_root, listing.root or "")
+    path = folder / out
     if path.suffix != ".parquet":
         raise ParamsError(f"{path}: expected a file that ends in .parquet.")
     if path == listing.box_file:
@@ -98,7 +100,7 @@ def detect(
     items = _items(listing)
     facts = {"settings": settings.model_dump(), **look.provenance}
     parts = shards.run(
-        functools.partial(_write_shard, look, items, listing.folder),
+        functools.partial(_write_shard, look, items, folder),
         max(1, -(-len(items) // IMAGES_PER_SHARD)),
         out=path.with_name(path.name + ".parts"),
         stage="detect_boxes",

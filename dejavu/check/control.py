@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 
 from dejavu.check import rehearsal
 from dejavu.check.findings import Untried
-from dejavu.corpora.image_reader import ImageReader, external_root
+from dejavu.corpora.image_reader import ImageReader
 from dejavu.corpora.mean_color import color_columns, mean_colors
 from dejavu.corpora.records import Record
+from dejavu.corpora.roots import external_root
 from dejavu.corpora.tallies import Tally
 from dejavu.errors import DataError
 from dejavu.params.machine import MachineParams

@@ -12,7 +12,7 @@ from dejavu.check.clock import Clock
 from dejavu.check.findings import Absent, Finding, Untried, fetch_hint, guarded, tried
 from dejavu.check.roles import Lane
 from dejavu.corpora import build
-from dejavu.corpora.image_reader import external_root
+from dejavu.corpora.roots import external_root
 from dejavu.errors import DataError, ParamsError
 from dejavu.params.corpora import SamplesTableParams
 from dejavu.splits import role_boxes

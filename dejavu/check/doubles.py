@@ -9,7 +9,8 @@ from jaxtyping import Bool, Int64, UInt8
 
 from dejavu.check.findings import Untried
 from dejavu.check.roles import Lane
-from dejavu.corpora.image_reader import ImageReader, external_root
+from dejavu.corpora.image_reader import ImageReader
+from dejavu.corpora.roots import external_root
 from dejavu.params.machine import MachineParams
 from dejavu.roles import ROLES
 from dejavu.splits import assign, pixel_groups

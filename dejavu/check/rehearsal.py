@@ -15,9 +15,10 @@ from dejavu.check.clock import Clock
 from dejavu.check.findings import Finding, Untried, tried
 from dejavu.check.roles import Lane
 from dejavu.corpora import build
-from dejavu.corpora.image_reader import ImageReader, external_root
+from dejavu.corpora.image_reader import ImageReader
 from dejavu.corpora.plausibility import judge
 from dejavu.corpora.records import Record
+from dejavu.corpora.roots import external_root
 from dejavu.corpora.tallies import Tally, turned
 from dejavu.errors import DataError
 from dejavu.image import crop

@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 from jaxtyping import Int64, Shaped
 
 from dejavu.check.findings import Untried
-from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.plausibility import RULES
 from dejavu.corpora.records import Record
 from dejavu.errors import ParamsError
 from dejavu.params.corpora import SplitParams
+from dejavu.params.machine import data_folder
 from dejavu.roles import CONTROL, ROLES, TARGET
 from dejavu.splits import assign, given_roles, label_bank
 from dejavu.tables.schemas import SAMPLES
@@ -86,7 +86,7 @@ def divide(known: Lane, split: SplitParams, seed: int, data_root: str) -> str:
     if split.roles_from is not None:
         if not known.is_complete:
             raise Untried("roles_from: the listing takes too long to compare it with here")
-        given = given_roles.read(split.roles_from, rows, external_root(data_root, ""))[0]
+        given = given_roles.read(split.roles_from, rows, data_folder(data_root))[0]
     roles = assign.assign(rows, split, seed=seed, given=given)["role"].to_pylist()
     known.role_of = np.array(roles, dtype=object)
     known.roles = {role: float((known.role_of == role).sum()) for role in ROLES}

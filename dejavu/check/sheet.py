@@ -15,8 +15,9 @@ from PIL import Image
 
 from dejavu.annotators import tables
 from dejavu.check.roles import Lane, label_ids
-from dejavu.corpora.image_reader import ImageError, ImageReader, decode, external_root
+from dejavu.corpora.image_reader import ImageError, ImageReader, decode
 from dejavu.corpora.records import Record
+from dejavu.corpora.roots import external_root
 from dejavu.image import crop
 from dejavu.image.draw_boxes import outlined
 from dejavu.params.caption import TableObjectsParams

@@ -22,12 +22,14 @@ import pyarrow.compute as pc
 from dejavu.corpora.box_files import found_by
 from dejavu.corpora.boxes import of_record
 from dejavu.corpora.embedded import PART, Store
-from dejavu.corpora.image_reader import SOURCE, ImageReader, external_root
+from dejavu.corpora.image_reader import SOURCE, ImageReader
 from dejavu.corpora.inspection import Inspection, inspect, measure, take_over
 from dejavu.corpora.plausibility import NOTES, judge
 from dejavu.corpora.records import NOT_ANNOTATED, Corpus, Record
+from dejavu.corpora.roots import external_root
 from dejavu.corpora.tallies import Tally, turned
 from dejavu.errors import DataError, ParamsError, suggestion
+from dejavu.files.remote import AnyPath, local_copy
 from dejavu.params.corpora import (
     AnyCorpus,
     ImageFolderParams,
@@ -170,7 +172,9 @@ def inspector(
     if isinstance(settings, SamplesTableParams):
         return take_over
     if isinstance(settings, ImageNetParams) and not settings.hash_images:
-        return lambda record: measure(record, reader.root, max_pixels=max_pixels)
+        root = reader.root
+        assert isinstance(root, Path)  # this adapter reads no object store
+        return lambda record: measure(record, root, max_pixels=max_pixels)
     return lambda record: inspect(record, reader.read_bytes, max_pixels=max_pixels)
 
 
@@ -267,11 +271,13 @@ def require_usable(rows: pa.Table, max_dropped_share: float) -> None:
     )
 
 
-def _found_labels(box_file: Path, rows: pa.Table) -> dict[str, Any]:
+def _found_labels(box_file: AnyPath, rows: pa.Table) -> dict[str, Any]:
     """Return how labels that no person gave came about, and of how many images."""
+    with local_copy(box_file) as here:
+        by = found_by(here)
     return {
         "file": box_file.name,
-        "found_by": found_by(box_file),
+        "found_by": by,
         "n_labeled": rows.num_rows - rows["label_id"].null_count,
         "n_images": rows.num_rows,
     }

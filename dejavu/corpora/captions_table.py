@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.records import Record
+from dejavu.corpora.roots import local_root
 from dejavu.params.caption_corpora import CaptionsTableParams
 from dejavu.tables import brought
 from dejavu.tables.brought_values import Column
@@ -21,7 +21,7 @@ class CaptionsTable:
     def __init__(self, settings: CaptionsTableParams, seed: int, data_root: str) -> None:  # noqa: ARG002  # every adapter takes a seed
         self.settings = settings
         self.root: str | None = settings.root
-        self.path = external_root(data_root, settings.root) / settings.table
+        self.path = local_root(data_root, settings.root) / settings.table
 
     def records(self) -> Iterator[Record]:
         """Yield one record per row, in the order of the table.

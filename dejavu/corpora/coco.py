@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from dejavu.corpora import coco_json
-from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.records import NOT_ANNOTATED, Box, Record
+from dejavu.corpora.roots import local_root
 from dejavu.errors import DataError
 from dejavu.params.caption_corpora import CocoParams
 from dejavu.tables import brought
@@ -19,7 +19,7 @@ class Coco:
     def __init__(self, settings: CocoParams, seed: int, data_root: str) -> None:  # noqa: ARG002  # every adapter takes a seed
         self.settings = settings
         self.root: str | None = settings.root
-        folder = external_root(data_root, settings.root)
+        folder = local_root(data_root, settings.root)
         self._captions_path = folder / settings.captions
         captions = coco_json.read(
             self._captions_path, "images", "annotations", named_by="caption.corpus.captions"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dejavu.errors import DataError
+from dejavu.files.remote import AnyPath, Listed, RemotePath
 from dejavu.run import odd_files
 from dejavu.run.progress import say
 
@@ -64,6 +65,32 @@ def image_files(folder: Path) -> Iterator[Path]:
                     f"{os.fsencode(path)!r}: its name is no UTF-8, and tables hold text. Rename it."
                 ) from None
             yield path
+    _tell_others(folder, others)
+
+
+def remote_images(folder: RemotePath) -> Iterator[RemotePath]:
+    """Yield the images below a folder of an object store, as `image_files` does: files before folders."""
+    others: collections.Counter[str] = collections.Counter()
+    listed = [each for each in folder.files() if not any(map(is_hidden, each.name.split("/")))]
+    if not listed and not folder.is_dir():
+        raise DataError(f"{folder}: no such folder. {HINT}")
+
+    def place(each: Listed) -> list[tuple[bool, str]]:
+        *folders, name = each.name.split("/")
+        return [*((True, part) for part in folders), (False, name)]
+
+    for each in sorted(listed, key=place):
+        path = folder / each.name
+        if not each.name.lower().endswith(EXTENSIONS) and not (
+            each.n_bytes and _is_image_start(path.start(12))
+        ):
+            others[path.suffix.lower() or "no extension"] += 1
+            continue
+        yield path
+    _tell_others(folder, others)
+
+
+def _tell_others(folder: AnyPath, others: collections.Counter[str]) -> None:
     if others:
         listed = ", ".join(f"{n} {kind}" for kind, n in sorted(others.items()))
         say(f"{folder}: {others.total()} files are no images: {listed}")
@@ -83,6 +110,10 @@ def _starts_as_an_image(path: Path) -> bool:
             start = stream.read(12)
     except OSError:
         return False
+    return _is_image_start(start)
+
+
+def _is_image_start(start: bytes) -> bool:
     return start.startswith(_MAGIC) or start[8:12] in _BRANDS
 
 

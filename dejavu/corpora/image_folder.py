@@ -2,13 +2,13 @@
 
 import functools
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from dejavu.corpora.box_files import BoxFile, read_boxes
-from dejavu.corpora.files import HINT, image_files, is_hidden
-from dejavu.corpora.image_reader import external_root
+from dejavu.corpora.files import HINT, image_files, is_hidden, remote_images
 from dejavu.corpora.records import Box, Record
+from dejavu.corpora.roots import external_root
 from dejavu.errors import DataError
+from dejavu.files.remote import AnyPath, RemotePath, local_copy
 from dejavu.params.corpora import ImageFolderParams
 from dejavu.run.progress import say
 
@@ -28,7 +28,7 @@ class ImageFolder:
         self.folder = external_root(data_root, settings.root)
         if not self.folder.is_dir():
             raise DataError(f"{self.folder}: no such folder. {HINT}")
-        self.parts = [self.folder / name for name in settings.use or ["."]]
+        self.parts: list[AnyPath] = [self.folder / name for name in settings.use or ["."]]
         self.box_file = self.folder / settings.boxes if settings.boxes else None
         self.has_classes = settings.labels == "folders"
         if self.has_classes:
@@ -51,15 +51,25 @@ class ImageFolder:
 
     @functools.cached_property
     def _listed(self) -> BoxFile:
-        return read_boxes(self.box_file) if self.box_file else BoxFile(boxes={}, sizes={})
+        if self.box_file is None:
+            return BoxFile(boxes={}, sizes={})
+        with local_copy(self.box_file) as here:
+            return read_boxes(here)
 
     def images(self) -> Iterator[tuple[str, str | None]]:
         """Yield path and class of each image, part by part; no class where labels stand beside boxes."""
         for part in self.parts:
             for folder in _class_folders(part) if self.has_classes else [part]:
-                for file in image_files(folder):
-                    uri = file.relative_to(self.folder).as_posix()
+                for uri in self._uris(folder):
                     yield uri, folder.name if self.has_classes else None
+
+    def _uris(self, folder: AnyPath) -> Iterator[str]:
+        if isinstance(folder, RemotePath):
+            yield from (path.url.removeprefix(f"{self.folder}/") for path in remote_images(folder))
+        else:
+            yield from (
+                str(path.relative_to(str(self.folder)).as_posix()) for path in image_files(folder)
+            )
 
     def boxes_of(self, uri: str) -> tuple[Box, ...]:
         """Return the boxes that the file lists for an image."""
@@ -95,10 +105,11 @@ def _named(boxes: Sequence[Box]) -> str | None:
     return next((box.label for box in boxes if box.label), None)
 
 
-def _class_folders(part: Path) -> list[Path]:
+def _class_folders(part: AnyPath) -> Sequence[AnyPath]:
     if not part.is_dir():
         raise DataError(f"{part}: no such folder. Name the folders that exist in corpus.use.")
-    found = sorted(path for path in part.iterdir() if path.is_dir() and not is_hidden(path.name))
+    below = part.folders() if isinstance(part, RemotePath) else sorted(part.iterdir())
+    found = [path for path in below if not is_hidden(path.name) and path.is_dir()]
     if not found:
         raise DataError(f"{part}: expected one folder of images per class, found none.")
     return found

@@ -4,7 +4,6 @@ A uri is relative to the corpus: ``class/image.jpg``, ``shard.tar#member.jpg`` o
 ``part-00000.parquet#17``. ``source.json`` in the images folder of a lane says where that is.
 """
 
-import collections
 import hashlib
 import io
 import json
@@ -16,16 +15,18 @@ import unicodedata
 import zlib
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
+from dejavu.corpora.roots import external_root
 from dejavu.corpora.tar_files import list_members
 from dejavu.errors import ArtifactError, DataError
-from dejavu.params.machine import data_folder
+from dejavu.files.recent import Recent
+from dejavu.files.remote import AnyPath, Copies, RemotePath
 
 SOURCE = "source.json"
 IMAGE_COLUMN = "image"
@@ -57,14 +58,15 @@ class NoImagesError(DataError):
 class ImageReader:
     """Opens the images of one lane. Threads may share a reader; processes open their own."""
 
-    def __init__(self, root: Path, *, max_bytes: int | None = None) -> None:
+    def __init__(self, root: AnyPath, *, max_bytes: int | None = None) -> None:
         """Read uris relative to `root`, of at most `max_bytes` each; see `open` for the usual way in."""
         self.root = root
         self.max_bytes = max_bytes
-        self._real_root = os.path.realpath(root)
+        self._real_root = os.path.realpath(root) if isinstance(root, Path) else str(root)
+        self._copies = Copies()
         self._lock = threading.Lock()
-        self._row_groups: _Recent = _Recent(_BLOCKS_KEPT)
-        self._tars: _Recent = _Recent(_BLOCKS_KEPT)
+        self._row_groups: Recent = Recent(_BLOCKS_KEPT)
+        self._tars: Recent = Recent(_BLOCKS_KEPT)
         self._parquets: dict[str, tuple[pq.ParquetFile, np.ndarray]] = {}
         self._expected: dict[str, str] = {}
 
@@ -142,6 +144,10 @@ class ImageReader:
 
     def _from_file(self, uri: str) -> bytes:
         path = self.root / uri
+        if isinstance(
+            path, RemotePath
+        ):  # listed by its name as it is, and each question is a request
+            return self._from_store(path)
         if not path.exists():  # the same name, its letters composed in another way
             others = (unicodedata.normalize(form, uri) for form in ("NFC", "NFD"))
             path = next((self.root / each for each in others if (self.root / each).exists()), path)
@@ -152,7 +158,16 @@ class ImageReader:
         self._require_size(status.st_size, path)
         return path.read_bytes()
 
-    def _require_inside(self, path: Path) -> None:
+    def _from_store(self, path: RemotePath) -> bytes:
+        self._require_inside(path)
+        self._require_size(path.stat().st_size, path)
+        return path.read_bytes()
+
+    def _require_inside(self, path: AnyPath) -> None:
+        if isinstance(path, RemotePath):
+            if not path.is_inside():
+                raise ImageError("outside_root", f"{path}: leads out of the corpus root")
+            return
         real = os.path.realpath(path)
         if os.path.commonpath([real, self._real_root]) != self._real_root:
             raise ImageError(
@@ -160,14 +175,14 @@ class ImageReader:
                 f"{path}: leads to {real}, out of the corpus root {self._real_root}",
             )
 
-    def _require_size(self, n_bytes: int, path: Path | str) -> None:
+    def _require_size(self, n_bytes: int, path: AnyPath | str) -> None:
         if self.max_bytes is not None and n_bytes > self.max_bytes:
             raise ImageError("too_large", f"{path}: {n_bytes} bytes, more than {self.max_bytes}")
 
     def _from_parquet(self, part: str, row: int) -> bytes:
         with self._lock:
             if part not in self._parquets:
-                parquet = pq.ParquetFile(self.root / part)
+                parquet = pq.ParquetFile(self._copies.local(self.root / part))
                 counts = [
                     parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)
                 ]
@@ -187,7 +202,7 @@ class ImageReader:
             places = self._tars.get(shard)
             if places is None:
                 self._require_inside(self.root / shard)
-                listing = list_members(self.root / shard)
+                listing = list_members(self._copies.local(self.root / shard))
                 if listing.state == "no_tar":
                     raise ImageError("unreadable", f"{self.root / shard}: is no tar file")
                 places = {place.name: (place.offset, place.n_bytes) for place in listing.places}
@@ -196,9 +211,13 @@ class ImageReader:
             raise ImageError("missing", f"{self.root / shard} has no member {member}")
         offset, n_bytes = places[member]
         self._require_size(n_bytes, f"{shard}#{member}")
-        with (self.root / shard).open("rb") as stream:
+        with self._opened(shard) as stream:
             stream.seek(offset)
             return stream.read(n_bytes)
+
+    def _opened(self, shard: str) -> BinaryIO:
+        with self._lock:  # a copy stays until its last reader has closed it
+            return self._copies.local(self.root / shard).open("rb")
 
     def __enter__(self) -> "ImageReader":
         return self
@@ -212,11 +231,7 @@ class ImageReader:
         for parquet, _ in self._parquets.values():
             parquet.close()
         self._parquets.clear()
-
-
-def external_root(data_root: str, root: str) -> Path:
-    """Return the folder of a corpus that lies outside the project."""
-    return data_folder(data_root) / root
+        self._copies.close()
 
 
 def hash_of(encoded: bytes) -> str:
@@ -275,21 +290,3 @@ def _to_rgb(image: Image.Image, name: str) -> Image.Image:
     if image.mode == "P":  # a palette may carry transparency, which only RGBA understands
         return image.convert("RGBA").convert("RGB")
     return image.convert("RGB")
-
-
-class _Recent:
-    """The last few values put in, by key."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._values: collections.OrderedDict[Any, Any] = collections.OrderedDict()
-
-    def get(self, key: Any) -> Any:
-        if key in self._values:
-            self._values.move_to_end(key)
-        return self._values.get(key)
-
-    def put(self, key: Any, value: Any) -> None:
-        self._values[key] = value
-        if len(self._values) > self._size:
-            self._values.popitem(last=False)

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from dejavu.corpora.class_names import short_names
 from dejavu.corpora.files import HINT, image_files, is_hidden, lines
-from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.imagenet_boxes import annotation_folders, read_annotation
 from dejavu.corpora.records import Box, Record
+from dejavu.corpora.roots import local_root
 from dejavu.errors import DataError, ParamsError, suggestion
 from dejavu.params.corpora import ImageNetParams
 from dejavu.run import odd_files
@@ -34,7 +34,7 @@ class ImageNet:
     def __init__(self, settings: ImageNetParams, seed: int, data_root: str) -> None:  # noqa: ARG002  # every adapter takes a seed
         self.root: str | None = settings.root
         self.settings = settings
-        self.folder = external_root(data_root, settings.root)
+        self.folder = local_root(data_root, settings.root)
         self.images = _images_folder(self.folder)
         self.boxes = [self.folder / place for place in settings.boxes]
         if missing := [place for place in self.boxes if not place.is_dir()]:

@@ -22,8 +22,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.records import Box, Record, Stated
+from dejavu.corpora.roots import local_root
 from dejavu.errors import DataError
 from dejavu.params.corpora import SamplesTableParams
 from dejavu.tables import brought
@@ -46,7 +46,7 @@ class SamplesTable:
     root: str | None = None
 
     def __init__(self, settings: SamplesTableParams, seed: int, data_root: str) -> None:  # noqa: ARG002  # every adapter takes a seed
-        self.path = external_root(data_root, settings.path)
+        self.path = local_root(data_root, settings.path)
         self._rows = brought.read(
             self.path, COLUMNS, named_by="corpus.path", unique=["sample_name"]
         )

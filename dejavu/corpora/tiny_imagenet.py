@@ -12,8 +12,8 @@ from pathlib import Path
 
 from dejavu.corpora.class_names import short_names
 from dejavu.corpora.files import image_files, lines
-from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.records import Box, Record
+from dejavu.corpora.roots import local_root
 from dejavu.errors import DataError, ParamsError, suggestion
 from dejavu.params.corpora import TinyImageNetParams
 
@@ -24,7 +24,7 @@ class TinyImageNet:
     def __init__(self, settings: TinyImageNetParams, seed: int, data_root: str) -> None:  # noqa: ARG002  # every adapter takes a seed
         self.root: str | None = settings.root
         self.settings = settings
-        self.folder = external_root(data_root, settings.root)
+        self.folder = local_root(data_root, settings.root)
         self.wnids = _chosen_wnids(self.folder, settings.wnids)
         self.names = _class_names(self.folder, self.wnids)
         self.labels = tuple(self.names[wnid] for wnid in self.wnids)

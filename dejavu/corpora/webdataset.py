@@ -8,16 +8,16 @@ from the shard's Parquet file where it lies beside it, and so are those that wer
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dejavu.corpora.image_reader import external_root
 from dejavu.corpora.records import Record
-from dejavu.corpora.tar_files import Place, State, list_members
+from dejavu.corpora.roots import external_root
+from dejavu.corpora.tar_files import Listing, Place, State, list_members
 from dejavu.errors import DataError
+from dejavu.files.remote import AnyPath, Copies, RemotePath
 from dejavu.params.caption_corpora import WebDatasetParams
 from dejavu.run.progress import say
 from dejavu.tables.brought_values import whole
@@ -47,6 +47,7 @@ class WebDataset:
         self.settings = settings
         self.root: str | None = settings.root
         self.folder = external_root(data_root, settings.root)
+        self._copies = Copies()  # of shards in an object store: each is read once, as a whole
 
     def records(self) -> Iterator[Record]:
         """Yield a record for every key; a repeated image, key or member is a problem.
@@ -61,15 +62,15 @@ class WebDataset:
         Raises:
             DataError: no shard fits the pattern.
         """
-        shards = sorted(path for path in self.folder.glob(self.settings.shards) if path.is_file())
+        shards = self._shards()
         if not shards:
             raise DataError(
                 f"{self.folder}: no file fits caption.corpus.shards {self.settings.shards!r}."
             )
         n_failed = n_without_image = 0
-        for shard in shards:
-            place = shard.relative_to(self.folder).as_posix()
-            keys, state = _grouped(shard)
+        for place in shards:
+            shard = self.folder / place
+            keys, state = self._grouped(shard)
             found = set()
             for key, members in sorted(keys.items()):
                 if not any(extension in members for extension in IMAGE_EXTENSIONS):
@@ -84,8 +85,8 @@ class WebDataset:
                         n_without_image += 1
                     continue
                 found.add(key)
-                yield self._record(shard, key, members)
-            successes, n = _status(shard.with_suffix(".parquet"))
+                yield self._record(place, key, members)
+            successes, n = self._status(shard.with_suffix(".parquet"))
             n_failed += n
             for key in sorted(successes - found):
                 yield Record(
@@ -99,25 +100,55 @@ class WebDataset:
             f"{n_without_image} keys without image and caption; neither is a sample"
         )
 
+    def _grouped(self, shard: AnyPath) -> tuple[dict[str, dict[str, list[Place]]], State]:
+        """Return the members of a shard by key, up to where it is cut off, and its state."""
+        try:
+            listing = list_members(self._copies.local(shard))
+        except OSError as error:
+            raise DataError(f"{shard}: cannot be read: {error.strerror or error}") from None
+        return _by_key(listing), listing.state
+
+    def _status(self, path: AnyPath) -> tuple[set[str], int]:
+        """Return which keys img2dataset's Parquet file lists as downloaded, and how many are not."""
+        if not path.is_file():
+            return set(), 0
+        try:
+            rows = pq.read_table(self._copies.local(path), columns=["key", "status"])
+            is_success = pc.equal(rows["status"], "success")
+            keys = rows["key"].filter(is_success).cast(pa.string()).to_pylist()
+        except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+            say(
+                f"{path}: does not tell which samples were downloaded: {str(error).splitlines()[0]}"
+            )
+            return set(), 0
+        return set(keys) - {None}, rows.num_rows - len(keys)
+
     def _is_sample(self, members: dict[str, list[Place]]) -> bool:
         """Whether a key without an image lost one: it has a caption, or an image of another name."""
         ends = {extension.rpartition(".")[2] for extension in members}
         return bool(ends & {*self.settings.caption_extensions, *IMAGE_EXTENSIONS})
 
-    def _record(self, shard: Path, key: str, members: dict[str, list[Place]]) -> Record:
-        place = shard.relative_to(self.folder).as_posix()
+    def _shards(self) -> list[str]:
+        """Return the shards' paths below the folder, in the order of their names."""
+        folder, pattern = self.folder, self.settings.shards
+        if isinstance(folder, RemotePath):
+            return [path.url.removeprefix(f"{folder}/") for path in sorted(folder.glob(pattern))]
+        found = sorted(path for path in folder.glob(pattern) if path.is_file())
+        return [path.relative_to(folder).as_posix() for path in found]
+
+    def _record(self, place: str, key: str, members: dict[str, list[Place]]) -> Record:
         images = [each for ext in IMAGE_EXTENSIONS for each in members.get(ext, [])]
         is_repeated = len(images) > 1 or any(len(each) > 1 for each in members.values())
         return Record(
             name=f"{place.removesuffix('.tar')}/{key}",
             uri=f"{place}#{images[0].name}",
-            caption=self._caption(shard, members),
+            caption=self._caption(self.folder / place, members),
             problem="repeated_key" if is_repeated else None,
         )
 
-    def _caption(self, shard: Path, members: dict[str, list[Place]]) -> str | None:
+    def _caption(self, shard: AnyPath, members: dict[str, list[Place]]) -> str | None:
         """Return the first caption that is not empty, among the extensions in the order asked for."""
-        with shard.open("rb") as stream:
+        with self._copies.local(shard).open("rb") as stream:
             for extension in self.settings.caption_extensions:
                 for place in members.get(extension, []):
                     if place.n_bytes > MAX_CAPTION_BYTES:
@@ -136,12 +167,8 @@ def _misnamed(members: dict[str, list[Place]]) -> list[str]:
     return ["", *(f".{end}" for end in sorted(ends)[1:])]
 
 
-def _grouped(shard: Path) -> tuple[dict[str, dict[str, list[Place]]], State]:
-    """Return {key: {lower-case extension: places}} of a shard, up to where it is cut off, and its state."""
-    try:
-        listing = list_members(shard)
-    except OSError as error:
-        raise DataError(f"{shard}: cannot be read: {error.strerror or error}") from None
+def _by_key(listing: Listing) -> dict[str, dict[str, list[Place]]]:
+    """Return {key: {lower-case extension: places}} of a shard's members."""
     keys: dict[str, dict[str, list[Place]]] = {}
     for place in listing.places:
         folder, slash, file = place.name.rpartition("/")
@@ -150,7 +177,7 @@ def _grouped(shard: Path) -> tuple[dict[str, dict[str, list[Place]]], State]:
             continue
         of_key = keys.setdefault(whole(f"{folder}{slash}{stem}"), {})
         of_key.setdefault(extension.lower(), []).append(place)
-    return keys, listing.state
+    return keys
 
 
 def _from_json(text: str) -> str | None:
@@ -159,17 +186,3 @@ def _from_json(text: str) -> str | None:
     except (ValueError, AttributeError, RecursionError):
         return None
     return whole(caption).strip() if isinstance(caption, str) else None
-
-
-def _status(path: Path) -> tuple[set[str], int]:
-    """Return which keys img2dataset's Parquet file lists as downloaded, and how many are not."""
-    if not path.is_file():
-        return set(), 0
-    try:
-        rows = pq.read_table(path, columns=["key", "status"])
-        is_success = pc.equal(rows["status"], "success")
-        keys = rows["key"].filter(is_success).cast(pa.string()).to_pylist()
-    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
-        say(f"{path}: does not tell which samples were downloaded: {str(error).splitlines()[0]}")
-        return set(), 0
-    return set(keys) - {None}, rows.num_rows - len(keys)

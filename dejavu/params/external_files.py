@@ -24,6 +24,8 @@ class OutsidePath:
     has_corpus: bool
     pattern: str
     has_contents: bool = True  # False: names and sizes count, nothing is read
+    # a corpus or a file of one: relative to an object store where machine.data_root names one
+    is_of_corpus: bool = dataclasses.field(default=False, compare=False)
 
 
 File = Annotated[str, Outside()]  # or a folder of files that are all read
@@ -49,7 +51,10 @@ def paths_of(settings: Any) -> Iterator[OutsidePath]:
                     continue  # the folder it lies in is listed as a whole
                 folder = f"{getattr(settings, mark.below)}/" if mark.below else ""
                 is_read = not mark.has_corpus or getattr(settings, "hash_images", True)
-                yield OutsidePath(f"{folder}{text}", mark.has_corpus, mark.pattern, is_read)
+                is_of_corpus = mark.has_corpus or mark.below is not None
+                yield OutsidePath(
+                    f"{folder}{text}", mark.has_corpus, mark.pattern, is_read, is_of_corpus
+                )
     elif isinstance(settings, Mapping):
         for value in settings.values():
             yield from paths_of(value)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from dejavu.files.remote import is_remote
 from dejavu.params.base import Positive, Section
 
 
@@ -31,14 +32,25 @@ class MachineParams(Section):
     # auto: torchrun, with a process per CUDA device where there are several; null: one process
     launch: str | None = "auto"
     gradient_checkpointing: bool = False  # CLIP: compute activations twice instead of keeping them
-    data_root: str  # folder that corpora.*.root is relative to; DEJAVU_DATA_ROOT overrides it
+    # folder that corpora.*.root is relative to, here or s3://, gs://; DEJAVU_DATA_ROOT overrides it
+    data_root: str
 
     @property
     def data_folder(self) -> Path:
         """Return the data root of this machine: the variable if it is set, else `data_root`."""
         return data_folder(self.data_root)
 
+    @property
+    def store(self) -> str | None:
+        """Return the object store that corpora are relative to; None: a folder of this machine."""
+        root = os.environ.get("DEJAVU_DATA_ROOT") or self.data_root
+        return root if is_remote(root) else None
+
 
 def data_folder(data_root: str) -> Path:
-    """Return the folder that ``machine.data_root`` means here: DEJAVU_DATA_ROOT overrides it."""
-    return Path(os.environ.get("DEJAVU_DATA_ROOT") or data_root)
+    """Return the folder that ``machine.data_root`` means here: DEJAVU_DATA_ROOT overrides it.
+
+    An object store holds corpora alone; what else is opened on this machine is relative to the project then.
+    """
+    root = os.environ.get("DEJAVU_DATA_ROOT") or data_root
+    return Path() if is_remote(root) else Path(root)

@@ -5,7 +5,8 @@ stage writes one small record per entry of params.yaml, and each stage depends o
 entry. A record names files, their sizes and what they hold (SHA-256, see `file_hashes`), never where they
 lie or when they changed: a data set that was copied reruns nothing, and one in which a file was replaced
 by another of equal size reruns what reads it. Only a corpus whose images the pipeline itself does not hash
-(``hash_images: false``) counts by names and sizes.
+(``hash_images: false``) counts by names and sizes, and files of an object store by what the store says
+that changes with their contents (ETag).
 """
 
 import dataclasses
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from dejavu.errors import DataError
+from dejavu.files.remote import AnyPath, RemotePath, is_remote
 from dejavu.params.external_files import OutsidePath, paths_of
 from dejavu.run import odd_files
 from dejavu.run.file_hashes import FileHashes
@@ -35,6 +37,7 @@ class ExternalSettings:
         str, Any
     ]  # of params.yaml, by the name of their record, e.g. ``image/corpus``
     data_folder: Path  # what paths of the sections are relative to
+    store: str | None = None  # what corpora are relative to, where that is an object store
 
 
 def record(*, settings: ExternalSettings, out: Path) -> None:
@@ -56,17 +59,23 @@ def record(*, settings: ExternalSettings, out: Path) -> None:
         entries = section if isinstance(section, Mapping) else {None: section}
         for entry, values in entries.items():
             place = out / f"{name}.json" if entry is None else out / name / f"{entry}.json"
-            facts = [_facts(each, settings.data_folder, hashes) for each in paths_of(values)]
+            facts = [_facts(each, settings, hashes) for each in paths_of(values)]
             place.parent.mkdir(parents=True, exist_ok=True)
             text = json.dumps({"outside": facts}, indent=1, sort_keys=True, ensure_ascii=False)
             place.write_text(text + "\n", encoding="utf-8")
     hashes.save()
 
 
-def _facts(named: OutsidePath, data_folder: Path, hashes: FileHashes) -> dict[str, Any]:
-    path = data_folder / named.path
+def _facts(named: OutsidePath, settings: ExternalSettings, hashes: FileHashes) -> dict[str, Any]:
+    path: AnyPath = settings.data_folder / named.path
+    if is_remote(named.path):
+        path = RemotePath.of(named.path)
+    elif settings.store is not None and named.is_of_corpus:
+        path = RemotePath.of(settings.store) / named.path
     try:
-        if path.is_file():
+        if isinstance(path, RemotePath):
+            facts = _in_store(path)
+        elif path.is_file():
             facts = {"bytes": path.stat().st_size, "sha256": hashes.of(path)}
         elif not path.is_dir():
             facts = {"is_missing": True}
@@ -79,6 +88,26 @@ def _facts(named: OutsidePath, data_folder: Path, hashes: FileHashes) -> dict[st
             f"{path}: cannot be read: {error.strerror or error}. Its name stands in params.yaml."
         ) from None
     return {"path": named.path, **facts}
+
+
+def _in_store(path: RemotePath) -> dict[str, Any]:
+    """Return what names the files of a place in an object store: names, sizes and the store's own tags."""
+    if path.is_file():
+        path, only = RemotePath(path.url.rpartition("/")[0]), path.name
+        found = [each for each in path.files() if each.name == only]
+    else:
+        found = path.files()
+    digest = hashlib.sha256()
+    for each in found:
+        digest.update(f"{each.name}\0{each.n_bytes}\0{each.tag}\n".encode())
+    if not found:
+        return {"is_missing": True}
+    n_bytes = sum(each.n_bytes for each in found)
+    return {
+        "files": len(found),
+        "bytes": n_bytes,
+        "names_sizes_and_tags_sha256": digest.hexdigest(),
+    }
 
 
 def _folder(folder: Path, pattern: str, hashes: FileHashes) -> dict[str, Any]:

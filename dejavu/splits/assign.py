@@ -18,6 +18,7 @@ from dejavu.corpora.image_reader import ImageReader, NoImagesError
 from dejavu.corpora.plausibility import NOTES, RULES
 from dejavu.params.corpora import RoleShares, SplitParams
 from dejavu.params.limits import LimitsParams
+from dejavu.params.machine import data_folder
 from dejavu.roles import ROLES, UNUSED
 from dejavu.run import seeds
 from dejavu.run.progress import say
@@ -39,7 +40,7 @@ class SplitSettings:
 
     split: SplitParams  # section ``<lane>.split``
     seed: int  # of the draws
-    data_folder: Path  # that files of given roles are relative to
+    data_root: str  # of the corpora; files of given roles are relative to the folder it means
     limits: LimitsParams  # section ``limits``
     workers: int = 1  # threads that open images
 
@@ -86,7 +87,7 @@ def _given(
     roles_from = settings.split.roles_from
     if roles_from is None or not rows.num_rows:
         return None, {}
-    return given_roles.read(roles_from, rows, settings.data_folder)
+    return given_roles.read(roles_from, rows, data_folder(settings.data_root))
 
 
 def _tell(rows: pa.Table, split: pa.Table) -> None:
@@ -196,7 +197,7 @@ def _looker(
     if not rows.num_rows or settings.split.near_duplicate_bits is None:
         return None
     try:
-        reader = opened.enter_context(ImageReader.open(images, str(settings.data_folder)))
+        reader = opened.enter_context(ImageReader.open(images, settings.data_root))
     except NoImagesError:
         return None
     return pixel_groups.looker(reader, rows["uri"].to_pylist(), workers=settings.workers)

@@ -95,7 +95,7 @@ def test_split_and_crops_need_no_pixels(tmp_path):
         }
     )  # fmt: skip
     how_to_split = assign.SplitSettings(
-        split=how, seed=0, data_folder=tmp_path, limits=limits(labels_without_bank=1.0)
+        split=how, seed=0, data_root=str(tmp_path), limits=limits(labels_without_bank=1.0)
     )
     lists = assign.SplitInputs(
         samples=out / "samples.parquet", labels=out / "labels.parquet", images=out / "images"

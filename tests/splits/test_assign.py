@@ -60,7 +60,7 @@ def divide(folder, rows, split, *, limit=0.0, images=None):
     LABELS.write(pa.table(labels, schema=LABELS.schema), folder / "labels.parquet", inputs={})
     assign.build(
         settings=assign.SplitSettings(
-            split=split, seed=0, data_folder=folder, limits=limits(labels_without_bank=limit)
+            split=split, seed=0, data_root=str(folder), limits=limits(labels_without_bank=limit)
         ),
         inputs=assign.SplitInputs(
             samples=folder / "samples.parquet",
