@@ -155,6 +155,7 @@ COLLISIONS = (  # section, the entry that is added, what it would be taken for
     ("image.classifiers", "naive_bayes_5", "'naive_bayes_5' and 'naive_bayes@5'"),
     ("image.predictions", "consensus", "the name of a reference"),
     ("image.predictions", "classifier", "the name of a reference"),
+    ("image.predictions", "vicreg", "image.models.vicreg (layer projector, cosine)"),
     ("image.predictions", "dino_second_backbone_l2", "image.models.dino_second (layer backbone, l2)"),
     ("image.predictions", "naive_bayes_visual_words_1", "image.annotators.visual_words (K = 1)"),
     ("image.models", "__HIVE_DEFAULT_PARTITION__", "NULL"),

@@ -17,6 +17,10 @@ def project(small_run, tmp_path_factory):
     return small_run.copy(tmp_path_factory.mktemp("copy") / "run")
 
 
+# Guesses of targets lie in several files beside those of references, which stages of seconds read with them
+READ_ALL_GUESSES = ("score_labels", "crossover@image", "list_samples@image")
+
+
 def test_the_report_holds_both_lanes(project):
     results = json.loads(project.read("reports/results.json"))
     vicreg = results["image"]["vicreg"]
@@ -80,7 +84,7 @@ def test_another_folder_and_one_process_give_the_same_bytes_and_a_lane_can_be_le
 
 def test_a_parameter_of_naive_bayes_reruns_what_depends_on_it(project):
     project.params["image"]["naive_bayes"]["alpha"] = 0.5
-    assert project.repro() == ["naive_bayes", "score_labels", "report"]
+    assert set(project.repro()) == {"naive_bayes", *READ_ALL_GUESSES, "report"}
 
 
 def test_an_edit_reruns_what_uses_the_code_and_words_rerun_nothing(project):
@@ -117,7 +121,7 @@ def test_one_more_model_reruns_its_own_branch(project):
 
 
 def test_a_changed_file_outside_the_graph_reruns_what_reads_it(project):
-    reads_it = ["tag_crops@theirs", "naive_bayes", "score_labels", "report"]
+    reads_it = {"tag_crops@theirs", "naive_bayes", *READ_ALL_GUESSES, "report"}
     table, annotators = project.folder / "tags.csv", project.params["image"]["annotators"]
     annotators["theirs"] = {
         "source": "table", "path": table.name, "min_score": 0.0, "max_tags": 5,
@@ -126,4 +130,4 @@ def test_a_changed_file_outside_the_graph_reruns_what_reads_it(project):
     for period in (2, 3):
         rows = [f"{sample_id},{sample_id % period},1.0" for sample_id in range(300)]
         table.write_text("\n".join(["sample_id,tag,score", *rows]) + "\n")
-        assert project.repro() == reads_it
+        assert set(project.repro()) == reads_it
