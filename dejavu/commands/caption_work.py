@@ -109,7 +109,7 @@ def _model(
         )  # fmt: skip
     search = params.section(path, "caption.retrieve", RetrieveParams)
     compared = work.Search(
-        dim=size.dim * len(entry.modes), kinds=len(entry.modes), k=search.k,
+        dim=size.dim * len(entry.modes), metrics=("cosine",) * len(entry.modes), settings=search,
         machine=params.section(path, "machine", MachineParams),
     )  # fmt: skip
     attacked = work.n_attacked(counts)

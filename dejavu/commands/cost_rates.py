@@ -13,7 +13,8 @@ SEARCH_GFLOPS = 38.0  # exact k-NN, 3,000 queries x 30,000 x 512, ranking again 
 
 # 10^12 per second of one H100-like GPU; assumed, not measured
 GPU_NETWORK_TFLOPS = 100.0  # a tenth of the published peak in bfloat16
-GPU_SEARCH_TFLOPS = 20.0  # a third of the published peak in float32
+GPU_SEARCH_TFLOPS = 330.0  # a third of the published peak in float16
+GPU_BYTES = 2e12  # of its memory per second: three fifths of what is published
 
 # seconds of one core
 DECODE_SECONDS = 0.005  # a JPEG of 500 x 375, decoded and resized to 224
@@ -23,10 +24,14 @@ LIST_SECONDS = (
     3e-5  # per attacked sample and target, layer and metric: listed, and put beside its pair
 )
 SCORE_SECONDS = 8e-6  # per captioned sample, reference and (k, top), tables written
+# a neighbor's candidate ranked again in float64, where a GPU proposes it: per pair, and per number of it
+RANK_PAIR_SECONDS, RANK_NUMBER_SECONDS = 5e-6, 7e-10
+BANK_BYTES = 3e8  # of public vectors read from their files, per second
 STAGE_SECONDS = 1.0  # to start a process, per stage
 
 # bytes
 FLOAT = 4
+SCORE = 4  # a similarity on a GPU, each time it is written or looked at
 NEIGHBOR = 12  # a sample id and a similarity
 SAMPLE = 400  # of a row in all tables that have one per sample
 PROGRAM = 1.3e9  # a training or embedding process with its libraries
@@ -34,6 +39,10 @@ SEARCHING = 0.3e9  # a search's process with its libraries
 HELD_IMAGES = 2 * 1024**3  # decoded training images that are kept in memory, at most
 SPLIT = 700  # per sample, while roles are drawn and duplicates found
 OBJECTS = 16 + 4 * 5  # per public sample with five objects, while captions are scored
+
+QUERIES_AT_ONCE = (
+    16_384  # that meet the public vectors before these are read again, where no memory holds them
+)
 
 # forward passes
 BACKWARD = 2.0  # a backward pass costs two forward ones

@@ -84,8 +84,9 @@ def _model(
     dim = sum(lengths[layer] for layer in entry.layers)
     n_metrics = len(search.metrics)
     compared = work.Search(
-        dim=dim * n_metrics, kinds=len(entry.layers) * n_metrics, k=search.k, machine=machine
-    )
+        dim=dim * n_metrics, metrics=search.metrics * len(entry.layers), settings=search,
+        machine=machine,
+    )  # fmt: skip
     attacked = work.n_attacked(counts)
     n = counts[PUBLIC] + attacked
     yield Work(

@@ -25,8 +25,10 @@ class Work:
     training: float = 0.0  # floating-point operations
     forward: float = 0.0
     search: float = 0.0
+    scores: float = 0.0  # similarities written to a GPU's memory, or looked at
     images: float = 0.0  # decoded
     seconds: float = 0.0  # of one core, for the rest
+    ranking: float = 0.0  # of one core, where a GPU searches: on processors a part of the search
     disk: float = 0.0  # bytes written
     memory: float = rates.PROGRAM  # bytes, at the peak
     unknown: str | None = None  # why it is not estimated
@@ -48,18 +50,23 @@ class Work:
             + self.forward / rates.FORWARD_GFLOPS
             + self.search / rates.SEARCH_GFLOPS
         )
-        return operations / 1e9 / 3600 + self.core_hours_beside
+        return operations / 1e9 / 3600 + self._rest
 
     @property
     def core_hours_beside(self) -> float:
         """Hours of one core for what a GPU does not take over."""
+        return self._rest + self.ranking / 3600
+
+    @property
+    def _rest(self) -> float:
         return (self.images * rates.DECODE_SECONDS + self.seconds + rates.STAGE_SECONDS) / 3600
 
     @property
     def gpu_hours(self) -> float:
         """Hours of one GPU where it runs networks and searches."""
         networks = (self.training + self.forward) / rates.GPU_NETWORK_TFLOPS
-        return (networks + self.search / rates.GPU_SEARCH_TFLOPS) / 1e12 / 3600
+        search = self.search / rates.GPU_SEARCH_TFLOPS / 1e12
+        return (networks / 1e12 + search + self.scores * rates.SCORE / rates.GPU_BYTES) / 3600
 
 
 def counts(path: Path, lane: str, given: Counts | None) -> tuple[Any, Counts | None]:
@@ -91,7 +98,11 @@ def listed(lane: str, corpus: Any, counts: Counts) -> Iterator[Work]:
     """Yield the work of the stages that list and divide a corpus."""
     n = sum(counts.values())
     made = 12_000.0 * n if hasattr(corpus, "n_images") else 0.0  # generated images are kept
-    yield Work(lane=lane, stage="corpus", images=n if made else 0.0, disk=rates.SAMPLE * n + made)
+    # every image is decoded once, unless only its size is read or it stays elsewhere
+    is_read = corpus.adapter != "samples_table" and getattr(corpus, "hash_images", True)
+    yield Work(
+        lane=lane, stage="corpus", images=n if is_read else 0.0, disk=rates.SAMPLE * n + made
+    )  # fmt: skip
     yield Work(lane=lane, stage="split", seconds=n * 1e-5, memory=0.2e9 + rates.SPLIT * n)
 
 
@@ -118,19 +129,32 @@ class Search:
     """How one model's vectors are compared with the public ones."""
 
     dim: int  # numbers that one query is compared by, summed over all searches
-    kinds: int  # searches: layers and metrics, or modes
-    k: int  # neighbors
+    metrics: tuple[str, ...]  # of every search: one per layer and metric, or per mode
+    settings: Any  # section of the search: k and margin
     machine: Any
 
     def work(self, lane: str, stage: str, n_queries: float, counts: Counts) -> Work:
         """Return the work of finding the neighbors of `n_queries` samples."""
         # where vectors are few, a search holds four times as much
         vectors = 4 * (counts[PUBLIC] + n_queries) * self.dim * rates.FLOAT
+        kinds, k = len(self.metrics), self.settings.k
+        pairs = n_queries * (k + self.settings.candidate_margin)
+        # written and looked at; a distance is also made of a product
+        passes = sum(4 if metric == "l2" else 2 for metric in self.metrics)
         return Work(
             lane=lane, stage=stage, search=2 * n_queries * counts[PUBLIC] * self.dim,
-            disk=n_queries * self.k * self.kinds * rates.NEIGHBOR,
+            scores=n_queries * counts[PUBLIC] * passes, seconds=self._reading(n_queries, counts),
+            ranking=pairs * (kinds * rates.RANK_PAIR_SECONDS + self.dim * rates.RANK_NUMBER_SECONDS),
+            disk=n_queries * k * kinds * rates.NEIGHBOR,
             memory=rates.SEARCHING + min(self.machine.memory_gb * 1e9, vectors),
         )  # fmt: skip
+
+    def _reading(self, n_queries: float, counts: Counts) -> float:
+        """Return the seconds that reading the bank takes: once, or twice for every part of the queries."""
+        one = counts[PUBLIC] * self.dim / len(self.metrics) * rates.FLOAT
+        parts = -(-n_queries // rates.QUERIES_AT_ONCE)
+        n_reads = 1 if one <= self.machine.memory_gb * 1e9 / 2 else 2 * parts
+        return n_reads * one * len(self.metrics) / rates.BANK_BYTES
 
 
 def decoded(n: float, px: int, epochs: int) -> float:
