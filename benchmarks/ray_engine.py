@@ -1,0 +1,163 @@
+"""Compare Ray with one process on one machine: time, equal results; one worker with two.
+
+    python -m benchmarks.ray_engine                      # ten minutes' work a run, four runs
+    python -m benchmarks.ray_engine --minutes 0.2        # a look
+    python -m benchmarks.ray_engine --parts 2 --bank 2000 --dim 32
+
+The work is the exact search of stage `neighbors` on made-up vectors, in parts of 16,384 queries, each a
+shard. Goals: Ray on one node within 10 % of one process, both with every core; two workers of one thread at
+least 1.8 times as fast as one. Run it on a machine that does nothing else: the last line says its load.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+OVERHEAD, SPEEDUP = 0.10, 1.8  # goals
+INPUTS = {"samples": "s", "split": "p", "weights": "w", "preprocessing": "x"}
+SECTION = "image.neighbors"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=10.0, help="of one run with every core, about"
+    )
+    parser.add_argument("--parts", type=int, help="of 16,384 queries, in place of minutes")
+    parser.add_argument("--bank", type=int, default=50_000)
+    parser.add_argument("--dim", type=int, default=512)
+    parser.add_argument(
+        "--one", nargs=3, metavar=("FOLDER", "ENGINE", "CORES"), help=argparse.SUPPRESS
+    )
+    asked = parser.parse_args()
+    if asked.one:
+        folder, engine, cores = asked.one
+        print(json.dumps(one(Path(folder), engine, int(cores))))
+        return
+    parts = asked.parts or parts_of(asked.minutes, asked.bank, asked.dim)
+    with tempfile.TemporaryDirectory() as folder:
+        compare(Path(folder), parts, asked.bank, asked.dim)
+
+
+def parts_of(minutes: float, bank: int, dim: int) -> int:
+    """Return how many parts keep every core busy for so long, by the rate of `dejavu cost`; even."""
+    from dejavu.commands import cost_rates as rates
+
+    seconds = 2 * rates.QUERIES_AT_ONCE * bank * dim / (rates.SEARCH_GFLOPS * 1e9)
+    return max(2, 2 * round(60 * minutes * (os.cpu_count() or 1) / seconds / 2))
+
+
+def make(folder: Path, parts: int, bank: int, dim: int) -> None:
+    """Write the vectors: some clusters, so that candidates are as near to each other as in life."""
+    from dejavu.commands import cost_rates as rates
+    from dejavu.image.embed import fixed_size
+    from dejavu.tables.schemas import EMBEDDINGS
+
+    rng = np.random.default_rng(0)
+    centers = rng.standard_normal((100, dim))
+    for view, n in (("crop", parts * rates.QUERIES_AT_ONCE), ("public_image", bank)):
+        for number, ids in enumerate(np.array_split(np.arange(n), -(-n // 16_384))):
+            rows = centers[rng.integers(0, 100, len(ids))] + rng.standard_normal((len(ids), dim))
+            table = pa.table({"sample_id": ids, "embedding": fixed_size(rows)})
+            place = folder / f"embeddings/layer=backbone/view={view}/part-{number:05d}.parquet"
+            EMBEDDINGS.write(table, place, inputs=INPUTS)
+
+
+def one(folder: Path, engine: str, cores: int) -> dict:
+    """Search in this process or on Ray; return seconds and what names the result."""
+    from dejavu.params.machine import MachineParams
+    from dejavu.params.search import NeighborsParams
+    from dejavu.search import neighbors, searches
+    from dejavu.tables.parquet import fingerprint
+
+    os.chdir(folder)
+    n_nodes_cores, per_worker = (cores, 1) if engine == "ray_single" else (cores, cores)
+    if engine != "local":
+        import ray
+
+        ray.init(num_cpus=n_nodes_cores, include_dashboard=False, log_to_driver=False)
+    machine = MachineParams(
+        device="cpu", engine="local" if engine == "local" else "ray", workers=per_worker,
+        batch_images=1, block_rows=65_536, memory_gb=4, data_root=".",
+    )  # fmt: skip
+    search = NeighborsParams(k=100, metrics=("cosine",), index="Flat", candidate_margin=20)
+    out = neighbors.NeighborFiles(neighbors=Path("out"), recall=Path("recall.json"))
+    began = time.perf_counter()
+    neighbors.find(
+        settings=neighbors.NeighborSettings(
+            section=SECTION, model="m", search=search, machine=machine
+        ),
+        inputs=searches.of_images(Path("embeddings"), ("backbone",), search.metrics),
+        out=out,
+    )
+    return {"seconds": time.perf_counter() - began, "result": fingerprint(out.neighbors)}
+
+
+def run(folder: Path, engine: str, cores: int) -> dict:
+    """Run `one` in a process of its own, with the threads that it is given."""
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.ray_engine",
+        "--one",
+        str(folder),
+        engine,
+        str(cores),
+    ]
+    threads = str(1 if engine == "ray_single" else cores)
+    environment = os.environ | {
+        "DEJAVU_CORES": threads, "OMP_NUM_THREADS": threads, "DEJAVU_QUIET": "1",
+        "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *filter(None, [os.environ.get("PYTHONPATH")])]),
+    }  # fmt: skip
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{engine}, {cores} cores: exit {done.returncode}\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def compare(folder: Path, parts: int, bank: int, dim: int) -> None:
+    """Print four runs and the two ratios."""
+    make(folder, parts, bank, dim)
+    n_cores = os.cpu_count() or 1
+    print(
+        f"{parts} parts of 16,384 queries, {bank:,} public vectors of {dim}, k = 100, cosine",
+        flush=True,
+    )
+    plan = {
+        "one process, every core": ("local", n_cores),
+        "Ray, one worker with every core": ("ray", n_cores),
+        "Ray, one worker of one thread": ("ray_single", 1),
+        "Ray, two workers of one thread": ("ray_single", 2),
+    }
+    found = {}
+    print("| how | seconds |\n| --- | ---: |")
+    for what, (engine, cores) in plan.items():
+        found[what] = run(folder, engine, cores)
+        print(f"| {what} | {found[what]['seconds']:.1f} |", flush=True)
+    local, ray, single, double = (each["seconds"] for each in found.values())
+    alike = len({each["result"] for each in found.values()}) == 1
+    print(f"Results {'equal' if alike else 'DIFFER'}.")
+    print(f"Ray beside one process: {ray / local - 1:+.1%} (goal: at most {OVERHEAD:+.0%}).")
+    print(
+        f"Two workers beside one: {single / double:.2f} times as fast (goal: at least {SPEEDUP})."
+    )
+    print(
+        f"{platform.processor() or platform.machine()}, {n_cores} processors, load {os.getloadavg()[0]:.1f}"
+    )
+    if not alike:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
