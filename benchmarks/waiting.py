@@ -1,0 +1,73 @@
+"""What a training step takes while threads wait awake or asleep, on a quiet machine and beside others.
+
+    python -m benchmarks.waiting [STEPS]
+
+Each line is a process of its own: OpenMP reads how to wait once. "Beside" are as many busy processes of one
+thread as the machine has processors.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+def step_ms(n_steps: int) -> float:
+    """Return the mean milliseconds of a step of the default run's VICReg, on drawn pixels."""
+    import torch
+    from pydantic import TypeAdapter
+    from ruamel.yaml import YAML
+
+    from dejavu.models.devices import Forward
+    from dejavu.models.training import loop, methods
+    from dejavu.models.training.augment import draw
+    from dejavu.params.encoders import TrainingRecipe
+
+    with Path("params.yaml").open(encoding="utf-8") as stream:
+        recipe = TypeAdapter(TrainingRecipe).validate_python(
+            YAML(typ="safe").load(stream)["recipes"]["vicreg"]
+        )
+    method = methods.build(recipe).train().to(memory_format=torch.channels_last)
+    optimizer, forward = loop.optimizer_of(method, recipe), Forward(torch.device("cpu"))
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.rand(recipe.batch_size, 3, recipe.image_px, recipe.image_px) * 255
+
+    def step() -> None:
+        views = [draw(pixels, kind, generator) for kind in method.views()]
+        optimizer.zero_grad()
+        method(views, forward)[0].backward()
+        optimizer.step()
+
+    step()
+    start = time.perf_counter()
+    for _ in range(n_steps):
+        step()
+    return 1000 * (time.perf_counter() - start) / n_steps
+
+
+def main(n_steps: int) -> None:
+    """Print a line per way of waiting and load."""
+    for n_beside in (0, os.cpu_count() or 1):
+        busy = [
+            subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(n_beside)
+        ]
+        try:
+            for policy in ("ACTIVE", "PASSIVE", "ACTIVE", "PASSIVE"):
+                shown = subprocess.run(
+                    [sys.executable, "-m", "benchmarks.waiting", "step", str(n_steps)],
+                    env={**os.environ, "OMP_WAIT_POLICY": policy}, check=True, capture_output=True,
+                )  # fmt: skip
+                took = json.loads(shown.stdout)
+                print(f"{n_beside} beside, {policy.lower():7}: {took:.0f} ms a step", flush=True)
+        finally:
+            for each in busy:
+                each.kill()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["step"]:
+        print(step_ms(int(sys.argv[2])))
+    else:
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 50)
