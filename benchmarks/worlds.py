@@ -32,6 +32,7 @@ N_OBJECTS = 1_000
 OBJECTS_PER_SAMPLE = 5
 ROWS_AT_ONCE = 65_536
 START_SECONDS = 0.6  # of processors, to start a stage that does nothing
+Shares = dict[str, dict[str, float]]  # by lane and role
 SHARES = {"target": 0.1, "reference": 0.1, "public": 0.7, "control": 0.1}
 
 
@@ -100,21 +101,21 @@ def objects(n: int):
         )  # fmt: skip
 
 
-def vectors(n: int, seed: int):
-    centers = np.random.default_rng(0).standard_normal((N_LABELS, DIM))
+def vectors(n: int, seed: int, dim: int = DIM):
+    centers = np.random.default_rng(0).standard_normal((N_LABELS, dim))
     for ids, _ in spans(n):
         rng = np.random.default_rng([seed, int(ids[0])])
-        rows = (centers[labels(ids)] + 2 * rng.standard_normal((len(ids), DIM))).astype(np.float32)
-        lists = pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), DIM)
+        rows = (centers[labels(ids)] + 2 * rng.standard_normal((len(ids), dim))).astype(np.float32)
+        lists = pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), dim)
         yield pa.table({"sample_name": names(ids), "embedding": lists})
 
 
-def settings(n: int) -> dict:
+def settings(n_images: int, n_captions: int, shares: Shares) -> dict:
     """Return the parameters of both lanes, from the preset for vectors made elsewhere."""
     values = YAML().load((ROOT / "presets" / "no-model-at-hand.yaml").read_text(encoding="utf-8"))
     given = {"source": "embeddings", "recipe": "released"}
     image, caption = values["image"], values["caption"]
-    image["corpus"]["path"], image["split"]["shares"] = "images.parquet", dict(SHARES)
+    image["corpus"]["path"], image["split"]["shares"] = "images.parquet", dict(shares["image"])
     image["annotators"] = {
         "tags": {
             "source": "table", "path": "tags.parquet", "min_score": 0.0, "max_tags": 20,
@@ -127,7 +128,7 @@ def settings(n: int) -> dict:
         "path": "captions.parquet",
         "max_dropped_share": 0.0,
     }
-    caption["split"]["shares"] = dict(SHARES)
+    caption["split"]["shares"] = dict(shares["caption"])
     caption["objects"] = {
         "source": "table", "path": "objects.parquet", "min_score": 0.3, "allow_missing": False,
     }  # fmt: skip
@@ -141,9 +142,9 @@ def settings(n: int) -> dict:
         },
     }  # fmt: skip
     values["limits"]["labels_without_bank"] = 1.0  # of few samples some labels have none
-    k = min(100, n // 20)
-    image["neighbors"]["k"] = caption["retrieve"]["k"] = k
-    caption["score"]["k"] = [1, 10, k]
+    image["neighbors"]["k"] = min(100, n_images // 20)
+    caption["retrieve"]["k"] = min(100, n_captions // 20)
+    caption["score"]["k"] = [1, 10, caption["retrieve"]["k"]]
     values["report"]["covariates"] = ["naive_bayes@5"]
     values["report"]["headline"]["caption"] = {
         "target": "clip",
@@ -154,8 +155,16 @@ def settings(n: int) -> dict:
     return values
 
 
-def make(n: int, folder: Path) -> None:
-    """Write a project of `n` samples in each lane; `dvc repro` there runs it."""
+def make(
+    n: int,
+    folder: Path,
+    *,
+    n_captions: int | None = None,
+    shares: Shares | None = None,
+    dim: int = DIM,
+) -> None:
+    """Write a project of `n` samples in each lane, or of `n` images; `dvc repro` there runs it."""
+    n_captions = n if n_captions is None else n_captions
     folder.mkdir(parents=True)
     for name in ("dejavu", "stages"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -163,8 +172,8 @@ def make(n: int, folder: Path) -> None:
         shutil.copy(ROOT / name, folder / name)
     (folder / "data").mkdir()
     write(folder / "images.parquet", image_samples(n))
-    write(folder / "captions.parquet", caption_samples(n))
-    write(folder / "objects.parquet", objects(n))
+    write(folder / "captions.parquet", caption_samples(n_captions))
+    write(folder / "objects.parquet", objects(n_captions))
     tags = (part.rename_columns(["sample_name", "tag", "score"]) for part in objects(n))
     write(folder / "tags.parquet", tags)
     views = {
@@ -174,12 +183,13 @@ def make(n: int, folder: Path) -> None:
     }  # fmt: skip
     for seed, (model, seen) in enumerate(views.items()):
         for place, view in enumerate(seen):
-            write(folder / model / f"{view}.parquet", vectors(n, 10 * seed + place))
+            n_vectors = n if model.startswith(("vectors", "second")) else n_captions
+            write(folder / model / f"{view}.parquet", vectors(n_vectors, 10 * seed + place, dim))
     for model in ("vectors", "second"):  # the reference role is attacked too, for the crossover
         source = folder / model / "projector"
         shutil.copy(source / "crop.parquet", source / "reference_crop.parquet")
     with (folder / "params.yaml").open("w", encoding="utf-8") as stream:
-        YAML().dump(settings(n), stream)
+        YAML().dump(settings(n, n_captions, shares or {"image": SHARES, "caption": SHARES}), stream)
     subprocess.run(
         [sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"], cwd=folder, check=True
     )
