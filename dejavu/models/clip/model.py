@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,11 @@ import torch
 from jaxtyping import Float32
 from PIL import Image
 from torch import Tensor
+
+from dejavu.models import embedding
+from dejavu.run import cores
+
+_PIECE = 16  # images that a thread resizes at a time
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +44,19 @@ def of_network(
 
     @torch.inference_mode()
     def embed_images(images: list[Image.Image]) -> np.ndarray:
-        vectors = model.encode_image(prepare(images).to(device), normalize=True)  # type: ignore[operator]  # a Module's attributes have no type
+        pixels = embedding.pinned(_in_threads(prepare, images), device)
+        vectors = model.encode_image(pixels.to(device), normalize=True)  # type: ignore[operator]  # a Module's attributes have no type
         return vectors.float().cpu().numpy()
 
     return CaptionModel(embed_texts=embed_texts, embed_images=embed_images, facts=facts)
+
+
+def _in_threads(
+    prepare: Callable[[list[Image.Image]], Tensor], images: list[Image.Image]
+) -> Tensor:
+    """Return what `prepare` makes of all images; it looks at each by itself."""
+    pieces = [images[start : start + _PIECE] for start in range(0, len(images), _PIECE)]
+    if len(pieces) < 2:
+        return prepare(images)
+    with ThreadPoolExecutor(cores.given()) as pool:
+        return torch.cat(list(pool.map(prepare, pieces)))

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from dejavu.errors import WeightsError
-from dejavu.models import devices, hub, transformers_folder
+from dejavu.models import devices, embedding, hub, transformers_folder
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.clip.model import CaptionModel
 from dejavu.models.clip.source import released
@@ -51,7 +51,8 @@ def opened(settings: TransformersClipParams, machine: MachineParams) -> CaptionM
 
     @torch.inference_mode()
     def embed_images(images: list[Image.Image]) -> np.ndarray:
-        return _unit(model.get_image_features(pixel_values=prepare(images).to(device)))
+        pixels = embedding.pinned(prepare(images), device).to(device)
+        return _unit(model.get_image_features(pixel_values=pixels))
 
     facts = {
         "weights_sha256": checkpoints.sha256(file),
