@@ -26,6 +26,7 @@ from dejavu.search.places import Precision
 
 _GPU_WORK = 6 * 1024**3  # bytes of a GPU that are left to tiles of similarities
 _GPU_TILE, _CPU_TILE = (4_096, 65_536), (1_024, 8_192)  # queries and rows of the bank per product
+_KEPT = 2**27  # candidates of a tile, at most
 _UNDERFLOW = float(np.finfo(np.float32).tiny)  # what a product may lose that has no normal float32
 _CHECK_ROWS = 256  # of the product that shows what a device does
 
@@ -78,7 +79,8 @@ class OnDevices:
         if any(device.type == "cpu" for device in self._devices):
             torch.set_num_threads(cores.given())
         resident = self._resident
-        step = self._tile(self._devices[0])[0]
+        # many candidates of equal vectors are kept for few queries at a time
+        step = max(1, min(self._tile(self._devices[0])[0], _KEPT // n))
         tiles = [slice(start, start + step) for start in range(0, len(queries), step)]
         seen = [self._bank.seen(queries[tile]) for tile in tiles]
         best: list[list[Best | None]] = [[None] * len(tiles) for _ in self._devices]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch._subclasses import FakeTensorMode
 
 from dejavu.errors import EngineError
 from dejavu.search import on_devices, places
@@ -261,3 +262,20 @@ class TestPlaces:
 
     def test_machine_device_cpu_keeps_searches_off_gpus(self, monkeypatch):
         assert self.of(monkeypatch, n_gpus=2, device="cpu") == places.PROCESSORS
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_the_operations_of_a_gpu_give_float32_on_it(dtype):
+    """Tensors without contents, on a GPU that is not there: shapes, kinds and places alone."""
+    with FakeTensorMode():
+        queries = torch.empty(64, 512, dtype=dtype, device="cuda")
+        vectors = torch.empty(65_536, 512, dtype=dtype, device="cuda")
+        values = products(queries, vectors)
+        squares = torch.empty(65_536, device="cuda")
+        torch.addcmul(squares, values, squares * 2.0**3, value=2.0, out=values)
+        found = merged(best_of(values, 120), best_of(values, 120), 120)
+    assert (values.dtype, found.values.dtype, found.rows.dtype) == (torch.float32,) * 2 + (
+        torch.int64,
+    )
+    assert found.rows.device.type == "cuda"
+    assert found.values.shape == (64, 120)
