@@ -1,9 +1,9 @@
-"""What a training step takes while threads wait awake or asleep, on a quiet machine and beside others.
+"""What a training step takes by how its threads wait, on a quiet machine and beside other programs.
 
     python -m benchmarks.waiting [STEPS]
 
-Each line is a process of its own: OpenMP reads how to wait once. "Beside" are as many busy processes of one
-thread as the machine has processors.
+Each number is of a process of its own: OpenMP reads how to wait once. "Beside" are busy processes of one
+thread: none, as many as the machine has processors, and twice as many.
 """
 
 import json
@@ -47,23 +47,36 @@ def step_ms(n_steps: int) -> float:
     return 1000 * (time.perf_counter() - start) / n_steps
 
 
+WAYS = {
+    "as OpenMP does": {},
+    "asleep at once": {"OMP_WAIT_POLICY": "PASSIVE"},
+    "10,000 turns": {"GOMP_SPINCOUNT": "10000"},
+}
+
+
 def main(n_steps: int) -> None:
-    """Print a line per way of waiting and load."""
-    for n_beside in (0, os.cpu_count() or 1):
+    """Print a line per load, each way twice."""
+    n_cores = os.cpu_count() or 1
+    unset = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}
+    clean = {name: value for name, value in os.environ.items() if name not in unset}
+    for n_beside in (0, n_cores, 2 * n_cores):
         busy = [
             subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(n_beside)
         ]
+        took: dict[str, list[str]] = {way: [] for way in WAYS}
         try:
-            for policy in ("ACTIVE", "PASSIVE", "ACTIVE", "PASSIVE"):
-                shown = subprocess.run(
-                    [sys.executable, "-m", "benchmarks.waiting", "step", str(n_steps)],
-                    env={**os.environ, "OMP_WAIT_POLICY": policy}, check=True, capture_output=True,
-                )  # fmt: skip
-                took = json.loads(shown.stdout)
-                print(f"{n_beside} beside, {policy.lower():7}: {took:.0f} ms a step", flush=True)
+            for _ in range(2):
+                for way, variables in WAYS.items():
+                    shown = subprocess.run(
+                        [sys.executable, "-m", "benchmarks.waiting", "step", str(n_steps)],
+                        env=clean | variables, check=True, capture_output=True,
+                    )  # fmt: skip
+                    took[way].append(f"{json.loads(shown.stdout):.0f}")
         finally:
             for each in busy:
                 each.kill()
+        ways = "; ".join(f"{way} {', '.join(found)}" for way, found in took.items())
+        print(f"{n_beside} beside, ms a step: {ways}", flush=True)
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def options(
 
 def main() -> None:
     """Run the command line; what the user can fix is one message, and a bug of ours says so."""
-    cores.wait_asleep()
+    cores.wait_briefly()
     sys.exit(boundary.run(app))
 
 

@@ -2,4 +2,4 @@
 
 from dejavu.run import cores
 
-cores.wait_asleep()
+cores.wait_briefly()

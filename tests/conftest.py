@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from dejavu.run import cores
 from tests.pipeline.project import Project
 
-cores.wait_asleep()  # workers of one machine share its cores; before any of them loads torch
+cores.wait_briefly()  # workers of one machine share its cores; before any of them loads torch
 
 # A busy machine must not fail a test, and a run must be repeatable.
 settings.register_profile(

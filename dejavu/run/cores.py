@@ -10,11 +10,13 @@ def given() -> int:
     return int(os.environ.get(GIVEN, 0)) or os.cpu_count() or 1
 
 
-def wait_asleep() -> None:
-    """Let threads that wait for others sleep, unless the environment says how they wait.
+def wait_briefly() -> None:
+    """Let threads that wait for others fall asleep soon, unless the environment says how they wait.
 
-    OpenMP's threads keep a core busy while they wait. Beside other work they take that core from the very
-    thread they wait for: a training step of 40 ms then takes seconds. Asleep, they cost a few percent of a
-    quiet machine. For programs, before torch and FAISS are loaded: OpenMP reads it once.
+    OpenMP's threads keep a core busy for milliseconds while they wait. Beside other work they take that
+    core from the very thread they wait for, and a training step takes many times as long. Asleep at once
+    they lose a third of a quiet machine; after 10,000 turns, some ten microseconds, neither is lost
+    (`python -m benchmarks.waiting`). For programs, before torch and FAISS are loaded: it is read once.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")

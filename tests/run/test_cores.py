@@ -1,4 +1,4 @@
-"""How threads wait: asleep in every program of the project, unless the environment says otherwise."""
+"""How threads wait: briefly in every program of the project, unless the environment says otherwise."""
 
 import os
 import subprocess
@@ -11,15 +11,21 @@ COMMAND = "from dejavu import cli; cli.boundary.run = lambda app: 0\ntry: cli.ma
 
 
 @pytest.mark.parametrize("program", [STAGE, COMMAND])
-@pytest.mark.parametrize(("given", "expected"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "10000"),
+        ({"GOMP_SPINCOUNT": "7"}, "7"),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, "None"),
+    ],
+)
 @pytest.mark.slow
-def test_threads_wait_asleep_unless_the_environment_says_how(program, given, expected):
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    if given is not None:
-        environment["OMP_WAIT_POLICY"] = given
+def test_threads_wait_briefly_unless_the_environment_says_how(program, given, expected):
+    unset = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}
+    environment = {name: value for name, value in os.environ.items() if name not in unset}
     shown = subprocess.run(
-        [sys.executable, "-c", f"{program}\nimport os; print(os.environ.get('OMP_WAIT_POLICY'))"],
-        env=environment, capture_output=True, text=True, check=True,
+        [sys.executable, "-c", f"{program}\nimport os; print(os.environ.get('GOMP_SPINCOUNT'))"],
+        env=environment | given, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert shown.stdout.strip() == expected
 
