@@ -180,7 +180,9 @@ def test_keys_that_lead_elsewhere_are_no_files_of_a_folder(bucket, monkeypatch):
     assert [each.name for each in RemotePath.of("s3://audit/p").files()] == ["a.jpg"]
 
 
-def test_a_record_changes_with_the_contents_of_the_store(photos, bucket, tmp_path):
+def test_a_record_changes_with_the_contents_of_the_store(photos, bucket, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where what was read is remembered
+
     def noted():
         corpus = CorpusParams.model_validate(folder_settings(boxes="boxes.csv")).root
         settings = external_files.ExternalSettings(
