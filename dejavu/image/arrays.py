@@ -21,6 +21,8 @@ _MARGIN = 20  # candidates beyond k that are ranked again in float64
 
 def vectors(values: Any, name: str) -> np.ndarray:
     """Return vectors as float32, refusing what is no matrix of finite numbers."""
+    if hasattr(values, "detach"):  # a tensor, maybe with a gradient, in half precision or on a GPU
+        values = values.detach().cpu().float()
     try:
         found = np.asarray(values, dtype=np.float32)
     except (TypeError, ValueError) as error:

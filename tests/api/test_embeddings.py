@@ -128,3 +128,21 @@ def test_no_torch_and_no_dvc_is_imported():
     asked = "import sys, dejavu; dejavu.audit_embeddings"
     code = f"{asked}; sys.exit(any(name in sys.modules for name in ('torch', 'dvc')))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["float32", "bfloat16", "float16"])
+@pytest.mark.slow
+def test_tensors_are_taken_as_a_network_leaves_them(kind):
+    import torch
+
+    rng = np.random.default_rng(0)
+    labels = {role: rng.integers(0, 4, 60) for role in ("target", "control", "public")}
+    vectors = {
+        role: torch.tensor(
+            rng.integers(-3, 4, (60, 16)), dtype=getattr(torch, kind)
+        ).requires_grad_()
+        for role in labels
+    }
+    arrays = {role: each.detach().float().numpy() for role, each in vectors.items()}
+    taken = dejavu.audit_embeddings(**vectors, labels=labels, k=10)
+    assert taken.excess == dejavu.audit_embeddings(**arrays, labels=labels, k=10).excess
