@@ -85,6 +85,11 @@ def chosen(data: Any, role: str, limit: int | None, seed: int) -> list[int]:
             f"{role}: expected a data set with a length, of (image, label) or of paths; found "
             f"{type(data).__name__}. Make a list of what streams."
         ) from None
+    if not hasattr(data, "__getitem__"):  # a DataLoader, a set
+        raise DataError(
+            f"{role}: expected a data set whose rows have numbers, of (image, label) or of paths; found "
+            f"{type(data).__name__}. Give the data set itself (of a DataLoader: loader.dataset), or a list."
+        )
     if n == 0:
         raise DataError(f"{role}: the data set is empty, expected some hundred samples.")
     if limit is None or limit >= n:

@@ -174,6 +174,11 @@ def checked(output: Any, what: str) -> np.ndarray:
     Raises:
         WeightsError: an output of another shape, or not finite; `what` names it.
     """
+    if isinstance(output, tuple):  # several outputs, of which nobody said which is meant
+        raise WeightsError(
+            f"{what}: expected one vector per image, found a tuple of {len(output)}. Give a "
+            "callable that returns the one that is meant: lambda batch: model(batch)[0]."
+        )
     values = (
         output.detach().float().cpu().numpy() if isinstance(output, Tensor) else np.asarray(output)
     )

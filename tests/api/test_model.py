@@ -182,6 +182,8 @@ def test_a_limit_draws_the_same_samples_again():
         ({"target": []}, DataError, "target: the data set is empty"),
         ({"control": None}, DataError, "control: is None"),
         ({"public": iter([])}, DataError, "public: expected a data set with a length"),
+        ({"public": {("a.png", 1)}}, DataError, "public: .*found set. Give the data set itself"),
+        ({"target": torch.utils.data.DataLoader([0] * 9)}, DataError, "found DataLoader.*loader.dataset"),
         ({"target": [(np.zeros((4, 4, 3)), 1)] * 40}, DataError, r"target\[0\]: .*8-bit pixels.*float64"),
         ({"target": [(np.zeros((4, 4, 3), np.uint8), 1.5)] * 40}, DataError, r"target\[0\]: a label is"),
         ({"target": [(np.zeros((4, 4, 3), np.uint8), 1, [1, 2])] * 40}, DataError, "a box is x0, y0"),
@@ -204,6 +206,10 @@ def test_what_does_not_fit_is_named(changes, error, told):
     [
         (lambda images: np.full((len(images), 3), np.nan), "NaN or infinity"),
         (lambda images: np.zeros(len(images)), "expected one vector per image"),
+        (
+            lambda images: (mean_color(images), images),
+            r"found a tuple of 2\. .*model\(batch\)\[0\]",
+        ),
         (lambda images: np.zeros((1, 3)), "1 vectors for"),
     ],
 )
