@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from benchmarks.validity_image import Found, Shown
+from benchmarks.validity_image import Found, Shown, of_difference, of_estimate
 from dejavu.report.caption import results
 from dejavu.report.caption.results import Cells
 from dejavu.report.numbers import estimate
 from dejavu.statistics import crossover, resampling
-from dejavu.statistics.adjusted import Difference, Side, adjusted, unadjusted
+from dejavu.statistics.adjusted import Side, adjusted, unadjusted
 from dejavu.statistics.covariates import covariates
 from dejavu.statistics.matched_gaps import MatchedGap, Values, matched_gap
 
@@ -79,16 +79,19 @@ def shown(rng: np.random.Generator, n: int, seed: int) -> Shown:
     ]
     yield (
         "adjusted excess of mean recall",
-        _of(adjusted(*sides, ridge=RIDGE, seed=seed, purpose="validity")),
+        of_difference(adjusted(*sides, ridge=RIDGE, seed=seed, purpose="validity")),
     )
-    yield "gap of mean recall", _of(unadjusted(*sides))
+    yield "gap of mean recall", of_difference(unadjusted(*sides))
     for name in ("precision", "recall"):
         own, other = (
             Values(y=getattr(each, name)(0), n_objects=each.n_objects, group=each.group)
             for each in (target, control)
         )
         yield f"matched gap of {name}", _of_matched(matched_gap(own, other))
-    yield "crossover of mean recall", _of(crossover.crossover(*_crossed(target, reference)))
+    yield (
+        "crossover of mean recall",
+        of_difference(crossover.crossover(*_crossed(target, reference))),
+    )
 
 
 def _cells(drawn: Drawn) -> Cells:
@@ -117,8 +120,7 @@ def _gaps(rng: np.random.Generator, target: Drawn, control: Drawn) -> Shown:
         one = estimate(values[0][name], drawn[0][name])
         both = estimate(values[0][name] - values[1][name], drawn[0][name] - drawn[1][name])
         for shown_as, found in ((name.upper(), one), (f"{name.upper()}, target - control", both)):
-            is_given = found.low is not None and found.high is not None
-            yield shown_as, Found(found.low, found.high) if is_given else None  # type: ignore[arg-type]  # both or none
+            yield shown_as, of_estimate(found)
 
 
 def _jaccard(drawn: Drawn) -> np.ndarray:
@@ -141,12 +143,8 @@ def _crossed(target: Drawn, reference: Drawn) -> list[Side]:
     ]
 
 
-def _of(found: Difference | None) -> Found | None:
-    return None if found is None else Found(*found.interval())
-
-
 def _of_matched(found: MatchedGap | None) -> Found | None:
-    return None if found is None else Found(*found.difference.interval())
+    return None if found is None else of_difference(found.difference)
 
 
 @functools.cache

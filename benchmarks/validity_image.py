@@ -109,14 +109,17 @@ def _bootstrapped(rng: np.random.Generator, target: Drawn, control: Drawn) -> Sh
     own, auroc = _statistics(rng, target, "target")
     other, _ = _statistics(rng, control, "control")
     scores, excess = own.scores(), own.excess(other)
-    yield "accuracy", _of(scores.target_accuracy)
-    yield "share memorized (Definition 1)", _of(scores.memorized_share)
-    yield "score on one role", _of(scores.dejavu_score)
-    yield f"score on the most confident {PERCENT} %", _of(scores.at[PERCENT].own)
-    yield f"the same, paired {PERCENT} %", _of(scores.at[PERCENT].paired)
-    yield "score, target - control", _of(excess.dejavu_score)
-    yield "accuracy, target - control", _of(excess.target_accuracy)
-    yield f"score on the most confident {PERCENT} %, target - control", _of(excess.at[PERCENT].own)
+    yield "accuracy", of_estimate(scores.target_accuracy)
+    yield "share memorized (Definition 1)", of_estimate(scores.memorized_share)
+    yield "score on one role", of_estimate(scores.dejavu_score)
+    yield f"score on the most confident {PERCENT} %", of_estimate(scores.at[PERCENT].own)
+    yield f"the same, paired {PERCENT} %", of_estimate(scores.at[PERCENT].paired)
+    yield "score, target - control", of_estimate(excess.dejavu_score)
+    yield "accuracy, target - control", of_estimate(excess.target_accuracy)
+    yield (
+        f"score on the most confident {PERCENT} %, target - control",
+        of_estimate(excess.at[PERCENT].own),
+    )
     n_planted = int(target.is_planted.sum())
     if 0 < n_planted < len(target.group):
         area_of = detection.Auroc(_confidence(target), target.is_planted).value()
@@ -124,7 +127,7 @@ def _bootstrapped(rng: np.random.Generator, target: Drawn, control: Drawn) -> Sh
             target="", reference="", auroc=area_of, n_planted=n_planted,
             n_other=len(target.group) - n_planted, n_planted_memorized=0, n_other_memorized=0, wins_doubled=0,
         )  # fmt: skip
-        yield "AUROC of planted samples", _of(area(counts, auroc))
+        yield "AUROC of planted samples", of_estimate(area(counts, auroc))
 
 
 def _statistics(
@@ -176,7 +179,8 @@ def _top(drawn: Drawn) -> CountsAtPercent:
     )  # fmt: skip
 
 
-def _of(estimate: Estimate) -> Found | None:
+def of_estimate(estimate: Estimate) -> Found | None:
+    """Return the interval of a reported number; None where it has none."""
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return None
     return Found(estimate.low, estimate.high)
@@ -206,7 +210,7 @@ def _detected(target: Drawn, control: Drawn) -> Shown:
     true_own, true_other = _population().above(cut)
     yield names[0], Found(*intervals.clopper_pearson(above, n), true_own)
     yield names[1], Found(*intervals.wilson(others, n), true_other)
-    found = _of(precision(above, others, n, n, is_cut=True))
+    found = of_estimate(precision(above, others, n, n, is_cut=True))
     truth = 1 - true_other / true_own
     yield names[2], None if found is None else Found(found.low, found.high, truth)
 
@@ -221,6 +225,11 @@ def _members(target: Drawn, control: Drawn) -> Shown:
     yield name, Found(*intervals.clopper_pearson(cut.n_target_above, cut.n_target), truth)
 
 
+def of_difference(found: Difference | None) -> Found | None:
+    """Return the interval of a difference; None where it has none."""
+    return None if found is None else Found(*found.interval())
+
+
 def _differences(target: Drawn, control: Drawn, reference: Drawn, seed: int) -> Shown:
     x = known_of(target, control)
     hard, soft = (
@@ -233,18 +242,18 @@ def _differences(target: Drawn, control: Drawn, reference: Drawn, seed: int) -> 
             Side(y=y[1], x=x[len(y[0]) :], group=control.group),
         )
 
-    def of(found: Difference | None) -> Found | None:
-        return None if found is None else Found(*found.interval())
-
     less = [each.right[:, 0].astype(float) - each.right[:, 1] for each in (target, control)]
-    yield "adjusted excess", of(adjusted(*sides(hard), ridge=RIDGE, seed=seed, purpose="validity"))
+    yield (
+        "adjusted excess",
+        of_difference(adjusted(*sides(hard), ridge=RIDGE, seed=seed, purpose="validity")),
+    )
     yield (
         "adjusted excess, soft",
-        of(adjusted(*sides(soft), ridge=RIDGE, seed=seed, purpose="validity")),
+        of_difference(adjusted(*sides(soft), ridge=RIDGE, seed=seed, purpose="validity")),
     )
-    yield "gap", of(unadjusted(*sides(hard)))
-    yield "unadjusted excess (one reference subtracted)", of(unadjusted(*sides(less)))
-    yield "crossover", of(crossover.crossover(*_crossed(target, reference)))
+    yield "gap", of_difference(unadjusted(*sides(hard)))
+    yield "unadjusted excess (one reference subtracted)", of_difference(unadjusted(*sides(less)))
+    yield "crossover", of_difference(crossover.crossover(*_crossed(target, reference)))
 
 
 def _crossed(target: Drawn, reference: Drawn) -> list[Side]:
