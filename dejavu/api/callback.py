@@ -11,7 +11,6 @@ import numpy as np
 from dejavu.errors import DataError, ParamsError
 from dejavu.roles import CONTROL, PUBLIC, TARGET
 
-MIN_SIDE_PX = 14  # a crop's shorter side exceeds it
 CORNER = 0.3  # share of width and height that is cut where an image has no box
 _WHOLE = f"{CONTROL}, whole"
 
@@ -54,6 +53,7 @@ class MemorizationCallback:
         k: int = 20,
         limit: int | None = 500,
         batch_size: int = 64,
+        min_crop_px: int | None = None,
         seed: int = 0,
         folder: Path | str = "dvclive",
     ) -> None:
@@ -69,6 +69,7 @@ class MemorizationCallback:
             k: public images that vote.
             limit: most samples of target and of control; of public three times as many; None: all.
             batch_size: images that the network sees at once.
+            min_crop_px: smaller crops are left out, as in `dejavu.audit`.
             seed: of the draw, folds and permutations.
             folder: where metrics are written.
 
@@ -82,6 +83,7 @@ class MemorizationCallback:
         self.history: list[Measured] = []
         self._transform, self._batch_size = transform, batch_size
         self._layers = None if layer is None else (layer,)
+        self._min_crop_px = min_crop_px
         self._images: dict[str, list[Any]] = {}
         self._labels: dict[str, list[Any]] = {}
         sizes = {TARGET: limit, CONTROL: limit, PUBLIC: None if limit is None else 3 * limit}
@@ -89,24 +91,28 @@ class MemorizationCallback:
             self._take(role, data, sizes[role])
 
     def _take(self, role: str, data: Any, limit: int | None) -> None:
-        from dejavu.api import datasets
+        from dejavu.api import datasets, settings
 
         found = [item for _, item in datasets.items(data, role, limit, self.seed)]
         images = [datasets.opened(item.image, where=role) for item in found]
         labels = [str(item.label) for item in found]
+        if role == TARGET:  # control is held to the same
+            sides_px = [min(image.size) for image in images]
+            self._min_crop_px = settings.smallest_crop(self._min_crop_px, sides_px)
         if role == CONTROL:
             self._images[_WHOLE], self._labels[_WHOLE] = images, labels
         if role != PUBLIC:
+            places = _boxes_of(images, [item.boxes for item in found], self._min_crop_px or 0)
             kept = [
                 (image.crop(box), label)
-                for image, label, box in zip(
-                    images, labels, _boxes_of(images, [item.boxes for item in found]), strict=True
-                )
+                for image, label, box in zip(images, labels, places, strict=True)
                 if box is not None
             ]
             if not kept:
                 raise DataError(
-                    f"{role}: no image has a background crop of more than {MIN_SIDE_PX} pixels."
+                    f"{role}: none of {len(images)} images has a background crop whose shorter side exceeds "
+                    f"{self._min_crop_px} pixels. Give a smaller min_crop_px, or images with boxes that "
+                    "leave background."
                 )
             images, labels = [image for image, _ in kept], [label for _, label in kept]
         self._images[role], self._labels[role] = images, labels
@@ -202,7 +208,7 @@ class MemorizationCallback:
 
 
 def _boxes_of(
-    images: Sequence[Any], boxes: Sequence[np.ndarray]
+    images: Sequence[Any], boxes: Sequence[np.ndarray], min_side_px: int
 ) -> list[tuple[float, float, float, float] | None]:
     """Return where the crop of each image lies, by the pipeline's rule; None: there is none."""
     import pyarrow as pa
@@ -227,7 +233,7 @@ def _boxes_of(
         }
     )
     settings = CropParams(
-        rule="largest" if any(map(len, boxes)) else "corner", min_side_px=MIN_SIDE_PX,
+        rule="largest" if any(map(len, boxes)) else "corner", min_side_px=min_side_px,
         corner="lower_left", corner_fraction=CORNER,
     )  # fmt: skip
     found = crop.find(rows, settings).to_pylist()

@@ -13,6 +13,7 @@ from PIL import Image
 
 from dejavu.corpora.image_reader import decode
 from dejavu.errors import DataError
+from dejavu.roles import TARGET
 from dejavu.run import seeds
 from dejavu.run.progress import track
 
@@ -30,8 +31,16 @@ class Item:
     boxes: np.ndarray  # (n, 4): x0, y0, x1, y1 in pixels, x1 and y1 excluded
 
 
-def write(data: Mapping[str, Any], folder: Path, *, limit: int | None, seed: int) -> bool:
-    """Write ``<role>/<label>/<row>.<suffix>`` and ``boxes.csv``; return whether there is a box.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Written:
+    """What of the data sets decides how crops are cut."""
+
+    has_boxes: bool
+    sides_px: Sequence[int]  # shorter sides of the target images that can be read
+
+
+def write(data: Mapping[str, Any], folder: Path, *, limit: int | None, seed: int) -> Written:
+    """Write ``<role>/<label>/<row>.<suffix>`` and ``boxes.csv``.
 
     Files are copied as they are; images in memory become PNG, which keeps every pixel.
 
@@ -45,11 +54,14 @@ def write(data: Mapping[str, Any], folder: Path, *, limit: int | None, seed: int
         DataError: a data set is empty, or an item is not of a form that `items` knows.
     """
     rows: list[tuple[str, *tuple[float, ...]]] = []
+    sides_px: list[int] = []
     for role, found in data.items():
         for row, item in track(items(found, role, limit, seed), what=f"images, {role}"):
             place = folder / role / _folder_name(item.label)
             place.mkdir(parents=True, exist_ok=True)
             file = write_image(item.image, place, row, where=f"{role}[{row}]")
+            if role == TARGET:
+                sides_px += _shorter_side(file)
             uri = file.relative_to(folder).as_posix()
             rows += [(uri, *box) for box in item.boxes.tolist()]
     if rows:
@@ -57,7 +69,16 @@ def write(data: Mapping[str, Any], folder: Path, *, limit: int | None, seed: int
             writer = csv.writer(stream)
             writer.writerow(("path", "x0", "y0", "x1", "y1"))
             writer.writerows(rows)
-    return bool(rows)
+    return Written(has_boxes=bool(rows), sides_px=sides_px)
+
+
+def _shorter_side(file: Path) -> list[int]:
+    """Return the shorter side that the file's header states; nothing where it has none."""
+    try:
+        with Image.open(file) as image:
+            return [min(image.size)]
+    except (OSError, ValueError, SyntaxError):  # stage corpus counts and names what cannot be read
+        return []
 
 
 def items(data: Any, role: str, limit: int | None, seed: int) -> Iterator[tuple[int, Item]]:

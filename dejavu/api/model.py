@@ -30,6 +30,7 @@ def audit(
     k: int | None = None,
     limit: int | None = None,
     batch_size: int | None = None,
+    min_crop_px: int | None = None,
     device: str = "auto",
     seed: int = 0,
     out: Path | str | None = None,
@@ -65,6 +66,8 @@ def audit(
         k: public images that vote, or public samples whose objects count; None: 100 images, 10 captions.
         limit: most samples of each data set, drawn at random; None: all.
         batch_size: images that the model sees at once; None: 64.
+        min_crop_px: images only: smaller crops than this are left out; None: of 14 pixels or less, and of
+            less where images are smaller than 64 (of 7 or less in images of 32).
         device: where it runs: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         seed: of every draw.
         out: folder for tables, copies of the images and intermediate files; None: a temporary one, gone
@@ -81,14 +84,16 @@ def audit(
     from dejavu.api.vectors import Subject
 
     data = _present({TARGET: target, CONTROL: control, PUBLIC: public, REFERENCE: reference})
-    settings.require_fitting(lane, tokenizer=tokenizer, layers=layers, reference=reference)
+    settings.require_fitting(
+        lane, tokenizer=tokenizer, layers=layers, reference=reference, min_crop_px=min_crop_px
+    )
     made = settings.references_of(references, lane, has_reference=reference is not None)
     size = settings.batch_size(batch_size, limit)
     seen = {"model": model, "transform": transform, "batch_size": size, "device": device}
     folder, scratch = _folder(out)
     asked = settings.Asked(
         folder=folder, roles=tuple(data), references=made, seed=seed, device=device,
-        k=settings.K[lane] if k is None else k,
+        k=settings.K[lane] if k is None else k, min_crop_px=min_crop_px,
     )  # fmt: skip
     project, rest = Project(folder=folder, lane=lane), {"limit": limit, "scratch": scratch}
     if lane == "caption":
@@ -130,11 +135,11 @@ def _run(
     from dejavu.api import answer, datasets, settings
 
     with project.at_work():
-        has_boxes = datasets.write(data, project.folder / "corpus", limit=limit, seed=asked.seed)
-        settings.write(project.params, asked, layers=["output"], has_boxes=has_boxes)
+        given = datasets.write(data, project.folder / "corpus", limit=limit, seed=asked.seed)
+        settings.write(project.params, asked, given, layers=["output"])
         project.list_and_crop()
         names = subject.write(project.image, project.image / "images", project.folder / "vectors")
-        settings.write(project.params, asked, layers=names, has_boxes=has_boxes)
+        settings.write(project.params, asked, given, layers=names)
         project.vote(has_references=bool(asked.references))
         return answer.of(
             project, settings.MODEL, with_report=bool(asked.references), scratch=scratch

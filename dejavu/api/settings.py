@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ruamel.yaml import YAML
 
+from dejavu.api.datasets import Written
 from dejavu.errors import ParamsError, suggestion
 from dejavu.roles import CONSENSUS
 from dejavu.run.pipeline import pipeline_folder
@@ -17,6 +19,7 @@ REFERENCES = ("classifier", "naive_bayes")
 TEXT_MODELS = ("text_model",)
 K = {"image": 100, "caption": 10}  # public samples that count, as in the paper
 _DEFAULT_BATCH = 64
+_CROP_PX, _IMAGE_PX = 14, 64  # a crop's shorter side exceeds this share of a small image's side
 
 
 def batch_size(given: int | None, limit: int | None) -> int:
@@ -30,7 +33,30 @@ def batch_size(given: int | None, limit: int | None) -> int:
     return given or _DEFAULT_BATCH
 
 
-def require_fitting(lane: str, *, tokenizer: Any, layers: Any, reference: Any) -> None:
+def smallest_crop(given: int | None, sides_px: Sequence[int]) -> int:
+    """Return the pixels that a crop's shorter side must exceed.
+
+    Args:
+        given: as the caller wants it; None: 14, or less where images are smaller than 64 pixels.
+        sides_px: shorter sides of the images that the model was trained on.
+
+    Raises:
+        ParamsError: it is below 0.
+
+    >>> smallest_crop(None, [500, 375]), smallest_crop(None, [32, 32]), smallest_crop(5, [32])
+    (14, 7, 5)
+    """
+    if given is not None:
+        if given < 0:
+            raise ParamsError(f"min_crop_px: {given}, expected 0 pixels or more.")
+        return given
+    typical = int(np.median(sides_px)) if len(sides_px) else _IMAGE_PX
+    return min(_CROP_PX, typical * _CROP_PX // _IMAGE_PX)
+
+
+def require_fitting(
+    lane: str, *, tokenizer: Any, layers: Any, reference: Any, min_crop_px: int | None = None
+) -> None:
     """Refuse what the lane does not know.
 
     Raises:
@@ -46,6 +72,8 @@ def require_fitting(lane: str, *, tokenizer: Any, layers: Any, reference: Any) -
         return
     if layers is not None:
         raise ParamsError("layers: captions and images meet in the output alone. Leave layers out.")
+    if min_crop_px is not None:
+        raise ParamsError("min_crop_px: captions have no crops. Leave it out, or lane='caption'.")
     if reference is not None:
         raise ParamsError(
             "reference: no reference is trained with lane='caption'; the text model is. Leave it out."
@@ -90,6 +118,9 @@ class Asked:
     k: int  # public images that vote
     seed: int
     device: str  # as torch names it, or auto
+    min_crop_px: int | None = (
+        None  # a crop's shorter side exceeds it; None: by the size of the images
+    )
 
 
 def editor() -> YAML:
@@ -102,14 +133,17 @@ def editor() -> YAML:
     return yaml
 
 
-def write(path: Path, asked: Asked, *, layers: Sequence[str], has_boxes: bool) -> None:
+def write(path: Path, asked: Asked, given: Written, *, layers: Sequence[str]) -> None:
     """Write params.yaml; `dvc repro` with it makes the same numbers as the audit.
 
     Args:
         path: the file to write.
         asked: what differs from the preset.
+        given: the data sets; without boxes a corner of the image is the crop.
         layers: of the model, the headline first.
-        has_boxes: whether objects are located; without boxes a corner of the image is the crop.
+
+    Raises:
+        ParamsError: `min_crop_px` is below 0.
     """
     yaml = editor()
     values = yaml.load(pipeline_folder() / "presets" / f"{PRESET}.yaml")
@@ -117,13 +151,16 @@ def write(path: Path, asked: Asked, *, layers: Sequence[str], has_boxes: bool) -
     image = values["image"]
     image["corpus"] |= {
         "root": str(asked.folder / "corpus"), "use": list(asked.roles),
-        "boxes": "boxes.csv" if has_boxes else None,
+        "boxes": "boxes.csv" if given.has_boxes else None,
     }  # fmt: skip
     image["split"] |= {
         "roles_from": {"source": "folders", "folders": {role: role for role in asked.roles}},
         "without_box": None,
     }
-    image["crop"]["rule"] = "largest" if has_boxes else "corner"
+    image["crop"] |= {
+        "rule": "largest" if given.has_boxes else "corner",
+        "min_side_px": smallest_crop(asked.min_crop_px, given.sides_px),
+    }
     image["models"] = {
         MODEL: {
             "source": "embeddings", "recipe": "released", "trained_on": "target",

@@ -69,8 +69,8 @@ def require_kept(crops: pa.Table, settings: CropParams) -> None:
         raise DataError(
             f"role {role}: not one of {mine.num_rows} crops is kept: {_reasons(mine)}. image.crop.rule "
             f"{settings.rule!r}{where} must leave a crop whose shorter side exceeds image.crop.min_side_px = "
-            f"{settings.min_side_px}{_sizes(mine)}. Lower it, or take another rule (corner cuts "
-            f"image.crop.corner_fraction = {settings.corner_fraction:g} of each side)."
+            f"{settings.min_side_px}{_sizes(mine)}. Lower it (min_crop_px in Python), or take another rule "
+            f"(corner cuts image.crop.corner_fraction = {settings.corner_fraction:g} of each side)."
         )
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 import dejavu
 from dejavu.errors import DataError, ParamsError
-from tests.api.test_model import dataset, network, transform
+from tests.api.test_model import dataset, network, small, transform
 
 SETS = {
     "target": dataset(60, 0, is_known=True), "control": dataset(60, 1, is_known=False),
@@ -106,5 +106,13 @@ def test_what_does_not_fit_is_named(tmp_path):
     with pytest.raises(ParamsError, match="every: 0"):
         dejavu.MemorizationCallback(**SETS, transform=transform, every=0)
     covered = [(np.zeros((20, 20, 3), np.uint8), 1, [0, 0, 20, 20])] * 30
-    with pytest.raises(DataError, match="target: no image has a background crop"):
+    with pytest.raises(DataError, match="target: none of 30 images has a background crop"):
         dejavu.MemorizationCallback(**SETS | {"target": covered}, transform=transform)
+
+
+def test_images_of_32_pixels_without_boxes_are_taken(tmp_path):
+    sets = {role: small(data) for role, data in SETS.items()}
+    watch = dejavu.MemorizationCallback(**sets, transform=transform, folder=tmp_path)
+    assert watch.after_epoch(MeanColor(), 0).excess_points_low > 0
+    with pytest.raises(DataError, match="target: none of 60 images.*exceeds 12 pixels.*min_crop_px"):
+        dejavu.MemorizationCallback(**sets, transform=transform, folder=tmp_path, min_crop_px=12)

@@ -264,3 +264,21 @@ def test_a_copy_of_params_yaml_keeps_the_quotes_that_dvc_needs(tmp_path):
     with (tmp_path / "params.yaml").open("w", encoding="utf-8") as stream:
         editor().dump(values, stream)
     assert '"packaged:' in (tmp_path / "params.yaml").read_text(encoding="utf-8")
+
+
+def small(data):
+    """Images of 32 pixels without boxes, as those of CIFAR."""
+    return [(image.resize((32, 32)), label) for image, label, _ in data]
+
+
+def test_images_of_32_pixels_without_boxes_are_taken():
+    given = {
+        name: small(data) if isinstance(data, list) else data
+        for name, data in world(is_memorized=True).items()
+    }
+    audit = dejavu.audit(mean_color, **given)
+    assert (audit.excess.n_target, audit.excess.n_control) == (N, N)
+    with pytest.raises(DataError, match=r"exceeds image.crop.min_side_px = 14.*min_crop_px in Python"):
+        dejavu.audit(mean_color, **given, min_crop_px=14)
+    with pytest.raises(ParamsError, match="min_crop_px: -1"):
+        dejavu.audit(mean_color, **given, min_crop_px=-1)

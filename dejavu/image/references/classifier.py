@@ -215,5 +215,6 @@ def _require_crops(name: str, learned_from: pa.Table, spared: pa.Table) -> None:
         raise TrainingError(
             f"{name}: role {REFERENCE!r} has {learned_from.num_rows} kept crops of {n_labels} labels "
             f"to train on and {spared.num_rows} to hold out, expected at least 2 labels and 1 crop. "
-            "Give the role a larger share in image.split.shares, or lower image.crop.min_side_px."
+            "Give the role a larger share in image.split.shares, or lower image.crop.min_side_px "
+            "(min_crop_px in Python)."
         )
