@@ -92,9 +92,10 @@ class MemorizationCallback:
 
     def _take(self, role: str, data: Any, limit: int | None) -> None:
         from dejavu.api import datasets, settings
+        from dejavu.api.images import opened
 
         found = [item for _, item in datasets.items(data, role, limit, self.seed)]
-        images = [datasets.opened(item.image, where=role) for item in found]
+        images = [opened(item.image, where=role) for item in found]
         labels = [str(item.label) for item in found]
         if role == TARGET:  # control is held to the same
             sides_px = [min(image.size) for image in images]

@@ -2,7 +2,7 @@
 
 import csv
 import dataclasses
-import shutil
+import math
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from dejavu.corpora.image_reader import decode
+from dejavu.api import images
 from dejavu.errors import DataError
 from dejavu.roles import TARGET
 from dejavu.run import seeds
@@ -20,13 +20,14 @@ from dejavu.run.progress import track
 BOXES = "boxes.csv"
 _IMAGE_KEYS, _LABEL_KEYS, _BOX_KEYS = ("image", "img"), ("label",), ("box", "boxes")
 _CORNERS = 4
+_SHOWN = 8  # keys that a message names
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """One sample of a data set."""
 
-    image: Any  # path, PIL image, uint8 array (height, width, 3) or tensor (3, height, width)
+    image: Any  # path, bytes of a file, PIL image, or 8-bit pixels as `images.write` takes them
     label: Any
     boxes: np.ndarray  # (n, 4): x0, y0, x1, y1 in pixels, x1 and y1 excluded
 
@@ -59,7 +60,7 @@ def write(data: Mapping[str, Any], folder: Path, *, limit: int | None, seed: int
         for row, item in track(items(found, role, limit, seed), what=f"images, {role}"):
             place = folder / role / _folder_name(item.label)
             place.mkdir(parents=True, exist_ok=True)
-            file = write_image(item.image, place, row, where=f"{role}[{row}]")
+            file = images.write(item.image, place, row, where=f"{role}[{row}]")
             if role == TARGET:
                 sides_px += _shorter_side(file)
             uri = file.relative_to(folder).as_posix()
@@ -90,7 +91,23 @@ def items(data: Any, role: str, limit: int | None, seed: int) -> Iterator[tuple[
     """
     names = _names_of(data)
     for row in chosen(data, role, limit, seed):
-        yield row, _item(data[row], names, where=f"{role}[{row}]")
+        where = f"{role}[{row}]"
+        yield row, _item(row_of(data, row, where=where), names, where=where)
+
+
+def row_of(data: Any, row: int, *, where: str) -> Any:
+    """Return a row of a data set.
+
+    Raises:
+        DataError: it does not count its rows from 0, as a table of pandas does not.
+    """
+    try:
+        return data[row]
+    except (KeyError, IndexError) as error:
+        raise DataError(
+            f"{where}: {type(data).__name__} gives no such row ({error!r}), expected a data set whose rows "
+            "count from 0. Of a table: list(zip(table['image'], table['label']))."
+        ) from error
 
 
 def chosen(data: Any, role: str, limit: int | None, seed: int) -> list[int]:
@@ -106,6 +123,11 @@ def chosen(data: Any, role: str, limit: int | None, seed: int) -> list[int]:
             f"{role}: expected a data set with a length, of (image, label) or of paths; found "
             f"{type(data).__name__}. Make a list of what streams."
         ) from None
+    if isinstance(data, Mapping):  # columns, or splits of Hugging Face
+        raise DataError(
+            f"{role}: expected a data set of (image, label) or of paths; found {type(data).__name__} of "
+            f"{_listed(data)}. Give one split of it, or list(zip(images, labels))."
+        )
     if not hasattr(data, "__getitem__"):  # a DataLoader, a set
         raise DataError(
             f"{role}: expected a data set whose rows have numbers, of (image, label) or of paths; found "
@@ -118,6 +140,10 @@ def chosen(data: Any, role: str, limit: int | None, seed: int) -> list[int]:
     generator = seeds.generator(seed, f"api.audit.limit.{role}")
     drawn: list[int] = np.sort(generator.choice(n, size=limit, replace=False)).tolist()
     return drawn
+
+
+def _listed(keys: Any) -> str:
+    return f"{', '.join(map(repr, list(keys)[:_SHOWN]))}{', …' if len(keys) > _SHOWN else ''}"
 
 
 def _names_of(data: Any) -> Sequence[str] | None:
@@ -146,18 +172,36 @@ def _item(found: Any, names: Sequence[str] | None, *, where: str) -> Item:
     if image is None or label is None:
         raise DataError(
             f"{where}: expected (image, label), (image, label, box), a dict with image and label, or a "
-            f"path; found {type(found).__name__}."
+            f"path; found {type(found).__name__}"
+            f"{f' of {_listed(found)}' if isinstance(found, Mapping) else ''}."
         )
-    return Item(image=image, label=_label(label, names, where), boxes=_boxes(box, where))
+    return Item(
+        image=images.undecoded(image), label=_label(label, names, where), boxes=_boxes(box, where)
+    )
 
 
 def _label(label: Any, names: Sequence[str] | None, where: str) -> int | str:
-    value = label.item() if hasattr(label, "item") else label
+    shape = getattr(label, "shape", ())
+    value = label.item() if hasattr(label, "item") and math.prod(shape) == 1 else label
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise DataError(f"{where}: a label is an integer or a text, found {type(label).__name__}.")
-    if isinstance(value, int) and names is not None and 0 <= value < len(names):
-        return str(names[value])
-    return value
+        of = f" of shape {tuple(shape)}" if len(shape) else ""
+        raise DataError(
+            f"{where}: a label is an integer or a text, found {type(label).__name__}{of}."
+        )
+    if isinstance(value, str):
+        return value
+    if value < 0:
+        raise DataError(
+            f"{where}: label {value}, which data sets give to images whose label nobody knows. Leave such "
+            "images out, or give a split that has labels."
+        )
+    if names is None:
+        return value
+    if value >= len(names):
+        raise DataError(
+            f"{where}: label {value}, but the data set names {len(names)} classes, counted from 0."
+        )
+    return str(names[value])
 
 
 def _boxes(box: Any, where: str) -> np.ndarray:
@@ -180,50 +224,3 @@ def _folder_name(label: int | str) -> str:
     if not name:
         raise DataError("a label is an empty text, expected a name.")
     return f"%2E{name[1:]}" if name.startswith(".") else name
-
-
-def write_image(image: Any, place: Path, row: int, *, where: str) -> Path:
-    """Write ``<row>.<suffix>`` into a folder: a file as it is, an image in memory as PNG; return its path."""
-    if isinstance(image, str | Path):
-        source = Path(image)
-        if not source.is_file():
-            raise DataError(f"{where}: {source}: no such file.")
-        file = place / f"{row:08d}{source.suffix.lower()}"
-        shutil.copyfile(source, file)
-        return file
-    file = place / f"{row:08d}.png"
-    _in_memory(image, where).save(file, "PNG", compress_level=1)
-    return file
-
-
-def opened(image: Any, *, where: str) -> Image.Image:
-    """Return the image of an item as RGB."""
-    if isinstance(image, str | Path):
-        return decode(Path(image).read_bytes(), name=str(image))
-    return _in_memory(image, where).convert("RGB")
-
-
-def _in_memory(image: Any, where: str) -> Image.Image:
-    return image if isinstance(image, Image.Image) else Image.fromarray(_pixels(image, where))
-
-
-def _pixels(image: Any, where: str) -> np.ndarray:
-    """Return an array or tensor of 8-bit pixels as (height, width, 3) or (height, width)."""
-    is_tensor = hasattr(image, "detach")
-    try:
-        found = np.asarray(image.detach().cpu() if is_tensor else image)
-    except (TypeError, ValueError):
-        found = np.empty(0, dtype=object)
-    if is_tensor and found.ndim == 3:
-        found = found.transpose(1, 2, 0)
-    if found.ndim == 3 and found.shape[2] == 1:
-        found = found[:, :, 0]
-    if found.dtype != np.uint8 or not (
-        found.ndim == 2 or (found.ndim == 3 and found.shape[2] == 3)
-    ):
-        raise DataError(
-            f"{where}: expected a path, a PIL image, or 8-bit pixels as an array (height, width, 3) or a "
-            f"tensor (3, height, width); found {type(image).__name__} of {found.dtype}, shape "
-            f"{found.shape}. Leave normalization to `transform`: the audit cuts crops out of images first."
-        )
-    return found

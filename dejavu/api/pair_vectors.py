@@ -110,7 +110,7 @@ class PairSubject:
             def call(method: Callable[[Any], Any], batch: Any, what: str) -> np.ndarray:
                 moved = batch.to(device) if isinstance(batch, Tensor) and device else batch
                 with torch.inference_mode():
-                    return vectors.checked(method(moved), what)
+                    return vectors.checked(vectors.called(method, moved, what), what)
 
             def see(images: Sequence[Any]) -> np.ndarray:
                 batch = vectors.stacked(images, self.transform)

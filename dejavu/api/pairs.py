@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dejavu.api import datasets
+from dejavu.api import datasets, images
 from dejavu.errors import DataError
 from dejavu.run.progress import track
 
@@ -44,7 +44,7 @@ def write(data: Mapping[str, Any], folder: Path, *, limit: int | None, seed: int
         place = folder / role
         place.mkdir(parents=True, exist_ok=True)
         for row, pair in track(pairs(given, role, limit, seed), what=f"pairs, {role}"):
-            file = datasets.write_image(pair.image, place, row, where=f"{role}[{row}]")
+            file = images.write(pair.image, place, row, where=f"{role}[{row}]")
             name = file.relative_to(folder).as_posix()
             captions["path"].append(name)
             captions["caption"].append(pair.caption)
@@ -66,7 +66,8 @@ def pairs(data: Any, role: str, limit: int | None, seed: int) -> Iterator[tuple[
     and ``objects``, a list of names.
     """
     for row in datasets.chosen(data, role, limit, seed):
-        yield row, _pair(data[row], where=f"{role}[{row}]")
+        where = f"{role}[{row}]"
+        yield row, _pair(datasets.row_of(data, row, where=where), where=where)
 
 
 def _pair(given: Any, *, where: str) -> Pair:
@@ -90,4 +91,4 @@ def _pair(given: Any, *, where: str) -> Pair:
         )
     if isinstance(objects, str) or not all(isinstance(name, str) and name for name in objects):
         raise DataError(f"{where}: objects are a list of names, found {objects!r:.100}.")
-    return Pair(image=image, caption=caption, objects=tuple(sorted(set(objects))))
+    return Pair(image=images.undecoded(image), caption=caption, objects=tuple(sorted(set(objects))))

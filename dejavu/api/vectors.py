@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from dejavu.corpora.image_reader import ImageReader
-from dejavu.errors import DataError, ParamsError, WeightsError, suggestion
+from dejavu.errors import DataError, DejavuError, ParamsError, WeightsError, suggestion
 from dejavu.image.embed import boxes_of
 from dejavu.image.kept_crops import kept_crops
 from dejavu.models import devices
@@ -85,7 +85,7 @@ class Subject:
     def ready(self) -> Iterator[Callable[[list[Any]], dict[str, np.ndarray]]]:
         """Yield a function from images to vectors by layer; the model is left as it was found."""
         if not isinstance(self.model, nn.Module):
-            yield lambda images: self._named(self.model(self._batch(images)), {})
+            yield lambda images: self._named(called(self.model, self._batch(images), "model"), {})
             return
         seen: dict[str, Any] = {}
         with contextlib.ExitStack() as stack:
@@ -97,7 +97,7 @@ class Subject:
                 batch = self._batch(images)
                 moved = batch.to(device) if isinstance(batch, Tensor) else batch
                 with torch.inference_mode():
-                    return self._named(self.model(moved), seen)
+                    return self._named(called(self.model, moved, "model"), seen)
 
             yield embed
 
@@ -117,7 +117,13 @@ class Subject:
                 "transform=None: how this network wants its images is not known. Give a function "
                 "from an RGB PIL image to a tensor (3, height, width), as its makers used."
             )
-        return stacked(images, self.transform)
+        batch = stacked(images, self.transform)
+        if isinstance(self.model, nn.Module) and not isinstance(batch, Tensor):
+            raise ParamsError(
+                "transform: gives no tensor, which is what a network takes. Of a processor of Hugging Face: "
+                "lambda image: processor(image, return_tensors='pt')['pixel_values'][0]."
+            )
+        return batch
 
     def _named(self, output: Any, seen: Mapping[str, Any]) -> dict[str, np.ndarray]:
         known = {**seen, **(output if isinstance(output, Mapping) else {WHOLE: output})}
@@ -149,9 +155,35 @@ def stacked(images: Sequence[Any], transform: Callable[[Any], Any] | None) -> An
     if transform is None:
         return list(images)
     made = [transform(image) for image in images]
-    if all(isinstance(each, Tensor) for each in made):
-        return torch.stack(made)
-    return np.stack([np.asarray(each) for each in made])
+    try:
+        if all(isinstance(each, Tensor) for each in made):
+            return torch.stack(made)
+        return np.stack([np.asarray(each) for each in made])
+    except (RuntimeError, ValueError):
+        shapes = {tuple(getattr(each, "shape", ())) for each in made}
+        raise ParamsError(
+            f"transform: gives tensors of different shapes ({', '.join(map(str, sorted(shapes)[:3]))}), "
+            "expected one shape. Resize images to one size."
+        ) from None
+
+
+def called(method: Callable[[Any], Any], batch: Any, what: str) -> Any:
+    """Return what the caller's model makes of a batch.
+
+    Raises:
+        WeightsError: it fails; the message holds its own words and what it was given, its traceback is kept.
+    """
+    try:
+        return method(batch)
+    except DejavuError:
+        raise
+    except Exception as error:
+        given = (
+            f"{type(batch).__name__} of {batch.dtype}, shape {tuple(batch.shape)}"
+            if hasattr(batch, "dtype")
+            else f"{type(batch).__name__} of {len(batch)}"
+        )
+        raise WeightsError(f"{what}: fails on a {given}: {error}") from error
 
 
 def layer_name(name: str) -> str:

@@ -114,5 +114,7 @@ def test_images_of_32_pixels_without_boxes_are_taken(tmp_path):
     sets = {role: small(data) for role, data in SETS.items()}
     watch = dejavu.MemorizationCallback(**sets, transform=transform, folder=tmp_path)
     assert watch.after_epoch(MeanColor(), 0).excess_points_low > 0
-    with pytest.raises(DataError, match="target: none of 60 images.*exceeds 12 pixels.*min_crop_px"):
+    with pytest.raises(
+        DataError, match="target: none of 60 images.*exceeds 12 pixels.*min_crop_px"
+    ):
         dejavu.MemorizationCallback(**sets, transform=transform, folder=tmp_path, min_crop_px=12)

@@ -278,7 +278,27 @@ def test_images_of_32_pixels_without_boxes_are_taken():
     }
     audit = dejavu.audit(mean_color, **given)
     assert (audit.excess.n_target, audit.excess.n_control) == (N, N)
-    with pytest.raises(DataError, match=r"exceeds image.crop.min_side_px = 14.*min_crop_px in Python"):
+    with pytest.raises(
+        DataError, match=r"exceeds image.crop.min_side_px = 14.*min_crop_px in Python"
+    ):
         dejavu.audit(mean_color, **given, min_crop_px=14)
     with pytest.raises(ParamsError, match="min_crop_px: -1"):
         dejavu.audit(mean_color, **given, min_crop_px=-1)
+
+
+def test_a_network_that_fails_and_a_transform_that_gives_no_tensor_are_named():
+    given = {**world(is_memorized=True), "model": network()}
+
+    def refused(kind, message, **more):
+        with pytest.raises(kind, match=message):
+            dejavu.audit(**given | more)
+
+    refused(ParamsError, "transform: gives no tensor.*processor", transform=lambda image: image)
+    refused(
+        ParamsError, "tensors of different shapes",
+        transform=lambda image: torch.zeros(3, 8, int(np.asarray(image).mean()) % 7 + 3),
+    )  # fmt: skip
+    refused(
+        WeightsError, "model: fails on a Tensor of torch.float32, shape .64, 3, 16, 16.",
+        model=network().half(), transform=transform,
+    )  # fmt: skip
