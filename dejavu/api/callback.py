@@ -119,7 +119,11 @@ class MemorizationCallback:
         self._images[role], self._labels[role] = images, labels
 
     def after_epoch(self, model: Any, epoch: int) -> Measured | None:
-        """Measure after every `every`-th epoch, counted from 0; None after the others."""
+        """Measure after every `every`-th epoch, counted from 0; None after the others.
+
+        Where several processes train together, call it in each: all of them measure, as a wrapped network
+        waits for the others in every forward pass, and the first one writes.
+        """
         if (epoch + 1) % self.every:
             return None
         vectors = self._embed(model)
@@ -143,7 +147,8 @@ class MemorizationCallback:
             utility=float(np.mean(whole.winner == codes[_WHOLE])),
         )  # fmt: skip
         self.history.append(measured)
-        self._write(measured)
+        if _is_first():
+            self._write(measured)
         return measured
 
     def _embed(self, model: Any) -> dict[str, np.ndarray]:
@@ -206,6 +211,15 @@ class MemorizationCallback:
                 watch.after_epoch(given["model"], round(state.epoch) - 1)
 
         return Transformers()
+
+
+def _is_first() -> bool:
+    """Tell whether this process writes: the only one, or rank 0 of those that train together."""
+    from torch import distributed
+
+    return not (distributed.is_available() and distributed.is_initialized()) or (
+        distributed.get_rank() == 0
+    )
 
 
 def _boxes_of(

@@ -68,10 +68,7 @@ def _parameters(source: Path, preset: str | None) -> Path:
         return source / "params.yaml"
     known = sorted(file.stem for file in (source / "presets").glob("*.yaml"))
     if preset not in known:
-        raise ParamsError(
-            f"--preset {preset!r}: no such preset.{suggestion(preset, known)} There are: "
-            f"{', '.join(known)}."
-        )
+        raise ParamsError(f"--preset {preset!r}: no such preset.{suggestion(preset, known)}")
     return source / "presets" / f"{preset}.yaml"
 
 

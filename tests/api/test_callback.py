@@ -2,6 +2,9 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
 import types
 
 import numpy as np
@@ -12,6 +15,7 @@ from torch import nn
 import dejavu
 from dejavu.errors import DataError, ParamsError
 from tests.api.test_model import dataset, network, small, transform
+from tests.paths import ROOT
 
 SETS = {
     "target": dataset(60, 0, is_known=True), "control": dataset(60, 1, is_known=False),
@@ -118,3 +122,33 @@ def test_images_of_32_pixels_without_boxes_are_taken(tmp_path):
         DataError, match="target: none of 60 images.*exceeds 12 pixels.*min_crop_px"
     ):
         dejavu.MemorizationCallback(**sets, transform=transform, folder=tmp_path, min_crop_px=12)
+
+
+@pytest.mark.slow  # two processes that import torch
+def test_of_two_processes_that_train_together_one_writes(tmp_path):
+    script = f"""
+import torch
+from torch import distributed, nn
+import dejavu
+from tests.api.test_callback import SETS, MeanColor
+from tests.api.test_model import transform
+distributed.init_process_group("gloo")
+rank = distributed.get_rank()
+model = nn.parallel.DistributedDataParallel(nn.Sequential(nn.BatchNorm2d(3), MeanColor()))
+watch = dejavu.MemorizationCallback(**SETS, transform=transform, folder=f"{tmp_path}/{{rank}}")
+print("excess", watch.after_epoch(model, 0).excess_points)
+distributed.destroy_process_group()
+"""
+    (tmp_path / "train.py").write_text(script)
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
+         str(tmp_path / "train.py")],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    excesses = [line for line in done.stdout.splitlines() if line.startswith("excess")]
+    assert len(excesses) == 2
+    assert len(set(excesses)) == 1
+    assert (tmp_path / "0" / "metrics.json").is_file()
+    assert not (tmp_path / "1").exists()
