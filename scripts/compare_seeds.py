@@ -1,186 +1,154 @@
-"""Put several runs that differ in nothing but the seed side by side: does calibration agree with two models?
+"""Put several runs that differ in nothing but the seed side by side: which estimator follows the crossover?
 
-    python -m scripts.compare_seeds OUT_PREFIX RESULTS_JSON [RESULTS_JSON ...]
+    python -m scripts.compare_seeds docs/results/seeds.csv docs/results/calibration.md RESULTS_JSON [...]
 
-writes OUT_PREFIX.csv (one row per seed, test and score) and OUT_PREFIX.md (means over the seeds with 95 %
-intervals, and how far each test is from the two-model score of the same run).
-Each RESULTS_JSON is the reports/results.json of one run.
+Each RESULTS_JSON is the reports/results.json of one run. Writes one row per run, model and estimator, and
+the blocks of the page between ``<!-- made by: NAME -->`` and ``<!-- /made -->``.
 """
 
 import csv
 import json
-import math
-import statistics
 import sys
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scipy import stats
-
 from dejavu.text import spreadsheet_safe
+from scripts.seed_tables import write
 
 TWO_MODELS = "second_model"
+HARD = {"image": "score", "caption": "recall"}  # in what the headline of a lane is measured
+SIGNS = ("ppg", "prg")
+HEADLINE = "t2i k=10 top=all"  # setting of the caption lane in the default run
+
+
+Interval = tuple[float, float, float]  # value, low, high
 
 
 class Row(NamedTuple):
-    """One score of one test in one run."""
+    """One number of one run, beside its yardstick in the same run; shares and their differences: 0 to 1."""
 
-    run: str
+    seed: int
     lane: str
     target: str
-    setting: str  # "" in the image lane; mode, k and top in the caption lane
-    score: str
+    setting: str  # of PPG and PRG: mode, k and top
+    measure: str  # score, log_odds, recall, precision, ppg, prg
+    estimator: (
+        str  # plain, unadjusted, gap, adjusted, adjusted_with_second_model, matched, two_model, …
+    )
     reference: str
-    two_model: float  # the two-model score of the same run on the target role
-    plain: float  # the one-model score on the target role
-    control: float  # the same test on control samples: its bias
-    excess: float  # plain - control
+    value: float
+    low: float
+    high: float
+    yardstick: float  # the crossover; of PPG and PRG, which have none, the two-model score
+    yardstick_low: float
+    yardstick_high: float
 
 
-def rows_of(run: str, results: dict[str, Any]) -> Iterator[Row]:
-    """Yield a row per test and score of one results.json."""
-    for target, references in results.get("image", {}).items():
-        yield from _compare(run, "image", target, "", references, ("dejavu_score",))
+def rows_of(seed: int, results: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield the estimates of every target that has a second model."""
+    for lane in HARD:
+        for target, found in results["calibrated"].get(lane, {}).items():
+            if found["crossover"]["value"] is not None:
+                yield from _calibrated(seed, lane, target, found, results)
     for target, references in results.get("caption", {}).items():
         for setting, tests in _by_setting(references).items():
-            yield from _compare(run, "caption", target, setting, tests, ("ppg", "prg", "aucg"))
+            yield from _signs(seed, target, setting, tests)
 
 
-def _by_setting(references: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _calibrated(
+    seed: int, lane: str, target: str, found: Mapping[str, Any], results: Mapping[str, Any]
+) -> Iterator[Row]:
+    hard = HARD[lane]
+
+    def row(measure: str, estimator: str, of: Interval, against: str, by: str = "") -> Row:
+        beside = interval(found[against])
+        return Row(seed, lane, target, "", measure, estimator, by, *of, *beside)
+
+    for name in ("crossover", "gap", "adjusted", "adjusted_with_second_model"):
+        yield row(hard, name, interval(found[name]), "crossover")
+    for reference, excess in found["excess_unadjusted"].items():
+        yield row(hard, "unadjusted", interval(excess), "crossover", reference)
+    if lane == "image":
+        for reference, roles in results["image"][target].items():
+            name = "two_model" if reference == TWO_MODELS else "plain"
+            plain = interval(roles["target"], "dejavu_score")
+            yield row(hard, name, plain, "crossover", reference)
+    for measure, name, against in (
+        ("log_odds", "adjusted_soft", "crossover_soft"),
+        ("precision", "adjusted_precision", "crossover_precision"),
+    ):
+        if name in found:
+            yield row(measure, "adjusted", interval(found[name]), against)
+            yield row(measure, "crossover", interval(found[against]), against)
+    if lane == "caption":
+        own = _by_setting(results["caption"][target])[HEADLINE][TWO_MODELS]["target"]
+        for sign in SIGNS:
+            of, beside = interval(found[f"{sign}_matched"]), interval(own, sign)
+            yield Row(seed, lane, target, HEADLINE, sign, "matched", "", *of, *beside)
+
+
+def interval(found: Mapping[str, Any], name: str = "") -> Interval:
+    """Return a number of results.json with the ends of its interval."""
+    low, high = found[f"{name}_ci95" if name else "ci95"]
+    return float(found[name or "value"]), float(low), float(high)
+
+
+def _by_setting(references: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Turn reference → mode → k → top → roles into setting → reference → roles."""
-    settings: dict[str, dict[str, Any]] = defaultdict(dict)
+    settings: dict[str, dict[str, Any]] = {}
     for reference, modes in references.items():
         for mode, by_k in modes.items():
             for k, by_top in by_k.items():
                 for top, roles in by_top.items():
-                    settings[f"{mode} {k} {top}"][reference] = roles
+                    settings.setdefault(f"{mode} {k} {top}", {})[reference] = roles
     return settings
 
 
-def _compare(
-    run: str, lane: str, target: str, setting: str, tests: dict[str, Any], scores: tuple[str, ...]
-) -> Iterator[Row]:
+def _signs(seed: int, target: str, setting: str, tests: Mapping[str, Any]) -> Iterator[Row]:
     if TWO_MODELS not in tests:
         return
-    for score in scores:
-        two_model = tests[TWO_MODELS]["target"][score]
+    for sign in SIGNS:
+        yardstick = interval(tests[TWO_MODELS]["target"], sign)
         for reference, roles in tests.items():
-            if "control" in roles:
-                plain, control = roles["target"][score], roles["control"][score]
-                yield Row(
-                    run, lane, target, setting, score, reference,
-                    two_model, plain, control, plain - control,
-                )  # fmt: skip
+            if reference == TWO_MODELS or "control" not in roles:
+                continue
+            for name, role in (("plain", "target"), ("unadjusted", "excess")):
+                of = interval(roles[role], sign)
+                yield Row(seed, "caption", target, setting, sign, name, reference, *of, *yardstick)
 
 
-def summary(rows: list[Row]) -> list[dict[str, Any]]:
-    """Return one line per test: means and their intervals over runs, and distances."""
-    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        groups[(row.lane, row.target, row.setting, row.score, row.reference)].append(row)
-    return [
-        {
-            "lane": lane, "target": target, "setting": setting, "score": score, "reference": reference,
-            "runs": len(group),
-            **{f"{name}_{what}": value
-               for name in ("two_model", "plain", "control", "excess")
-               for what, value in _mean_and_spread([getattr(row, name) for row in group])},
-            "plain_distance": _rms([row.plain - row.two_model for row in group]),
-            "excess_distance": _rms([row.excess - row.two_model for row in group]),
+def verdicts(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what a run says of each target at its headline layer: verdict, listed samples, planted ones."""
+    names = {target for lane in HARD for target in results["calibrated"].get(lane, {})}
+    return {
+        target: {
+            "verdict": "negative control" if found["is_negative_control"] else found["verdict"]["word"],
+            "listed": found["list"]["n_listed"], "planted_auroc": found["list"]["planted_auroc"],
+            "adjusted": found["adjusted"],
         }
-        for (lane, target, setting, score, reference), group in groups.items()
-    ]  # fmt: skip
-
-
-def _mean_and_spread(values: list[float]) -> list[tuple[str, float]]:
-    """Return the mean and the half-width of its 95 % interval (Student's t over the runs)."""
-    if len(values) < 2:
-        return [("mean", statistics.fmean(values)), ("half_width", math.nan)]
-    error = statistics.stdev(values) / math.sqrt(len(values))
-    half_width = float(stats.t.ppf(0.975, len(values) - 1)) * error
-    return [("mean", statistics.fmean(values)), ("half_width", half_width)]
-
-
-def _rms(values: list[float]) -> float:
-    return math.sqrt(statistics.fmean(value * value for value in values))
-
-
-def headlines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the lines of each model's headline layer and metric: `vicreg`, not `vicreg_backbone_l2`."""
-    names = {line["target"] for line in lines}
-    return [
-        line for line in lines if not any(line["target"].startswith(f"{other}_") for other in names)
-    ]
-
-
-def markdown(lines: list[dict[str, Any]]) -> str:
-    """Render the summary as one table per lane and score, and the distances over all tests."""
-    text: list[str] = []
-    groups = sorted(
-        {(line["lane"], line["score"]) for line in lines}, key=lambda g: (g[0] != "image", g)
-    )
-    for lane, score in groups:
-        chosen = [line for line in lines if (line["lane"], line["score"]) == (lane, score)]
-        unit, factor = ("points", 100) if lane == "image" else ("", 1)
-        digits = 1 if lane == "image" else 3
-        text += [f"### {lane}: `{score}`{f' ({unit})' if unit else ''}", ""]
-        text += [
-            "| target | setting | reference | two-model score | plain score | control (bias) | excess | "
-            "plain − two-model (RMS) | excess − two-model (RMS) |",
-            "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-        ]
-        for line in headlines(chosen):
-            cells = [line["target"], line["setting"] or "–", line["reference"]]
-            for name in ("two_model", "plain", "control", "excess"):
-                mean, spread = line[f"{name}_mean"] * factor, line[f"{name}_half_width"] * factor
-                cells.append(f"{mean:.{digits}f} ± {spread:.{digits}f}")
-            cells += [
-                f"{line[name] * factor:.{digits}f}"
-                for name in ("plain_distance", "excess_distance")
-            ]
-            text.append("| " + " | ".join(cells) + " |")
-        one_model = [line for line in chosen if line["reference"] != TWO_MODELS]
-        plain, excess = (
-            _rms([line[name] for line in one_model]) * factor
-            for name in ("plain_distance", "excess_distance")
-        )
-        unit = f" {unit}" if unit else ""
-        text += [
-            "",
-            f"Over all {len(one_model)} one-model tests (all layers and metrics): the plain score is "
-            f"{plain:.{digits}f}{unit} (root mean square) from the two-model score of the same run, "
-            f"the excess {excess:.{digits}f}{unit}.",
-            "",
-        ]
-    return "\n".join(text)
+        for lane in HARD
+        for target, found in results["calibrated"].get(lane, {}).items()
+        if not any(target.startswith(f"{other}_") for other in names)
+    }  # fmt: skip
 
 
 def main() -> None:
-    """Read the runs, write the table and the page."""
-    if len(sys.argv) < 3:
+    """Read the runs, write the rows and the page."""
+    if len(sys.argv) < 4:
         sys.exit(__doc__)
-    prefix, *paths = sys.argv[1:]
-    rows = [
-        row
-        for path in paths
-        for row in rows_of(path, json.loads(Path(path).read_text(encoding="utf-8")))
-    ]
-    lines = summary(rows)
-    with Path(f"{prefix}.csv").open("w", newline="", encoding="utf-8") as stream:
+    table, page, *paths = map(Path, sys.argv[1:])
+    runs = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    rows = [row for seed, run in enumerate(runs) for row in rows_of(seed, run)]
+    with table.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(("seed", *Row._fields[1:]))
-        names = {path: index for index, path in enumerate(paths)}
-        writer.writerows(
-            (
-                names[row.run],
-                *map(spreadsheet_safe, row[1:6]),
-                *(f"{value:.6f}" for value in row[6:]),
+        writer.writerow(Row._fields)
+        for row in rows:
+            names, numbers = row[1:7], row[7:]
+            writer.writerow(
+                (row.seed, *map(spreadsheet_safe, names), *(f"{x:.6f}" for x in numbers))
             )
-            for row in rows
-        )
-    Path(f"{prefix}.md").write_text(markdown(lines), encoding="utf-8")
+    write(page, table, [verdicts(run) for run in runs])
 
 
 if __name__ == "__main__":

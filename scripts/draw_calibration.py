@@ -1,4 +1,4 @@
-"""Draw how far plain and calibrated one-model scores are from the two-model score.
+"""Draw how far plain, subtracted and adjusted one-model scores are from the yardstick of the same run.
 
     python -m scripts.draw_calibration docs/results/seeds.csv docs/figures/calibration.png
 
@@ -13,31 +13,32 @@ import matplotlib as mpl
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from scripts.compare_seeds import TWO_MODELS
-
-PANELS = (("image", "dejavu_score", "images: déjà vu score"), ("caption", "ppg", "captions: PPG"),
-          ("caption", "prg", "captions: PRG"))  # fmt: skip
+PANELS = (
+    ("image", "score", "images: déjà vu score", "crossover of the same run"),
+    ("caption", "ppg", "captions: PPG", "two-model score of the same run"),
+    ("caption", "prg", "captions: PRG", "two-model score of the same run"),
+)
 KINDS = (
-    ("plain", "plain one-model score", "#b0b0b0"),
-    ("excess", "excess (calibrated)", "#1f5fbf"),
+    (("plain",), "plain (paper)", "#b0b0b0", 7),
+    (("unadjusted",), "target − control", "#8fb4e3", 7),
+    (("adjusted", "matched"), "adjusted; PPG, PRG: matched", "#10458f", 16),
 )
 
 
-def draw(rows: list[dict[str, str]], axes: Axes, lane: str, score: str, title: str) -> None:
-    """Draw one-model against two-model scores; the diagonal is perfect agreement."""
-    chosen = [
-        row for row in rows
-        if (row["lane"], row["score"]) == (lane, score) and row["reference"] != TWO_MODELS
-    ]  # fmt: skip
-    for column, label, color in KINDS:
-        x = [float(row["two_model"]) for row in chosen]
-        y = [float(row[column]) for row in chosen]
-        axes.scatter(x, y, s=9, color=color, label=label, linewidths=0, alpha=0.7)
+def draw(rows: list[dict[str, str]], axes: Axes, lane: str, measure: str) -> None:
+    """Draw one-model scores against the yardstick; the diagonal is perfect agreement."""
+    for estimators, label, color, size in KINDS:
+        chosen = [
+            row for row in rows
+            if (row["lane"], row["measure"]) == (lane, measure) and row["estimator"] in estimators
+            and row["reference"] != "second_model"
+        ]  # fmt: skip
+        x = [float(row["yardstick"]) for row in chosen]
+        y = [float(row["value"]) for row in chosen]
+        axes.scatter(x, y, s=size, color=color, label=label, linewidths=0, alpha=0.7)
     low, high = axes.get_xlim()
     axes.plot([low, high], [low, high], color="black", linewidth=0.8, zorder=0)
     axes.axhline(0, color="black", linewidth=0.3, zorder=0)
-    axes.set_title(title, fontsize=10)
-    axes.set_xlabel("two-model score of the same run")
 
 
 def main() -> None:
@@ -48,11 +49,15 @@ def main() -> None:
         rows = list(csv.DictReader(stream))
     mpl.use("Agg")
     figure, panels = plt.subplots(1, len(PANELS), figsize=(10.5, 3.6), dpi=110)
-    for axes, (lane, score, title) in zip(panels, PANELS, strict=True):
-        draw(rows, axes, lane, score, title)
+    for axes, (lane, measure, title, below) in zip(panels, PANELS, strict=True):
+        draw(rows, axes, lane, measure)
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel(below)
     panels[0].set_ylabel("one-model score")
-    panels[0].legend(fontsize=8, frameon=False, loc="lower right")
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, 0, 1, 0.93))
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), loc="upper center", ncols=len(KINDS), frameon=False
+    )
     figure.savefig(sys.argv[2], metadata={"Software": None})
 
 
