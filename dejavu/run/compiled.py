@@ -14,7 +14,7 @@ def compiled(function: Function) -> Function:
     Mark it `typing.no_type_check`: the shape checks of tests would wrap what is to be compiled.
     """
     try:
-        made: Any = numba.njit(cache=True)(function)
+        made: Any = numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:  # no folder to keep it in: neither beside the file nor the user's
-        made = numba.njit(function)
+        made = numba.njit(nogil=True)(function)
     return cast(Function, made)

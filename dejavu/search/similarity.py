@@ -4,19 +4,21 @@
 is the cosine, to nine decimals. Higher is nearer in both.
 """
 
-import functools
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # it has no stubs
 
 from dejavu.errors import DataError
 
 Metric = Literal["l2", "cosine"]
 DIGITS = 9
 _MANY = 20  # searches that cannot all come out alike by chance
+LANES = 32  # running sums of a pair
+COMPILED_FROM = (
+    2 * 10**8
+)  # values of all pairs: fewer take less time than the compiler does to be imported
 BYTES_AT_ONCE = 1024**2  # of float64 vectors compared in one step: they stay in a core's cache
 
 
@@ -33,30 +35,59 @@ def pairwise(
 
     A pair's value depends on its two vectors alone, never on the other pairs nor on `threads`.
     """
+    n_values = len(left_rows) * left.shape[1]
     step = max(1, BYTES_AT_ONCE // (8 * max(1, left.shape[1])))
+    compare = _compiled if n_values >= COMPILED_FROM else _vectorized
+    if compare is _compiled:
+        step = max(step, -(-len(left_rows) // (8 * threads)))
     similarities = np.empty(len(left_rows))
 
-    def compare(start: int) -> None:
+    def fill(start: int) -> None:
         part = slice(start, start + step)
-        similarities[part] = similarity(left[left_rows[part]], right[right_rows[part]], metric)
+        similarities[part] = compare(left, left_rows[part], right, right_rows[part], metric)
 
-    # BLAS itself on one thread: it would cut sums of long vectors into as many parts as threads
     starts = range(0, len(left_rows), step)
-    with _libraries().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(compare, starts) if len(starts) > 1 else map(compare, starts):
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(fill, starts) if len(starts) > 1 else map(fill, starts):
             pass
     return similarities
 
 
-@functools.cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()  # looking for them takes milliseconds
+def _vectorized(
+    left: np.ndarray,
+    left_rows: np.ndarray,
+    right: np.ndarray,
+    right_rows: np.ndarray,
+    metric: Metric,
+) -> np.ndarray:
+    return similarity(left[left_rows], right[right_rows], metric)
+
+
+def _compiled(
+    left: np.ndarray,
+    left_rows: np.ndarray,
+    right: np.ndarray,
+    right_rows: np.ndarray,
+    metric: Metric,
+) -> np.ndarray:
+    """Return what `similarity` returns, to the bit, without copies of the vectors."""
+    from dejavu.search import (
+        pair_sums,
+    )  # the compiler takes a second to import, pairs of a small run less
+
+    sums = np.empty(len(left_rows))
+    if metric == "l2":
+        pair_sums.squared_distances(left, left_rows, right, right_rows, sums)
+        return _of_distances(sums)
+    squares = np.empty((len(left_rows), 2))
+    pair_sums.products(left, left_rows, right, right_rows, sums, squares)
+    return _of_products(sums, squares[:, 0], squares[:, 1])
 
 
 def similarity(
     left: Float32[np.ndarray, "pairs dim"], right: Float32[np.ndarray, "pairs dim"], metric: Metric
 ) -> Float64[np.ndarray, " pairs"]:
-    """Return the similarity of each row of `left` with the same row of `right`.
+    """Return the similarity of each row of `left` to the same row of `right`.
 
     >>> a, b = np.array([[3.0, 4.0]], np.float32), np.array([[0.0, 1.0]], np.float32)
     >>> similarity(a, b, "l2").tolist(), similarity(a, b, "cosine").tolist()
@@ -64,11 +95,39 @@ def similarity(
     """
     if metric == "cosine":
         first, second = left.astype(np.float64), right.astype(np.float64)
-        lengths = np.sqrt(np.vecdot(first, first)) * np.sqrt(np.vecdot(second, second))
-        return np.round(np.vecdot(first, second) / lengths, DIGITS) + 0.0  # no -0.0
+        squares = (sum_of_rows(each * each) for each in (first, second))
+        return _of_products(sum_of_rows(first * second), *squares)
     # Differences first: |a|² + |b|² - 2ab would cancel, and equal vectors would not be at zero.
     difference = np.subtract(left, right, dtype=np.float64)
-    return 0.0 - significant(np.vecdot(difference, difference))
+    return _of_distances(sum_of_rows(difference * difference))
+
+
+def sum_of_rows(values: Float64[np.ndarray, "n dim"]) -> Float64[np.ndarray, " n"]:
+    """Return the sum of each row, in an order that no processor, thread or neighbor in memory changes.
+
+    Value j goes to running sum j mod `LANES`; these are added up at the end, the first one first.
+
+    >>> sum_of_rows(np.array([[1.0, 2.0, 3.0]])).tolist()
+    [6.0]
+    """
+    n, dim = values.shape
+    lanes = np.zeros((n, LANES))
+    for start in range(0, dim, LANES):
+        part = values[:, start : start + LANES]
+        lanes[:, : part.shape[1]] += part
+    total = np.zeros(n)
+    for lane in range(LANES):
+        total += lanes[:, lane]
+    return total
+
+
+def _of_products(dots: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    cosines: np.ndarray = np.round(dots / (np.sqrt(left) * np.sqrt(right)), DIGITS) + 0.0  # no -0.0
+    return cosines
+
+
+def _of_distances(squared: np.ndarray) -> np.ndarray:
+    return 0.0 - significant(squared)
 
 
 def prepared(

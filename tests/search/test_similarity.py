@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -46,3 +48,30 @@ def test_what_has_no_similarity_is_refused():
     require_usable(vectors([0, 0]), "l2", what="bank")
     with pytest.raises(DataError, match="1 bank vectors are zero"):
         require_usable(vectors([0, 0]), "cosine", what="bank")
+
+
+@pytest.mark.parametrize("dim", [1, 31, 32, 67, 128])
+@pytest.mark.parametrize("metric", ["l2", "cosine"])
+def test_compiled_and_vectorized_give_the_same_bits(metric, dim, monkeypatch):
+    rng = np.random.default_rng(dim)
+    left, right = (rng.standard_normal((2, 40, dim)) * 10 ** rng.uniform(-6, 6, (2, 40, 1))).astype(
+        np.float32
+    )
+    rows, columns = rng.integers(0, 40, (2, 500))
+    few = pairwise(left, rows, right, columns, metric)
+    monkeypatch.setattr("dejavu.search.similarity.COMPILED_FROM", 1)
+    for threads in (1, 3):
+        assert np.array_equal(pairwise(left, rows, right, columns, metric, threads=threads), few)
+
+
+@pytest.mark.parametrize("metric", ["l2", "cosine"])
+def test_sums_are_those_of_a_loop(metric):
+    rng = np.random.default_rng(1)
+    left, right = rng.standard_normal((2, 5, 70)).astype(np.float32)
+    for a, b, found in zip(left, right, similarity(left, right, metric), strict=True):
+        a, b = a.astype(float), b.astype(float)
+        if metric == "l2":
+            exact = -math.fsum((a - b) ** 2)
+        else:
+            exact = math.fsum(a * b) / math.sqrt(math.fsum(a * a) * math.fsum(b * b))
+        assert found == pytest.approx(exact, rel=1e-8, abs=1e-9)
