@@ -1,6 +1,7 @@
 """Run one pipeline stage from the command line, and log what it cost."""
 
 import argparse
+import gc
 import inspect
 import json
 import os
@@ -37,6 +38,8 @@ def run(main: Callable[..., None]) -> None:
     for name, parameter in inspect.signature(main, eval_str=True).parameters.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=parameter.annotation, required=True)
     flags = vars(parser.parse_args())
+    gc.freeze()  # what was imported stays: no search for garbage looks at it again
+    gc.enable()
     try:
         place = processes.place()
         if place.size > 1:
@@ -48,6 +51,7 @@ def run(main: Callable[..., None]) -> None:
         with project_lock.held():
             dvc_lock.keep()
             _run(main, flags)
+        gc.freeze()  # else the interpreter searches all objects as it ends: a second where torch is loaded
     except DejavuError as error:
         sys.exit(f"{type(error).__name__}: {error}")
     except OSError as error:
