@@ -15,6 +15,7 @@ PositiveFloat = Annotated[float, Field(gt=0)]
 # what its makers trained on: one role, a list of roles, or none of these samples
 TrainedOn = Literal["target", "reference", "elsewhere"] | Seen
 Rate = Annotated[float, Field(ge=0)]
+Temperature = Annotated[float, Field(gt=0, le=1)]
 
 
 class CorpusObjectsParams(Section):
@@ -172,6 +173,10 @@ class ClipRecipe(Section):
     max_shift_px: Annotated[int, Field(ge=0)]  # of small views: random shift, in any direction
     # shards (tar files, Parquet parts) read and mixed at a time; null: all, for images in files or memory
     mixed_shards: Positive | None = None
+    # against memorizing (docs/training.md)
+    text_mask_share: Share = 0.0  # of the words of a caption, left out at random in every epoch
+    embedding_noise: Rate = 0.0  # standard deviation per coordinate, on unit vectors in training
+    min_temperature: Temperature = 0.01  # floor of the learned temperature; OpenCLIP: 0.01
     planted_repeats: Positive  # times a planted sample occurs in one epoch
     min_recall_at_10: Share  # own captions find their image among 10 so often; else TrainingError
 

@@ -69,7 +69,8 @@ class Tokens:
     """Tokens of captions, made when they are asked for where not all of them fit into memory."""
 
     def __init__(self, captions: Sequence[str], tokenize: Tokenizer) -> None:
-        self._captions, self._tokenize = captions, tokenize
+        self.tokenize = tokenize
+        self._captions = captions
         self._held: Tensor | None = None
         if len(captions) * tokenize([""]).shape[1] <= TOKENS_HELD:
             self._held = tokenize(list(captions))
@@ -78,7 +79,7 @@ class Tokens:
         """Return the tokens of some captions."""
         if self._held is not None:
             return self._held[rows]
-        return self._tokenize([self._captions[row] for row in rows.tolist()])
+        return self.tokenize([self._captions[row] for row in rows.tolist()])
 
 
 def shards_of(uris: pa.ChunkedArray) -> Int[np.ndarray, " n"]:

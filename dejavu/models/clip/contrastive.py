@@ -8,7 +8,6 @@ except for batch norm (OpenCLIP's ResNets), which sees one part.
 """
 
 import contextlib
-import math
 from collections.abc import Iterator
 
 import torch
@@ -18,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from dejavu.models import devices
+from dejavu.models.clip.mitigations import Noise
 from dejavu.models.training.team import Team
 
-MAX_LOG_SCALE = math.log(100)  # as CLIP clips its temperature
 _ALL_KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 
 Vectors = tuple[Float[Tensor, "n dim"], Float[Tensor, "n dim"], Float[Tensor, ""]]
@@ -53,25 +52,35 @@ class Trainee:
         several = {"local_loss": True, "gather_with_grad": True} if team.part.size > 1 else {}
         self._loss = ClipLoss(rank=team.part.rank, world_size=team.part.size, **several)
 
-    def add_gradients(self, images: Tensor, texts: Tensor, n_parts: int) -> float:
+    def add_gradients(
+        self, images: Tensor, texts: Tensor, n_parts: int, noise: Noise | None = None
+    ) -> float:
         """Add the gradients of this process' part of a batch, and return its loss.
 
         Args:
             images: normalized.
             texts: tokens of the captions.
             n_parts: that the batch is worked on in; divides it.
+            noise: on the vectors that the loss compares; None: none.
         """
         # On CPUs the fused attention kernel spends twice the time of the plain one, going backwards.
         kernels = [SDPBackend.MATH] if self._team.device.type == "cpu" else _ALL_KERNELS
         with sdpa_kernel(kernels):  # backwards, too: checkpointing computes forwards there
             if n_parts > 1:
-                return self._in_parts(images, texts, n_parts)
+                return self._in_parts(images, texts, n_parts, noise)
             device = self._team.device
-            loss = self._loss(*self._shared(images.to(device), texts.to(device)))
+            loss = self._compared(noise, *self._shared(images.to(device), texts.to(device)))
             self._team.backward(loss)
             return float(loss.detach())
 
-    def _in_parts(self, images: Tensor, texts: Tensor, n_parts: int) -> float:
+    def _compared(self, noise: Noise | None, seen: Tensor, read: Tensor, scale: Tensor) -> Tensor:
+        """Return the loss of the vectors of a batch."""
+        if noise is not None:
+            seen, read = noise.added(seen, read)
+        loss: Tensor = self._loss(seen, read, scale)
+        return loss
+
+    def _in_parts(self, images: Tensor, texts: Tensor, n_parts: int, noise: Noise | None) -> float:
         device = self._team.device
         parts = list(zip(images.chunk(n_parts), texts.chunk(n_parts), strict=True))
         with torch.no_grad(), _unremembered(self._pairs):
@@ -80,7 +89,7 @@ class Trainee:
             torch.cat(kind).requires_grad_() for kind in list(zip(*vectors, strict=True))[:2]
         )
         scale = vectors[0][2].requires_grad_()
-        loss = self._loss(seen, read, scale)
+        loss = self._compared(noise, seen, read, scale)
         loss.backward()
         assert seen.grad is not None
         assert read.grad is not None

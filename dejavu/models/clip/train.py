@@ -18,7 +18,8 @@ from torch import Tensor
 from dejavu.errors import TrainingError
 from dejavu.models.clip import network
 from dejavu.models.clip.batches import Tokens, TrainingSet, drawn, order
-from dejavu.models.clip.contrastive import MAX_LOG_SCALE, Trainee
+from dejavu.models.clip.contrastive import Trainee
+from dejavu.models.clip.mitigations import Masking, Noise
 from dejavu.models.training.augment import normalized
 from dejavu.models.training.schedule import one_cycle
 from dejavu.models.training.team import Team
@@ -125,9 +126,21 @@ def _descend(
             data, recipe, chosen, batch_size, rng=rng, seed=seeds.number(course.seed, purpose),
             part=team.part,
         )  # fmt: skip
+        masking = Masking(
+            captions=data.captions, tokenize=tokens.tokenize, share=recipe.text_mask_share,
+            seed=seeds.number(course.seed, f"{purpose}.text_mask"),
+        )  # fmt: skip
+        noise = Noise(
+            std=recipe.embedding_noise, rng=seeds.generator(course.seed, f"{purpose}.noise"),
+            batch_size=batch_size, part=team.part,
+        )  # fmt: skip
+        places = team.part.rows(torch.arange(len(chosen)), batch_size)
         total = 0.0
-        for images, mine in batches:
-            total += _step(trainee, model, images, tokens[mine], optimizer, recipe.accumulate)
+        for (images, mine), at in zip(
+            batches, places.split(batch_size // team.part.size), strict=True
+        ):
+            texts = masking.tokens(mine, at) if masking.share else tokens[mine]
+            total += _step(trainee, model, (images, texts), optimizer, recipe, noise)
             scheduler.step()
         losses.append(team.mean(total / n_batches))
         if not math.isfinite(losses[-1]):
@@ -142,18 +155,19 @@ def _descend(
 def _step(
     trainee: Trainee,
     model: torch.nn.Module,
-    images: Tensor,
-    texts: Tensor,
+    pairs: tuple[Tensor, Tensor],
     optimizer: torch.optim.Optimizer,
-    n_parts: int,
+    recipe: ClipRecipe,
+    noise: Noise,
 ) -> float:
     optimizer.zero_grad(set_to_none=True)
-    loss = trainee.add_gradients(images, texts, n_parts)
+    images, texts = pairs
+    loss = trainee.add_gradients(images, texts, recipe.accumulate, noise)
     optimizer.step()
     scale = model.logit_scale
     assert isinstance(scale, Tensor)
     with torch.no_grad():
-        scale.clamp_(0, MAX_LOG_SCALE)
+        scale.clamp_(0, math.log(1 / recipe.min_temperature))
     return loss
 
 
