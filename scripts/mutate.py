@@ -1,7 +1,8 @@
 """Would a test notice? Change the measurement in one place at a time, and run the tests of that place.
 
     make mutate                                   a sample of 312 changes
-    python -m scripts.mutate --n 40 --only search --seed 3
+    python -m scripts.mutate --only search        those of the sample that are in dejavu/search
+    python -m scripts.mutate --seed 3 --results FILE    another sample; run again, it goes on from FILE
 
 A change is a comparison, sign, constant, `not`, `and` or `or` turned into another (docs/results/mutation.md
 lists the kinds). Each is made in a fork of this process, which has everything imported but the project, so
@@ -10,14 +11,17 @@ nothing that matters stand in scripts/mutations_equivalent.txt, each with its re
 """
 
 import argparse
+import hashlib
 import importlib.abc
 import importlib.machinery
 import os
-import random
+import resource
+import shutil
 import signal
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -25,7 +29,16 @@ from scripts.mutations import Change, changed, changes
 
 ROOT = Path(__file__).resolve().parents[1]
 EQUIVALENT = ROOT / "scripts/mutations_equivalent.txt"
-SECONDS = 240  # a change that hangs the tests is noticed
+# A change that hangs the tests is noticed. On a busy machine only time of a processor tells, and only a wait
+# for what never comes needs the clock.
+TIMES_AS_LONG = 10  # as the tests of the place take without a change
+SECONDS = 60  # of a processor, on top of that
+SECONDS_BY_THE_CLOCK = 1200
+WORDS = {
+    0: "UNNOTICED",
+    1: "noticed",
+    2: "noticed",
+}  # by exit status of pytest; 2: could not be imported
 # What is measured, and the tests that should notice, the quickest first.
 PLACES: dict[str, tuple[str, ...]] = {
     "dejavu/statistics/*.py": ("tests/statistics",),
@@ -48,23 +61,43 @@ WARM = ("numpy", "pyarrow", "duckdb", "scipy.stats", "scipy.sparse", "torch", "f
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make a sample of changes and report; 1 where one goes unnoticed that is not listed."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--n", type=int, default=312, help="changes to make")
+    parser.add_argument("--n", type=int, default=312, help="changes in the sample")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="part of a path")
+    parser.add_argument(
+        "--only", default="", help="part of a path: makes those of the sample alone"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--results",
+        type=Path,
+        help="file that keeps each result, to go on from",
+    )
     given = parser.parse_args(arguments)
     known = equivalent()
-    found = [each for each in everything() if given.only in each.path and each.key not in known]
-    chosen = random.Random(given.seed).sample(found, min(given.n, len(found)))
-    print(f"{len(chosen)} of {len(found)} changes; {len(known)} more are listed as equivalent")
+    all_of_them = everything()
+    chosen = [each for each in sample(all_of_them, given.n, given.seed) if given.only in each.path]
+    made = [each for each in chosen if each.key not in known]
+    print(
+        f"{len(chosen)} of {len(all_of_them)} changes, {len(chosen) - len(made)} of them listed as equivalent"
+    )
     for name in WARM:
         __import__(name)
-    survivors = _run(chosen, given.jobs)
-    noticed = len(chosen) - len(survivors)
-    print(f"noticed: {noticed} of {len(chosen)} ({100 * noticed / max(len(chosen), 1):.1f} %)")
-    for each in survivors:
-        print(f"unnoticed: {each.key}")
-    return int(bool(survivors))
+    words = {key: word for key, word in _earlier(given.results).items() if word != WORDS[0]}
+    for change, word in _run([each for each in made if each.key not in words], given.jobs):
+        words[change.key] = word
+        if given.results:
+            with given.results.open("a", encoding="utf-8") as lines:
+                lines.write(f"{word}\t{change.key}\n")
+    _print_summary(made, words)
+    return int(any(words[each.key] == WORDS[0] for each in made))
+
+
+def sample(found: Sequence[Change], n: int, seed: int) -> list[Change]:
+    """Return `n` of the changes; a line that is edited, or a change that is listed, moves no other in or out."""
+    drawn = sorted(found, key=lambda each: hashlib.sha256(f"{seed} {each.key}".encode()).digest())[
+        :n
+    ]
+    return [each for each in found if each in set(drawn)]
 
 
 def everything() -> list[Change]:
@@ -97,40 +130,94 @@ def _files(pattern: str) -> list[Path]:
     return [ROOT / f"{head}{name}{tail}" for name in names.split(",")]
 
 
+def _place(path: str) -> tuple[str, ...]:
+    return next(tests for pattern, tests in PLACES.items() if ROOT / path in _files(pattern))
+
+
 def _tests_of(path: str) -> list[str]:
     """Return the tests of a module, those that are named after it first."""
-    tests = next(tests for pattern, tests in PLACES.items() if ROOT / path in _files(pattern))
+    tests = _place(path)
     named = f"test_{Path(path).stem}.py"
     own = [f"{folder}/{named}" for folder in tests if (ROOT / folder / named).is_file()]
     return [*own, *tests]
 
 
-def _run(chosen: Sequence[Change], jobs: int) -> list[Change]:
-    """Return the changes that no test noticed."""
-    waiting, survivors = list(chosen), list[Change]()
+def _earlier(results: Path | None) -> dict[str, str]:
+    """Return the word of each change that an earlier run made, by its key."""
+    if results is None or not results.is_file():
+        return {}
+    lines = results.read_text(encoding="utf-8").splitlines()
+    return {key: word for word, _, key in (line.partition("\t") for line in lines)}
+
+
+def _print_summary(made: Sequence[Change], words: dict[str, str]) -> None:
+    places: dict[str, list[str]] = {}
+    for each in made:
+        places.setdefault(str(Path(each.path).parent), []).append(words[each.key])
+    places["all"] = [word for of_place in places.values() for word in of_place]
+    for place, of_place in places.items():
+        n_noticed = sum(word != WORDS[0] for word in of_place)
+        share = 100 * n_noticed / max(len(of_place), 1)
+        print(
+            f"{place}: noticed {n_noticed} of {len(of_place)} ({share:.1f} %), {of_place.count('hung')} by hanging"
+        )
+    for each in made:
+        if words[each.key] == WORDS[0]:
+            print(f"unnoticed: {each.key}")
+
+
+def _run(chosen: Sequence[Change], jobs: int) -> Iterator[tuple[Change, str]]:
+    """Yield each change and what became of it: a word of `WORDS`, or ``hung``."""
+    limits = {
+        tests: _seconds_without_change(tests)
+        for tests in sorted({_place(each.path) for each in chosen})
+    }
+    waiting = list(chosen)
     running: dict[int, tuple[Change, float]] = {}
-    while waiting or running:
-        while waiting and len(running) < jobs:
-            change = waiting.pop(0)
-            running[_start(change)] = (change, time.monotonic())
-        pid, status = os.waitpid(-1, os.WNOHANG)
-        if pid == 0:
-            for each, (_, started) in list(running.items()):
-                if time.monotonic() - started > SECONDS:
-                    os.killpg(each, signal.SIGKILL)
-            time.sleep(0.05)
-            continue
-        change, started = running.pop(pid)
-        is_noticed = status != 0
-        if not is_noticed:
-            survivors.append(change)
-        word = "noticed" if is_noticed else "UNNOTICED"
-        print(f"{word:9} {time.monotonic() - started:4.0f} s  {change.key}", flush=True)
-    return survivors
+    with tempfile.TemporaryDirectory() as scratch:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                change = waiting.pop(0)
+                seconds = int(SECONDS + TIMES_AS_LONG * limits[_place(change.path)])
+                running[_start(_tests_of(change.path), change, seconds, Path(scratch))] = (
+                    change,
+                    time.monotonic(),
+                )
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                for each, (_, started) in list(running.items()):
+                    if time.monotonic() - started > SECONDS_BY_THE_CLOCK:
+                        os.killpg(each, signal.SIGKILL)
+                time.sleep(0.05)
+                continue
+            change, started = running.pop(pid)
+            word = _word(status)
+            print(f"{word:9} {time.monotonic() - started:4.0f} s  {change.key}", flush=True)
+            yield change, word
 
 
-def _start(change: Change) -> int:
-    """Run the tests of a change in a fork; its exit status is 0 where all of them pass."""
+def _word(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        return "hung" if os.WTERMSIG(status) in {signal.SIGXCPU, signal.SIGKILL} else "noticed"
+    code = os.WEXITSTATUS(status)
+    if code not in WORDS:
+        raise SystemExit(f"pytest ended with status {code}, which says nothing of the change")
+    return WORDS[code]
+
+
+def _seconds_without_change(tests: tuple[str, ...]) -> float:
+    """Return what the tests take of a processor; without a change they must pass, or all are noticed."""
+    with tempfile.TemporaryDirectory() as scratch:
+        _, status, used = os.wait4(
+            _start(list(tests), None, SECONDS_BY_THE_CLOCK, Path(scratch)), 0
+        )
+    if status != 0:
+        raise SystemExit(f"{' '.join(tests)}: fail, or are none, before anything was changed")
+    return used.ru_utime + used.ru_stime
+
+
+def _start(tests: Sequence[str], change: Change | None, seconds: int, scratch: Path) -> int:
+    """Run tests in a fork, with a change made; its exit status is 0 where all of them pass."""
     pid = os.fork()
     if pid:
         return pid
@@ -138,19 +225,27 @@ def _start(change: Change) -> int:
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
-    code = 1
+    code = 3
     try:
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
         import pytest
 
-        sys.meta_path.insert(0, _Changed(change))
-        code = int(
-            pytest.main(
-                ["-x", "-q", "-p", "no:cacheprovider", "--jaxtyping-packages=", "-o",
-                 f"timeout={SECONDS}", *_tests_of(change.path)]
-            )
-        )  # fmt: skip
+        if change is not None:
+            sys.meta_path.insert(0, _Changed(change))
+        _compile_anew(scratch / str(os.getpid()))
+        options = ["-x", "-q", "-p", "no:cacheprovider", "--jaxtyping-packages=", "-o", "timeout=0"]
+        code = int(pytest.main([*options, *tests]))
     finally:
+        shutil.rmtree(scratch / str(os.getpid()), ignore_errors=True)
         os._exit(code)
+
+
+def _compile_anew(folder: Path) -> None:
+    """Keep compiled code in a folder of its own: Numba's names in the usual one do not tell constants apart."""
+    import numba
+
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)
+    numba.config.reload_config()  # type: ignore[no-untyped-call]
 
 
 class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
