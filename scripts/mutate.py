@@ -93,11 +93,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def sample(found: Sequence[Change], n: int, seed: int) -> list[Change]:
-    """Return `n` of the changes; a line that is edited, or a change that is listed, moves no other in or out."""
-    drawn = sorted(found, key=lambda each: hashlib.sha256(f"{seed} {each.key}".encode()).digest())[
-        :n
-    ]
-    return [each for each in found if each in set(drawn)]
+    """Return `n` of the changes; a line that is edited moves no other into the sample or out of it."""
+
+    def turn(each: Change) -> bytes:
+        return hashlib.sha256(f"{seed} {each.key}".encode()).digest()
+
+    drawn = set(sorted(found, key=turn)[:n])
+    return [each for each in found if each in drawn]
 
 
 def everything() -> list[Change]:
@@ -135,11 +137,12 @@ def _place(path: str) -> tuple[str, ...]:
 
 
 def _tests_of(path: str) -> list[str]:
-    """Return the tests of a module, those that are named after it first."""
+    """Return the tests of a module, those that are named after it and its own examples first."""
     tests = _place(path)
     named = f"test_{Path(path).stem}.py"
     own = [f"{folder}/{named}" for folder in tests if (ROOT / folder / named).is_file()]
-    return [*own, *tests]
+    examples = [path] if ">>>" in (ROOT / path).read_text(encoding="utf-8") else []
+    return [*own, *examples, *tests]
 
 
 def _earlier(results: Path | None) -> dict[str, str]:
@@ -158,9 +161,8 @@ def _print_summary(made: Sequence[Change], words: dict[str, str]) -> None:
     for place, of_place in places.items():
         n_noticed = sum(word != WORDS[0] for word in of_place)
         share = 100 * n_noticed / max(len(of_place), 1)
-        print(
-            f"{place}: noticed {n_noticed} of {len(of_place)} ({share:.1f} %), {of_place.count('hung')} by hanging"
-        )
+        hung = f", {of_place.count('hung')} by a hang"
+        print(f"{place}: noticed {n_noticed} of {len(of_place)} ({share:.1f} %){hung}")
     for each in made:
         if words[each.key] == WORDS[0]:
             print(f"unnoticed: {each.key}")
@@ -233,7 +235,8 @@ def _start(tests: Sequence[str], change: Change | None, seconds: int, scratch: P
         if change is not None:
             sys.meta_path.insert(0, _Changed(change))
         _compile_anew(scratch / str(os.getpid()))
-        options = ["-x", "-q", "-p", "no:cacheprovider", "--jaxtyping-packages=", "-o", "timeout=0"]
+        _stop_at_first_example()
+        options = ["-x", "-q", "-p", "no:cacheprovider", "--jaxtyping-packages=", "--timeout=0"]
         code = int(pytest.main([*options, *tests]))
     finally:
         shutil.rmtree(scratch / str(os.getpid()), ignore_errors=True)
@@ -241,11 +244,19 @@ def _start(tests: Sequence[str], change: Change | None, seconds: int, scratch: P
 
 
 def _compile_anew(folder: Path) -> None:
-    """Keep compiled code in a folder of its own: Numba's names in the usual one do not tell constants apart."""
+    """Keep compiled code in a folder of its own: in the usual one Numba does not tell constants apart."""
     import numba
 
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
     numba.config.reload_config()  # type: ignore[no-untyped-call]
+
+
+def _stop_at_first_example() -> None:
+    """Let Hypothesis search, and spare the minute that the smallest example that fails takes."""
+    from hypothesis import Phase, settings
+
+    settings.register_profile("first", phases=[Phase.explicit, Phase.generate])
+    settings.load_profile("first")  # the tests' own profile starts from it
 
 
 class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 
 from dejavu.run import seeds
-from dejavu.statistics.adjusted import Side, adjusted, unadjusted
+from dejavu.statistics.adjusted import Difference, Side, adjusted, unadjusted, unadjusted_kinds
+from dejavu.statistics.resampling import kinds
 
 
 def side(rng, n, *, shift=0.0, p=3, per_group=1):
@@ -136,3 +137,61 @@ def test_nothing_that_varies_decides_nothing():
     flat = Side(y=np.zeros(20), x=np.zeros((20, 0)), group=np.arange(20))
     assert unadjusted(flat, flat).p_greater == 1.0
     assert unadjusted(flat, flat).interval() == (0.0, 0.0)
+    assert unadjusted(flat, flat).df == 19
+
+
+def test_a_difference_without_spread_is_certain():
+    flat = Side(y=np.zeros(20), x=np.zeros((20, 0)), group=np.arange(20))
+    higher = Side(y=flat.y + 1, x=flat.x, group=flat.group)
+    assert unadjusted(higher, flat).p_greater == 0.0
+    assert unadjusted(flat, higher).p_greater == 1.0
+
+
+def test_bounds_and_p_value_are_those_of_students_t():
+    """Table values: t is 2.228 at 97.5 %, 1.812 at 95 %, both with 10 degrees of freedom."""
+    found = Difference(value=1.812, se=1.0, df=10.0, n_target=9, n_control=9)
+    assert found.interval() == pytest.approx((1.812 - 2.228, 1.812 + 2.228), abs=1e-3)
+    assert found.upper(0.95) == pytest.approx(2 * 1.812, abs=1e-3)
+    assert found.p_greater == pytest.approx(0.05, abs=1e-4)
+
+
+def in_cells(rng, n_groups):
+    """Return groups of 1 to 3 samples with two measures each: as one side per measure, and as kinds."""
+    sizes = rng.integers(1, 4, n_groups)
+    group = np.repeat(np.arange(n_groups), sizes)
+    y = rng.normal(size=(len(group), 2))
+    empty = np.zeros((len(group), 0))
+    of_groups = kinds(np.ones(len(group), dtype=np.int64), group, y)
+    return [Side(y=column, x=empty, group=group) for column in y.T], of_groups
+
+
+def test_kinds_give_what_their_samples_give():
+    rng = np.random.default_rng(8)
+    (target, target_kinds), (control, control_kinds) = in_cells(rng, 30), in_cells(rng, 12)
+    found = unadjusted_kinds(target_kinds, control_kinds)
+    for column, each in enumerate(found):
+        expected = unadjusted(target[column], control[column])
+        assert (each.value, each.se, each.df) == pytest.approx(
+            (expected.value, expected.se, expected.df)
+        )
+        assert (each.n_target, each.n_control) == (expected.n_target, expected.n_control)
+
+
+def test_single_samples_give_welchs_test():
+    """Every sample a group of its own: SciPy's t-test with unequal variances."""
+    rng = np.random.default_rng(9)
+    target, control = side(rng, 12, shift=1.0), side(rng, 7)
+    found = unadjusted(target, control)
+    expected = stats.ttest_ind(target.y, control.y, equal_var=False, alternative="greater")
+    assert found.p_greater == pytest.approx(expected.pvalue)
+    assert found.df == pytest.approx(expected.df)
+
+
+@pytest.mark.parametrize(("n_groups", "is_given"), [(3, False), (4, True)])
+def test_four_groups_are_the_least(n_groups, is_given):
+    rng = np.random.default_rng(10)
+    (few, few_kinds), (many, many_kinds) = in_cells(rng, n_groups), in_cells(rng, 9)
+    for pair in ((few[0], many[0]), (many[0], few[0])):
+        assert (unadjusted(*pair) is not None) is is_given
+    for both in ((few_kinds, many_kinds), (many_kinds, few_kinds)):
+        assert [each is not None for each in unadjusted_kinds(*both)] == [is_given] * 2
