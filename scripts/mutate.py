@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from scripts.mutations import Change, changed, changes
 
@@ -237,7 +238,7 @@ def _start(tests: Sequence[str], change: Change | None, seconds: int, scratch: P
         _compile_anew(scratch / str(os.getpid()))
         _stop_at_first_example()
         options = ["-x", "-q", "-p", "no:cacheprovider", "--jaxtyping-packages=", "--timeout=0"]
-        code = int(pytest.main([*options, *tests]))
+        code = int(pytest.main([*options, *tests], plugins=[_SlowLast()]))
     finally:
         shutil.rmtree(scratch / str(os.getpid()), ignore_errors=True)
         os._exit(code)
@@ -257,6 +258,13 @@ def _stop_at_first_example() -> None:
 
     settings.register_profile("first", phases=[Phase.explicit, Phase.generate])
     settings.load_profile("first")  # the tests' own profile starts from it
+
+
+class _SlowLast:
+    """Runs the quick tests of all files first."""
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 
 class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
