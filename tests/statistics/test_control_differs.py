@@ -1,5 +1,7 @@
 """The gate before the excess: joint test, blind baseline, label coverage."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -174,3 +176,73 @@ def test_labels_without_a_public_image_close_the_gate() -> None:
     found = gate(None, None, uncovered_share=0.051)
     assert found.is_closed
     assert "5.1%" in found.reasons[0]
+
+
+def few(x, n_target: int) -> Known:
+    """One column, every sample a group of its own, target first."""
+    x = np.asarray(x, dtype=np.float64)
+    return Known(x=x[:, None], is_target=np.arange(len(x)) < n_target, group=np.arange(len(x)))
+
+
+def test_the_p_value_counts_all_permutations_and_the_roles_as_they_are() -> None:
+    """No dealt T² is below 0, and none reaches that of the role itself but with two in 10^29 chances."""
+    least = joint_test(few([0, 1, 0, 1], 2), seed=0, purpose="test")
+    most = joint_test(few([1] * 50 + [0] * 50, 50), seed=0, purpose="test")
+    assert least is not None
+    assert most is not None
+    assert (least.p_value, most.p_value) == (1.0, 1 / 1000)
+
+
+def test_the_p_value_is_the_share_of_all_ways_to_deal_the_roles() -> None:
+    x = np.array([3.0, 1.0, 4.0, 1.5, -2.0, 0.0, 0.5, 2.0])
+    gap = abs(x[:4].mean() - x[4:].mean())
+    ways = [list(chosen) for chosen in itertools.combinations(range(8), 4)]
+    as_large = [abs(2 * x[way].sum() - x.sum()) / 4 >= gap - 1e-12 for way in ways]
+    found = joint_test(few(x, 4), seed=0, purpose="test")
+    assert found is not None
+    share = np.mean(as_large)
+    assert found.p_value == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 999))
+
+
+@pytest.mark.parametrize("at_once", [1, 10, 5_000])
+def test_permutations_held_at_once_change_nothing(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = world(np.random.default_rng(9), n=12, p=2)
+    expected = joint_test(known, seed=0, purpose="test")
+    monkeypatch.setattr(control_differs, "_AT_ONCE", at_once)
+    assert joint_test(known, seed=0, purpose="test") == expected
+
+
+@pytest.mark.parametrize(("n", "is_given"), [(4, False), (5, True)])
+def test_a_fold_of_the_blind_baseline_takes_a_group_of_each_role(n: int, is_given: bool) -> None:
+    known = world(np.random.default_rng(10), n=n)
+    assert (blind_baseline(known, seed=0, purpose="test") is not None) is is_given
+
+
+@pytest.mark.parametrize(("n_target", "is_given"), [(1, False), (2, True)])
+def test_a_joint_test_takes_two_groups_of_each_role(n_target: int, is_given: bool) -> None:
+    for known in (few(np.arange(9.0), n_target), few(np.arange(9.0), 9 - n_target)):
+        assert (joint_test(known, seed=0, purpose="test") is not None) is is_given
+
+
+def test_a_cut_that_is_just_reached_does_not_close_the_gate() -> None:
+    def at(p_value: float, low: float) -> bool:
+        joint = JointTest(statistic=50.0, p_value=p_value, n_target=9, n_control=9)
+        blind = BlindBaseline(auroc=0.7, low=low, high=0.8, n_target=9, n_control=9)
+        return gate(joint, blind).is_closed
+
+    assert at(0.009, 0.551)
+    assert not at(0.01, 0.551)
+    assert not at(0.009, 0.55)
+
+
+def test_a_role_of_as_many_samples_as_are_looked_at_stays_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(control_differs, "MAX_SAMPLES", 6)
+    is_target, group = np.arange(14) < 6, np.repeat(np.arange(7), 2)
+    kept = control_differs.drawn(is_target, group, seed=0, purpose="test")
+    assert kept[is_target].all()
+    assert kept[~is_target].sum() == 6  # three groups of two
+    assert (kept[::2] == kept[1::2]).all()

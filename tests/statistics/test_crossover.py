@@ -16,3 +16,4 @@ def test_quality_of_the_models_and_difficulty_of_the_samples_cancel():
     assert found.value == pytest.approx(0.3, abs=3 * found.se)
     assert found.se == pytest.approx(0.5 * np.sqrt(2 / 4000 + 2 / 3000), rel=0.05)
     assert (found.n_target, found.n_control) == (4000, 3000)
+    assert on_target.x.shape == (4000, 0)  # nothing stands beside the other model

@@ -95,3 +95,39 @@ def test_wilsons_interval_is_scipys_to_the_bit():
             for level in (0.9, 0.95):
                 found = stats.binomtest(n_hits, n).proportion_ci(level, method="wilson")
                 assert intervals.wilson(n_hits, n, level) == (found.low, found.high)
+
+
+@pytest.mark.parametrize(("area", "n", "m"), [(0.8, 15, 40), (0.55, 8, 5), (0.97, 30, 12)])
+def test_newcombes_bounds_are_where_his_variance_says(area, n, m):
+    """(area − bound)² = z² V(bound), with Hanley and McNeil's V, both sets taken as (n + m) / 2."""
+
+    def variance(at):
+        both = (n + m) / 2 - 1
+        return at * (1 - at) / (n * m) * (1 + both * ((1 - at) / (2 - at) + at / (1 + at)))
+
+    low, high = intervals.auroc_small(area, n, m)
+    assert 0 < low < area < high < 1
+    for bound in (low, high):
+        assert (area - bound) ** 2 == pytest.approx(1.959964**2 * variance(bound), rel=1e-5)
+    assert intervals.auroc_small(1 - area, m, n) == pytest.approx((1 - high, 1 - low))
+
+
+def test_delongs_interval_is_symmetric_and_cut_at_the_ends():
+    """Three of three positives against two negatives, one pair the wrong way: the area is 5/6."""
+    area, (low, high) = intervals.delong(np.array([3.0, 2.0, 0.5]), np.array([1.0, 0.0]))
+    # placements: 1, 1, ½ of the positives and ⅔, 1 of the negatives, so V = (1/12)/3 + (1/18)/2
+    half = 1.959964 * np.sqrt(1 / 36 + 1 / 36)
+    assert (area, low, high) == (pytest.approx(5 / 6), pytest.approx(5 / 6 - half, abs=1e-6), 1.0)
+    mirrored = intervals.delong(np.array([1.0, 0.0]), np.array([3.0, 2.0, 0.5]))
+    assert mirrored == (pytest.approx(1 / 6), (0.0, pytest.approx(1 / 6 + half, abs=1e-6)))
+
+
+def test_a_cut_at_so_few_false_positives_takes_so_many_control_samples():
+    assert [intervals.least_control(percent) for percent in (5, 1.0, 0.3)] == [20, 100, 334]
+
+
+@pytest.mark.parametrize("table", [(10, 20, 5, 20), (3, 50, 40, 60)])
+def test_a_ratio_turned_over_has_the_bounds_turned_over(table):
+    x1, n1, x2, n2 = table
+    low, high = intervals.ratio(*table)
+    assert intervals.ratio(x2, n2, x1, n1) == pytest.approx((1 / high, 1 / low))

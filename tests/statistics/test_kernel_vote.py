@@ -48,3 +48,9 @@ def test_at_most_the_stated_share_of_control_passes_the_cut():
         lower = np.max(control[control < found.cut], initial=-1.0)
         assert (control > lower).mean() > percent / 100
         assert found.n_target_above == (target > found.cut).sum()
+
+
+def test_a_whole_number_of_control_samples_may_pass_whatever_the_rounding():
+    """29 % of 100 samples are 28.999999999999996 in float64."""
+    found = at_false_positives(np.array([70.5, 71.5]), np.arange(100.0), 29)
+    assert (found.cut, found.n_target_above, found.n_target) == (70.0, 2, 2)

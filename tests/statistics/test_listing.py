@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from dejavu.statistics.listing import (
+    control_needed,
     listed,
     listing,
     log_odds,
@@ -99,3 +100,31 @@ def test_an_empty_list_says_how_many_control_samples_it_takes():
     enough = listing(np.array([5.0, 0, 0, 0, 0]), np.linspace(1, 2, 49), 0.1)
     assert enough.is_listed.tolist() == [True, False, False, False, False]
     assert enough.control_needed is None
+
+
+def test_who_differs_from_a_base_without_spread_stands_out_nowhere():
+    base = np.array([True, True, True, False, False])
+    found = standardized(np.array([1.0, 1, 1, 5, -5]), np.zeros(5, np.int64), base)
+    assert found.tolist() == [0] * 5
+
+
+def test_log_odds_add_half_a_vote_to_either_side():
+    assert log_odds(np.array([3.0]), np.array([10.0])).tolist() == [np.log(3.5 / 7.5)]
+
+
+def test_storeys_share_by_hand():
+    """One of eight p-values is above ½: (1 + 1) / (8 · ½) = ½ of the samples are taken for unremarkable."""
+    p = np.array([0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.9])
+    assert q_values(p, storey=True) == pytest.approx(q_values(p) / 2)
+    many = np.array([0.01, 0.6, 0.7, 0.9])  # (1 + 3) / (4 · ½) is more than all
+    assert q_values(many, storey=True).tolist() == q_values(many).tolist()
+
+
+@pytest.mark.parametrize("n_above", [0, 1, 2, 7])
+def test_so_many_control_samples_list_the_head_and_one_fewer_does_not(n_above):
+    n_target, share, counted = 40, 0.1, max(n_above, 1)
+    needed = control_needed(n_target, n_above, share)
+    for n_control, is_enough in ((needed, True), (needed - 1, False)):
+        target = np.array([9.0] * counted + [0.0] * (n_target - counted))
+        found = listing(target, np.linspace(1, 2, n_control), share)
+        assert found.is_listed.sum() == (counted if is_enough else 0)

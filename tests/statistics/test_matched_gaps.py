@@ -1,5 +1,7 @@
 """Matched gaps: against plain loops, and over simulated worlds."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -72,3 +74,49 @@ def test_sees_a_lift() -> None:
     found = matched_gap(values(generator, 800, 0.15), values(generator, 800))
     assert found is not None
     assert found.difference.p_greater < 1e-4
+
+
+def test_the_standard_error_equals_plain_loops_over_groups() -> None:
+    """Also where one control sample is alone in its stratum, and where duplicates share a group."""
+    generator = np.random.default_rng(3)
+    target, control = values(generator, 30), values(generator, 24)
+    objects = np.where(np.arange(24) == 5, 7, control.n_objects)
+    target = dataclasses.replace(
+        target, n_objects=np.append(target.n_objects[:-2], [7, 7]), group=np.arange(30) // 2
+    )
+    control = dataclasses.replace(control, n_objects=objects, group=np.arange(24) // 3)
+    found = matched_gap(target, control)
+    assert found is not None
+
+    def gap(side: Values, i: int, other: Values) -> float:
+        rivals = other.y[other.n_objects == side.n_objects[i]]
+        return float(np.mean(np.sign(side.y[i] - rivals)))
+
+    of_target = np.array([gap(target, i, control) for i in range(30)])
+    of_control = np.array([-gap(control, i, target) for i in range(24)])
+    parts_target = (of_target - of_target.mean()) / 30
+    parts_control = np.empty(24)
+    for i in range(24):
+        peers = np.flatnonzero(objects == objects[i])
+        n = len(peers)
+        rest = of_control[i] - (of_control[peers].mean() if n > 1 else of_control.mean())
+        scale = np.sqrt(n / (n - 1)) if n > 1 else 1.0
+        parts_control[i] = (target.n_objects == objects[i]).sum() / 30 / n * scale * rest
+    variances = []
+    for parts, group in ((parts_target, target.group), (parts_control, control.group)):
+        sums = [parts[group == each].sum() for each in set(group.tolist())]
+        variances.append(sum(each**2 for each in sums) * len(sums) / (len(sums) - 1))
+    df = sum(variances) ** 2 / (variances[0] ** 2 / 14 + variances[1] ** 2 / 7)
+    assert found.difference.se == pytest.approx(np.sqrt(sum(variances)))
+    assert found.difference.df == pytest.approx(df)
+
+
+@pytest.mark.parametrize(("n", "is_given"), [(3, False), (4, True)])
+def test_four_groups_of_either_role_are_the_least(n: int, is_given: bool) -> None:
+    few = Values(y=np.ones(n), n_objects=np.ones(n, dtype=np.int64), group=np.arange(n))
+    many = Values(y=np.zeros(9), n_objects=np.ones(9, dtype=np.int64), group=np.arange(9))
+    for pair in ((few, many), (many, few)):
+        found = matched_gap(*pair)
+        assert (found is not None) is is_given
+        if found is not None:  # nothing varies: the degrees of freedom of the smaller role
+            assert (found.difference.se, found.difference.df) == (0, n - 1)

@@ -11,6 +11,7 @@ def all_counts(group, n_resamples, block_cells):
     )
     found = np.zeros((len(group), n_resamples), dtype=np.int16)
     for place, counts in blocks:
+        assert counts.size <= max(block_cells, len(group))  # one resample at least
         found[:, place] = counts
     return found
 
@@ -58,6 +59,8 @@ def test_kinds_of_groups_resample_as_the_samples_do():
     assert found.n == 7
     assert found.means().tolist() == [5 / 7, 3 / 7]
     drawn = found.resampled(4_000, np.random.default_rng(0))
+    in_blocks = found.resampled(4_000, np.random.default_rng(0), block_cells=2 * 700)
+    assert (in_blocks == drawn).all()
     rows = np.array([[1, 0]] * 4 + [[0, 1]] * 2 + [[1, 1]], dtype=np.float64)
     blocks = resampling.count_blocks(
         np.array([0, 1, 2, 3, 7, 7, 7]), 4_000, np.random.default_rng(1)

@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from dejavu.statistics import verdict
 from dejavu.statistics.adjusted import Difference
 from dejavu.statistics.verdict import Tested, Word, holm, needed, verdicts
 
@@ -73,3 +74,17 @@ def test_holm_by_hand():
         {"a": 0.03, "b": 0.06, "c": 0.06}
     )
     assert holm({}) == {}
+
+
+def test_a_p_value_at_the_level_is_enough_and_a_bound_at_the_tolerance_is_not(monkeypatch):
+    edge = difference(0.05, 0.024)
+    monkeypatch.setattr(verdict, "ERROR", edge.p_greater)
+    assert words(a=(edge, edge)) == {"a": Word.MEMORIZES}
+    none = difference(0.0, 0.01)
+    bound = none.upper(1 - edge.p_greater)
+    assert words(tolerance=bound, a=(none, none)) == {"a": Word.TOO_FEW}
+    assert words(tolerance=bound * (1 + 1e-9), a=(none, none)) == {"a": Word.AT_MOST}
+
+
+def test_a_hard_estimate_of_zero_memorizes_nothing():
+    assert words(a=(difference(0.0, 0.06), difference(1.0, 0.1))) == {"a": Word.TOO_FEW}
