@@ -56,7 +56,8 @@ PLACES: dict[str, tuple[str, ...]] = {
     "dejavu/splits/{assign,duplicates,pixel_groups,label_bank}.py": ("tests/splits",),
 }  # fmt: skip
 WARM = ("numpy", "pyarrow", "duckdb", "scipy.stats", "scipy.sparse", "torch", "faiss", "pytest",
-        "hypothesis", "jaxtyping", "beartype", "pydantic", "PIL.Image", "numba")  # fmt: skip
+        "hypothesis", "jaxtyping", "beartype", "pydantic", "PIL.Image", "numba", "pandas", "torchvision",
+        "sklearn.linear_model", "sklearn.metrics")  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def sample(found: Sequence[Change], n: int, seed: int) -> list[Change]:
-    """Return `n` of the changes; a line that is edited moves no other into the sample or out of it."""
+    """Return `n` of the changes; a line that is edited moves hardly any other in or out."""
 
     def turn(each: Change) -> bytes:
         return hashlib.sha256(f"{seed} {each.key}".encode()).digest()
@@ -118,9 +119,9 @@ def equivalent() -> dict[str, str]:
     found = {}
     for line in EQUIVALENT.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
-            key, _, reason = line.partition("  # ")
-            if not reason:
-                raise SystemExit(f"{EQUIVALENT}: no reason behind {key!r}")
+            key, _, reason = line.rpartition("  # ")  # lines of code may have a comment
+            if not key:
+                raise SystemExit(f"{EQUIVALENT}: no reason behind {line!r}")
             found[key] = reason
     return found
 
@@ -137,13 +138,13 @@ def _place(path: str) -> tuple[str, ...]:
     return next(tests for pattern, tests in PLACES.items() if ROOT / path in _files(pattern))
 
 
-def _tests_of(path: str) -> list[str]:
-    """Return the tests of a module, those that are named after it and its own examples first."""
+def _tests_of(path: str) -> list[list[str]]:
+    """Return the tests of a module: those named after it and its own examples, then all of its place."""
     tests = _place(path)
     named = f"test_{Path(path).stem}.py"
     own = [f"{folder}/{named}" for folder in tests if (ROOT / folder / named).is_file()]
     examples = [path] if ">>>" in (ROOT / path).read_text(encoding="utf-8") else []
-    return [*own, *examples, *tests]
+    return [each for each in ([*own, *examples], list(tests)) if each]
 
 
 def _earlier(results: Path | None) -> dict[str, str]:
@@ -175,26 +176,30 @@ def _run(chosen: Sequence[Change], jobs: int) -> Iterator[tuple[Change, str]]:
         tests: _seconds_without_change(tests)
         for tests in sorted({_place(each.path) for each in chosen})
     }
-    waiting = list(chosen)
-    running: dict[int, tuple[Change, float]] = {}
+    waiting = [(each, _tests_of(each.path)) for each in chosen]
+    running: dict[int, tuple[Change, list[list[str]], float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         while waiting or running:
             while waiting and len(running) < jobs:
-                change = waiting.pop(0)
+                change, (tests, *more) = waiting.pop(0)
                 seconds = int(SECONDS + TIMES_AS_LONG * limits[_place(change.path)])
-                running[_start(_tests_of(change.path), change, seconds, Path(scratch))] = (
+                running[_start(tests, change, seconds, Path(scratch))] = (
                     change,
+                    more,
                     time.monotonic(),
                 )
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
-                for each, (_, started) in list(running.items()):
+                for each, (*_, started) in list(running.items()):
                     if time.monotonic() - started > SECONDS_BY_THE_CLOCK:
                         os.killpg(each, signal.SIGKILL)
                 time.sleep(0.05)
                 continue
-            change, started = running.pop(pid)
+            change, more, started = running.pop(pid)
             word = _word(status)
+            if word == WORDS[0] and more:
+                waiting.insert(0, (change, more))
+                continue
             print(f"{word:9} {time.monotonic() - started:4.0f} s  {change.key}", flush=True)
             yield change, word
 

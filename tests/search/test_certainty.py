@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dejavu.search import candidates
-from dejavu.search.certainty import error_bound, is_unsure
+from dejavu.search.certainty import error_bound, is_unsure, rounding_bound
 from dejavu.search.held_bank import Bank
 from dejavu.search.knn import Search
 from tests.search.slow import bank_of, slow_nearest
@@ -40,6 +40,18 @@ def test_one_bound_above_the_worst_candidate_is_the_last_unsure_similarity(worst
     last = np.array([np.nextafter(edge, -9), edge, np.nextafter(edge, 9)])
     found = is_unsure(last, np.full(3, worst), np.full(3, 0.5))
     assert found.tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("worst", [np.inf, -np.inf, np.nan])
+def test_similarities_beyond_float32_prove_nothing(worst):
+    assert is_unsure(np.array([0.9]), np.array([worst]), np.array([0.1])).tolist() == [True]
+
+
+@pytest.mark.parametrize(("metric", "expected"), [("cosine", [8.0, 2.0]), ("l2", [16.0, 4.0])])
+def test_the_bound_of_rounding_by_hand(metric, expected):
+    """0.5 · (3 + 1) + 6 · 1, and 0 · (3 + 1) + 2 · 1: distances count the product twice."""
+    found = rounding_bound(np.array([6.0, 2.0]), np.array([0.5, 0.0]), 3.0, 1.0, metric=metric)
+    assert found.tolist() == expected
 
 
 class Adversary:

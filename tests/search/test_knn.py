@@ -125,6 +125,15 @@ class TestAnApproximateIndex:
         found = nearest(self.queries, bank_of(self.rows), k=10, margin=0, index="IVF4,Flat")
         assert 0.1 < recall(found.ids, exact.ids) < 0.95
 
+    def test_that_finds_one_too_few_is_refused(self):
+        """Two far clusters, one list each: of the two, the nearer one alone is searched."""
+        rng = np.random.default_rng(4)
+        rows = rng.standard_normal((130, 2)) + np.repeat([[0.0], [100.0]], [50, 80], axis=0)
+        bank, query = bank_of(rows.astype(np.float32)), np.zeros((1, 2), np.float32)
+        assert nearest(query, bank, k=50, margin=0, index="IVF2,Flat").ids.max() == 49
+        with pytest.raises(ParamsError, match="fewer than k=51 neighbors for 1 queries"):
+            nearest(query, bank, k=51, margin=0, index="IVF2,Flat")
+
     def test_that_finds_too_few_is_refused(self):
         with pytest.raises(ParamsError, match=r"fewer than k=200 .* nprobe=64"):
             nearest(self.queries, bank_of(self.rows), k=200, index="IVF16,Flat")

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from dejavu.errors import DataError
-from dejavu.search.similarity import pairwise, require_usable, significant, similarity
+from dejavu.search import similarity as similarity_module
+from dejavu.search.similarity import (
+    pairwise,
+    prepared,
+    require_differences,
+    require_usable,
+    significant,
+    similarity,
+)
 
 
 def vectors(*rows):
@@ -75,3 +83,49 @@ def test_sums_are_those_of_a_loop(metric):
         else:
             exact = math.fsum(a * b) / math.sqrt(math.fsum(a * a) * math.fsum(b * b))
         assert found == pytest.approx(exact, rel=1e-8, abs=1e-9)
+
+
+def test_a_cosine_that_rounds_to_zero_from_below_is_zero():
+    value = similarity(vectors([1, -1e-10]), vectors([0, 1]), "cosine")
+    assert str(value[0]) == "0.0"
+
+
+@pytest.mark.parametrize("metric", ["l2", "cosine"])
+def test_what_a_search_sees_is_centered_or_of_length_1(metric, monkeypatch):
+    rows = np.random.default_rng(2).standard_normal((9, 5)).astype(np.float32)
+    center = rows.mean(axis=0)
+    expected = rows - center if metric == "l2" else rows / np.linalg.norm(rows, axis=1)[:, None]
+    for bytes_at_once in (1, 8 * 5 * 4, 10**6):  # one vector, four, all
+        monkeypatch.setattr("dejavu.search.similarity.BYTES_AT_ONCE", bytes_at_once)
+        assert prepared(rows, metric, center) == pytest.approx(expected, rel=1e-6)
+
+
+def test_only_searches_that_all_come_out_alike_are_refused():
+    same = np.full((20, 2), 0.5)
+    with pytest.raises(DataError, match=r"all 20 vectors are equally near \(0\.5\)"):
+        require_differences(same)
+    require_differences(same[:19])  # by chance, few may
+    require_differences(same[:, :1])  # nobody is nearer than a single neighbor
+    same[7, 1] -= 1e-9
+    require_differences(same)
+
+
+@pytest.mark.parametrize("metric", ["l2", "cosine"])
+def test_few_and_many_pairs_take_the_same_way_to_the_same_bits(metric, monkeypatch):
+    """Compiled code takes over from a number of values on, whole values of both vectors of all pairs."""
+    left = np.random.default_rng(3).standard_normal((4, 6)).astype(np.float32)
+    rows = np.arange(4)
+    taken = []
+    kept = {name: getattr(similarity_module, name) for name in ("_compiled", "_vectorized")}
+    for name, function in kept.items():
+        monkeypatch.setattr(
+            similarity_module,
+            name,
+            lambda *args, name=name, function=function: taken.append(name) or function(*args),
+        )
+    found = []
+    for least in (24, 25):
+        monkeypatch.setattr(similarity_module, "COMPILED_FROM", least)
+        found.append(pairwise(left, rows, left, rows[::-1], metric).tolist())
+    assert taken == ["_compiled", "_vectorized"]
+    assert found[0] == found[1]

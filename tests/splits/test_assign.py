@@ -215,3 +215,26 @@ def test_the_table_records_what_it_was_made_from(tmp_path):
     out = divide(tmp_path, samples(numbered(50)), settings())
     assert SPLITS.read(out).num_rows == 50
     assert parquet.inputs_of(out) == {"samples": parquet.fingerprint(tmp_path / "samples.parquet")}
+
+
+def test_samples_without_a_hash_are_alone_among_those_with_one():
+    rows = samples(numbered(6), hashes=[0, None, 255 << 40, None, 255 << 20, 1])
+    groups = assign.duplicate_groups(rows, 3, None)
+    assert groups[0] == groups[5]
+    assert len(set(groups.tolist())) == 5
+
+
+def test_samples_without_a_label_have_a_cap_of_their_own():
+    shares = {"target": 1.0, "reference": 0.0, "public": 0.0, "control": 0.0}
+    labels = [None, 0, 1] * 5
+    found = assigned(samples(numbered(15), labels=labels), shares=shares, max_per_label=3)
+    kept = [
+        label for label, (role, *_) in zip(labels, found.values(), strict=True) if role == "target"
+    ]
+    assert collections.Counter(kept) == {None: 3, 0: 3, 1: 3}
+
+
+def test_how_many_duplicates_there_are_is_told(tmp_path, capsys):
+    rows = samples(numbered(7), contents=["a", "b", "a", "c", "a", "b", "d"])
+    divide(tmp_path, rows, settings())
+    assert "; 3 samples duplicate another" in capsys.readouterr().err

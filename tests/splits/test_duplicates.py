@@ -118,3 +118,16 @@ def test_joined_is_the_finest_common_coarsening(pairs):
         for i in range(len(pairs)):
             groups[i] = min(g for j, g in enumerate(groups) if a[i] == a[j] or b[i] == b[j])
     assert same_partition(joined(a, b), np.array(groups))
+
+
+def test_every_choice_of_chunks_finds_the_same(monkeypatch):
+    """However the costs come out, the masks are one of three sets, each of which finds all pairs."""
+    rng = np.random.default_rng(5)
+    codes = rng.integers(0, 2**63, 300).astype(np.uint64)
+    sizes = set()
+    for sort_cost in (0, 1, 10**9):
+        monkeypatch.setattr(duplicates, "SORT_COST", sort_cost)
+        masks = duplicates._masks(codes, 3)
+        sizes.add(len(masks))
+        assert masks in [_combined(3 + r, r) for r in (1, 2, 3)]
+    assert sizes == {4, 10}  # where sorting costs nothing, keys that nobody shares by chance

@@ -53,3 +53,9 @@ def test_samples_without_a_label_lack_none(tmp_path):
     field = rows.schema.field("label_id")
     rows = rows.set_column(rows.schema.get_field_index("label_id"), field, pa.nulls(40, field.type))
     assert plausibility.crossings(divide(tmp_path, rows, settings())) == []
+
+
+def test_attacked_samples_without_a_label_lack_none(tmp_path):
+    """The bank has label 0 alone, so that any label of theirs would be missing."""
+    path = divided(tmp_path, {"heldout": None})
+    assert plausibility.crossings(path) == []

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
+from dejavu.corpora.image_reader import ImageError, ImageReader
 from dejavu.splits import pixel_groups
 from dejavu.tables.schemas import SPLITS
 from tests.corpora.image_files import photo
@@ -98,3 +99,71 @@ def test_an_image_that_cannot_be_read_is_like_no_other(tmp_path):
     )
     assert len(set(found.tolist())) == 3
     assert found[0] == found[1]
+
+
+ACROSS = np.tile([1, -1], 8)[None, :, None] * np.ones((16, 1, 3), dtype=int)  # columns, and rows
+DOWN = ACROSS.transpose(1, 0, 2)
+
+
+def gray(across=0, down=0, level=128):
+    """A thumbnail of two patterns that know nothing of each other, with these standard deviations."""
+    return (level + across * ACROSS + down * DOWN).astype(np.uint8).ravel()
+
+
+def looked_at(thumbnails, opened=None):
+    def look(places):
+        if opened is not None:
+            opened.append(places.tolist())
+        return np.array(thumbnails)[places], np.full(len(places), True)
+
+    return look
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_one"),
+    [
+        (gray(10), gray(10, level=147), True),  # colors differ by 19
+        (gray(10), gray(10, level=149), False),  # by 21
+        (gray(40), gray(59), True),  # patterns by 19
+        (gray(40), gray(61), False),
+        (gray(10), gray(10, 4), True),  # correlation 10 / √116 = 0.93
+        (gray(10), gray(10, 5), False),  # 10 / √125 = 0.89
+        (gray(2), gray(0, 2), True),  # both are flat
+        (gray(2), gray(0, 3), False),  # one is
+        (gray(3), gray(0, 3), False),
+    ],
+)
+def test_color_and_pattern_decide_where_they_say(first, second, is_one):
+    thumbnails = [first, np.zeros(768, np.uint8), second]
+    found = pixel_groups.confirmed(
+        np.zeros(3, np.int64), np.arange(3), looked_at(thumbnails)
+    ).tolist()
+    assert (found[0] == found[2]) is is_one
+    assert found[1] not in (found[0], found[2])
+
+
+def test_groups_of_three_files_are_looked_at_each_by_itself():
+    """Two groups of three files, entangled, and a pair of which one file is there twice."""
+    a, b, c = gray(10), gray(0, 10), gray(level=20)
+    thumbnails = [a, c, a, c, b, c, a, b, a]
+    near, exact = np.array([3, 5, 3, 5, 3, 5, 0, 0, 0]), np.array([0, 1, 2, 3, 4, 5, 6, 7, 6])
+    opened = []
+    found = pixel_groups.confirmed(near, exact, looked_at(thumbnails, opened)).tolist()
+    assert opened == [[0, 2, 4], [1, 3, 5]]
+    assert [found.index(each) for each in found] == [0, 1, 0, 1, 4, 1, 6, 6, 6]
+
+
+def test_an_image_that_cannot_be_opened_has_an_empty_thumbnail():
+    class Reader(ImageReader):
+        def __init__(self):
+            pass
+
+        def read(self, uri):
+            if uri == "broken":
+                raise ImageError("unreadable", uri)
+            return Image.new("RGB", (40, 30), uri)
+
+    look = pixel_groups.looker(Reader(), ["red", "broken", "#010203"], workers=1)
+    thumbnails, is_read = look(np.array([2, 1, 0]))
+    assert is_read.tolist() == [True, False, True]
+    assert thumbnails.tolist() == [[1, 2, 3] * 256, [0] * 768, [255, 0, 0] * 256]
