@@ -56,7 +56,7 @@ def of(project: Project, model: str, *, with_report: bool, scratch: Any) -> Audi
     return Audit(
         verdict=answer.verdict.text,
         excess=Excess.of(answer.excess.adjusted),
-        scores=_scores(answer, samples) | {"excess_points_by_layer": _by_layer(found)},
+        scores=_scores(answer, samples) | _by_layer(found),
         samples=samples,
         warnings=answer.gate.reasons,
         project=project.folder,
@@ -89,11 +89,18 @@ def _scores(answer: Answer, samples: pa.Table) -> dict[str, Any]:
     }
 
 
-def _by_layer(found: Calibration) -> dict[str, float | None]:
+def _by_layer(found: Calibration) -> dict[str, dict[str, Any]]:
+    """Return the adjusted excess of every layer, and its interval; None: it could not be estimated."""
     assert found.image is not None
+    excess = {name: each.adjusted for name, each in found.image.excess.items()}
     return {
-        name: None if each.adjusted is None else 100 * each.adjusted.value
-        for name, each in found.image.excess.items()
+        "excess_points_by_layer": {
+            name: None if each is None else 100 * each.value for name, each in excess.items()
+        },
+        "ci95_points_by_layer": {
+            name: None if each is None else tuple(100 * end for end in each.interval())
+            for name, each in excess.items()
+        },
     }
 
 
