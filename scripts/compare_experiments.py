@@ -3,8 +3,8 @@
     python -m scripts.compare_experiments OUT_CSV PARAMETER EXPERIMENT [EXPERIMENT ...]
 
 PARAMETER is a dotted name, as in `dvc exp run -S recipes.vicreg.epochs=50`; an EXPERIMENT is the name given
-with `dvc exp run -n`, or any revision. One row per experiment, target and reference of the image lane, with
-intervals.
+with `dvc exp run -n`, any revision, or a folder that holds a run's params.yaml and results.json. One row per
+experiment, target and reference of the image lane, with intervals.
 """
 
 import csv
@@ -30,6 +30,9 @@ SCORES = {
 }
 
 
+CALIBRATED = ("adjusted", "crossover")  # of a target, whatever the reference
+
+
 def rows_of(experiment: str, value: Any, results: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield one row per target and reference of a results.json."""
     for target, references in results["image"].items():
@@ -45,7 +48,18 @@ def rows_of(experiment: str, value: Any, results: dict[str, Any]) -> Iterator[di
             for column, (role, score) in SCORES.items():
                 row[column] = nodes[role][score]
                 row[f"{column}_low"], row[f"{column}_high"] = nodes[role][f"{score}_ci95"]
+            for column in CALIBRATED:
+                found = results["calibrated"]["image"][target][column]
+                row[column] = found["value"]
+                row[f"{column}_low"], row[f"{column}_high"] = found.get("ci95") or (None, None)
             yield row
+
+
+def _read(experiment: str, path: str) -> str:
+    if Path(experiment).is_dir():
+        return (Path(experiment) / Path(path).name).read_text(encoding="utf-8")
+    text: str = dvc.api.read(path, rev=experiment)
+    return text
 
 
 def parameter(params: Any, name: str) -> Any:
@@ -61,9 +75,11 @@ def main(out: str, name: str, experiments: list[str]) -> None:
     """Write the table."""
     rows: list[dict[str, Any]] = []
     for experiment in experiments:
-        params = YAML(typ="safe").load(dvc.api.read("params.yaml", rev=experiment))
-        results = json.loads(dvc.api.read("reports/results.json", rev=experiment))
-        rows += rows_of(experiment, parameter(params, name), results)
+        params, results = (
+            _read(experiment, each) for each in ("params.yaml", "reports/results.json")
+        )
+        value = parameter(YAML(typ="safe").load(params), name)
+        rows += rows_of(Path(experiment).name, value, json.loads(results))
     with Path(out).open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
         writer.writeheader()
