@@ -19,8 +19,8 @@ PANELS = (
     ("caption", "prg", "captions: PRG", "two-model score of the same run"),
 )
 KINDS = (
-    (("plain",), "plain (paper)", "#b0b0b0", 7),
-    (("unadjusted",), "target − control", "#8fb4e3", 7),
+    (("plain",), "plain (paper)", "#b8b8b8", 7),
+    (("unadjusted",), "target − control", "#5b9bea", 7),
     (("adjusted", "matched"), "adjusted; PPG, PRG: matched", "#10458f", 16),
 )
 
