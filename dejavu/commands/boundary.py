@@ -48,9 +48,9 @@ def run(app: Callable[[], object]) -> int:
     except OSError as error:
         if error.errno not in _OF_THE_SYSTEM:
             return _bug(error)
-        return _say(failures.line_of(error))
+        return _say(f"Error: {failures.line_of(error)}")
     except MemoryError:
-        return _say("MemoryError: not enough memory. Ask for less at once, or free some.")
+        return _say("Error: not enough memory. Ask for less at once, or free some.")
     except Exception as error:  # noqa: BLE001  # the boundary of the program
         return _bug(error)
 
@@ -74,7 +74,7 @@ def _code(app: Callable[[], object]) -> int:
         app()
         sys.stdout.flush()  # a broken pipe shows up here, not while Python shuts down
     except DejavuError as error:
-        return _say(f"{type(error).__name__}: {error}")
+        return _say(f"Error: {error}")
     except KeyboardInterrupt:
         return _stopped()
     except SystemExit as error:

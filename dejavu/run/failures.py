@@ -27,7 +27,7 @@ def line_of(error: OSError) -> str:
     text = " ".join(str(error).split())
     if "No usable temporary directory" in text:
         return (
-            f"OSError: no folder for temporary files can be written (tried {text.partition('in ')[2]}). "
+            f"No folder for temporary files can be written (tried {text.partition('in ')[2]}). "
             "Set the variable TMPDIR to one that can."
         )
     match = _CODE.search(text)
@@ -37,4 +37,4 @@ def line_of(error: OSError) -> str:
     where = path if path is not None else "a file that the system does not name"
     reason = error.strerror or text
     advice = _WHAT_TO_DO.get(number or 0, "Check the path and its file system, and run again.")
-    return f"OSError: {where}: {reason}. {advice}"
+    return f"{where}: {reason}. {advice}"

@@ -53,11 +53,11 @@ def run(main: Callable[..., None]) -> None:
             _run(main, flags)
         gc.freeze()  # else the interpreter searches all objects as it ends: a second where torch is loaded
     except DejavuError as error:
-        sys.exit(f"{type(error).__name__}: {error}")
+        sys.exit(f"Error: {error}")
     except OSError as error:
-        sys.exit(failures.line_of(error))
+        sys.exit(f"Error: {failures.line_of(error)}")
     except MemoryError:
-        sys.exit(f"MemoryError: {_name()} needs more memory than there is. {failures.LESS_MEMORY}")
+        sys.exit(f"Error: {_name()} needs more memory than there is. {failures.LESS_MEMORY}")
     except KeyboardInterrupt:
         print(
             f"Interrupted: {_name()} is not done. `dvc repro` goes on; what was finished is kept.",

@@ -294,7 +294,7 @@ def test_a_page_that_cannot_be_written_loses_no_finding(content, tmp_path):
         found[-1].what
     }
     assert found[-1].what == str(tmp_path / "reports/check.html")
-    assert found[-1].detail.startswith(f"OSError: {tmp_path / 'reports'}: ")
+    assert found[-1].detail.startswith(f"{tmp_path / 'reports'}: ")
 
 
 @pytest.mark.slow

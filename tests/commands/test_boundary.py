@@ -28,22 +28,22 @@ def elsewhere(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("error", "code", "message"),
     [
-        (ParamsError("a: b\n  c"), 1, "ParamsError: a: b\n  c\n"),
-        (ParamsError("\x1b[31mred \x9b \udcff"), 1, "ParamsError: \\x1b[31mred \\x9b \\udcff\n"),
+        (ParamsError("a: b\n  c"), 1, "Error: a: b\n  c\n"),
+        (ParamsError("\x1b[31mred \x9b \udcff"), 1, "Error: \\x1b[31mred \\x9b \\udcff\n"),
         (KeyboardInterrupt(), 130, "Stopped.\n"),
         (SystemExit(2), 2, ""),
         (SystemExit(3), 3, ""),
         (SystemExit(None), 0, ""),
         (SystemExit("what to do"), 1, "what to do\n"),
-        (MemoryError(), 1, "MemoryError: not enough memory. Ask for less at once, or free some.\n"),
+        (MemoryError(), 1, "Error: not enough memory. Ask for less at once, or free some.\n"),
         (
             PermissionError(errno.EACCES, "Permission denied", "reports/cost.md"), 1,
-            "OSError: reports/cost.md: Permission denied. Make it writable and readable for this user, or "
+            "Error: reports/cost.md: Permission denied. Make it writable and readable for this user, or "
             "run in a folder that is.\n",
         ),
         (
             OSError(errno.ENOSPC, "No space left on device"), 1,
-            "OSError: a file that the system does not name: No space left on device. The disk is full: "
+            "Error: a file that the system does not name: No space left on device. The disk is full: "
             "free some space and run again; finished work is kept.\n",
         ),
     ],

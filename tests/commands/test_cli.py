@@ -176,7 +176,7 @@ def test_mistakes_end_without_traceback(run, monkeypatch, capsys):
         cli.main()
     assert caught.value.code == 1
     told = capsys.readouterr().err
-    assert told.startswith("ArtifactError: ")
+    assert told.startswith("Error: ")
     assert "Run `dvc repro`" in told
 
 

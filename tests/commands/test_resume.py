@@ -88,7 +88,7 @@ def test_a_project_on_a_read_only_mount_is_one_line(project):
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr == (
-        f"OSError: {project}: Read-only file system. It is on a read-only file system: run in a copy of the "
+        f"Error: {project}: Read-only file system. It is on a read-only file system: run in a copy of the "
         "project that can be written.\n"
     )
 
@@ -106,7 +106,7 @@ def test_a_record_that_a_run_is_writing_is_left_alone(project):
         assert holder.stdout.readline() == "1\n"
         done = run(project, "dejavu.cli", "resume")
         assert done.returncode == 1
-        assert done.stderr.startswith("BusyError: DVC works in this project.")
+        assert done.stderr.startswith("Error: DVC works in this project.")
         assert record.read_text() == whole[: len("schema: '2")]
     finally:
         holder.communicate("\n")

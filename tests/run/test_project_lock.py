@@ -107,7 +107,7 @@ def test_commands_that_write_wait_their_turn(other, words):
         [sys.executable, "-m", "dejavu.cli", *words], capture_output=True, text=True
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("BusyError: Another run works in ")
+    assert done.stderr.startswith("Error: Another run works in ")
 
 
 @pytest.mark.slow
@@ -117,4 +117,4 @@ def test_a_stage_run_by_hand_waits_its_turn(other):
         [sys.executable, "-m", "stages.oracle", *flags], capture_output=True, text=True
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("BusyError: Another run works in ")
+    assert done.stderr.startswith("Error: Another run works in ")

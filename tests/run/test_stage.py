@@ -49,7 +49,7 @@ def test_flags_are_typed_and_costs_are_logged(tmp_path):
 def test_a_mistake_of_the_user_is_one_line_without_traceback(tmp_path):
     done = run(tmp_path, "--count", "-1", "--out", "o.txt")
     assert done.returncode == 1
-    assert done.stderr == "DataError: count must not be negative\n"
+    assert done.stderr == "Error: count must not be negative\n"
 
 
 def test_help_says_what_the_stage_does(tmp_path):
@@ -68,7 +68,7 @@ def test_memory_that_is_not_there_is_one_line(tmp_path):
     done = run(tmp_path, "--count", "8", "--out", "o.txt")
     assert done.returncode == 1
     assert done.stderr == (
-        "MemoryError: toy needs more memory than there is. Ask for less at once (machine.batch_images, "
+        "Error: toy needs more memory than there is. Ask for less at once (machine.batch_images, "
         "machine.block_rows), or free some.\n"
     )
 
@@ -77,7 +77,7 @@ def test_a_place_that_cannot_be_written_is_one_line_with_its_path(tmp_path):
     (tmp_path / "taken").write_text("a file")
     done = run(tmp_path, "--count", "1", "--out", "taken/o.txt")
     assert done.returncode == 1
-    assert done.stderr.startswith("OSError: taken/o.txt: Not a directory. ")
+    assert done.stderr.startswith("Error: taken/o.txt: Not a directory. ")
     assert done.stderr.count("\n") == 1
 
 
@@ -85,7 +85,7 @@ def test_a_place_for_logs_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "logs").write_text("a file")
     done = run(tmp_path, "--count", "1", "--out", "o.txt")
     assert done.returncode == 1
-    assert done.stderr.startswith("OSError: logs: File exists. ")
+    assert done.stderr.startswith("Error: logs: File exists. ")
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_the_first_place_that_cannot_be_written_is_named(project, monkeypatch, c
     refuse(project / name, monkeypatch)
     assert boundary.run(lambda: writable.require(Path())) == 1
     told = capsys.readouterr().err
-    assert told.startswith(f"OSError: {project / name}: Read-only file system")
+    assert told.startswith(f"Error: {project / name}: Read-only file system")
     assert told.count("\n") == 1
     assert ("DVC_SITE_CACHE_DIR" in told) == (name == "notes")
 
@@ -77,5 +77,5 @@ def test_check_names_the_place_in_the_place_of_the_stages_that_would_run(project
     found = tried("stages", "dvc status", lambda: room._status(Path("params.yaml"), 10.0))
     assert found.status == "wrong"
     assert found.detail.startswith(
-        f"OSError: {project / 'data'}: Read-only file system. It is on a read-only"
+        f"{project / 'data'}: Read-only file system. It is on a read-only"
     )
