@@ -9,7 +9,7 @@ the crop is the largest part that no object touches. Layers are modules by name,
 
 import csv
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -116,6 +116,18 @@ def rows_of(subject: Subject, data: dict[str, Any]) -> Iterator[tuple[Any, ...]]
             subject.name, place, layer, f"{values[shown]:.4f}", f"{low:.4f}", f"{high:.4f}",
             audit.excess.n_target, audit.excess.n_control,
         )  # fmt: skip
+
+
+def lines(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    """Yield the table of docs/results/depth.md."""
+    yield "| network | module | adjusted excess | n |"
+    yield "| --- | --- | ---: | ---: |"
+    for row in rows:
+        value, low, high = (float(row[name]) for name in ("excess_points", "low", "high"))
+        yield (
+            f"| {row['model']} | `{row['layer']}` | {value:+.1f} [{low:+.1f}, {high:+.1f}] | "
+            f"{row['n_target']} and {row['n_control']} |"
+        )
 
 
 def draw(table: Path, out: Path) -> None:

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from benchmarks import validity_page
+from benchmarks import depth, validity_page
 from scripts import seed_tables
 from tests.paths import ROOT
 
@@ -22,6 +22,7 @@ ELSEWHERE = {
         "0.490",
         "0.513",
     },  # of an earlier run with other settings, told once
+    "depth": {"6.4"},  # of the caption lane of the same run
     "efficientnet-lite": {
         "6.3",
         "1.2",
@@ -67,6 +68,7 @@ def rows_of(name):
     [
         ("calibration", "estimators", lambda: seed_tables.estimators(rows_of("seeds.csv"))),
         ("calibration", "seeds", lambda: seed_tables.between_seeds(rows_of("seeds.csv"))),
+        ("depth", "depth", lambda: depth.lines(rows_of("depth.csv"))),
         ("validity", "coverage", lambda: validity_page.coverage_table(rows_of("validity/coverage.csv"))),
         ("validity", "decisions", lambda: validity_page.decision_table(rows_of("validity/decisions.csv"))),
     ],
