@@ -40,6 +40,7 @@ class Card:
     sentence: str
     facts: tuple[tuple[str, str], ...]  # term, value
     sum: tuple[tuple[str, str], ...] = ()  # how the unadjusted excess comes about, line by line
+    n: str = ""  # how many samples of both roles, where a word was given
     checks: tuple[tuple[str, str], ...] = ()  # power, control check, length of the list
 
 
@@ -169,6 +170,10 @@ def _decided(
         numbers=((*answers.apart(adjusted), "adjusted excess, points"),),
         sentence=answers.sentence(lane, target, answer, report.tolerance),
         facts=(*facts, *card.facts),
+        n=(
+            f"n = {formatting.grouped(adjusted.n_target)} trained on, "
+            f"{formatting.grouped(adjusted.n_control)} control"
+        ),
         checks=next_steps.checks(answer, report.false_discovery_percent),
     )
 

@@ -6,8 +6,10 @@ from dejavu.report.page import formatting
 from dejavu.report.page.answer import Card
 from dejavu.report.page.elements import Grid
 
+_UNBROKEN = "\u00a0"
 _SUM = (
     "trained on: right", "trained on: reference right", "control: right", "control: reference right",
+    "unadjusted excess",
 )  # fmt: skip
 
 
@@ -22,14 +24,16 @@ def table(cards: Sequence[Card]) -> Grid | None:
     columns = {"model": "text", "answer": "text", "percentage points": "text"}
     has_sum = any(card.sum for card in cards)
     if has_sum:
-        columns |= dict.fromkeys(_SUM, "number")
+        columns |= dict.fromkeys(_SUM, "number") | {_SUM[-1]: "text"}
     columns |= dict.fromkeys(checked, "text")
     rows = []
     for card in cards:
         cells = [
-            f"{card.title} ({card.subtitle})",
+            f"{card.title} ({'; '.join(part for part in (card.subtitle, card.n) if part)})",
             card.verdict or "no word",
-            "; ".join(f"{value} {bounds}" for value, bounds, _ in card.numbers),
+            "; ".join(
+                f"{value} {bounds.replace(' ', _UNBROKEN)}" for value, bounds, _ in card.numbers
+            ),
         ]
         if has_sum:
             rates = [value for _, value in card.sum[: len(_SUM)]]

@@ -69,6 +69,7 @@ class Page:
     data_sets: list[sources.Origin]
     models: list[sources.Origin]
     is_calibrated: bool
+    is_decided: bool  # a word was given
 
     def figures(self) -> list[Figure]:
         """Return all figures, in reading order."""
@@ -114,7 +115,11 @@ def page(
         behind=answer.behind(cards),
         warnings=found.caveats.warnings(),
         steps=next_steps.steps(found.calibration, image.report.tolerance),
-        identity=sources.identity(data, fingerprint(image, captions)),
+        identity=sources.identity(
+            data, fingerprint(image, captions), found.dropped,
+            {"image": list(dict.fromkeys(head.model for head in heads)), "caption": list(told)},
+            has_names=has_names,
+        ),
         decided=key_figures.decided(found.calibration),
         key_figures=key_figures.key_figures(images, told, heads, lead, headline),
         image_calibration=image_calibration.calibration(
@@ -133,6 +138,7 @@ def page(
         data_sets=sources.data_sets(data, found.dropped, has_names=has_names),
         models=sources.models(data, has_names=has_names),
         is_calibrated=is_calibrated,
+        is_decided=any(card.checks for card in cards),
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ _FIRST = (
     "source", "weights", "file", "trained_on", "recipe", "architecture", "network", "layers", "dim",
     "preprocessing", "weights_sha256",
 )  # fmt: skip
+_MOST_WEIGHTS = 6  # on page one; the section on provenance has all
 _LEFT_OUT = ("losses", "model", "is_empty")  # the loss curve is a plot of its own
 
 
@@ -76,13 +77,47 @@ def data_sets(data: Path, counted: Dropped, *, has_names: bool = True) -> list[O
     return found
 
 
-def identity(data: Path, parameters: str) -> list[tuple[str, str]]:
-    """Return what tells this run from another: fingerprints of its parameters, samples and scores."""
+def identity(
+    data: Path,
+    parameters: str,
+    counted: Dropped,
+    audited: Mapping[str, Iterable[str]],
+    *,
+    has_names: bool = True,
+) -> list[tuple[str, str]]:
+    """Return what tells this run from another: its data sets, models, parameters and tables.
+
+    Args:
+        data: folder of the run's data.
+        parameters: their fingerprint.
+        counted: the samples of each lane.
+        audited: names of the models under audit, by lane.
+        has_names: False: the folder of a data set is not named.
+    """
     told = [("parameters of models, scores and report", parameters)]
-    for lane, (title, _) in LANES.items():
-        for name, what in (("samples", "samples"), ("splits", "roles"), ("scores", "scores")):
-            if (file := data / lane / f"{name}.parquet").is_file():
-                told.append((f"{title.lower()}: {what}", parquet.fingerprint(file)))
+    for lane, (title, folder) in LANES.items():
+        if not (data / lane / "samples.parquet").is_file():
+            continue
+        n = formatting.grouped(sum(counted.by_role(lane).values()))
+        source = data / lane / "images" / "source.json"
+        facts = json_files.mapping(source) if source.is_file() and has_names else {}
+        parts = [f"{n} samples", str(facts.get("root") or _kind({"images": facts}))]
+        told.append((f"{title.lower()}: data set", ", ".join(parts if facts else parts[:1])))
+        digests = [
+            (name, json_files.mapping(file).get("weights_sha256"))
+            for name in audited.get(lane, ())
+            if (file := data / lane / folder / name / "provenance.json").is_file()
+        ]
+        if weights := [f"{name} {str(digest)[:12]}" for name, digest in digests if digest]:
+            shown = weights[:_MOST_WEIGHTS]
+            more = [f"{len(weights) - len(shown)} more below"] if len(weights) > len(shown) else []
+            told.append((f"{title.lower()}: weights, SHA-256", ", ".join([*shown, *more])))
+        files = {
+            what: data / lane / f"{name}.parquet"
+            for name, what in (("samples", "samples"), ("splits", "roles"), ("scores", "scores"))
+        }
+        there = {what: parquet.fingerprint(file) for what, file in files.items() if file.is_file()}
+        told.append((f"{title.lower()}: {', '.join(there)}", ", ".join(there.values())))
     return told
 
 

@@ -1,15 +1,18 @@
 """What a reviewer reads first and signs: checks, next steps, limits, and which run it is."""
 
 import dataclasses
+import json
 import re
 
 import numpy as np
 import pytest
 
-from dejavu.report.page import answer, next_steps, overview
+from dejavu.report import dropped
+from dejavu.report.page import answer, next_steps, overview, sources
 from dejavu.report.settings import fingerprint
 from dejavu.statistics.adjusted import Difference
 from tests.paths import ROOT
+from tests.report.gallery import world
 from tests.report.page.pages import Reader
 from tests.report.world import settings, target
 
@@ -19,10 +22,12 @@ def test_page_one_has_what_a_reviewer_signs(html, read, results):
     text = Reader(one).text
     for part in (
         "What to do next", "Residual risk and limits", "Which run this is", "read by (name, role, date)",
-        "accepted by (name, role, date)", "parameters of models, scores and report", "images: scores",
+        "accepted by (name, role, date)", "parameters of models, scores and report", "images: data set",
+        "images: samples, roles, scores", "The control check asks",
         "smallest excess seen in 4 of 5 draws", "control check",
     ):  # fmt: skip
         assert part in text
+    assert "`" not in text[text.index("What to do next") :]  # a command is marked, not quoted
     blind = results["calibrated"]["image"]["vicreg"]["control_check"]["blind_baseline"]
     if blind is not None:
         assert f"blind AUROC {blind['auroc']:.2f}" in text
@@ -55,6 +60,7 @@ def test_many_models_are_a_table_on_the_screen_too(html):
         title=f"Model {number}", subtitle="projector, cosine", verdict="memorizes", tone="bad",
         numbers=(("+3.0", "[+1.0, +5.0]", "adjusted excess, points"),), sentence="", facts=(),
         checks=(("control check", "passes"),),
+        n="n = 498 trained on, 502 control",
         sum=(("a", "25.7 %"), ("b", "7.6 %"), ("c", "9.6 %"), ("d", "8.2 %"), ("e", "+16.7")),
     ) for number in range(100)]  # fmt: skip
     table = overview.table(cards)
@@ -65,8 +71,32 @@ def test_many_models_are_a_table_on_the_screen_too(html):
     ]
     assert len(table.rows) == 100
     assert [cell.text for cell in table.rows[0]] == [
-        "Model 0 (projector, cosine)", "memorizes", "+3.0 [+1.0, +5.0]", "25.7 %", "7.6 %", "9.6 %", "8.2 %",
-        "passes",
+        "Model 0 (projector, cosine; n = 498 trained on, 502 control)", "memorizes",
+        "+3.0 [+1.0,\u00a0+5.0]", "25.7 %", "7.6 %", "9.6 %", "8.2 %",
+        "+16.7", "passes",
     ]  # fmt: skip
     assert overview.table([]) is None
     assert '<div class="overview paper-only">' in html
+
+
+def test_page_one_names_data_set_and_weights_and_without_names_no_folder(tmp_path):
+    made = world.write(tmp_path)
+    (made.data / "image/images/source.json").write_text(
+        '{"kind": "folder", "root": "photos/train"}'
+    )
+    for name in ("vicreg", "vicreg_second"):
+        file = made.data / f"image/encoders/{name}/provenance.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(
+            json.dumps({"source": "trained", "weights_sha256": 4 * f"{name[-1]}0123456789abcde"})
+        )
+    told, bare = (
+        dict(sources.identity(
+            made.data, "f00d", dropped.Dropped(images=(), captions=()), {"image": ["vicreg"]}, has_names=names
+        ))
+        for names in (True, False)
+    )  # fmt: skip
+    assert told["images: data set"] == "0 samples, photos/train"
+    assert told["images: weights, SHA-256"] == "vicreg g0123456789a"
+    assert bare["images: data set"] == "0 samples"
+    assert len(told["images: samples, roles, scores"].split(", ")) == 3
