@@ -36,6 +36,8 @@ from benchmarks.bad_input_world import (
 from benchmarks.hostile_cases import Act, Case
 from dejavu.params.roles import TableRoles
 from dejavu.splits import given_roles
+from dejavu.splits.listing import Listing
+from dejavu.splits.outcome import named
 from dejavu.tables.schemas import SAMPLES
 from tests.corpora.image_files import photo
 
@@ -227,8 +229,10 @@ def _named(of_file: str, of_table: str) -> None:
     built(folder("boxes.csv"))
     rows = SAMPLES.read(Path("samples.parquet"), columns=["sample_name", "uri", "boxes"])
     place = rows["sample_name"].to_pylist().index(f"a/{of_file}.jpg")
-    given, _ = given_roles.read(TableRoles(source="table", path="roles.csv"), rows, Path())
-    told(is_true=len(rows["boxes"][place]) == 1 and given[place] == "target", n_counted=0)
+    listing = Listing.of_table(rows)
+    given, _ = given_roles.read(TableRoles(source="table", path="roles.csv"), listing, Path())
+    is_target = named(given)[place] == "target"
+    told(is_true=len(rows["boxes"][place]) == 1 and is_target, n_counted=0)
 
 
 def networks() -> Iterator[Case]:

@@ -15,6 +15,8 @@ from benchmarks.hostile_cases import Case
 from dejavu.annotators import tables
 from dejavu.params.roles import TableRoles
 from dejavu.splits import given_roles
+from dejavu.splits.listing import Listing
+from dejavu.splits.outcome import named
 from dejavu.tables.schemas import SAMPLES
 from tests.corpora.image_files import photo
 
@@ -99,8 +101,8 @@ def _roles(suffix: str, value: Any, every: int) -> None:
     boxes = pa.array([[]] * N, SAMPLES.schema.field("boxes").type)
     rows = pa.table({"sample_name": NAMES, "uri": NAMES, "boxes": boxes})
     settings = TableRoles(source="table", path=f"t.{suffix}")
-    given, _ = given_roles.read(settings, rows, Path())
-    told(is_true=given.tolist() == ["public"] * N, n_counted=0)
+    given, _ = given_roles.read(settings, Listing.of_table(rows), Path())
+    told(is_true=named(given).tolist() == ["public"] * N, n_counted=0)
 
 
 def texts() -> Iterator[Case]:

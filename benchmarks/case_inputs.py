@@ -24,6 +24,7 @@ from dejavu.annotators import objects_table
 from dejavu.caption import annotate
 from dejavu.params.caption import TableObjectsParams
 from dejavu.splits import label_bank
+from dejavu.splits.outcome import coded
 from tests.corpora.limits import LIMITS
 
 Row = tuple[str, str, str, Callable[[], object]]
@@ -109,7 +110,7 @@ def _objects(rows: list[tuple[str, str, str]], *, allow_missing: bool = True) ->
 
 
 def _labels() -> None:
-    roles = np.array(["public", "reference", "target", "control"] * 10, dtype=object)
+    roles = coded(["public", "reference", "target", "control"] * 10)
     labels = np.array([0, 0, 0, 1] * 10)
     label_bank.judge(roles, labels, LIMITS.labels_without_bank,
                      lambda place: f"image {place} ({['gate', 'Gate'][labels[place]]})")  # fmt: skip

@@ -35,6 +35,8 @@ from dejavu.params.roles import TableRoles
 from dejavu.run import external_files
 from dejavu.search.knn import Search
 from dejavu.splits import given_roles
+from dejavu.splits.listing import Listing
+from dejavu.splits.outcome import named
 from tests.corpora.image_files import photo
 from tests.paths import ROOT
 from tests.search.slow import bank_of
@@ -119,7 +121,9 @@ def _caption_lane() -> None:
 def _zeros() -> None:
     Path("roles.csv").write_text("sample_name,role\n007,target\n7,public\n")
     rows = pa.table({"sample_name": ["007", "7"], "uri": ["007", "7"]})
-    roles, _ = given_roles.read(TableRoles(source="table", path="roles.csv"), rows, Path())
+    listing = Listing.of_table(rows)
+    codes, _ = given_roles.read(TableRoles(source="table", path="roles.csv"), listing, Path())
+    roles = named(codes)
     print(f"007: {roles[0]}, 7: {roles[1]}")
 
 

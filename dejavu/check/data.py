@@ -16,6 +16,7 @@ from dejavu.corpora.roots import external_root
 from dejavu.errors import DataError, ParamsError
 from dejavu.params.corpora import SamplesTableParams
 from dejavu.splits import role_boxes
+from dejavu.splits.outcome import coded
 
 LISTING_SECONDS = 40.0  # a longer listing is cut off, and counts are lower bounds
 SECONDS = 30.0  # after which a look at images opens no more
@@ -90,7 +91,8 @@ def _role_boxes(values: Mapping[str, Any], known: Lane) -> str:
         raise Untried("known once roles are")
     rows = known.usable
     where = f"{known.name}.split, boxes by role among {rows.num_rows} samples looked at"
-    role_boxes.judge(rows, known.roles_of(rows["sample_name"]), values["limits"], where=where)
+    roles = coded(known.roles_of(rows["sample_name"]).tolist())
+    role_boxes.judge([rows], roles, values["limits"], where=where)
     return "of one unit, as far as boxes tell"
 
 

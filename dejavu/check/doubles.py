@@ -13,7 +13,8 @@ from dejavu.corpora.image_reader import ImageReader
 from dejavu.corpora.roots import external_root
 from dejavu.params.machine import MachineParams
 from dejavu.roles import ROLES
-from dejavu.splits import assign, pixel_groups
+from dejavu.splits import groups, pixel_groups
+from dejavu.splits.listing import Listing
 
 _SHOWN = 3
 _AT_ONCE = 100
@@ -39,15 +40,21 @@ def look(known: Lane, values: Mapping[str, Any], machine: MachineParams, seconds
     root = getattr(values[f"{known.name}.corpus"].root, "root", None)
     split = values[f"{known.name}.split"]
     bits = split.near_duplicate_bits
+    listing = Listing.of_table(rows)
+    files, _ = groups.of_files(listing)
     if root is None:
-        groups = assign.duplicate_groups(rows, bits, None)
+        group = groups.of_images(listing, files, bits, None)
     else:
         with ImageReader(external_root(machine.data_root, root)) as reader:
-            looker = pixel_groups.looker(reader, rows["uri"].to_pylist(), workers=machine.workers)
-            opened = _in_time(looker, seconds)
-            groups = assign.duplicate_groups(rows, bits, opened)
-    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    n = int((sizes[group] > 1).sum())
+            started = time.monotonic()
+
+            def look_at(wanted: Int64[np.ndarray, " n"]) -> pixel_groups.Look:
+                uris = listing.take("uri", wanted)
+                opened = pixel_groups.looker(reader, uris, wanted, workers=machine.workers)
+                return _in_time(opened, seconds - (time.monotonic() - started))
+
+            group = groups.of_images(listing, files, bits, look_at)
+    n = int(groups.is_shared(group).sum())
     compared = (rows.num_rows / known.n) ** 2
     return (
         f"{n} of {rows.num_rows} samples looked at duplicate another of them"

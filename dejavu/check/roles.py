@@ -18,6 +18,8 @@ from dejavu.params.corpora import SplitParams
 from dejavu.params.machine import data_folder
 from dejavu.roles import CONTROL, ROLES, TARGET
 from dejavu.splits import assign, given_roles, label_bank
+from dejavu.splits.listing import Listing
+from dejavu.splits.outcome import coded, named
 from dejavu.tables.schemas import SAMPLES
 
 # Of right minus wrong guesses per sample, target against reference: as in the runs behind docs/results
@@ -81,14 +83,13 @@ def divide(known: Lane, split: SplitParams, seed: int, data_root: str) -> str:
     """
     if known.is_generated:
         return _expected(known, split)
-    rows = known.rows
+    listed = Listing.of_table(known.rows)
     given = None
     if split.roles_from is not None:
         if not known.is_complete:
             raise Untried("roles_from: the listing takes too long to compare it with here")
-        given = given_roles.read(split.roles_from, rows, data_folder(data_root))[0]
-    roles = assign.assign(rows, split, seed=seed, given=given)["role"].to_pylist()
-    known.role_of = np.array(roles, dtype=object)
+        given = given_roles.read(split.roles_from, listed, data_folder(data_root))[0]
+    known.role_of = named(assign.divide(listed, split, seed=seed, given=given).roles)
     known.roles = {role: float((known.role_of == role).sum()) for role in ROLES}
     at_least = "" if known.is_complete else ", of those listed in time"
     return _told(known.roles) + at_least
@@ -118,7 +119,7 @@ def judge_labels(known: Lane, limit: float) -> str:
         raise Untried("known once roles are")
     labels = label_ids(known.listed)
     n, n_attacked, _ = label_bank.judge(
-        known.role_of, labels, limit,
+        coded(known.role_of.tolist()), labels, limit,
         lambda place: f"{known.listed[place].name} ({known.labels[labels[place]]})",
     )  # fmt: skip
     return f"{n} of {n_attacked} {RULES[label_bank.LIMIT].what}"

@@ -4,34 +4,31 @@ A sample's role depends on the seed and its name alone (or, among duplicates, on
 first), so adding samples moves no other sample between roles.
 """
 
-import collections
 import contextlib
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Int, Int64
 
 from dejavu.corpora.image_reader import ImageReader, NoImagesError
 from dejavu.corpora.plausibility import NOTES, RULES
 from dejavu.params.corpora import RoleShares, SplitParams
 from dejavu.params.limits import LimitsParams
 from dejavu.params.machine import data_folder
-from dejavu.roles import ROLES, UNUSED
+from dejavu.roles import ROLES
 from dejavu.run import seeds
 from dejavu.run.progress import say
-from dejavu.splits import given_roles, label_bank, pixel_groups, role_boxes
-from dejavu.splits.duplicates import exact_groups, joined, near_groups
-from dejavu.splits.pixel_groups import Look
+from dejavu.splits import given_roles, groups, label_bank, pixel_groups, role_boxes
+from dejavu.splits.digests import equal_groups
+from dejavu.splits.listing import Listing
+from dejavu.splits.outcome import CODED, NO_ROLE, Codes, Outcome, Reasons
+from dejavu.splits.pixel_groups import Look, LookAt
 from dejavu.tables import parquet
-from dejavu.tables.schemas import LABELS, SAMPLES, SPLITS
-
-_COLUMNS = [
-    "sample_id", "sample_name", "uri", "label_id", "caption", "boxes", "content_hash",
-    "perceptual_hash", "problem",
-]  # fmt: skip
+from dejavu.tables.schemas import LABELS, SPLITS
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +54,8 @@ class SplitInputs:
 def build(*, settings: SplitSettings, inputs: SplitInputs, out: Path) -> None:
     """Write the splits table of a lane.
 
+    Of the samples only numbers stay in memory, less than 100 bytes of each at once.
+
     Args:
         settings: shares, caps, and whether roles are given.
         inputs: the samples, their labels and images; few images are opened, see `pixel_groups`.
@@ -66,65 +65,103 @@ def build(*, settings: SplitSettings, inputs: SplitInputs, out: Path) -> None:
         DataError: given roles do not fit the samples, attacked samples have labels that the bank lacks, or
             boxes of a given role are in another unit.
     """
-    rows = SAMPLES.read(inputs.samples, columns=[*_COLUMNS, "width_px", "height_px"])
-    given, origin = _given(rows, settings)
+    listing = Listing.of_file(inputs.samples)
+    given, origin = _given(listing, settings)
     with contextlib.ExitStack() as opened:
-        look = _looker(rows, settings, inputs.images, opened)
-        split = assign(rows, settings.split, seed=settings.seed, given=given, look=look)
-    notes = _judge_labels(rows, split, LABELS.read(inputs.labels)["label"], settings)
+        look_at = _look_at(listing, settings, inputs.images, opened)
+        split = divide(listing, settings.split, seed=settings.seed, given=given, look_at=look_at)
+    notes = _judge_labels(listing, split, LABELS.read(inputs.labels)["label"], settings)
     if given is not None:
-        roles = np.array(split["role"].to_pylist(), dtype=object)
-        notes |= role_boxes.judge(rows, roles, settings.limits, where="split, boxes by role")
+        parts = listing.parts(role_boxes.COLUMNS)
+        notes |= role_boxes.judge(parts, split.roles, settings.limits, where="split, boxes by role")
     made_from = {"samples": parquet.fingerprint(inputs.samples), **origin}
-    SPLITS.write(split, out, inputs=made_from, notes={NOTES: notes})
-    _tell(rows, split)
+    if split.is_ordered():
+        SPLITS.write_stream(split.parts(), out, inputs=made_from, notes={NOTES: notes})
+    else:
+        SPLITS.write(split.table(), out, inputs=made_from, notes={NOTES: notes})
+    _tell(split)
 
 
-def _given(
-    rows: pa.Table, settings: SplitSettings
-) -> tuple[Shaped[np.ndarray, " n"] | None, dict[str, str]]:
+def _given(listing: Listing, settings: SplitSettings) -> tuple[Codes | None, dict[str, str]]:
     """Return the roles that were given, and the fingerprint of their file; None: they are drawn."""
     roles_from = settings.split.roles_from
-    if roles_from is None or not rows.num_rows:
+    if roles_from is None or not len(listing):
         return None, {}
-    return given_roles.read(roles_from, rows, data_folder(settings.data_root))
+    return given_roles.read(roles_from, listing, data_folder(settings.data_root))
 
 
-def _tell(rows: pa.Table, split: pa.Table) -> None:
-    counts = sorted(collections.Counter(split["role"].to_pylist()).items())
-    n_groups = len(pc.unique(split["group_id"]))
-    say(
-        f"split: {', '.join(f'{n} {role}' for role, n in counts)}; "
-        f"{split.num_rows - n_groups} samples duplicate another"
-    )
-    _tell_leaks(split)
-    n_unhashed = pc.sum(pc.and_(rows["content_hash"].is_null(), rows["problem"].is_null())).as_py()
-    if n_unhashed:
-        say(f"split: {n_unhashed} samples have no hash: duplicates of them were not looked for")
+def _look_at(
+    listing: Listing, settings: SplitSettings, images: Path, opened: contextlib.ExitStack
+) -> LookAt | None:
+    """Return what opens the images of a lane, closed with `opened`; None where there are none."""
+    if not len(listing) or settings.split.near_duplicate_bits is None:
+        return None
+    try:
+        reader = opened.enter_context(ImageReader.open(images, settings.data_root))
+    except NoImagesError:
+        return None
+
+    def look_at(places: Int64[np.ndarray, " n"]) -> Look:
+        uris = listing.take("uri", places)
+        return pixel_groups.looker(reader, uris, places, workers=settings.workers)
+
+    return look_at
 
 
 def _judge_labels(
-    rows: pa.Table, split: pa.Table, names: pa.ChunkedArray, settings: SplitSettings
+    listing: Listing, split: Outcome, names: pa.ChunkedArray, settings: SplitSettings
 ) -> dict[str, str]:
-    labels = rows["label_id"].fill_null(-1).to_numpy()
+    labels = listing.labels()
     n, n_attacked, notes = label_bank.judge(
-        np.array(split["role"].to_pylist(), dtype=object), labels, settings.limits.labels_without_bank,
-        lambda place: f"{rows['sample_name'][place]} ({names[int(labels[place])]})",
+        split.roles, labels, settings.limits.labels_without_bank,
+        lambda place: f"{listing.text('sample_name', place)} ({names[int(labels[place])]})",
     )  # fmt: skip
     if n:
         say(f"split: {n} of {n_attacked} {RULES[label_bank.LIMIT].what}")
     return notes
 
 
+def _tell(split: Outcome) -> None:
+    n_of_role = np.bincount(split.roles, minlength=len(CODED)).tolist()
+    counts = sorted((role, n) for role, n in zip(CODED, n_of_role, strict=True) if n)
+    n_repeats = int((split.groups != np.arange(len(split.groups), dtype=split.groups.dtype)).sum())
+    say(
+        f"split: {', '.join(f'{n} {role}' for role, n in counts)}; {n_repeats} samples duplicate another"
+    )
+    _tell_leaks(split)
+    if split.n_unhashed:
+        say(
+            f"split: {split.n_unhashed} samples have no hash: duplicates of them were not looked for"
+        )
+
+
+def _tell_leaks(split: Outcome) -> None:
+    counts = {
+        f"{role} {text}": int(((split.roles == code) & (split.reasons.codes == reason)).sum())
+        for reason, text in split.reasons.starting("also_in: ").items()
+        for code, role in enumerate(CODED)
+    }
+    listed = "; ".join(f"{n} {what}" for what, n in sorted(counts.items()) if n)
+    if listed:
+        say(f"split: duplicates lie in several of the given roles: {listed}")
+
+
 def assign(
-    rows: pa.Table,
+    rows: pa.Table, settings: SplitParams, *, seed: int, given: Codes | None = None
+) -> pa.Table:
+    """Return the splits table of samples that are in memory, in their order; see `divide`."""
+    return divide(Listing.of_table(rows), settings, seed=seed, given=given).table()
+
+
+def divide(
+    listing: Listing,
     settings: SplitParams,
     *,
     seed: int,
-    given: Shaped[np.ndarray, " n"] | None = None,
-    look: Look | None = None,
-) -> pa.Table:
-    """Return the splits table of samples.
+    given: Codes | None = None,
+    look_at: LookAt | None = None,
+) -> Outcome:
+    """Return role, group and reason of each sample.
 
     1. Unusable samples get no role (reason ``unusable: <problem>``).
     2. Of samples with the same caption, the one whose name sorts first stays
@@ -138,157 +175,107 @@ def assign(
     5. Above ``max_per_label`` samples of one label in one role, the rest are ``over_cap``.
 
     Args:
-        rows: columns sample_id, sample_name, label_id, caption, boxes, content_hash,
+        listing: columns sample_id, sample_name, label_id, caption, boxes, content_hash,
             perceptual_hash, problem of the samples table.
         settings: shares, caps and how close near duplicates are.
         seed: of the draws.
-        given: the roles that ``roles_from`` gives, None for each sample of which it says nothing.
-        look: opens images by place; None: there are none, and hashes decide alone.
-
-    Returns:
-        Columns of the splits table, in the order of `rows`.
+        given: the roles that ``roles_from`` gives.
+        look_at: opens images by place; None: there are none, and hashes decide alone.
     """
-    ids = rows["sample_id"].to_numpy()
-    names = rows["sample_name"].to_pylist()
-    alphabetical = pc.sort_indices(rows["sample_name"]).to_numpy()
-    groups = duplicate_groups(rows, settings.near_duplicate_bits, look)
-    draws = seeds.uniforms(seed, "split.roles", names)
-    leaders = _first_of_group(groups, alphabetical)
-    roles, reasons = _draw_roles(draws[leaders], settings.shares)
+    # What needs the most memory comes first, while little else is kept.
+    files, is_hashed = groups.of_files(listing)
+    images = groups.of_images(listing, files, settings.near_duplicate_bits, look_at)
+    del files
+    reasons = Reasons(len(listing))
+    problems = _problems(listing, reasons)
+    n_unhashed = int((~is_hashed & (problems == 0)).sum())
+    del is_hashed
+    draws = _draws(listing, seed)
+    leaders = groups.leaders(images, listing)
+    roles = _draw_roles(draws, settings.shares)[leaders]
+    reasons.put(roles == NO_ROLE, "remaining_share")
     if settings.without_box is not None:
-        n_boxes = pc.list_value_length(rows["boxes"]).to_numpy()[leaders]
-        roles[(n_boxes == 0) & (roles != UNUSED)] = settings.without_box
+        boxless = ~listing.has_box()[leaders] & (roles != NO_ROLE)
+        roles[boxless] = CODED.index(settings.without_box)
+    del leaders
     if settings.roles_from is not None and given is not None:
-        given_roles.settle(settings.roles_from, given, groups, roles, reasons)
-    _mark_duplicate_captions(rows, alphabetical, roles, reasons)
-    unusable = rows["problem"].is_valid().to_numpy()
-    roles[unusable] = UNUSED
-    reasons[unusable] = [
-        f"unusable: {problem}" for problem in rows["problem"].drop_null().to_pylist()
-    ]
-    _mark_over_cap(rows, settings, draws, roles, reasons)
+        given_roles.settle(settings.roles_from, given, images, roles, reasons)
+    if settings.max_per_label is None:
+        del draws
+    _mark_duplicate_captions(listing, problems == 0, roles, reasons)
+    unusable = problems > 0
+    roles[unusable], reasons.codes[unusable] = NO_ROLE, problems[unusable]
+    del problems, unusable
+    if settings.max_per_label is not None:
+        _mark_over_cap(listing.labels(), settings, draws, roles, reasons)
     if given is not None:
-        given_roles.mark_leaks(groups, roles, reasons)
-    smallest = _first_of_group(groups, np.argsort(ids, kind="stable"))
-    return pa.table(
-        {
-            "sample_id": ids,
-            "role": roles.tolist(),
-            "group_id": ids[smallest],
-            "reason": reasons.tolist(),
-        },
-        schema=SPLITS.schema,
+        given_roles.mark_leaks(images, roles, reasons)
+    return Outcome(
+        ids=listing.ids, roles=roles, groups=images, reasons=reasons, n_unhashed=n_unhashed
     )
 
 
-def _tell_leaks(split: pa.Table) -> None:
-    leaking = split.filter(pc.starts_with(split["reason"], "also_in: "))
-    if leaking.num_rows:
-        pairs = zip(leaking["role"].to_pylist(), leaking["reason"].to_pylist(), strict=True)
-        counts = collections.Counter(f"{role} {reason}" for role, reason in pairs)
-        listed = "; ".join(f"{n} {what}" for what, n in sorted(counts.items()))
-        say(f"split: duplicates lie in several of the given roles: {listed}")
+def _problems(listing: Listing, reasons: Reasons) -> Int[np.ndarray, " n"]:
+    """Return why each sample is unusable, as the number of a reason; 0: it is usable."""
+    problems = np.zeros_like(reasons.codes)
+    for rows, texts in listing.column("problem"):
+        if texts.null_count < len(texts):
+            found = texts.drop_null().dictionary_encode()
+            codes = [reasons.code(f"unusable: {text}") for text in found.dictionary.to_pylist()]
+            is_bad = texts.is_valid().to_numpy(zero_copy_only=False)
+            problems[rows][is_bad] = np.array(codes)[found.indices.to_numpy()]
+    return problems
 
 
-def _looker(
-    rows: pa.Table, settings: SplitSettings, images: Path, opened: contextlib.ExitStack
-) -> Look | None:
-    """Return what opens the images of `rows`, closed with `opened`; None where there are none."""
-    if not rows.num_rows or settings.split.near_duplicate_bits is None:
-        return None
-    try:
-        reader = opened.enter_context(ImageReader.open(images, settings.data_root))
-    except NoImagesError:
-        return None
-    return pixel_groups.looker(reader, rows["uri"].to_pylist(), workers=settings.workers)
+def _draws(listing: Listing, seed: int) -> Float[np.ndarray, " n"]:
+    """Return one number in [0, 1) per sample, which depends on the seed and its name alone."""
+    draws = np.empty(len(listing), dtype=np.float64)
+    for rows, names in listing.column("sample_name"):
+        draws[rows] = seeds.uniforms(seed, "split.roles", names.to_pylist())
+    return draws
 
 
-def duplicate_groups(
-    rows: pa.Table, near_duplicate_bits: int | None, look: Look | None
-) -> np.ndarray:
-    """Return one number per row; identical and nearly identical images share it.
-
-    Args:
-        rows: content_hash and perceptual_hash of table ``samples``.
-        near_duplicate_bits: in which perceptual hashes may differ; None compares only content.
-        look: opens images by place, to confirm large groups; None: hashes decide alone.
-    """
-    groups = exact_groups(rows["content_hash"])
-    if near_duplicate_bits is None:
-        return groups
-    known = np.flatnonzero(rows["perceptual_hash"].is_valid().to_numpy())
-    hashes = rows["perceptual_hash"].drop_null().to_numpy()
-    near = np.arange(rows.num_rows)
-    close = near_groups(hashes, max_bits=near_duplicate_bits)
-    near[known] = rows.num_rows + close
-    if look is not None:
-        torn = pixel_groups.confirmed(near, groups, look)
-        before, after = (_n_shared(each) for each in (near, torn))
-        if before != after:
-            say(
-                f"split: of {before} samples whose perceptual hash is close to another's, {after} have "
-                "pixels like it"
-            )
-        near = torn
-    return joined(groups, near)
-
-
-def _n_shared(groups: np.ndarray) -> int:
-    """Return how many samples share their group with another."""
-    counts = np.unique(groups, return_counts=True)[1]
-    return int(counts[counts > 1].sum())
-
-
-def _first_of_group(groups: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Return, per sample, the place of its group's member that comes first in `order`."""
-    _, first, place = np.unique(groups[order], return_index=True, return_inverse=True)
-    leaders = np.empty(len(groups), dtype=np.int64)
-    leaders[order] = order[first[place]]
-    return leaders
-
-
-def _draw_roles(
-    draws: Float[np.ndarray, " n"], shares: RoleShares
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return roles and reasons (None for a used sample): [0, 1) is cut at the summed shares."""
+def _draw_roles(draws: Float[np.ndarray, " n"], shares: RoleShares) -> Codes:
+    """Return the codes of roles: [0, 1) is cut at the summed shares."""
     ends = np.cumsum([getattr(shares, role) for role in ROLES])
     ends[ends > 1 - 1e-9] = 1.0  # shares that add up to one but for rounding leave no gap
-    drawn = np.searchsorted(ends, draws, side="right")
-    roles = np.array([*ROLES, UNUSED], dtype=object)[drawn]
-    reasons = np.array([*[None] * len(ROLES), "remaining_share"], dtype=object)[drawn]
-    return roles, reasons
+    return np.searchsorted(ends, draws, side="right").astype(np.int8)  # beyond all roles: `NO_ROLE`
 
 
 def _mark_duplicate_captions(
-    rows: pa.Table, alphabetical: np.ndarray, roles: np.ndarray, reasons: np.ndarray
+    listing: Listing, is_usable: Bool[np.ndarray, " n"], roles: Codes, reasons: Reasons
 ) -> None:
     """Let only the sample whose name sorts first keep its role among usable ones with its caption."""
-    is_caption = pc.and_(rows["caption"].is_valid(), rows["problem"].is_null()).to_numpy()
-    captioned = alphabetical[is_caption[alphabetical]]
-    # Arrow's `string` holds 2 GiB of text at most, however many chunks a column has
-    text = rows["caption"].cast(pa.large_string())
-    captions = pc.utf8_trim_whitespace(text).take(captioned)
-    firsts = captioned[_first_of_group(exact_groups(captions), np.arange(len(captioned)))]
-    repeats = firsts != captioned
-    roles[captioned[repeats]] = UNUSED
-    ids = rows["sample_id"].to_numpy()[firsts[repeats]]
-    reasons[captioned[repeats]] = [f"duplicate_caption: {kept}" for kept in ids.tolist()]
+
+    def texts() -> Iterator[tuple[slice, pa.Array]]:
+        for rows, captions in listing.column("caption"):
+            text = pc.utf8_trim_whitespace(captions)
+            yield rows, pc.if_else(pa.array(is_usable[rows]), text, None)
+
+    same, _ = equal_groups(texts(), len(listing))
+    kept = groups.leaders(same, listing)
+    repeats = np.flatnonzero(kept != np.arange(len(kept), dtype=kept.dtype))
+    roles[repeats] = NO_ROLE
+    reasons.put_repeats(repeats, kept[repeats])
 
 
 def _mark_over_cap(
-    rows: pa.Table, settings: SplitParams, draws: np.ndarray, roles: np.ndarray, reasons: np.ndarray
+    labels: Int[np.ndarray, " n"],
+    settings: SplitParams,
+    draws: Float[np.ndarray, " n"],
+    roles: Codes,
+    reasons: Reasons,
 ) -> None:
     """Keep, per role and label, the samples with the smallest draws of their own."""
-    if settings.max_per_label is None:
-        return
-    labels = rows["label_id"].fill_null(-1).to_numpy()
-    for role in ROLES:
-        cap = settings.max_per_label
+    cap = settings.max_per_label
+    for code, role in enumerate(ROLES):
         limit = cap if isinstance(cap, int) else getattr(cap, role)
         if limit is None:
             continue
-        members = np.flatnonzero(roles == role)
-        ordered = members[np.lexsort((draws[members], labels[members]))]
-        _, starts, sizes = np.unique(labels[ordered], return_index=True, return_counts=True)
-        rank = np.arange(len(ordered)) - np.repeat(starts, sizes)
-        roles[ordered[rank >= limit]], reasons[ordered[rank >= limit]] = UNUSED, "over_cap"
+        members = np.flatnonzero(roles == code)
+        members = members[np.lexsort((draws[members], labels[members]))]
+        ordered = labels[members]
+        # Within a label, one is beyond the limit if so many places before there is the label still.
+        over = members[limit:][ordered[limit:] == ordered[: max(len(ordered) - limit, 0)]]
+        roles[over] = NO_ROLE
+        reasons.put(over, "over_cap")

@@ -5,30 +5,18 @@ import math
 from typing import no_type_check
 
 import numpy as np
-import pyarrow as pa
 from jaxtyping import Int, Int64, UInt64
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from dejavu.run.compiled import compiled
+from dejavu.splits.listing import place_type
 
 HASH_BITS = 64
 SAMPLED = 10_000  # hashes on which the number of chunks is chosen; it changes the speed only
 CHUNKS_BEYOND = 3  # chunks beyond the number of bits that may differ, at most
 KEYS_AT_MOST = 200
 SORT_COST = 100  # comparisons that sorting one hash takes as long as
-
-
-def exact_groups(keys: pa.Array | pa.ChunkedArray) -> Int[np.ndarray, " n"]:
-    """Return one number per key; equal keys share it, empty ones are never the same.
-
-    >>> exact_groups(pa.array(["a", "b", "a", None, None])).tolist()
-    [0, 1, 0, 5, 6]
-    """
-    chunked = pa.chunked_array([keys]) if isinstance(keys, pa.Array) else keys
-    codes = [chunk.indices.fill_null(-1) for chunk in chunked.dictionary_encode().chunks]
-    groups = pa.chunked_array(codes, type=pa.int32()).to_numpy().astype(np.int64)
-    return np.where(groups < 0, len(keys) + np.cumsum(groups < 0) - 1, groups)
 
 
 def near_groups(hashes: Int[np.ndarray, " n"], *, max_bits: int) -> Int[np.ndarray, " n"]:
@@ -45,29 +33,55 @@ def near_groups(hashes: Int[np.ndarray, " n"], *, max_bits: int) -> Int[np.ndarr
     Returns:
         One group number per hash.
     """
-    unique, place = np.unique(hashes, return_inverse=True)
-    if max_bits == 0 or len(unique) < 2:
-        return place.astype(np.int64)
-    codes = unique.view(np.uint64)
-    groups = np.arange(len(codes))
+    codes, place = _distinct(hashes)
+    if max_bits == 0 or len(codes) < 2:
+        return place
+    groups = np.arange(len(codes), dtype=place.dtype)
     for mask in _masks(codes, max_bits):
         keys = codes & mask
         _join_close(np.argsort(keys), keys, codes, max_bits, groups)
-    return np.unique(groups, return_inverse=True)[1][place]
+        del keys  # before the next ones are made
+    numbers = np.cumsum(groups == np.arange(len(codes), dtype=place.dtype), dtype=place.dtype) - 1
+    return numbers[groups][place]
 
 
-def joined(*groupings: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
-    """Return the finest grouping that keeps together what any of `groupings` keeps together.
+def _distinct(
+    hashes: Int[np.ndarray, " n"],
+) -> tuple[UInt64[np.ndarray, " distinct"], Int[np.ndarray, " n"]]:
+    """Return the distinct hashes in ascending order, and where each hash stands among them."""
+    order = np.argsort(hashes)
+    ordered = hashes[order]
+    is_new = np.ones(len(hashes), dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=is_new[1:])
+    place = np.empty(len(hashes), dtype=place_type(len(hashes)))
+    place[order] = np.cumsum(is_new, dtype=place.dtype) - 1
+    del order
+    return ordered[is_new].view(np.uint64), place
 
-    >>> joined(np.array([0, 0, 1, 2]), np.array([5, 6, 6, 7])).tolist()
-    [0, 0, 0, 1]
+
+def firsts(numbers: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+    """Return the place of the first member of each one's group, for groups that are numbered from 0.
+
+    >>> firsts(np.array([1, 0, 1, 0])).tolist()
+    [0, 1, 0, 1]
     """
-    n = len(groupings[0])
-    edges = []
-    for grouping in groupings:
-        _, first, place = np.unique(grouping, return_index=True, return_inverse=True)
-        edges.append(np.stack([np.arange(n), first[place]]))
-    return components(np.concatenate(edges, axis=1), n)
+    n, last = len(numbers), int(numbers.max(initial=-1))
+    first = np.full(last + 1, n, dtype=place_type(n))
+    np.minimum.at(first, numbers, np.arange(n, dtype=first.dtype))
+    return first[numbers]
+
+
+def joined(one: Int[np.ndarray, " n"], other: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+    """Return the finest grouping that keeps together what `one` or `other` keeps together.
+
+    A group is named by the place of its first member, here and there.
+
+    >>> joined(np.array([0, 0, 2, 3]), np.array([0, 1, 1, 3])).tolist()
+    [0, 0, 0, 3]
+    """
+    groups = one.copy()
+    _join(groups, other)
+    return groups
 
 
 def _masks(codes: UInt64[np.ndarray, " n"], max_bits: int) -> list[np.uint64]:
@@ -104,6 +118,30 @@ def _combined(n_chunks: int, n_agreeing: int) -> list[np.uint64]:
 
 @compiled
 @no_type_check
+def _unite(groups, a, b):
+    """Let a and b lead to the smallest member of either's group."""
+    while groups[a] != a:
+        groups[a] = groups[groups[a]]
+        a = groups[a]
+    while groups[b] != b:
+        groups[b] = groups[groups[b]]
+        b = groups[b]
+    groups[max(a, b)] = min(a, b)
+
+
+@compiled
+@no_type_check
+def _join(groups, others):
+    """Join, in `groups`, what `others` keeps together; both name groups by their first members."""
+    for i in range(len(groups)):
+        if others[i] != i:
+            _unite(groups, i, others[i])
+    for i in range(len(groups)):
+        groups[i] = groups[groups[i]]
+
+
+@compiled
+@no_type_check
 def _join_close(order, keys, codes, max_bits, groups):
     """Join, in `groups`, the codes of equal keys that differ in at most `max_bits` bits.
 
@@ -127,14 +165,7 @@ def _join_close(order, keys, codes, max_bits, groups):
                 bits = (bits & m2) + ((bits >> two) & m2)
                 bits = (bits + (bits >> four)) & m4
                 if (bits * np.uint64(0x0101010101010101)) >> np.uint64(56) <= max_bits:
-                    a, b = order[first], order[second]
-                    while groups[a] != a:
-                        groups[a] = groups[groups[a]]
-                        a = groups[a]
-                    while groups[b] != b:
-                        groups[b] = groups[groups[b]]
-                        b = groups[b]
-                    groups[max(a, b)] = min(a, b)
+                    _unite(groups, order[first], order[second])
         start = stop
     for i in range(len(groups)):  # members come after the one that names their group
         groups[i] = groups[groups[i]]

@@ -8,38 +8,45 @@ import json
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Bool, Int, Shaped
+from jaxtyping import Bool, Int
 
 from dejavu.corpora.plausibility import RULES
 from dejavu.errors import DataError
 from dejavu.roles import ATTACKED, PUBLIC, REFERENCE
+from dejavu.splits.outcome import CODED, Codes
 
 LIMIT = "labels_without_bank"
 _SHOWN = 5
 
 
-def lacking(
-    roles: Shaped[np.ndarray, " n"], labels: Int[np.ndarray, " n"]
-) -> Bool[np.ndarray, " n"]:
+def lacking(roles: Codes, labels: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
     """Return which attacked samples have a label that the public, or the reference, samples lack.
 
     A role without any sample guesses nothing, so nothing is asked of it.
 
     Args:
-        roles: of each sample.
+        roles: code of each sample's.
         labels: label_id of each sample; negative where there is none, which nobody guesses.
     """
-    is_attacked = np.isin(roles, ATTACKED) & (labels >= 0)
     missing = np.zeros(len(roles), dtype=bool)
     for role in (PUBLIC, REFERENCE):
-        members = roles == role
+        members = roles == CODED.index(role)
         if members.any():
-            missing |= is_attacked & ~np.isin(labels, labels[members])
-    return missing
+            is_there = np.zeros(int(labels.max()) + 2, dtype=bool)  # the last one: of no label
+            is_there[labels[members]] = True
+            missing |= ~is_there[labels]
+    return missing & _attacked(roles, labels)
+
+
+def _attacked(roles: Codes, labels: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+    is_attacked = np.zeros(len(roles), dtype=bool)
+    for role in ATTACKED:
+        is_attacked |= roles == CODED.index(role)
+    return is_attacked & (labels >= 0)
 
 
 def judge(
-    roles: Shaped[np.ndarray, " n"],
+    roles: Codes,
     labels: Int[np.ndarray, " n"],
     limit: float,
     told: Callable[[int], str],
@@ -47,7 +54,7 @@ def judge(
     """Refuse a split whose attacked samples have labels that the bank lacks.
 
     Args:
-        roles: of each sample.
+        roles: code of each sample's.
         labels: label_id of each sample; negative where there is none.
         limit: ``limits.labels_without_bank``.
         told: names the sample at a place, and its label.
@@ -60,7 +67,7 @@ def judge(
         DataError: more than `limit` of them do.
     """
     missing = np.flatnonzero(lacking(roles, labels))
-    n, n_attacked = len(missing), int((np.isin(roles, ATTACKED) & (labels >= 0)).sum())
+    n, n_attacked = len(missing), int(_attacked(roles, labels).sum())
     rule = RULES[LIMIT]
     if n > limit * n_attacked:
         first = ", ".join(told(int(place)) for place in missing[:_SHOWN])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Float32, Int, Int64, UInt8
 from PIL import Image
 
@@ -30,12 +31,31 @@ Thumbnails = UInt8[np.ndarray, "n values"]
 Look = Callable[[Int64[np.ndarray, " n"]], tuple[Thumbnails, np.ndarray]]
 
 
-def looker(reader: ImageReader, uris: list[str], *, workers: int) -> Look:
-    """Return what opens images by place: their thumbnails, and which of them could be read."""
+LookAt = Callable[
+    [Int64[np.ndarray, " n"]], Look
+]  # is told first all places that will be asked for
+
+
+def looker(
+    reader: ImageReader,
+    uris: pa.ChunkedArray,
+    places: Int64[np.ndarray, " n"],
+    *,
+    workers: int,
+) -> Look:
+    """Return what opens images by place: their thumbnails, and which of them could be read.
+
+    Args:
+        reader: opens images.
+        uris: of the images that will be asked for, and of no others.
+        places: where each of these stands, ascending.
+        workers: threads.
+    """
+    texts = uris.cast(pa.large_string()).combine_chunks()
 
     def one(place: int) -> np.ndarray | None:
         try:
-            image = reader.read(uris[place])
+            image = reader.read(texts[int(np.searchsorted(places, place))].as_py())
         except ImageError:
             return None
         small = image.resize((SIDE_PX, SIDE_PX), Image.Resampling.BOX, reducing_gap=3.0)
@@ -52,29 +72,40 @@ def looker(reader: ImageReader, uris: list[str], *, workers: int) -> Look:
 
 
 def confirmed(
-    near: Int64[np.ndarray, " n"], exact: Int64[np.ndarray, " n"], look: Look
-) -> Int64[np.ndarray, " n"]:
+    near: Int[np.ndarray, " n"], exact: Int[np.ndarray, " n"], look_at: LookAt
+) -> Int[np.ndarray, " n"]:
     """Return `near` with every large group torn into what the pixels confirm.
+
+    A group is named by the place of a member: in `near` and `exact` of its first one.
 
     Args:
         near: group by hash of each sample.
-        exact: group of identical files of each sample; one of them is opened.
-        look: returns the thumbnails of samples by their places.
+        exact: group of identical files of each sample; the first of them is opened.
+        look_at: returns what returns the thumbnails of samples by their places.
     """
     groups = near.copy()
-    _, first = np.unique(exact, return_index=True)
-    of_group, counts = np.unique(near[first], return_counts=True)
-    is_large = np.isin(near[first], of_group[counts >= CONFIRMED_FROM])
-    wanted = first[is_large]
-    wanted = wanted[np.argsort(near[wanted], kind="stable")]
-    next_group = int(near.max(initial=-1)) + 1
-    ends = np.flatnonzero(np.diff(near[wanted])) + 1
-    for members in np.split(wanted, ends) if len(wanted) else []:
-        thumbnails, is_read = look(members)
-        parts = _parts(thumbnails, is_read)
-        groups[members] = next_group + parts
-        next_group += int(parts.max()) + 1
-    return groups[first][np.searchsorted(exact[first], exact)]
+    is_file = exact == np.arange(len(exact), dtype=exact.dtype)
+    n_files = np.zeros(len(near), dtype=near.dtype)  # of the group that is named by each place
+    np.add.at(n_files, near[is_file], 1)
+    wanted = np.flatnonzero(is_file & (n_files >= CONFIRMED_FROM)[near])
+    del is_file, n_files
+    if len(wanted):
+        look = look_at(wanted)
+        wanted = wanted[np.argsort(near[wanted], kind="stable")]
+        ends = [*(np.flatnonzero(np.diff(near[wanted])) + 1).tolist(), len(wanted)]
+        start = 0
+        for end in ends:
+            members, start = wanted[start:end], end
+            parts = _parts(*look(members))
+            groups[members] = members[np.unique(parts, return_index=True)[1]][parts]
+    return _first_members(groups[exact])
+
+
+def _first_members(named: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+    """Return groups that are named by any place as named by the place of their first member."""
+    first = np.full(len(named), len(named), dtype=named.dtype)
+    np.minimum.at(first, named, np.arange(len(named), dtype=named.dtype))
+    return first[named]
 
 
 def _parts(thumbnails: Thumbnails, is_read: np.ndarray) -> Int64[np.ndarray, " n"]:

@@ -14,6 +14,9 @@ from dejavu.errors import ParamsError
 from dejavu.params import section
 from dejavu.params.corpora import SplitParams
 from dejavu.splits import assign
+from dejavu.splits import groups as duplicate_groups
+from dejavu.splits.listing import Listing
+from dejavu.splits.outcome import named
 from dejavu.tables import parquet
 from dejavu.tables.schemas import LABELS, SAMPLES, SPLITS
 from tests.corpora.limits import limits
@@ -98,16 +101,16 @@ def test_what_the_shares_leave_over_says_so():
 
 def test_shares_that_add_up_to_one_leave_nobody_over():
     shares = {"target": 0.0909, "reference": 0.0909, "public": 0.7273, "control": 0.0909}
-    roles, _ = assign._draw_roles(np.array([0.0, 1 - 2**-53]), settings(shares).shares)
-    assert roles.tolist() == ["target", "control"]
+    roles = assign._draw_roles(np.array([0.0, 1 - 2**-53]), settings(shares).shares)
+    assert named(roles).tolist() == ["target", "control"]
 
 
 def test_an_empty_share_gets_nobody():
     shares = {"target": 0.5, "reference": 0.0, "public": 0.5, "control": 0.0}
     found = assigned(samples(numbered(300)), shares=shares)
     assert {role for role, _, _ in found.values()} == {"target", "public"}
-    roles, _ = assign._draw_roles(np.array([0.5]), settings(shares).shares)
-    assert roles.tolist() == ["public"]  # the ends belong to the next role
+    roles = assign._draw_roles(np.array([0.5]), settings(shares).shares)
+    assert named(roles).tolist() == ["public"]  # the ends belong to the next role
 
 
 def test_shares_above_one_are_refused(tmp_path):
@@ -219,7 +222,9 @@ def test_the_table_records_what_it_was_made_from(tmp_path):
 
 def test_samples_without_a_hash_are_alone_among_those_with_one():
     rows = samples(numbered(6), hashes=[0, None, 255 << 40, None, 255 << 20, 1])
-    groups = assign.duplicate_groups(rows, 3, None)
+    listing = Listing.of_table(rows)
+    files, _ = duplicate_groups.of_files(listing)
+    groups = duplicate_groups.of_images(listing, files, 3, None)
     assert groups[0] == groups[5]
     assert len(set(groups.tolist())) == 5
 

@@ -3,13 +3,12 @@
 from unittest import mock
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dejavu.splits import duplicates
-from dejavu.splits.duplicates import _combined, exact_groups, joined, near_groups
+from dejavu.splits.duplicates import _combined, firsts, joined, near_groups
 
 
 def same_partition(a, b):
@@ -98,26 +97,18 @@ def test_groups_are_numbered_by_their_smallest_hash():
 
 def test_nothing_has_no_groups():
     assert near_groups(np.array([], dtype=np.int64), max_bits=3).tolist() == []
-    assert exact_groups(pa.array([], type=pa.string())).tolist() == []
-
-
-def test_samples_without_a_hash_are_alone():
-    first, second, third, fourth = exact_groups(pa.array(["a", None, "a", None])).tolist()
-    assert first == third
-    chunks = pa.chunked_array([["b", "a"], [None, "a", "c"], ["c", "b"]])
-    groups = exact_groups(chunks).tolist()
-    assert [groups.index(group) for group in groups] == [0, 1, 2, 1, 4, 4, 0]
-    assert len({first, second, fourth}) == 3
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=30))
 def test_joined_is_the_finest_common_coarsening(pairs):
-    a, b = (np.array(column) for column in zip(*pairs, strict=True))
+    a, b = (firsts(np.array(column)) for column in zip(*pairs, strict=True))
     groups = list(range(len(pairs)))
     for _ in pairs:
         for i in range(len(pairs)):
             groups[i] = min(g for j, g in enumerate(groups) if a[i] == a[j] or b[i] == b[j])
-    assert same_partition(joined(a, b), np.array(groups))
+    found = joined(a, b)
+    assert same_partition(found, np.array(groups))
+    assert all(found[group] == group <= place for place, group in enumerate(found.tolist()))
 
 
 def test_every_choice_of_chunks_finds_the_same(monkeypatch):

@@ -14,7 +14,9 @@ from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
 from dejavu.errors import DataError
-from dejavu.splits import given_roles
+from dejavu.splits import given_roles, outcome
+from dejavu.splits.duplicates import firsts
+from dejavu.splits.outcome import NO_ROLE, Reasons
 from dejavu.tables import parquet
 from dejavu.tables.schemas import SAMPLES, SPLITS
 from tests.splits.test_assign import divide, samples, settings
@@ -228,11 +230,12 @@ def test_duplicates_that_a_file_tears_apart_keep_their_roles_and_are_reported(tm
 @settings_of_hypothesis(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=20))
 def test_leaks_are_those_of_all_pairs(pairs):
-    kinds = [*given_roles.ROLES, given_roles.UNUSED]
-    groups = np.array([group for group, _ in pairs])
-    roles = np.array([kinds[kind] for _, kind in pairs], dtype=object)
-    reasons = np.array(["why" if role == "unused" else None for role in roles], dtype=object)
-    given_roles.mark_leaks(groups, roles, reasons)
+    groups = firsts(np.array([group for group, _ in pairs]))
+    codes = np.array([kind for _, kind in pairs], dtype=np.int8)
+    said = Reasons(len(pairs))
+    said.put(codes == NO_ROLE, "why")
+    given_roles.mark_leaks(groups, codes, said)
+    roles, reasons = outcome.named(codes), said.texts(slice(None), groups.astype(np.int64))
     for i, (group, role) in enumerate(zip(groups, roles, strict=True)):
         others = {roles[j] for j in range(len(roles)) if groups[j] == group} - {role, "unused"}
         named = ", ".join(other for other in given_roles.ROLES if other in others)

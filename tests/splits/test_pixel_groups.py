@@ -5,6 +5,7 @@ import io
 import json
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
@@ -85,7 +86,12 @@ def test_blocks_change_nothing(monkeypatch, rows):
     found = pixel_groups.confirmed(
         near,
         exact,
-        lambda places: (thumbnails[places].astype(np.uint8), np.full(len(places), True)),
+        lambda _: (
+            lambda places: (
+                thumbnails[places].astype(np.uint8),
+                np.full(len(places), True),
+            )
+        ),
     )
     _, place = np.unique(found, return_inverse=True)
     assert len(set(found.tolist())) == 5
@@ -95,7 +101,7 @@ def test_blocks_change_nothing(monkeypatch, rows):
 def test_an_image_that_cannot_be_read_is_like_no_other(tmp_path):
     thumbnails, unread = np.zeros((4, 768), np.uint8), np.array([True, True, False, False])
     found = pixel_groups.confirmed(
-        np.zeros(4, np.int64), np.arange(4), lambda _: (thumbnails, unread)
+        np.zeros(4, np.int64), np.arange(4), lambda _: lambda _: (thumbnails, unread)
     )
     assert len(set(found.tolist())) == 3
     assert found[0] == found[1]
@@ -116,7 +122,7 @@ def looked_at(thumbnails, opened=None):
             opened.append(places.tolist())
         return np.array(thumbnails)[places], np.full(len(places), True)
 
-    return look
+    return lambda _: look
 
 
 @pytest.mark.parametrize(
@@ -146,7 +152,7 @@ def test_groups_of_three_files_are_looked_at_each_by_itself():
     """Two groups of three files, entangled, and a pair of which one file is there twice."""
     a, b, c = gray(10), gray(0, 10), gray(level=20)
     thumbnails = [a, c, a, c, b, c, a, b, a]
-    near, exact = np.array([3, 5, 3, 5, 3, 5, 0, 0, 0]), np.array([0, 1, 2, 3, 4, 5, 6, 7, 6])
+    near, exact = np.array([0, 1, 0, 1, 0, 1, 6, 6, 6]), np.array([0, 1, 2, 3, 4, 5, 6, 7, 6])
     opened = []
     found = pixel_groups.confirmed(near, exact, looked_at(thumbnails, opened)).tolist()
     assert opened == [[0, 2, 4], [1, 3, 5]]
@@ -163,7 +169,8 @@ def test_an_image_that_cannot_be_opened_has_an_empty_thumbnail():
                 raise ImageError("unreadable", uri)
             return Image.new("RGB", (40, 30), uri)
 
-    look = pixel_groups.looker(Reader(), ["red", "broken", "#010203"], workers=1)
-    thumbnails, is_read = look(np.array([2, 1, 0]))
+    uris = pa.chunked_array([["red"], ["broken", "#010203"]])
+    look = pixel_groups.looker(Reader(), uris, np.array([3, 5, 8]), workers=1)
+    thumbnails, is_read = look(np.array([8, 5, 3]))
     assert is_read.tolist() == [True, False, True]
     assert thumbnails.tolist() == [[1, 2, 3] * 256, [0] * 768, [255, 0, 0] * 256]

@@ -1,13 +1,14 @@
 """Boxes of one given role in another unit are refused, whatever the folders."""
 
+import contextlib
 import json
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
 from dejavu.errors import DataError
 from dejavu.splits import role_boxes
+from dejavu.splits.outcome import coded
 from dejavu.tables.schemas import SAMPLES
 from tests.corpora.limits import limits
 
@@ -26,8 +27,8 @@ def rows(change):
 
 
 def judge(change, **raised):
-    roles = np.array(["target", "control"] * (N // 2), dtype=object)
-    return role_boxes.judge(rows(change), roles, limits(**raised), where="split")
+    roles = coded(["target", "control"] * (N // 2))
+    return role_boxes.judge([rows(change)], roles, limits(**raised), where="split")
 
 
 def sizes(x, y, a, b):
@@ -58,4 +59,22 @@ def test_a_role_that_is_let_through_is_noted():
 def test_no_box_and_no_size_say_nothing():
     fields = [SAMPLES.schema.field(name) for name in role_boxes.COLUMNS]
     empty = pa.table([[None, 5], [None, 5], [[], []]], schema=pa.schema(fields))
-    assert role_boxes.judge(empty, np.array(["target", "x"], object), limits(), where="") == {}
+    assert role_boxes.judge([empty], coded(["target", "unused"]), limits(), where="") == {}
+
+
+def test_parts_change_nothing():
+    whole = rows(lambda *box: box)
+    changed = rows(sizes)
+    roles = coded(["target", "control"] * (N // 2))
+    for each in (whole, changed):
+        parts = [each.slice(0, 7), each.slice(7, 0), each.slice(7)]
+        told = []
+        for cut in ([each], parts):
+            with contextlib.suppress(DataError):
+                role_boxes.judge(cut, roles, limits(), where="split")
+                told.append("")
+                continue
+            with pytest.raises(DataError) as caught:
+                role_boxes.judge(cut, roles, limits(), where="split")
+            told.append(str(caught.value))
+        assert told[0] == told[1]
