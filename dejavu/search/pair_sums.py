@@ -1,14 +1,44 @@
-"""Sums over the values of many pairs of vectors, compiled: those of `similarity.sum_of_rows`, to the bit."""
+"""Sums over the values of pairs of vectors, in float64 and in one order, for a few pairs and for many.
 
+Value j goes to running sum j mod `LANES`; these are added up at the end, the first one first. Processors
+compute several at once, and every processor, number of threads and neighbor in memory gives the same bits.
+"""
+
+import functools
+from collections.abc import Callable
 from typing import no_type_check
 
 import numpy as np
+from jaxtyping import Float64
 
-from dejavu.run.compiled import compiled
-from dejavu.search.similarity import LANES
+LANES = 32
 
 
-@compiled
+def of_rows(values: Float64[np.ndarray, "n dim"]) -> Float64[np.ndarray, " n"]:
+    """Return the sum of each row.
+
+    >>> of_rows(np.array([[1.0, 2.0, 3.0]])).tolist()
+    [6.0]
+    """
+    n, dim = values.shape
+    lanes = np.zeros((n, LANES))
+    for start in range(0, dim, LANES):
+        part = values[:, start : start + LANES]
+        lanes[:, : part.shape[1]] += part
+    total = np.zeros(n)
+    for lane in range(LANES):
+        total += lanes[:, lane]
+    return total
+
+
+@functools.cache
+def kernels() -> tuple[Callable[..., None], Callable[..., None]]:
+    """Return `squared_distances` and `products`, compiled: the compiler takes a second to import."""
+    from dejavu.run.compiled import compiled
+
+    return compiled(squared_distances), compiled(products)
+
+
 @no_type_check
 def squared_distances(left, left_rows, right, right_rows, distances):
     """Write the squared Euclidean distance of each pair of rows into `distances`.
@@ -39,7 +69,6 @@ def squared_distances(left, left_rows, right, right_rows, distances):
         distances[pair] = total
 
 
-@compiled
 @no_type_check
 def products(left, left_rows, right, right_rows, dots, squares):
     """Write a·b of each pair of rows into `dots`, and a·a and b·b into the columns of `squares`.

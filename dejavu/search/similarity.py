@@ -11,14 +11,12 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from dejavu.errors import DataError
+from dejavu.search import pair_sums
 
 Metric = Literal["l2", "cosine"]
 DIGITS = 9
 _MANY = 20  # searches that cannot all come out alike by chance
-LANES = 32  # running sums of a pair
-COMPILED_FROM = (
-    2 * 10**8
-)  # values of all pairs: fewer take less time than the compiler does to be imported
+COMPILED_FROM = 5 * 10**7  # values of all pairs: fewer take less time than importing the compiler
 BYTES_AT_ONCE = 1024**2  # of float64 vectors compared in one step: they stay in a core's cache
 
 
@@ -71,16 +69,13 @@ def _compiled(
     metric: Metric,
 ) -> np.ndarray:
     """Return what `similarity` returns, to the bit, without copies of the vectors."""
-    from dejavu.search import (
-        pair_sums,
-    )  # the compiler takes a second to import, pairs of a small run less
-
+    squared_distances, products = pair_sums.kernels()
     sums = np.empty(len(left_rows))
     if metric == "l2":
-        pair_sums.squared_distances(left, left_rows, right, right_rows, sums)
+        squared_distances(left, left_rows, right, right_rows, sums)
         return _of_distances(sums)
     squares = np.empty((len(left_rows), 2))
-    pair_sums.products(left, left_rows, right, right_rows, sums, squares)
+    products(left, left_rows, right, right_rows, sums, squares)
     return _of_products(sums, squares[:, 0], squares[:, 1])
 
 
@@ -95,30 +90,11 @@ def similarity(
     """
     if metric == "cosine":
         first, second = left.astype(np.float64), right.astype(np.float64)
-        squares = (sum_of_rows(each * each) for each in (first, second))
-        return _of_products(sum_of_rows(first * second), *squares)
+        squares = (pair_sums.of_rows(each * each) for each in (first, second))
+        return _of_products(pair_sums.of_rows(first * second), *squares)
     # Differences first: |a|² + |b|² - 2ab would cancel, and equal vectors would not be at zero.
     difference = np.subtract(left, right, dtype=np.float64)
-    return _of_distances(sum_of_rows(difference * difference))
-
-
-def sum_of_rows(values: Float64[np.ndarray, "n dim"]) -> Float64[np.ndarray, " n"]:
-    """Return the sum of each row, in an order that no processor, thread or neighbor in memory changes.
-
-    Value j goes to running sum j mod `LANES`; these are added up at the end, the first one first.
-
-    >>> sum_of_rows(np.array([[1.0, 2.0, 3.0]])).tolist()
-    [6.0]
-    """
-    n, dim = values.shape
-    lanes = np.zeros((n, LANES))
-    for start in range(0, dim, LANES):
-        part = values[:, start : start + LANES]
-        lanes[:, : part.shape[1]] += part
-    total = np.zeros(n)
-    for lane in range(LANES):
-        total += lanes[:, lane]
-    return total
+    return _of_distances(pair_sums.of_rows(difference * difference))
 
 
 def _of_products(dots: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
