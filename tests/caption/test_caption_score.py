@@ -104,6 +104,20 @@ def test_the_oracle_is_one_of_the_references(tmp_path):
     assert oracle[1, None]["reference_predicted"] == oracle[2, None]["reference_predicted"] == 2
 
 
+def test_only_attacked_captions_need_a_truth_and_the_first_sample_tells_of_one(tmp_path):
+    known = [0.9, 0.0, 0.0, 0.0, 0.0, 0.0]
+    neighbors = {key: {2: [0, 1]} for key in (("clip", "t2i"), ("second", "t2i"))}
+    tables = world.write(
+        tmp_path,
+        [{0}, {2}, {0, 2}],
+        ["public", "public", "control"],
+        neighbors,
+        [known, None, known],
+    )
+    rows, _ = score(tables, tmp_path, world.settings(references=("oracle",)))
+    assert {(r["reference_hits"], r["reference_predicted"]) for r in rows} == {(1, 1)}
+
+
 def test_an_oracle_without_truth_gives_no_rows(tmp_path):
     tables, *_ = world.random(tmp_path, seed=1)
     rows, _ = score(tables, tmp_path, world.settings(references=("second_model", "oracle")))

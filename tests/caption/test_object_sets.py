@@ -59,6 +59,11 @@ def test_oracle_takes_the_most_probable_objects_and_breaks_ties_by_name():
     assert likeliest([[0.2, 1.0, 0.5, 0.5, 0.0, 0.0]], 2) == [{1, 2}]
 
 
+def test_oracle_compares_nine_decimals():
+    assert likeliest([[0.0, 0.0, 0.5, 0.5 + 4e-10, 0.0, 0.0]], 1) == [{2}]
+    assert likeliest([[0.0, 0.0, 0.5, 0.5 + 6e-10, 0.0, 0.0]], 1) == [{3}]
+
+
 def test_oracle_never_predicts_the_impossible():
     assert likeliest([[0.2, 1.0, 0.0, 0.0, 0.0, 0.0]], 4) == [{0, 1}]
 

@@ -94,11 +94,12 @@ def write_world(folder, roles):
     return samples, splits
 
 
-def test_public_and_unused_images_are_not_cropped(tmp_path):
+def test_public_and_unused_images_are_not_cropped(tmp_path, capsys):
     roles = ["public", "target", "unused", "reference", "control"]
     samples, splits = write_world(tmp_path, roles)
     build(samples, splits, tmp_path / "crops.parquet")
     table = CROPS.read(tmp_path / "crops.parquet")
+    assert "crop: 3 of 3 kept; none dropped" in capsys.readouterr().err
     assert table["sample_id"].to_pylist() == [1, 3, 4]
     assert table["role"].to_pylist() == ["target", "reference", "control"]
     assert parquet.inputs_of(tmp_path / "crops.parquet") == {

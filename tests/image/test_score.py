@@ -58,6 +58,24 @@ def test_every_target_meets_every_reference_that_exists(tmp_path):
     }
 
 
+def test_each_target_has_its_own_guesses(tmp_path):
+    world = build(
+        tmp_path,
+        n_target=3,
+        n_control=1,
+        answers={
+            "vicreg": ([YES, NO, NO, YES], FLAT), "released": ([NO, YES, NO, NO], FLAT + 0.1),
+            "classifier": ([NO] * 4, FLAT + 0.3), "naive_bayes@5": ([YES] * 4, FLAT + 0.4),
+        },
+        targets=[target(second=None), target("released", None)],
+        references=["classifier", "naive_bayes"],
+    )  # fmt: skip
+    for name, expected in (("vicreg", [YES, NO, NO, YES]), ("released", [NO, YES, NO, NO])):
+        for reference in ("classifier", "naive_bayes@5"):
+            rows = rows_of(world, name, reference)
+            assert [r["target_correct"] for r in rows] == expected
+
+
 def test_consensus_is_right_if_any_member_is(tmp_path):
     world = build(
         tmp_path,
