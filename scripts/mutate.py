@@ -11,6 +11,7 @@ nothing that matters stand in scripts/mutations_equivalent.txt, each with its re
 """
 
 import argparse
+import functools
 import hashlib
 import importlib.abc
 import importlib.machinery
@@ -34,7 +35,7 @@ EQUIVALENT = ROOT / "scripts/mutations_equivalent.txt"
 # for what never comes needs the clock.
 TIMES_AS_LONG = 10  # as the tests of the place take without a change
 SECONDS = 60  # of a processor, on top of that
-SECONDS_BY_THE_CLOCK = 1200
+SECONDS_BY_THE_CLOCK = 3600
 WORDS = {
     0: "UNNOTICED",
     1: "noticed",
@@ -95,13 +96,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def sample(found: Sequence[Change], n: int, seed: int) -> list[Change]:
-    """Return `n` of the changes; a line that is edited moves hardly any other in or out."""
+    """Return `n` of the changes in a drawn order, so that the first of them are a smaller sample.
+
+    A line that is edited moves hardly any other in or out.
+    """
 
     def turn(each: Change) -> bytes:
         return hashlib.sha256(f"{seed} {each.key}".encode()).digest()
 
-    drawn = set(sorted(found, key=turn)[:n])
-    return [each for each in found if each in drawn]
+    return sorted(found, key=turn)[:n]
 
 
 def everything() -> list[Change]:
@@ -172,22 +175,16 @@ def _print_summary(made: Sequence[Change], words: dict[str, str]) -> None:
 
 def _run(chosen: Sequence[Change], jobs: int) -> Iterator[tuple[Change, str]]:
     """Yield each change and what became of it: a word of `WORDS`, or ``hung``."""
-    limits = {
-        tests: _seconds_without_change(tests)
-        for tests in sorted({_place(each.path) for each in chosen})
-    }
     waiting = [(each, _tests_of(each.path)) for each in chosen]
     running: dict[int, tuple[Change, list[list[str]], float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         while waiting or running:
             while waiting and len(running) < jobs:
                 change, (tests, *more) = waiting.pop(0)
-                seconds = int(SECONDS + TIMES_AS_LONG * limits[_place(change.path)])
-                running[_start(tests, change, seconds, Path(scratch))] = (
-                    change,
-                    more,
-                    time.monotonic(),
-                )
+                usual = _seconds_without_change(_place(change.path))
+                seconds = int(SECONDS + TIMES_AS_LONG * usual)
+                pid = _start(tests, change, seconds, Path(scratch))
+                running[pid] = (change, more, time.monotonic())
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 for each, (*_, started) in list(running.items()):
@@ -213,6 +210,7 @@ def _word(status: int) -> str:
     return WORDS[code]
 
 
+@functools.cache
 def _seconds_without_change(tests: tuple[str, ...]) -> float:
     """Return what the tests take of a processor; without a change they must pass, or all are noticed."""
     with tempfile.TemporaryDirectory() as scratch:
