@@ -38,7 +38,7 @@ lint: $(VENV)/installed
 	$(BIN)/mypy
 
 mutate: $(VENV)/installed
-	@# changes the measurement in one place at a time and looks whether a test notices: half an hour
+	@# changes the measurement in one place at a time and looks whether a test notices: a quarter of an hour
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m scripts.mutate
 
 clean:

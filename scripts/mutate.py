@@ -181,8 +181,7 @@ def _run(chosen: Sequence[Change], jobs: int) -> Iterator[tuple[Change, str]]:
         while waiting or running:
             while waiting and len(running) < jobs:
                 change, (tests, *more) = waiting.pop(0)
-                usual = _seconds_without_change(_place(change.path))
-                seconds = int(SECONDS + TIMES_AS_LONG * usual)
+                seconds = int(SECONDS + TIMES_AS_LONG * _seconds_of(_place(change.path)))
                 pid = _start(tests, change, seconds, Path(scratch))
                 running[pid] = (change, more, time.monotonic())
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -211,8 +210,8 @@ def _word(status: int) -> str:
 
 
 @functools.cache
-def _seconds_without_change(tests: tuple[str, ...]) -> float:
-    """Return what the tests take of a processor; without a change they must pass, or all are noticed."""
+def _seconds_of(tests: tuple[str, ...]) -> float:
+    """Return what tests take of a processor; without a change they must pass, or all are noticed."""
     with tempfile.TemporaryDirectory() as scratch:
         _, status, used = os.wait4(
             _start(list(tests), None, SECONDS_BY_THE_CLOCK, Path(scratch)), 0
@@ -236,12 +235,11 @@ def _start(tests: Sequence[str], change: Change | None, seconds: int, scratch: P
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
         import pytest
 
-        if change is not None:
-            sys.meta_path.insert(0, _Changed(change))
+        plugins = [_SlowLast(), *([_Changed(change)] if change else [])]
         _compile_anew(scratch / str(os.getpid()))
         _stop_at_first_example()
         options = ["-x", "-q", "-p", "no:cacheprovider", "--jaxtyping-packages=", "--timeout=0"]
-        code = int(pytest.main([*options, *tests], plugins=[_SlowLast()]))
+        code = int(pytest.main([*options, *tests], plugins=plugins))
     finally:
         shutil.rmtree(scratch / str(os.getpid()), ignore_errors=True)
         os._exit(code)
@@ -276,6 +274,12 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, change: Change) -> None:
         self._change = change
         self._name = change.path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+        sys.meta_path.insert(0, self)
+
+    def pytest_sessionstart(self) -> None:
+        """Step before pytest, which finds modules that it runs the examples of, as they are on disk."""
+        sys.meta_path.remove(self)
+        sys.meta_path.insert(0, self)
 
     def find_spec(
         self, fullname: str, _path: object = None, _target: object = None
