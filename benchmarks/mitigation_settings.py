@@ -60,27 +60,27 @@ def _caption(name: str, rank: int, **changes: Any) -> Setting:
 
 SETTINGS = (
     _image("base", 0),
-    _image("epochs 60", 1, epochs=60),
-    _image("smallest view 0.2", 0, min_crop_scale=0.2),
+    _image("smallest view 0.2", 5, min_crop_scale=0.2),
     _image("smallest view 0.4", 0, min_crop_scale=0.4),
-    _image("weight decay 0.1", 0, weight_decay=0.1),
+    _image("epochs 60", 4, epochs=60),
+    _image("epochs 30", 1, epochs=30),
+    _image("weight decay 0.01", 9, weight_decay=0.01),
+    _image("weight decay 0.1", 2, weight_decay=0.1),
     _image("repeats 1", 0, planted_repeats=1),
-    _image("epochs 30", 2, epochs=30),
-    _image("repeats 4", 1, planted_repeats=4),
-    Setting("image", "50 per label", 1, _per_label(50)),
-    _image("repeats 1, as many steps", 1, planted_repeats=1, epochs=500),
-    Setting("image", "12 per label", 2, _per_label(12)),
-    _image("repeats 2", 3, planted_repeats=2),
-    _image("repeats 16", 3, planted_repeats=16),
-    _image("weight decay 0.01", 3, weight_decay=0.01),
+    _image("repeats 1, as many steps", 4, planted_repeats=1, epochs=500),
+    _image("repeats 2", 8, planted_repeats=2),
+    _image("repeats 4", 6, planted_repeats=4),
+    _image("repeats 16", 8, planted_repeats=16),
+    Setting("image", "12 per label", 3, _per_label(12)),
+    Setting("image", "50 per label", 5, _per_label(50)),
     _caption("base", 0),
     _caption("text mask 0.3", 0, text_mask_share=0.3),
-    _caption("embedding noise 0.05", 0, embedding_noise=0.05),
-    _caption("temperature 0.07", 0, min_temperature=0.07),
-    _caption("epochs 12", 0, epochs=12),
-    _caption("text mask 0.6", 1, text_mask_share=0.6),
-    _caption("embedding noise 0.2", 1, embedding_noise=0.2),
-    _caption("temperature 0.2", 1, min_temperature=0.2),
+    _caption("text mask 0.6", 4, text_mask_share=0.6),
+    _caption("embedding noise 0.05", 1, embedding_noise=0.05),
+    _caption("embedding noise 0.2", 5, embedding_noise=0.2),
+    _caption("temperature 0.07", 3, min_temperature=0.07),
+    _caption("temperature 0.2", 5, min_temperature=0.2),
+    _caption("epochs 12", 2, epochs=12),
 )
 
 
@@ -133,6 +133,7 @@ def _caption_base() -> dict[str, Any]:
     caption["score"]["references"] = ["text_model"]
     found["report"]["headline"]["image"] = None
     found["recipes"] = {name: found["recipes"][name] for name in ("released", "clip")}
+    found["recipes"]["clip"]["min_recall_at_10"] = 0.0  # what learned too little is measured, too
     return found
 
 

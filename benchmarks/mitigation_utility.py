@@ -38,7 +38,7 @@ def rows(lane: str, work: Path) -> Iterator[dict[str, Any]]:
     for name, layer in LAYERS.items():
         yield {
             **_excess(results[name]),
-            **planted_gaps(work, name),
+            **planted_gaps(work, layer),
             "layer": layer,
             "utility": round(accuracies[layer], 4),
         }
@@ -114,11 +114,10 @@ def recall_at(k: int, captions: np.ndarray, images: np.ndarray) -> float:
     return float(np.mean(ranks < k))
 
 
-def planted_gaps(work: Path, predictor: str) -> dict[str, float]:
+def planted_gaps(work: Path, layer: str) -> dict[str, float]:
     """Return right guesses on target minus control, in points, of planted samples and of the others."""
     lane = work / "data/image"
-    guesses = PREDICTIONS.read(lane / "predictions/knn")
-    guesses = guesses.filter(pc.equal(guesses["predictor"], predictor))
+    guesses = PREDICTIONS.read(lane / f"predictions/knn/model=vicreg/layer={layer}/metric=cosine")
     is_planted = np.isin(guesses["sample_id"].to_numpy(), _planted(lane))
     role = guesses["role"].to_numpy(zero_copy_only=False)
     is_right = guesses["is_correct"].to_numpy(zero_copy_only=False).astype(bool)

@@ -3,8 +3,9 @@
 import pytest
 import yaml
 
-from benchmarks import mitigation_settings, mitigations
+from benchmarks import mitigation_page, mitigation_settings, mitigations
 from dejavu.check import sections
+from tests.paths import ROOT
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,19 @@ def test_what_is_there_is_not_computed_again(tmp_path, monkeypatch):
     assert len(asked) == 1 + len(set(asked))
     assert len(set(asked)) == 3 * len(mitigation_settings.SETTINGS)
     assert len((tmp_path / "rows.csv").read_text().splitlines()) == 1 + 2 * len(set(asked))
+
+
+def test_the_page_holds_the_table():
+    rows = mitigation_page.read(ROOT / mitigation_page.TABLE)
+    page = (ROOT / mitigation_page.PAGE).read_text(encoding="utf-8")
+    assert mitigation_page.written(page, rows) == page, "run `python -m benchmarks.mitigation_page`"
+    for lane in mitigation_settings.LANES:
+        assert mitigation_page.settings_of(rows, lane)[0] == mitigation_page.BASE
+
+
+def test_differences_are_within_a_seed():
+    setting = mitigation_page.Numbers({"0": 3.0, "1": 5.0, "2": 7.0})
+    base = mitigation_page.Numbers({"0": 1.0, "1": 4.0, "3": 50.0})
+    assert setting.minus(base).by_seed == {"0": 2.0, "1": 1.0}
+    assert setting.with_half_width() == "**+5.0 ± 5.0**"  # 4.303 · 2 / sqrt(3)
+    assert setting.minus(base).with_half_width() == "+1.5"
