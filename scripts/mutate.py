@@ -44,7 +44,7 @@ WORDS = {
 # What is measured, and the tests that should notice, the quickest first.
 PLACES: dict[str, tuple[str, ...]] = {
     "dejavu/statistics/*.py": ("tests/statistics",),
-    "dejavu/search/{certainty,knn,similarity,recalls,budget}.py": ("tests/search",),
+    "dejavu/search/{certainty,knn,similarity,pair_sums,recalls,budget}.py": ("tests/search",),
     "dejavu/image/{voting,score,rectangles,crop,empty_squares,memorized,crossover}.py": (
         "tests/image", "tests/known_answer",
     ),
@@ -54,7 +54,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "dejavu/caption/{hits,object_sets,score,outcomes,memorized,crossover,agreement}.py": (
         "tests/caption", "tests/known_answer",
     ),
-    "dejavu/splits/{assign,duplicates,pixel_groups,label_bank}.py": ("tests/splits",),
+    "dejavu/splits/{assign,groups,digests,duplicates,pixel_groups,label_bank}.py": ("tests/splits",),
 }  # fmt: skip
 WARM = ("numpy", "pyarrow", "duckdb", "scipy.stats", "scipy.sparse", "torch", "faiss", "pytest",
         "hypothesis", "jaxtyping", "beartype", "pydantic", "PIL.Image", "numba", "pandas", "torchvision",
