@@ -39,6 +39,10 @@ class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
         """Normalize each channel."""
         if not self.training:
             return super().forward(images)
+        given = images.dtype
+        images = images.to(
+            torch.promote_types(given, torch.float32)
+        )  # bfloat16 has no digits for sums
         axes = [axis for axis in range(images.ndim) if axis != 1]
         shape = [1, -1] + [1] * (images.ndim - 2)
         n = images.numel() // images.shape[1] * dist.get_world_size()
@@ -49,7 +53,7 @@ class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
         normal = centered * torch.rsqrt(variance + self.eps).view(shape)
         if self.affine:
             normal = normal * self.weight.view(shape) + self.bias.view(shape)
-        return normal
+        return normal.to(given)
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor) -> None:

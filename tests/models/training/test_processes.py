@@ -30,7 +30,7 @@ def both(tmp_path_factory):
     (folder / "lane").mkdir()
     lane_at(folder / "lane", as_tars=True)
     processes = two_processes.start(folder)
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, two_processes.in_float32():
         patch.setattr(shards, "WORK", folder / ".one")
         patch.setattr("os.cpu_count", lambda: 1)
         patch.setattr(health, "check_vectors", lambda *_: None)
@@ -92,6 +92,17 @@ def test_batch_norm_over_two_processes_is_that_of_the_whole_batch(both):
     for half in halves:
         torch.testing.assert_close(half[3], network.state_dict(), **close)
         assert half[3].keys() == network.state_dict().keys()
+
+
+def test_batch_norm_of_bfloat16_sums_in_float32(both):
+    images, _ = two_processes.images_and_weights()
+    whole = torch.nn.BatchNorm2d(3)
+    expected = whole(images.to(torch.bfloat16).float()).chunk(2)
+    for rank in (0, 1):
+        normal, mean, variance = torch.load(both / f"coarse{rank}.pt")
+        assert (normal.dtype, mean.dtype) == (torch.bfloat16, torch.float32)
+        torch.testing.assert_close(normal.float(), expected[rank], rtol=0.01, atol=0.01)
+        torch.testing.assert_close([mean, variance], [whole.running_mean, whole.running_var])
 
 
 def test_batch_norm_that_is_not_training_needs_no_other_process():

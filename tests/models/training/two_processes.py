@@ -8,11 +8,13 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import torch
 
 from dejavu.errors import ParamsError
-from dejavu.models import clip, encoders
+from dejavu.models import clip, devices, encoders
 from dejavu.models.clip import contrastive, network
 from dejavu.models.clip.source import CaptionSettings
 from dejavu.models.source import TrainingInputs
@@ -49,6 +51,16 @@ def train_clip(lane: Path, out: Path) -> None:
     clip.make(settings=asked, inputs=TrainingInputs(**files(lane)), out=out)
 
 
+def in_float32() -> Any:
+    """Compute in float32 everywhere: where processors have bfloat16, its rounding differs between parts."""
+    return mock.patch.object(devices, "computes_bfloat16", _never)
+
+
+def _never(_device: torch.device) -> bool:
+    return False
+
+
+@in_float32()
 def clip_gradients(mine: team.Team, n_parts: int) -> list[torch.Tensor]:
     """Return loss and gradients of one batch of eight, of which this process sees its part."""
     torch.manual_seed(0)
@@ -118,6 +130,9 @@ def _normed(folder: Path, rank: int) -> None:
     state = {name: value.clone() for name, value in network.state_dict().items()}
     gradients = [parameter.grad for parameter in network.parameters()]
     torch.save([normal.detach(), half.grad, gradients, state], folder / f"norm{rank}.pt")
+    norm = batch_norm.synced(torch.nn.BatchNorm2d(3), torch.device("cpu"))
+    coarse = norm(half.detach().to(torch.bfloat16))
+    torch.save([coarse, norm.running_mean, norm.running_var], folder / f"coarse{rank}.pt")
 
 
 def norms() -> torch.nn.Module:
@@ -161,4 +176,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    with in_float32():
+        main(Path(sys.argv[1]))
