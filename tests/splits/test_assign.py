@@ -243,3 +243,13 @@ def test_how_many_duplicates_there_are_is_told(tmp_path, capsys):
     rows = samples(numbered(7), contents=["a", "b", "a", "c", "a", "b", "d"])
     divide(tmp_path, rows, settings())
     assert "; 3 samples duplicate another" in capsys.readouterr().err
+
+
+def test_where_only_files_are_compared_no_image_is_opened(tmp_path):
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged/source.json").write_text("{")
+    rows = samples(numbered(5))
+    exact = divide(tmp_path, rows, settings(near_duplicate_bits=None), images=tmp_path / "damaged")
+    assert SPLITS.read(exact)["group_id"].to_pylist() == list(range(5))
+    with pytest.raises(ValueError, match="property name"):
+        divide(tmp_path, rows, settings(), images=tmp_path / "damaged")
