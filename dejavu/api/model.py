@@ -45,33 +45,28 @@ def audit(
     lower left corner, which holds the object now and then.
 
     ``lane="caption"``: can the objects of the image be read from its caption? Data sets give
-    ``(image, caption, objects)`` or dicts of these; objects are names. The reference is a text model that is
-    part of the installation; the excess is that of the mean recall, the share of objects found.
+    ``(image, caption, objects)`` or dicts of these; objects are names. The reference is a text model of the
+    installation; the excess is that of the mean recall, the share of objects found.
 
     Args:
-        model: an ``nn.Module``, or a callable from a batch to vectors (n, d), or to a dict of such by layer.
-            Captions: anything with ``encode_image`` and ``encode_text``, as models of OpenCLIP have them.
+        model: an ``nn.Module``, or a callable from a batch to vectors (n, d), or to a dict of such by layer;
+            captions: anything with ``encode_image`` and ``encode_text``, as models of OpenCLIP.
         target: what the model was trained on, or a part of it.
         control: images like them that no model was trained on. Hold them to the same standard.
         public: labelled images that decode the vectors, best trained on by no model.
         reference: images that train the one-model references; None: labels alone adjust the excess.
-        transform: from an RGB PIL image to the tensor that the model takes. A callable without one is
-            called with a list of PIL images.
-        tokenizer: captions only: from a list of texts to what ``encode_text`` takes. A model that is no
-            ``nn.Module`` may do without: it gets the list.
+        transform: from an RGB PIL image to the model's tensor. A callable without one gets a list of images.
+        tokenizer: captions only: from texts to what ``encode_text`` takes; only an ``nn.Module`` needs one.
         lane: what is attacked: crops of images, or captions.
-        layers: images only: outputs of the model by name, or names of its modules; the first leads. None:
-            its output.
-        references: of ``classifier`` and ``naive_bayes``; None: both, where `reference` is given.
+        layers: images only: outputs or modules of the model by name; the first leads. None: its output.
+        references: ``classifier``, ``naive_bayes``; None: both, where `reference` is given.
         k: public images that vote, or public samples whose objects count; None: 100 images, 10 captions.
         limit: most samples of each data set, drawn at random; None: all.
         batch_size: images that the model sees at once; None: 64.
-        min_crop_px: images only: smaller crops than this are left out; None: of 14 pixels or less, and of
-            less where images are smaller than 64 (of 7 or less in images of 32).
+        min_crop_px: images only: a crop's shorter side exceeds it; None: 14, less in images below 64 pixels.
         device: where it runs: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         seed: of every draw.
-        out: folder for tables, copies of the images and intermediate files; None: a temporary one, gone
-            with the audit.
+        out: folder for tables, copies of images and intermediate files; None: one that goes with the audit.
 
     Raises:
         DataError: a data set is empty or not of a known form, or too few samples are left.

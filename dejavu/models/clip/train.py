@@ -7,6 +7,7 @@ checkpoint as if it had never stopped.
 import dataclasses
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -119,28 +120,9 @@ def _descend(
     if losses:
         say(f"clip {name}: resuming after {len(losses)} of {recipe.epochs} epochs")
     for epoch in track(range(len(losses), recipe.epochs), what=f"clip {name}, epochs"):
-        purpose = f"clip.{name}.epoch.{epoch}"
-        rng = seeds.generator(course.seed, purpose)
-        chosen = order(rows, data.shards, recipe.mixed_shards, rng)[: n_batches * batch_size]
-        batches = drawn(
-            data, recipe, chosen, batch_size, rng=rng, seed=seeds.number(course.seed, purpose),
-            part=team.part,
-        )  # fmt: skip
-        masking = Masking(
-            captions=data.captions, tokenize=tokens.tokenize, share=recipe.text_mask_share,
-            seed=seeds.number(course.seed, f"{purpose}.text_mask"),
-        )  # fmt: skip
-        noise = Noise(
-            std=recipe.embedding_noise, rng=seeds.generator(course.seed, f"{purpose}.noise"),
-            batch_size=batch_size, part=team.part,
-        )  # fmt: skip
-        places = team.part.rows(torch.arange(len(chosen)), batch_size)
         total = 0.0
-        for (images, mine), at in zip(
-            batches, places.split(batch_size // team.part.size), strict=True
-        ):
-            texts = masking.tokens(mine, at) if masking.share else tokens[mine]
-            total += _step(trainee, model, (images, texts), optimizer, recipe, noise)
+        for pairs, noise in _epoch(tokens, recipe, data, course, epoch, rows, batch_size):
+            total += _step(trainee, model, pairs, optimizer, recipe, noise)
             scheduler.step()
         losses.append(team.mean(total / n_batches))
         if not math.isfinite(losses[-1]):
@@ -150,6 +132,35 @@ def _descend(
         if team.is_first:
             checkpoint.save(losses)
     return losses
+
+
+def _epoch(
+    tokens: Tokens,
+    recipe: ClipRecipe,
+    data: TrainingSet,
+    course: Course,
+    epoch: int,
+    rows: np.ndarray,
+    batch_size: int,
+) -> Iterator[tuple[tuple[Tensor, Tensor], Noise]]:
+    """Yield images and texts of each batch of this process, and what is added to their vectors."""
+    purpose, part = f"clip.{course.name}.epoch.{epoch}", course.team.part
+    seed, rng = seeds.number(course.seed, purpose), seeds.generator(course.seed, purpose)
+    n_batches = len(rows) // batch_size
+    chosen = order(rows, data.shards, recipe.mixed_shards, rng)[: n_batches * batch_size]
+    batches = drawn(data, recipe, chosen, batch_size, rng=rng, seed=seed, part=part)
+    masking = Masking(
+        captions=data.captions, tokenize=tokens.tokenize, share=recipe.text_mask_share,
+        seed=seeds.number(course.seed, f"{purpose}.text_mask"),
+    )  # fmt: skip
+    noise = Noise(
+        std=recipe.embedding_noise, rng=seeds.generator(course.seed, f"{purpose}.noise"),
+        batch_size=batch_size, part=part,
+    )  # fmt: skip
+    places = part.rows(torch.arange(len(chosen)), batch_size).split(batch_size // part.size)
+    for (images, mine), at in zip(batches, places, strict=True):
+        texts = masking.tokens(mine, at) if masking.share else tokens[mine]
+        yield (images, texts), noise
 
 
 def _step(
