@@ -6,7 +6,6 @@ A uri is relative to the corpus: ``class/image.jpg``, ``shard.tar#member.jpg`` o
 
 import hashlib
 import io
-import json
 import os
 import stat
 import struct
@@ -25,6 +24,7 @@ from PIL import Image, UnidentifiedImageError
 from dejavu.corpora.roots import external_root
 from dejavu.corpora.tar_files import list_members
 from dejavu.errors import ArtifactError, DataError
+from dejavu.files import json_files
 from dejavu.files.recent import Recent
 from dejavu.files.remote import AnyPath, Copies, RemotePath
 
@@ -79,22 +79,24 @@ class ImageReader:
             data_root: ``machine.data_root``; the variable DEJAVU_DATA_ROOT overrides it.
 
         Raises:
-            ArtifactError: `images` was not made by stage ``corpus``.
+            ArtifactError: `images` was not made by stage ``corpus``, or its description is damaged.
             NoImagesError: the corpus has no images.
         """
         path = images / SOURCE
         if not path.is_file():
             raise ArtifactError(f"{path}: not there. Run `dvc repro` to build it.")
-        source = json.loads(path.read_text(encoding="utf-8"))
-        if source["kind"] == "none":
+        source = json_files.mapping(path)
+        if source.get("kind") == "none":
             raise NoImagesError(
                 f"{path}: this corpus is a list of samples without images (adapter samples_table), and "
                 "this stage needs their pixels. Use what was made where they are: vectors (models with "
                 "source: embeddings), tags and objects (source: table), guesses (image.predictions); "
                 "leave image.classifiers empty."
             )
-        if source["kind"] == "embedded":
+        if source.get("kind") == "embedded":
             return cls(images)
+        if "root" not in source:
+            raise ArtifactError(f"{path}: names no root. Run `dvc repro` to make it again.")
         return cls(external_root(data_root, source["root"]))
 
     def expect(self, rows: pa.Table) -> None:

@@ -142,3 +142,10 @@ def test_what_is_no_tar_is_an_image_error(tmp_path):
 def test_a_folder_that_no_stage_made_is_refused(tmp_path):
     with pytest.raises(ArtifactError, match="dvc repro"):
         ImageReader.open(tmp_path, ".")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"kind": "external"}'])
+def test_a_damaged_description_is_named(tmp_path, text):
+    (tmp_path / "source.json").write_text(text)
+    with pytest.raises(ArtifactError, match=r"source.json: .*dvc repro"):
+        ImageReader.open(tmp_path, ".")
