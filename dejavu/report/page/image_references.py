@@ -11,6 +11,7 @@ from dejavu.report.page.elements import Block, Cell, Figure, model_title, refere
 from dejavu.report.page.marks import Shade
 from dejavu.roles import NaiveBayes
 
+_MOST_NAMED = 24  # references on both axes of a chart
 _LABEL_LENGTH = 24  # characters of a label in a chart
 
 
@@ -151,11 +152,23 @@ def _short(label: str) -> str:
     return flat if len(flat) <= _LABEL_LENGTH else f"{flat[:_LABEL_LENGTH]}…"
 
 
+def _readable(names: Sequence[str], heads: Sequence[Target]) -> list[str]:
+    """Return as many references as a chart can name: of second models the first ones, of others all."""
+    second = {head.second_model for head in heads}
+    others = [name for name in names if name not in second]
+    room = max(_MOST_NAMED - len(others), 1)
+    kept = {*others, *[name for name in names if name in second][:room]}
+    return [name for name in names if name in kept][:_MOST_NAMED]
+
+
 def figure_3a(rows: Sequence[Agreement], heads: Sequence[Target]) -> Block:
     """Return on how many samples two references are both right."""
     names = {name for row in rows for name in (row.first, row.second)}
     predictors = _Predictors(heads, names)
     title = predictors.title
+    order = _readable(sorted(names, key=predictors.place), heads)
+    n_all, drawn = len(names), set(order)
+    rows = [row for row in rows if drawn >= {row.first, row.second}]
 
     def shown(row: Agreement) -> str:
         return formatting.interval(row.share, sign=False) + " %"
@@ -169,7 +182,7 @@ def figure_3a(rows: Sequence[Agreement], heads: Sequence[Target]) -> Block:
         for row in rows
         for across, down in ((row.first, row.second), (row.second, row.first))
     ]  # fmt: skip
-    titles = [title(name) for name in sorted(names, key=predictors.place)]
+    titles = [title(name) for name in order]
     grid = formatting.grid(
         "Agreement of two references on target samples (%)",
         {"first": "text", "second": "text", "both right": "number", "at least one right": "number",
@@ -188,12 +201,13 @@ def figure_3a(rows: Sequence[Agreement], heads: Sequence[Target]) -> Block:
         "Of the target samples that at least one of two references guesses right, the share in percent that "
         "both guess right."
     )
+    heading = "Overlap of right guesses, %"
+    if len(order) < n_all:
+        heading += (
+            f" ({len(order)} of {n_all} references; all of them in tables/image_agreement.csv)"
+        )
     figures = []
     if marks:
         chart = charts.heatmap(marks, across=titles, down=titles, axes=("", ""))
-        figures = [
-            charts.figure(
-                "chart-3a", "Overlap of right guesses, %", said, chart, grid, is_wide=True
-            )
-        ]
+        figures = [charts.figure("chart-3a", heading, said, chart, grid, is_wide=True)]
     return paper_blocks.block("figure-3a", figures=figures, absent="Fewer than two references.")
