@@ -1,12 +1,14 @@
 """The settings of a report, read from params.yaml."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 from dejavu.image.targets import require_references, targets_of
 from dejavu.params import section
-from dejavu.params.base import Positives
+from dejavu.params.base import Positives, Section
 from dejavu.params.caption import CaptionModels, CaptionScoreParams
+from dejavu.params.corpora import CorpusParams
 from dejavu.params.encoders import Models
 from dejavu.params.machine import MachineParams
 from dejavu.params.predictions import Predictions
@@ -23,6 +25,9 @@ class Settings:
     image: ImageSettings
     captions: CaptionSettings
     data_root: str = "."  # ``machine.data_root``, where images outside the run lie
+    data_sets: Mapping[str, str] = dataclasses.field(
+        default_factory=dict
+    )  # by lane: how params.yaml names it
 
 
 def read(params: Path) -> Settings:
@@ -55,4 +60,18 @@ def read(params: Path) -> Settings:
         score=section(params, "caption.score", CaptionScoreParams),
     )
     machine = section(params, "machine", MachineParams)
-    return Settings(image=image, captions=captions, data_root=machine.data_root)
+    corpora: dict[str, CorpusParams] = {
+        "image": section(params, "image.corpus", CorpusParams),
+        "caption": section(params, "caption.corpus", CorpusParams),
+    }
+    return Settings(
+        image=image, captions=captions, data_root=machine.data_root,
+        data_sets={lane: _name_of(corpus.root) for lane, corpus in corpora.items()},
+    )  # fmt: skip
+
+
+def _name_of(corpus: Section) -> str:
+    """Return what kind of data set it is, and its folder or file where it has one."""
+    stated = corpus.model_dump()
+    where = stated.get("root") or stated.get("path")
+    return f"{stated['adapter']}, {where or 'generated'}"

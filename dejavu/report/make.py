@@ -145,7 +145,10 @@ def _write(
     )
     (out / "summary.md").write_text(text, encoding="utf-8")
     with charts.unchecked():
-        told = page.page(shown, image, captions, data=data, has_names=sharing.has_names)
+        told = page.page(
+            shown, image, captions, data=data, data_sets=settings.data_sets,
+            has_names=sharing.has_names,
+        )  # fmt: skip
     html = page.render(told, image, captions, galleries)
     (out / "index.html").write_text(html, encoding="utf-8")
 

@@ -126,6 +126,7 @@ def caption_card(
     card = Card(
         title=title, subtitle=f"{at.mode}, K = {at.k}, {objects_title(at.top)}", verdict="", tone="plain",
         numbers=(), sentence="", facts=_caption_facts(found, two_model_gaps(references, at), reference),
+        sum=_caption_sum(reference, found),
     )  # fmt: skip
     if answer is not None and answer.excess.adjusted is not None:
         return _decided(card, "caption", target, answer, answer.excess.adjusted, report)
@@ -217,6 +218,24 @@ def _sum(title: str, reference: str, found: Comparison) -> tuple[tuple[str, str]
     excess = formatting.interval(found.excess.scores.dejavu_score)
     difference = f"({shown[0]} − {shown[1]}) − ({shown[2]} − {shown[3]})"
     return (*lines, (f"unadjusted excess: {difference}, points", excess))
+
+
+def _caption_sum(reference: str, found: captions.Comparison) -> tuple[tuple[str, str], ...]:
+    """Return how the unadjusted excess of the mean recall comes about, on samples of both roles."""
+    if found.target is None or found.control is None or found.excess is None:
+        return ()
+    lines, shown = [], []
+    for samples, role in (("trained on", found.target), ("control", found.control)):
+        above = formatting.signed(role.gaps.aucg.value or 0.0)
+        lines.append(
+            (
+                f"{samples} (n = {formatting.grouped(role.n)}): recall above that of {_against(reference)}",
+                f"{above} points",
+            )
+        )
+        shown.append(above)
+    excess = formatting.interval(found.excess.gaps.aucg)
+    return (*lines, (f"unadjusted excess: {shown[0]} − ({shown[1]}), points", excess))
 
 
 def _image_facts(

@@ -10,7 +10,7 @@ import itertools
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import vl_convert
@@ -44,6 +44,8 @@ _THEME: dict[str, Any] = {
     "legend": {"disable": True},  # the page draws its own
     "text": {"color": INK, "fontSize": 12},
 }  # fmt: skip
+_TICK_PX = 60  # d3 may take 1.4 times as many ticks as it is asked for; a label takes 40
+_CELL_PX = 22  # least width of a cell that has room for its number
 _ID = re.compile(r'\bid="([^"]+)"')
 
 
@@ -119,12 +121,17 @@ def _own_ids(svg: str, key: str) -> str:
     return svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
 
 
-def value_axis(number: str) -> alt.Axis:
-    """Return a value axis whose zero has no sign."""
+def value_axis(number: str, along: Literal["width", "height"] = "width") -> alt.Axis:
+    """Return a value axis whose zero has no sign, and has a label where it is inside.
+
+    As many ticks as there is room for labels: were there more, every other label would go, zero's too.
+    """
     zero = "datum.value == 0 ? '0' : datum.label"
     return alt.Axis(
-        format=number, tickCount=6, labelExpr=zero, labelOverlap="parity", labelSeparation=6
-    )
+        format=number, tickCount=alt.ExprRef(f"ceil({along} / {_TICK_PX})"), labelExpr=zero,
+        labelOverlap="parity", labelSeparation=6, labelFlush=False,
+        titleAnchor="end" if along == "width" else alt.Undefined,  # long titles end where the axis does
+    )  # fmt: skip
 
 
 def data(
@@ -161,7 +168,7 @@ def heatmap(
     """
     base = alt.Chart(data([mark for mark in marks if mark.value is not None])).encode(
         x=alt.X("across:N", sort=list(across), title=axes[0] or None,
-                axis=alt.Axis(labelAngle=-35 if len(across) > 3 else 0, domain=False, ticks=False,
+                axis=alt.Axis(labelAngle=_angle(len(across)), domain=False, ticks=False,
                               labelLimit=240)),
         y=alt.Y("down:N", sort=list(down), title=axes[1] or None,
                 axis=alt.Axis(domain=False, ticks=False, labelLimit=240)),
@@ -171,8 +178,14 @@ def heatmap(
     shade = alt.Opacity("value:Q", scale=alt.Scale(domain=[0, 1], range=[0.04, 1]), legend=None)
     ink = alt.condition("datum.value > 0.55", alt.value("var(--on-accent)"), alt.value(INK))
     cells = base.mark_rect(color="var(--accent)", cornerRadius=2).encode(opacity=shade)
-    texts = base.mark_text(fontSize=11).encode(text="text:N", color=ink)
+    fits = alt.ExprRef(f"width < {_CELL_PX * len(across)} ? 0 : 1")  # else the shade has to do
+    texts = base.mark_text(fontSize=11, opacity=fits).encode(text="text:N", color=ink)
     return Drawing(alt.layer(cells, texts).properties(height=max(34 * len(down), 90)))
+
+
+def _angle(n: int) -> int:
+    """Return how labels below `n` columns are turned, so that none runs into another."""
+    return 0 if n <= 3 else -35 if n <= 8 else -90
 
 
 def lines(
@@ -207,7 +220,7 @@ def lines(
         tooltip=[alt.Tooltip("series:N", title="series"), alt.Tooltip("x:Q", title=axes[0]),
                  alt.Tooltip("shown:N", title=axes[1])],
     )  # fmt: skip
-    y = alt.Y("value:Q", title=axes[1], axis=value_axis(number))
+    y = alt.Y("value:Q", title=axes[1], axis=value_axis(number, "height"))
     layers = [alt.Chart(point(0)).mark_rule(color=MUTED, strokeWidth=1).encode(y="value:Q")]
     bounded = [each for each in points if isinstance(each, Bounded) and each.low is not None]
     if bounded:

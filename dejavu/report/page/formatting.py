@@ -119,15 +119,20 @@ def grid(
     *,
     is_open: bool = True,
 ) -> Grid:
-    """Return a table; `columns` maps each title to ``text`` or ``number``, a first ``model`` groups."""
+    """Return a table; `columns` maps each title to ``text`` or ``number``.
+
+    Rows that share a first ``model`` stand below its name; where no two do, it stands in the row.
+    """
+    shown = tuple(tuple(row) for row in rows)
+    is_by_model = next(iter(columns), None) == "model"
     return Grid(
         caption=caption,
         columns=tuple(
             Column(title, "text" if kind == "text" else "number") for title, kind in columns.items()
         ),
-        rows=tuple(tuple(row) for row in rows),
+        rows=shown,
         is_open=is_open,
-        is_grouped=next(iter(columns), None) == "model",
+        is_grouped=is_by_model and len({row[0].text for row in shown}) < len(shown),
     )
 
 

@@ -150,7 +150,7 @@ def table_1(rows: Sequence[Intersection]) -> Block:
     for scope in scopes:
         labels = "all labels" if scope == "all" else f"{scope} labels"
         columns |= {
-            f"{labels} (n = {formatting.grouped(sizes[scope])})": "number",
+            f"{labels} (n\u00a0=\u00a0{formatting.grouped(sizes[scope])})": "number",
             f"paper, {scope}": "number",
         }
     shown = []

@@ -22,12 +22,17 @@ def grid(found: Calibration, heads: Sequence[Target]) -> Grid | None:
     columns = {"model": "text", "measure": "text", "mean, target": "number", "mean, control": "number",
                "adjusted excess": "number"}  # fmt: skip
     columns |= {f"target above the cut at {percent:g} %": "number" for percent in PERCENTS}
-    return formatting.grid(
+    caption = (
         "Other measures (exploratory): higher is more memorized; share of target above what that share of "
-        "control exceeds, in %",
-        columns,
-        rows,
+        "control exceeds, in %"
     )
+    shares = [
+        share
+        for _, _, each in _models(found, heads)
+        for measured in each.measures.values()
+        for share in measured.found.values()
+    ]
+    return formatting.grid(formatting.noted(caption, shares), columns, rows)
 
 
 def _models(found: Calibration, heads: Sequence[Target]) -> Iterator[tuple[str, str, Excess]]:
@@ -65,4 +70,4 @@ def _cell(found: Difference | None) -> Cell:
 
 
 def _share(found: Estimate) -> Cell:
-    return formatting.text(found.reason) if found.value is None else formatting.percent(found)
+    return formatting.text(None) if found.value is None else formatting.percent(found)

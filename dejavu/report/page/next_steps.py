@@ -11,14 +11,16 @@ from dejavu.statistics.verdict import Word
 
 _FOUND_80 = 1.959964 + 0.841621  # standard errors: such an excess is told from 0 in 4 of 5 draws
 Facts = tuple[tuple[str, str], ...]
+POWER, CONTROL_CHECK = "smallest excess seen in 4 of 5 draws", "control check"
+TERMS = {POWER: "term-power", CONTROL_CHECK: "term-control-check"}  # where the page explains them
 
 
 def checks(answer: Answer, false_discovery_percent: int) -> Facts:
     """Return power, control check and list of one model: what its verdict rests on, in a line each."""
     facts = []
     if (adjusted := answer.excess.adjusted) is not None:
-        facts.append(("smallest excess seen in 4 of 5 draws", f"{power(adjusted):.1f} points"))
-    facts.append(("control check", control_check(answer.gate)))
+        facts.append((POWER, f"{power(adjusted):.1f} points"))
+    facts.append((CONTROL_CHECK, control_check(answer.gate)))
     listing = answer.excess.listing
     if listing is not None:
         rate = f"{false_discovery_percent} % of them expected to be false"
@@ -64,7 +66,7 @@ def steps(found: Calibration, tolerance: float) -> list[str]:
     if names := _names(name for name, each in listings.items() if each and each.n_listed):
         said.append(
             f"{names}: look at the listed samples, the first in the galleries, all with `dejavu sql --query "
-            "memorized_listed`. Who is shown by them has to be asked, or may ask for removal."
+            "memorized_listed`. If they show people, those who answer for the data decide what follows."
         )
     return said
 

@@ -6,40 +6,51 @@ from dejavu.report.page import formatting
 from dejavu.report.page.answer import Card
 from dejavu.report.page.elements import Grid
 
-_UNBROKEN = "\u00a0"
 _SUM = (
-    "trained on: right", "trained on: reference right", "control: right", "control: reference right",
-    "unadjusted excess",
+    "trained on: model − reference", "control: model − reference", "unadjusted excess",
 )  # fmt: skip
+
+
+def _unbroken(text: str) -> str:
+    """Return an interval that stays on one line."""
+    return text.replace(", ", ",\u00a0")
+
+
+def _sum(card: Card) -> list[str]:
+    """Return what the unadjusted excess is the difference of, and the excess: rates in percent, or points."""
+    if not card.sum:
+        return ["–"] * len(_SUM)
+    *parts, (_, excess) = card.sum
+    shown = [value.removesuffix(" %").removesuffix(" points") for _, value in parts]
+    half = len(shown) // 2  # images: model and reference apart; captions: their difference
+    return [" − ".join(shown[:half]), " − ".join(shown[half:]), _unbroken(excess)]
 
 
 def table(cards: Sequence[Card]) -> Grid | None:
     """Return one row per card; None without cards.
 
-    The columns of the sum are empty where a card has none (captions, uncalibrated runs).
+    The columns of the sum are empty where a card has none (uncalibrated runs).
     """
     if not cards:
         return None
     checked = list(dict.fromkeys(term for card in cards for term, _ in card.checks))
-    columns = {"model": "text", "answer": "text", "percentage points": "text"}
+    names = list(dict.fromkeys(name for card in cards for _, _, name in card.numbers))
+    columns = {"model": "text", "answer": "text", ", ".join(names): "text"}
     has_sum = any(card.sum for card in cards)
     if has_sum:
-        columns |= dict.fromkeys(_SUM, "number") | {_SUM[-1]: "text"}
+        columns |= dict.fromkeys(_SUM, "text")
     columns |= dict.fromkeys(checked, "text")
     rows = []
     for card in cards:
         cells = [
             f"{card.title} ({'; '.join(part for part in (card.subtitle, card.n) if part)})",
-            card.verdict or "no word",
-            "; ".join(
-                f"{value} {bounds.replace(' ', _UNBROKEN)}" for value, bounds, _ in card.numbers
-            ),
+            card.verdict or "none is given",
+            "; ".join(f"{value} {_unbroken(bounds)}" for value, bounds, _ in card.numbers),
         ]
         if has_sum:
-            rates = [value for _, value in card.sum[: len(_SUM)]]
-            cells += rates or ["–"] * len(_SUM)
+            cells += _sum(card)
         told = dict(card.checks)
         cells += [told.get(term, "–") for term in checked]
         rows.append(tuple(formatting.text(cell) for cell in cells))
-    names = list(dict.fromkeys(name for card in cards for _, _, name in card.numbers))
-    return formatting.grid(f"Every model: {', '.join(names)}", columns, rows)
+    caption = "Every model, with 95 % intervals"
+    return formatting.grid(caption, columns, rows)

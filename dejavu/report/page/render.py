@@ -85,6 +85,7 @@ def page(
     captions: CaptionSettings,
     *,
     data: Path,
+    data_sets: Mapping[str, str] | None = None,
     has_names: bool = True,
 ) -> Page:
     """Collect what the page shows.
@@ -94,6 +95,7 @@ def page(
         image: parameters of the image lane's report.
         captions: parameters of the caption lane's report.
         data: folder of the run's data, for provenance.
+        data_sets: by lane, how the parameters name the data set.
         has_names: False: no name of a file, folder or address is shown.
     """
     images, told, tables = found.images, found.captions, found.caption_tables
@@ -118,7 +120,7 @@ def page(
         identity=sources.identity(
             data, fingerprint(image, captions), found.dropped,
             {"image": list(dict.fromkeys(head.model for head in heads)), "caption": list(told)},
-            has_names=has_names,
+            data_sets or {}, has_names=has_names,
         ),
         decided=key_figures.decided(found.calibration),
         key_figures=key_figures.key_figures(images, told, heads, lead, headline),
@@ -263,6 +265,7 @@ def render(
         image=image,
         captions=captions,
         galleries=galleries,
+        terms=next_steps.TERMS,
         version=__version__,
         policy=_policy(scripts),
         specs=script_json({figure.key: figure.spec for figure in shown.figures()}),

@@ -46,15 +46,23 @@ def models(data: Path, *, has_names: bool = True) -> list[Origin]:
             order = [name for name in _FIRST if name in facts] + sorted(rest)
             shown = {name: facts[name] for name in order if facts[name] is not None}
             trained_on = facts.get("trained_on")
-            role = (
-                f"trained on the {trained_on} role"
-                if trained_on
-                else f"{facts['source']}, trained elsewhere"
-            )
+            role = _seen(trained_on) if trained_on else f"{facts['source']}, trained elsewhere"
             digest = str(facts.get("weights_sha256") or "–")[:12]
             summary = f"{role}; weights {digest}"
             found.append(Origin(file.parent.name, title, summary, tuple(flat(shown))))
     return found
+
+
+def _seen(trained_on: str) -> str:
+    """Return which roles a model has seen, as its provenance says it.
+
+    >>> [_seen(said) for said in ("target", "target, control", "nothing")]
+    ['trained on the target role', 'trained on the roles target, control', 'trained on nothing']
+    """
+    if trained_on in ("nothing", "elsewhere"):
+        return "trained elsewhere" if trained_on == "elsewhere" else "trained on nothing"
+    roles = f"roles {trained_on}" if "," in trained_on else f"{trained_on} role"
+    return f"trained on the {roles}"
 
 
 def data_sets(data: Path, counted: Dropped, *, has_names: bool = True) -> list[Origin]:
@@ -82,6 +90,7 @@ def identity(
     parameters: str,
     counted: Dropped,
     audited: Mapping[str, Iterable[str]],
+    named: Mapping[str, str] | None = None,
     *,
     has_names: bool = True,
 ) -> list[tuple[str, str]]:
@@ -92,6 +101,7 @@ def identity(
         parameters: their fingerprint.
         counted: the samples of each lane.
         audited: names of the models under audit, by lane.
+        named: by lane, how the parameters name the data set: its kind, then its folder or file.
         has_names: False: the folder of a data set is not named.
     """
     told = [("parameters of models, scores and report", parameters)]
@@ -101,14 +111,18 @@ def identity(
         n = formatting.grouped(sum(counted.by_role(lane).values()))
         source = data / lane / "images" / "source.json"
         facts = json_files.mapping(source) if source.is_file() and has_names else {}
-        parts = [f"{n} samples", str(facts.get("root") or _kind({"images": facts}))]
-        told.append((f"{title.lower()}: data set", ", ".join(parts if facts else parts[:1])))
+        parts = [f"{n} samples"]
+        if name := (named or {}).get(lane):
+            parts.append(name if has_names else name.partition(", ")[0])
+        elif facts:
+            parts.append(str(facts.get("root") or _kind({"images": facts})))
+        told.append((f"{title.lower()}: data set", ", ".join(parts)))
         digests = [
             (name, json_files.mapping(file).get("weights_sha256"))
             for name in audited.get(lane, ())
             if (file := data / lane / folder / name / "provenance.json").is_file()
         ]
-        if weights := [f"{name} {str(digest)[:12]}" for name, digest in digests if digest]:
+        if weights := [f"{name}\u00a0{str(digest)[:12]}" for name, digest in digests if digest]:
             shown = weights[:_MOST_WEIGHTS]
             more = [f"{len(weights) - len(shown)} more below"] if len(weights) > len(shown) else []
             told.append((f"{title.lower()}: weights, SHA-256", ", ".join([*shown, *more])))

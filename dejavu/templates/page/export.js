@@ -136,10 +136,11 @@
   }
 
   // ------------------------------------------------------------------------------ paper
-  // What is folded away on the screen is printed, and folded again afterwards.
+  // What is folded away on the screen is printed, and folded again afterwards. What repeats a chart, or stands
+  // behind one sample, is printed where a reader has opened it.
   let opened = [];
   window.addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("main details:not([open])")];
+    opened = [...document.querySelectorAll("main details:not([open], .numbers, .gallery *)")];
     for (const details of opened) details.open = true;
   });
   window.addEventListener("afterprint", () => {

@@ -5,7 +5,8 @@ import pytest
 from tests.report.page.pages import HOSTILE_CAPTION, HOSTILE_LABEL
 
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
-A4_WIDTH_PX, A4_HEIGHT_PX = 687, 1008  # 96 pixels an inch, without the margins of page.css
+# 96 pixels an inch, without the margins of page.css: as wide as A4, as high as US Letter
+SHEET_WIDTH_PX, SHEET_HEIGHT_PX = 687, 942
 LABEL_COLOR = "getComputedStyle(document.querySelector('.chart-live svg text')).fill"
 
 
@@ -180,7 +181,7 @@ def test_markup_that_slips_through_could_still_not_run_a_script(opened):
 
 def test_page_one_is_one_sheet_of_paper_and_ends_with_who_signs(opened):
     opened.call("Emulation.setEmulatedMedia", media="print")
-    opened.resize(A4_WIDTH_PX, 1000)
+    opened.resize(SHEET_WIDTH_PX, 1000)
     parts = opened.value(
         "[...document.querySelectorAll('#answer > *')].map(each => [each.className,"
         " each.getBoundingClientRect().top + scrollY, each.getBoundingClientRect().bottom + scrollY])"
@@ -188,9 +189,23 @@ def test_page_one_is_one_sheet_of_paper_and_ends_with_who_signs(opened):
     first, after = ([part for part in parts if name in part[0]] for name in ("first", "after"))
     assert len(first) == 2
     assert len(after) == 2
-    assert max(bottom for _, _, bottom in first) <= min(A4_HEIGHT_PX, *(top for _, top, _ in after))
+    assert max(bottom for _, _, bottom in first) <= min(
+        SHEET_HEIGHT_PX, *(top for _, top, _ in after)
+    )
     rows = opened.value("document.querySelectorAll('.overview tbody tr:not(.group)').length")
     assert rows == opened.value("document.querySelectorAll('.card').length") > 0
     assert opened.value("document.querySelector('.overview').offsetHeight") > 0
+    sides = (
+        "[...document.querySelectorAll('#answer table, .figures, .figure .scroll, .origin')]"
+        ".map(each => each.getBoundingClientRect().right)"
+    )
+    assert max(opened.value(sides)) <= SHEET_WIDTH_PX  # nothing is cut off
     opened.call("Emulation.setEmulatedMedia", media="screen")
     assert opened.value("document.querySelector('.overview').offsetHeight") == 0  # cards say it
+
+
+def test_a_button_for_more_cards_is_there_only_while_there_are_more(opened):
+    opened.wait("!document.getElementById('gallery-app').hidden")
+    more = "document.getElementById('gallery-more')"
+    opened.value(f"{more}.hidden = true")
+    assert opened.value(f"getComputedStyle({more}).display") == "none"

@@ -39,6 +39,21 @@ def test_estimates_are_printed_at_the_right_of_their_line():
     assert text["+1.0"] > text["a"]
 
 
+@pytest.mark.parametrize(("low", "high"), [(-14.8, 24.6), (-1.05, 0.75), (-30.0, 12.0)])
+@pytest.mark.parametrize("is_wide", [False, True])
+def test_the_line_at_zero_is_labelled(low, high, is_wide):
+    name, number = "NB visual words@20 of a model", "+.0f" if high > 1 else "+.1f"
+    drawing = interval_charts.intervals(
+        [mark(name, low=low, high=high)],
+        names=[name],
+        parts={"plain": "red"},
+        axis="x",
+        number=number,
+    )
+    _, svg = charts.drawn("key", drawing.chart, "words", is_wide=is_wide)
+    assert "0" in re.findall(r">([^<>]+)<", svg)
+
+
 @pytest.mark.slow
 def test_the_paper_s_own_values_stand_in_figure_8_where_its_tables_print_them():
     references = {

@@ -91,10 +91,18 @@ def test_charts_are_saved_with_colors_of_their_own(opened, saved):
 
 
 def test_what_is_folded_away_is_open_on_paper_and_folded_again(opened):
+    """Numbers that repeat a chart are printed where a reader has opened them."""
     folded = "document.querySelectorAll('main details:not([open])').length"
     before = opened.value(folded)
     assert before > 3
+    opened.value("document.querySelector('details.numbers').open = true")
     opened.value("window.dispatchEvent(new Event('beforeprint'))")
-    assert opened.value(folded) == 0
+    assert opened.value("document.querySelectorAll('details.origin:not([open])').length") == 0
+    opened.call("Emulation.setEmulatedMedia", media="print")
+    heights = "[...document.querySelectorAll('details.numbers')].map(each => each.offsetHeight > 0)"
+    first, *others = opened.value(heights)
+    assert (first, any(others)) == (True, False)
+    opened.call("Emulation.setEmulatedMedia", media="")
+    opened.value("document.querySelector('details.numbers').open = false")
     opened.value("window.dispatchEvent(new Event('afterprint'))")
     assert opened.value(folded) == before

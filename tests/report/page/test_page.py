@@ -255,5 +255,15 @@ def test_what_is_unknown_is_a_dash_and_sorts_apart():
     assert not math.isnan(formatting.p_value(0.25).order)
 
 
+def test_rows_stand_below_a_model_only_where_it_has_several():
+    def of(*names):
+        rows = [(formatting.text(name), formatting.text("x")) for name in names]
+        return formatting.grid("caption", {"model": "text", "what": "text"}, rows)
+
+    assert of("a", "a", "b").is_grouped
+    assert not of("a", "b").is_grouped
+    assert [title for title, _ in of("a", "b").groups()] == [None]
+
+
 def test_ids_are_safe_whatever_a_model_is_called():
     assert re.fullmatch(r"[A-Za-z0-9-]+", elements.slug('a b"><script>é'))

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from dejavu.report import dropped
+from dejavu.report import dropped, from_params
 from dejavu.report.page import answer, next_steps, overview, sources
 from dejavu.report.settings import fingerprint
 from dejavu.statistics.adjusted import Difference
@@ -67,15 +67,12 @@ def test_many_models_are_a_table_on_the_screen_too(html):
     ) for number in range(100)]  # fmt: skip
     table = overview.table(cards)
     assert [column.title for column in table.columns[:3]] == [
-        "model",
-        "answer",
-        "percentage points",
-    ]
+        "model", "answer", "adjusted excess, points",
+    ]  # fmt: skip
     assert len(table.rows) == 100
     assert [cell.text for cell in table.rows[0]] == [
         "Model 0 (projector, cosine; n = 498 trained on, 502 control)", "memorizes",
-        "+3.0 [+1.0,\u00a0+5.0]", "25.7 %", "7.6 %", "9.6 %", "8.2 %",
-        "+16.7", "passes",
+        "+3.0 [+1.0,\u00a0+5.0]", "25.7 − 7.6", "9.6 − 8.2", "+16.7", "passes",
     ]  # fmt: skip
     assert overview.table([]) is None
     assert '<div class="overview paper-only">' in html
@@ -99,6 +96,20 @@ def test_page_one_names_data_set_and_weights_and_without_names_no_folder(tmp_pat
         for names in (True, False)
     )  # fmt: skip
     assert told["images: data set"] == "0 samples, photos/train"
-    assert told["images: weights, SHA-256"] == "vicreg g0123456789a"
+    assert told["images: weights, SHA-256"] == "vicreg\u00a0g0123456789a"
     assert bare["images: data set"] == "0 samples"
     assert len(told["images: samples, roles, scores"].split(", ")) == 3
+
+
+def test_the_data_set_is_named_as_the_parameters_do(tmp_path):
+    text = (ROOT / "presets" / "my-model.yaml").read_text(encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
+    named = from_params.read(tmp_path / "params.yaml").data_sets
+    assert named == {"image": "image_folder, photos", "caption": "none, generated"}
+    made, counted = world.write(tmp_path), dropped.Dropped(images=(), captions=())
+    for has_names, shown in (
+        (True, "0 samples, image_folder, photos"),
+        (False, "0 samples, image_folder"),
+    ):
+        found = sources.identity(made.data, "f00d", counted, {}, named, has_names=has_names)
+        assert dict(found)["images: data set"] == shown
