@@ -17,7 +17,8 @@ HEAVY = {
     "pydantic", "pydantic_core", "ruamel", "yaml", "filelock", "psutil", "http", "urllib3", "jinja2",
     "asyncio",
 }  # fmt: skip
-OF_TABLES = {"numpy", "pyarrow", "duckdb", "asyncio", "pydantic", "pydantic_core"}
+# pyarrow and DuckDB import pandas where it is installed
+OF_TABLES = {"numpy", "pyarrow", "duckdb", "asyncio", "pydantic", "pydantic_core", "pandas"}
 OF_SETTINGS = {"ruamel"}  # named queries take names from params.yaml
 
 LIST = (

@@ -18,6 +18,7 @@ NOT_RUN = {  # how a command begins: why it is not run here
     "dejavu gate": "its exit code is the answer; tests/commands/test_gate.py",
     "dvc exp run -S seed=1": "trains every network again",
     "git clone": "needs a network",
+    "python -m benchmarks.mitig": "trains for half an hour; tests of the driver are beside it",
     "cp presets/": "leads to a run of its own; tests/presets dry-runs every preset",
     "ln -s": "a folder of the reader's",
     "$EDITOR": "the reader's own part",

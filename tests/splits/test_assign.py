@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
-from dejavu.errors import ParamsError
+from dejavu.errors import ArtifactError, ParamsError
 from dejavu.params import section
 from dejavu.params.corpora import SplitParams
 from dejavu.splits import assign
@@ -251,5 +251,5 @@ def test_where_only_files_are_compared_no_image_is_opened(tmp_path):
     rows = samples(numbered(5))
     exact = divide(tmp_path, rows, settings(near_duplicate_bits=None), images=tmp_path / "damaged")
     assert SPLITS.read(exact)["group_id"].to_pylist() == list(range(5))
-    with pytest.raises(ValueError, match="property name"):
+    with pytest.raises(ArtifactError, match="source.json: damaged"):
         divide(tmp_path, rows, settings(), images=tmp_path / "damaged")

@@ -1,13 +1,13 @@
 """Figures 2a, 2b and 3a of the paper with ours: what the references guess."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from dejavu.image.targets import Target
 from dejavu.report.image.table_records import Accuracy, Agreement, LabelAccuracy
 from dejavu.report.image.tables import in_order
 from dejavu.report.numbers import Estimate
 from dejavu.report.page import charts, formatting, interval_charts, paper_blocks
-from dejavu.report.page.elements import Block, Cell, Figure, model_title, reference_title
+from dejavu.report.page.elements import Block, Cell, Figure, Grid, model_title, reference_title
 from dejavu.report.page.marks import Shade
 from dejavu.roles import NaiveBayes
 
@@ -161,6 +161,26 @@ def _readable(names: Sequence[str], heads: Sequence[Target]) -> list[str]:
     return [name for name in names if name in kept][:_MOST_NAMED]
 
 
+def _agreements(
+    rows: Sequence[Agreement], title: Callable[[str], str], shown: Callable[[Agreement], str]
+) -> Grid:
+    """Return the table of Figure 3a."""
+    return formatting.grid(
+        "Agreement of two references on target samples (%)",
+        {"first": "text", "second": "text", "both right": "number", "at least one right": "number",
+         "overlap": "number", "plain agreement": "number"},
+        [
+            (
+                formatting.text(title(row.first)), formatting.text(title(row.second)),
+                formatting.count(row.n_both_right), formatting.count(row.n_either_right),
+                Cell(shown(row), row.overlap), formatting.percent(Estimate(value=row.agreement)),
+            )
+            for row in rows
+        ],
+        is_open=False,
+    )  # fmt: skip
+
+
 def figure_3a(rows: Sequence[Agreement], heads: Sequence[Target]) -> Block:
     """Return on how many samples two references are both right."""
     names = {name for row in rows for name in (row.first, row.second)}
@@ -183,20 +203,7 @@ def figure_3a(rows: Sequence[Agreement], heads: Sequence[Target]) -> Block:
         for across, down in ((row.first, row.second), (row.second, row.first))
     ]  # fmt: skip
     titles = [title(name) for name in order]
-    grid = formatting.grid(
-        "Agreement of two references on target samples (%)",
-        {"first": "text", "second": "text", "both right": "number", "at least one right": "number",
-         "overlap": "number", "plain agreement": "number"},
-        [
-            (
-                formatting.text(title(row.first)), formatting.text(title(row.second)),
-                formatting.count(row.n_both_right), formatting.count(row.n_either_right),
-                Cell(shown(row), row.overlap), formatting.percent(Estimate(value=row.agreement)),
-            )
-            for row in rows
-        ],
-        is_open=False,
-    )  # fmt: skip
+    grid = _agreements(rows, title, shown)
     said = (
         "Of the target samples that at least one of two references guesses right, the share in percent that "
         "both guess right."

@@ -1,8 +1,4 @@
-"""Put the page together: one HTML file that needs nothing else.
-
-Scripts run only if their hash is listed in the page's own security policy, which also forbids every
-request to a network. Texts from data sets are escaped by the templates.
-"""
+"""Make the page, one file: its policy lets listed scripts run and no request out; texts are escaped."""
 
 import base64
 import dataclasses
@@ -109,7 +105,6 @@ def page(
         alike = caption_calibration.exchangeability(tables.alike, headline)
         alike_grids += [alike] if alike else []
         is_calibrated = is_calibrated or any(each.excess for *_, each in every(told))
-    lead = image.report.headline.image
     cards = _cards(found, heads, image, headline)
     return Page(
         cards=cards,
@@ -123,7 +118,9 @@ def page(
             data_sets or {}, has_names=has_names,
         ),
         decided=key_figures.decided(found.calibration),
-        key_figures=key_figures.key_figures(images, told, heads, lead, headline),
+        key_figures=key_figures.key_figures(
+            images, told, heads, image.report.headline.image, headline
+        ),
         image_calibration=image_calibration.calibration(
             images, heads, image,
             {} if found.calibration.image is None else found.calibration.image.excess,
