@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import dejavu
+from scripts.page_blocks import fill
 
 FIELDS = ("model", "place", "layer", "excess_points", "low", "high", "n_target", "n_control")
 ROLES = ("target", "control", "public", "reference")
@@ -107,7 +108,7 @@ def samples(run: Path, lane: str) -> dict[str, list[tuple[Any, str, list[tuple[i
 
 def rows_of(subject: Subject, data: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     """Yield the excess of every layer."""
-    layers = tuple(name for name in subject.layers)
+    layers = subject.layers
     audit = dejavu.audit(subject.model, transform=subject.transform, layers=layers, **data)
     values, ends = (audit.scores[f"{what}_points_by_layer"] for what in ("excess", "ci95"))
     for place, (shown, layer) in enumerate(zip(values, layers, strict=True)):
@@ -130,14 +131,12 @@ def lines(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
         )
 
 
-def draw(table: Path, out: Path) -> None:
+def draw(rows: list[dict[str, str]], out: Path) -> None:
     """Draw the excess against the place of the layer, one panel per network."""
     import matplotlib as mpl
     from matplotlib import pyplot as plt
 
     mpl.use("Agg")
-    with table.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
     models = list(dict.fromkeys(row["model"] for row in rows))
     figure, panels = plt.subplots(1, len(models), figsize=(10.5, 4.2), dpi=110, sharey=True)
     for axes, model in zip(panels, models, strict=True):
@@ -161,7 +160,7 @@ def draw(table: Path, out: Path) -> None:
 
 
 def main() -> None:
-    """Audit both networks, write the table and the figure."""
+    """Audit both networks; write the table, the table of its page and the figure."""
     if len(sys.argv) != 4:
         sys.exit(__doc__)
     run, table, figure = map(Path, sys.argv[1:])
@@ -174,7 +173,10 @@ def main() -> None:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(FIELDS)
         writer.writerows(found)
-    draw(table, figure)
+    with table.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    fill(table.with_suffix(".md"), {"depth": lambda: lines(rows)})
+    draw(rows, figure)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What lowers the excess, and what does it cost? One training per setting and seed, excess beside utility.
 
-    git clone . /tmp/mitigations && python -m benchmarks.mitigations --work /tmp/mitigations
+    git clone . ../mitigations && python -m benchmarks.mitigations --work ../mitigations
 
 Every point writes the params of its setting into the clone, runs `dvc repro` there (the clone's code, its
 own cache), and reads the adjusted excess and what the network is good for. A row that the table holds is not

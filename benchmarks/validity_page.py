@@ -2,17 +2,15 @@
 
 import csv
 import platform
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from dejavu.statistics.intervals import wilson
+from scripts.page_blocks import fill
 
 LEAST, MOST = 0.93, 0.97  # coverage of an interval that says 95 %
-
-BLOCK = re.compile(r"(<!-- made by: (?P<name>\w+) -->\n).*?(<!-- /made -->)", re.DOTALL)
 
 
 def line(
@@ -32,19 +30,17 @@ def line(
 
 def write(folder: Path, page: Path) -> None:
     """Put both tables, and what they were made with, into the blocks of the page."""
-    made: dict[str, Callable[[], Iterable[str]]] = {
-        "coverage": lambda: coverage_table(_rows(folder / "coverage.csv")),
-        "decisions": lambda: decision_table(_rows(folder / "decisions.csv")),
-        "machine": lambda: [
-            f"Python {platform.python_version()}, numpy {np.__version__}, {platform.machine()}."
-        ],
-    }
-
-    def anew(found: re.Match[str]) -> str:
-        lines = "\n".join(made[found["name"]]())
-        return f"{found[1]}{lines}\n{found[3]}"
-
-    page.write_text(BLOCK.sub(anew, page.read_text(encoding="utf-8")), encoding="utf-8")
+    rows = {name: _rows(folder / f"{name}.csv") for name in ("coverage", "decisions")}
+    fill(
+        page,
+        {
+            "coverage": lambda: coverage_table(rows["coverage"]),
+            "decisions": lambda: decision_table(rows["decisions"]),
+            "machine": lambda: [
+                f"Python {platform.python_version()}, numpy {np.__version__}, {platform.machine()}."
+            ],
+        },
+    )
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -3,15 +3,15 @@
 import collections
 import csv
 import math
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
-BLOCK = re.compile(r"(<!-- made by: (?P<name>\w+) -->\n).*?(<!-- /made -->)", re.DOTALL)
+from scripts.page_blocks import fill
+
 MEASURES = {
     ("image", "score"): ("déjà vu score", "points"),
     ("image", "log_odds"): ("log odds of the votes", "nats"),
@@ -38,16 +38,13 @@ def write(page: Path, table: Path, verdicts: Sequence[Mapping[str, Mapping[str, 
     """
     with table.open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    made: dict[str, Callable[[], Iterable[str]]] = {
-        "estimators": lambda: estimators(rows), "seeds": lambda: between_seeds(rows),
-        "verdicts": lambda: of_verdicts(verdicts),
-    }  # fmt: skip
-
-    def anew(found: re.Match[str]) -> str:
-        lines = "\n".join(made[found["name"]]())
-        return f"{found[1]}{lines}\n{found[3]}"
-
-    page.write_text(BLOCK.sub(anew, page.read_text(encoding="utf-8")), encoding="utf-8")
+    fill(
+        page,
+        {
+            "estimators": lambda: estimators(rows), "seeds": lambda: between_seeds(rows),
+            "verdicts": lambda: of_verdicts(verdicts),
+        },
+    )  # fmt: skip
 
 
 def estimators(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:

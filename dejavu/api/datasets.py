@@ -78,7 +78,12 @@ def _shorter_side(file: Path) -> list[int]:
     try:
         with Image.open(file) as image:
             return [min(image.size)]
-    except (OSError, ValueError, SyntaxError):  # stage corpus counts and names what cannot be read
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        Image.DecompressionBombError,
+    ):  # stage corpus counts and names what cannot be read
         return []
 
 

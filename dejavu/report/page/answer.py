@@ -226,7 +226,9 @@ def _caption_sum(reference: str, found: captions.Comparison) -> tuple[tuple[str,
         return ()
     lines, shown = [], []
     for samples, role in (("trained on", found.target), ("control", found.control)):
-        above = formatting.signed(role.gaps.aucg.value or 0.0)
+        if role.gaps.aucg.value is None:
+            return ()
+        above = formatting.signed(role.gaps.aucg.value)
         lines.append(
             (
                 f"{samples} (n = {formatting.grouped(role.n)}): recall above that of {_against(reference)}",

@@ -14,6 +14,7 @@ from dejavu.statistics.adjusted import Difference
 from tests.paths import ROOT
 from tests.report.gallery import world
 from tests.report.page.pages import Reader
+from tests.report.records import caption_comparison
 from tests.report.world import settings, target
 
 
@@ -113,3 +114,7 @@ def test_the_data_set_is_named_as_the_parameters_do(tmp_path):
     ):
         found = sources.identity(made.data, "f00d", counted, {}, named, has_names=has_names)
         assert dict(found)["images: data set"] == shown
+
+
+def test_a_recall_that_is_not_known_is_no_zero():
+    assert answer._caption_sum("text_model", caption_comparison(*[(0.1, 0.0, 0.2)] * 2)) == ()
