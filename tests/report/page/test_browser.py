@@ -6,7 +6,7 @@ from tests.report.page.pages import HOSTILE_CAPTION, HOSTILE_LABEL
 
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 # 96 pixels an inch, without the margins of page.css: as wide as A4, as high as US Letter
-SHEET_WIDTH_PX, SHEET_HEIGHT_PX = 687, 942
+SHEET_WIDTH_PX, SHEET_HEIGHT_PX = 687, 965
 LABEL_COLOR = "getComputedStyle(document.querySelector('.chart-live svg text')).fill"
 
 
