@@ -7,6 +7,9 @@ from typing import Any, Literal
 from dejavu.roles import NaiveBayes
 
 Kind = Literal["text", "number"]
+MOST_CARDS = 6  # of more models a table stands first
+MOST_FIGURES = 8  # of a kind; further ones are folded away
+MOST_NAMED = 24  # models or references of one chart
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -90,6 +93,15 @@ _TITLES = {
     "vicreg": "VICReg", "barlow_twins": "Barlow Twins", "dino": "DINO", "simclr": "SimCLR",
     "clip": "CLIP", "supervised": "Supervised", "untrained": "Untrained",
 }  # fmt: skip
+
+
+def some_of(shown: int, total: int, where: str) -> str:
+    """Return what a title adds where a chart draws some of many; `where` names what has all of them.
+
+    >>> some_of(24, 100, "the table above"), some_of(3, 3, "the table above")
+    (' (24 of 100; all of them in the table above)', '')
+    """
+    return f" ({shown} of {total}; all of them in {where})" if shown < total else ""
 
 
 def model_title(name: str) -> str:

@@ -9,7 +9,16 @@ from dejavu.report.image.records import Comparison, ImageResults
 from dejavu.report.image.tables import in_order, pairs
 from dejavu.report.numbers import NOTHING, Estimate
 from dejavu.report.page import charts, formatting, interval_charts
-from dejavu.report.page.elements import Cell, Figure, Grid, model_title, reference_title, slug
+from dejavu.report.page.elements import (
+    MOST_NAMED,
+    Cell,
+    Figure,
+    Grid,
+    model_title,
+    reference_title,
+    slug,
+    some_of,
+)  # fmt: skip
 from dejavu.report.settings import ImageSettings
 from dejavu.roles import SECOND_MODEL
 
@@ -184,8 +193,9 @@ def _accuracy_figure(accuracies: Sequence[ReferenceAccuracy]) -> Figure:
         whose = "" if each.target_name is None else f" ({model_title(each.target_name)})"
         name = f"{reference_title(each.reference)}{whose}"
         marks.append(formatting.marked(each.difference, name=name, part="difference"))
+    drawn = marks[:MOST_NAMED]
     chart = interval_charts.intervals(
-        marks, names=[mark.name for mark in marks], parts={"difference": charts.OTHER},
+        drawn, names=[mark.name for mark in drawn], parts={"difference": charts.OTHER},
         axis="reference accuracy, target − control, percentage points",
     )  # fmt: skip
     grid = formatting.grid(
@@ -204,7 +214,8 @@ def _accuracy_figure(accuracies: Sequence[ReferenceAccuracy]) -> Figure:
         "Difference between a reference's accuracy on target and on control samples. No reference was "
         "trained on either, so intervals should hold zero, about one in twenty excepted."
     )
-    title = "Do references do as well on both roles?"
+    told = some_of(len(drawn), len(marks), "the table below")
+    title = f"Do references do as well on both roles?{told}"
     return charts.figure("exchangeability", title, said, chart, grid, is_wide=True)
 
 

@@ -7,11 +7,19 @@ from dejavu.report.image.table_records import Accuracy, Agreement, LabelAccuracy
 from dejavu.report.image.tables import in_order
 from dejavu.report.numbers import Estimate
 from dejavu.report.page import charts, formatting, interval_charts, paper_blocks
-from dejavu.report.page.elements import Block, Cell, Figure, Grid, model_title, reference_title
+from dejavu.report.page.elements import (
+    MOST_NAMED,
+    Block,
+    Cell,
+    Figure,
+    Grid,
+    model_title,
+    reference_title,
+    some_of,
+)
 from dejavu.report.page.marks import Shade
 from dejavu.roles import NaiveBayes
 
-_MOST_NAMED = 24  # references on both axes of a chart
 _LABEL_LENGTH = 24  # characters of a label in a chart
 
 
@@ -48,15 +56,18 @@ def figure_2a(rows: Sequence[Accuracy], targets: Sequence[Target]) -> Block:
     shown = [row for row in rows if row.predictor not in others]
     predictors = _Predictors(heads, {row.predictor for row in shown})
     shown.sort(key=lambda row: predictors.place(row.predictor))
+    names = list(dict.fromkeys(row.predictor for row in shown))
+    drawn = set(_readable(names, heads))
     marks = [
         formatting.marked(
             row.share, name=predictors.title(row.predictor), part=row.role, sign=False
         )
         for row in shown
     ]
+    seen = [mark for row, mark in zip(shown, marks, strict=True) if row.predictor in drawn]
     roles = {"target": charts.TARGET, "control": charts.CONTROL}
     chart = interval_charts.intervals(
-        marks, names=list(dict.fromkeys(mark.name for mark in marks)),
+        seen, names=list(dict.fromkeys(mark.name for mark in seen)),
         parts={role: roles[role] for role in roles if any(mark.part == role for mark in marks)},
         axis="accuracy, %", number=".0f", guide=_chance(shown),
     )  # fmt: skip
@@ -75,9 +86,8 @@ def figure_2a(rows: Sequence[Accuracy], targets: Sequence[Target]) -> Block:
     )
     figures = []
     if marks:
-        figures.append(
-            charts.figure("chart-2a", "Accuracy of each predictor", said, chart, grid, is_wide=True)
-        )
+        title = "Accuracy of each predictor" + some_of(len(drawn), len(names), "the table below")
+        figures.append(charts.figure("chart-2a", title, said, chart, grid, is_wide=True))
     return paper_blocks.block("figure-2a", figures=figures, absent="No predictions.")
 
 
@@ -153,12 +163,13 @@ def _short(label: str) -> str:
 
 
 def _readable(names: Sequence[str], heads: Sequence[Target]) -> list[str]:
-    """Return as many references as a chart can name: of second models the first ones, of others all."""
-    second = {head.second_model for head in heads}
-    others = [name for name in names if name not in second]
-    room = max(_MOST_NAMED - len(others), 1)
-    kept = {*others, *[name for name in names if name in second][:room]}
-    return [name for name in names if name in kept][:_MOST_NAMED]
+    """Return as many as a chart can name: all that belong to no model, and those of the first models."""
+    owned = {name for head in heads for name in (head.name, head.second_model)}
+    kept = [name for name in names if name not in owned][:MOST_NAMED]
+    for head in heads:
+        own = [name for name in names if name in (head.name, head.second_model)]
+        kept += own if len(kept) + len(own) <= MOST_NAMED else []
+    return [name for name in names if name in set(kept)]
 
 
 def _agreements(
@@ -209,10 +220,7 @@ def figure_3a(rows: Sequence[Agreement], heads: Sequence[Target]) -> Block:
         "both guess right."
     )
     heading = "Overlap of right guesses, %"
-    if len(order) < n_all:
-        heading += (
-            f" ({len(order)} of {n_all} references; all of them in tables/image_agreement.csv)"
-        )
+    heading += some_of(len(order), n_all, "tables/image_agreement.csv")
     figures = []
     if marks:
         chart = charts.heatmap(marks, across=titles, down=titles, axes=("", ""))

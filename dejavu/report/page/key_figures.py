@@ -10,7 +10,14 @@ from dejavu.report.image.records import ImageResults
 from dejavu.report.numbers import Estimate
 from dejavu.report.opening import caption_reference, one_model_reference
 from dejavu.report.page import charts, formatting, interval_charts
-from dejavu.report.page.elements import Cell, Figure, model_title, reference_title
+from dejavu.report.page.elements import (
+    MOST_NAMED,
+    Cell,
+    Figure,
+    model_title,
+    reference_title,
+    some_of,
+)  # fmt: skip
 from dejavu.report.page.marks import Interval
 from dejavu.roles import SECOND_MODEL
 from dejavu.statistics.adjusted import Difference
@@ -40,21 +47,25 @@ def key_figures(
 ) -> list[Figure]:
     """Return one figure per lane that was run."""
     figures = []
-    if marks := _image_marks(images, heads, image):
-        figures.append(_figure("key-image", "Images: what the control set changes", marks))
+    if marks := _image_marks(images, heads[:MOST_NAMED], image):
+        title = "Images: what the control set changes"
+        title += some_of(min(MOST_NAMED, len(heads)), len(heads), "tables/image_calibration.csv")
+        figures.append(_figure("key-image", title, marks))
     if caption and (marks := _caption_marks(captions, Setting.of(caption))):
         figures.append(_figure("key-caption", "Captions: what the control set changes", marks))
     return figures
 
 
 def decided(run: Calibration) -> list[Figure]:
-    """Return the numbers that the verdicts rest on, one figure per lane, the largest excess first."""
+    """Return the numbers that the verdicts rest on, one figure per lane, the largest excesses first."""
     found = []
     for lane, title in (("image", "Images"), ("caption", "Captions")):
         answers = {target: each for (of, target), each in run.answers.items() if of == lane}
         if marks := [_decided_marks(name, answers[name]) for name in answers]:
             marks.sort(key=lambda own: (-(own[0].value or 0), own[0].name))
-            found.append((f"decided-{lane}", f"{title}: what the verdicts rest on", marks))
+            told = some_of(len(marks[:MOST_NAMED]), len(marks), "the table above")
+            heading = f"{title}: what the verdicts rest on{told}"
+            found.append((f"decided-{lane}", heading, marks[:MOST_NAMED]))
     return [_forest(*each, is_wide=len(found) == 1) for each in found]
 
 

@@ -1,11 +1,6 @@
 """Make the page, one file: its policy lets listed scripts run and no request out; texts are escaped."""
 
-import base64
 import dataclasses
-import hashlib
-import importlib.metadata
-import importlib.resources
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +16,7 @@ from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.found import Found
 from dejavu.report.page import (
     answer,
+    assets,
     caption_calibration,
     caption_figures,
     chart_library,
@@ -34,10 +30,8 @@ from dejavu.report.page import (
     overview,
     sources,
 )
-from dejavu.report.page.elements import Block, Figure, Grid
+from dejavu.report.page.elements import MOST_CARDS, MOST_FIGURES, Block, Figure, Grid
 from dejavu.report.settings import ImageSettings, fingerprint
-
-_FOLDER = importlib.resources.files("dejavu") / "templates" / "page"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,48 +246,23 @@ def render(
         undefined=jinja2.StrictUndefined,
         autoescape=True,
     )
-    scripts = [chart_library.bundle(), _asset("page.js"), _asset("export.js")]
-    styles = [_asset("page.css")]
+    scripts = [chart_library.bundle(), assets.read("page.js"), assets.read("export.js")]
+    styles = [assets.read("page.css")]
     if galleries is not None:
-        scripts.append(_asset("gallery.js"))
-        styles.append(_asset("gallery.css"))
+        scripts.append(assets.read("gallery.js"))
+        styles.append(assets.read("gallery.css"))
     return environment.get_template("page/index.html.j2").render(
         page=shown,
         image=image,
         captions=captions,
         galleries=galleries,
         terms=next_steps.TERMS,
+        most_cards=MOST_CARDS,
+        most_figures=MOST_FIGURES,
         version=__version__,
-        policy=_policy(scripts),
-        specs=script_json({figure.key: figure.spec for figure in shown.figures()}),
+        policy=assets.policy(scripts),
+        specs=assets.script_json({figure.key: figure.spec for figure in shown.figures()}),
         styles=[Markup(style) for style in styles],  # noqa: S704 our own files
         scripts=[Markup(script) for script in scripts],  # noqa: S704 our own files
         svg=Markup,
     )
-
-
-def script_json(value: Any) -> Markup:
-    r"""Return JSON for a script element: no text in it can end the element.
-
-    >>> str(script_json({"a": "</script>"}))
-    '{"a":"\\u003c/script>"}'
-    """
-    text = json.dumps(
-        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-    )
-    return Markup(text.replace("<", "\\u003c"))  # noqa: S704 cannot end its script element
-
-
-def _policy(scripts: list[str]) -> str:
-    hashes = (
-        base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts
-    )
-    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
-    return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _asset(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")

@@ -136,11 +136,11 @@
   }
 
   // ------------------------------------------------------------------------------ paper
-  // What is folded away on the screen is printed, and folded again afterwards. What repeats a chart, or stands
-  // behind one sample, is printed where a reader has opened it.
+  // What is folded away on the screen is printed, and folded again afterwards. What repeats a chart, is one of
+  // many models, or stands behind one sample, is printed where a reader has opened it.
   let opened = [];
   window.addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("main details:not([open], .numbers, .gallery *)")];
+    opened = [...document.querySelectorAll("main details:not([open], .numbers, .more, .gallery *)")];
     for (const details of opened) details.open = true;
   });
   window.addEventListener("afterprint", () => {

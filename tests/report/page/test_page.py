@@ -15,7 +15,7 @@ from dejavu.params.report import CaptionHeadline
 from dejavu.report.caption.records import Setting
 from dejavu.report.numbers import NOTHING, Estimate
 from dejavu.report.page import answer as image_answer
-from dejavu.report.page import charts, elements, formatting, interval_charts, render
+from dejavu.report.page import assets, charts, elements, formatting, interval_charts
 from dejavu.report.page.marks import Bin, Interval
 from tests.report.gallery import world
 from tests.report.page.pages import HOSTILE_LABEL, Reader, report
@@ -216,7 +216,7 @@ def test_names_in_a_chart_are_text_in_both_forms():
     spec, svg = charts.drawn("key", drawing.chart, name)
     assert "<script" not in svg
     assert "&lt;script&gt;" in svg
-    assert "<" not in render.script_json(spec)
+    assert "<" not in assets.script_json(spec)
 
 
 def test_ids_of_two_charts_never_meet_and_do_not_count_what_was_drawn_before():
