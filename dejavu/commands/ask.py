@@ -91,11 +91,9 @@ def show_all(data: Path, params_path: Path, *, as_json: bool) -> None:
         for view in views
     ]
     console = terminal.console()
-    terminal.show_titled(
-        console, "Views (--describe VIEW)", terminal.table(["view", "columns"], cells)
-    )
-    listed = terminal.table(["query", "what it tells"], known.items())
-    terminal.show_titled(console, "Named queries (--query NAME)", listed)
+    terminal.show_named(console, "Views (--describe VIEW)", ("view", "columns"), cells)
+    told = ("query", "what it tells")
+    terminal.show_named(console, "Named queries (--query NAME)", told, known.items())
     wide = ", ".join(sorted(VECTORS))
     console.print(f"Leave vectors out of SUMMARIZE: SELECT * EXCLUDE ({wide}).", markup=False)
 

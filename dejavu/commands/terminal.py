@@ -76,6 +76,17 @@ def show_titled(console: Console, title: str, shown: Table) -> None:
     console.print(shown)
 
 
+def show_named(
+    console: Console, title: str, columns: tuple[str, str], pairs: Iterable[tuple[str, str]]
+) -> None:
+    """Print names with what belongs to them: a table for a terminal, a line each for a file or a pipe."""
+    if sys.stdout.isatty():
+        show_titled(console, title, table(columns, pairs))
+        return
+    for line in (title, *(f"  {cell(name)}: {cell(text)}" for name, text in pairs)):
+        console.print(Text(line))
+
+
 def examples(*lines: tuple[str, str]) -> str:
     """Return the epilog of a command's help: (command, what it does) pairs."""
     shown = [f"[bold]{command}[/bold]  [dim]{about}[/dim]" for command, about in lines]
