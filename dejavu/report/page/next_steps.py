@@ -12,6 +12,7 @@ from dejavu.statistics.verdict import Word
 _FOUND_80 = 1.959964 + 0.841621  # standard errors: such an excess is told from 0 in 4 of 5 draws
 Facts = tuple[tuple[str, str], ...]
 POWER, CONTROL_CHECK = "smallest excess seen in 4 of 5 draws", "control check"
+_MOST_NAMES = 6  # of models, in a sentence
 TERMS = {POWER: "term-power", CONTROL_CHECK: "term-control-check"}  # where the page explains them
 
 
@@ -89,4 +90,11 @@ _STEPS: Mapping[Word, str] = {
 
 
 def _names(found: Iterable[str]) -> str:
-    return ", ".join(model_title(name) for name in found)
+    """Return the names of models in one sentence.
+
+    >>> _names(["vicreg", "dino"]), _names(f"m{place}" for place in range(30))
+    ('VICReg, DINO', 'm0, m1, m2, m3, m4, m5 and 24 more')
+    """
+    titles = [model_title(name) for name in found]
+    more = f" and {len(titles) - _MOST_NAMES} more" if len(titles) > _MOST_NAMES else ""
+    return ", ".join(titles[:_MOST_NAMES]) + more
