@@ -9,6 +9,7 @@ from dejavu.commands import terminal
 from dejavu.commands.boundary import DIFFERS
 from dejavu.commands.terminal import PARAMS, REPORTS, AsJson, ParamsFile, ReportFolder
 from dejavu.errors import ParamsError
+from dejavu.run.progress import say
 
 if TYPE_CHECKING:
     from dejavu.report.published import Decided, Model, Results
@@ -124,3 +125,4 @@ def _show(found: list[Checked], limit: float) -> None:
     terminal.console().print(terminal.table(["lane", "model", "gate", "why"], rows))
     n_failed = sum(not each.passes for each in found)
     typer.echo(f"failed: {n_failed} of {len(found)}; allowed excess: {limit:g} points")
+    say("the bounds hold for all models of the run together, with 97.5 %")
