@@ -196,7 +196,7 @@ def _accuracy_figure(accuracies: Sequence[ReferenceAccuracy]) -> Figure:
     drawn = marks[:MOST_NAMED]
     chart = interval_charts.intervals(
         drawn, names=[mark.name for mark in drawn], parts={"difference": charts.OTHER},
-        axis="reference accuracy, target − control, percentage points",
+        axis="accuracy, target − control, percentage points",
     )  # fmt: skip
     grid = formatting.grid(
         "Reference accuracy on target and control (%)",
