@@ -1,10 +1,10 @@
-"""How far does a draw of roles move the answer? Adjusted excesses of finished runs, their control dealt anew.
+"""How far does a draw of roles move the answer? Excesses of finished runs, their control dealt anew.
 
-    python -m benchmarks.draws_of_roles docs/results/tiny-imagenet-draws.csv docs/results/tiny-imagenet.md RUN [RUN ...]
+    python -m benchmarks.draws_of_roles docs/results/tiny-imagenet-draws.csv PAGE RUN [RUN ...]
 
-Each RUN is the folder of a finished run (params.yaml, data/). A model that saw the target role keeps its target
-samples; control is dealt to parts about as large as target, each of which answers alone. A model that saw
-target and control alike has no memory of one of them: their samples are dealt to both roles again and again.
+Each RUN is the folder of a finished run (params.yaml, data/). A model that saw the target role keeps its
+target samples; control is dealt to parts about as large as target, each of which answers alone. A model that
+saw target and control alike remembers neither more: their samples are dealt to both roles again and again.
 """
 
 import csv

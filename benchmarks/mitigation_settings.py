@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 LANES = ("image", "caption")
+FURTHER = "further-captions.parquet"  # written by `mitigation_captions`
 _ROOT = Path(__file__).parent.parent
 _PER_LABEL = "image.split.max_per_label"
 # One corpus for every size of the training set: the bank has as many images as in the default run, and 25
@@ -81,6 +82,7 @@ SETTINGS = (
     _caption("temperature 0.07", 3, min_temperature=0.07),
     _caption("temperature 0.2", 5, min_temperature=0.2),
     _caption("epochs 12", 2, epochs=12),
+    Setting("caption", "second caption", 1, {"caption.models.clip.further_captions": FURTHER}),
 )
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks import mitigation_captions
 from benchmarks import mitigation_settings as settings
 from benchmarks import mitigation_utility as utility
 
@@ -91,18 +92,27 @@ def measured(setting: settings.Setting, seed: int, work: Path) -> list[dict[str,
     (work / "params.yaml").write_text(
         yaml.safe_dump(settings.params_of(setting, seed), sort_keys=False), encoding="utf-8"
     )
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    ran = subprocess.run(
-        ["dvc", "repro"], cwd=work, env=os.environ | {"PATH": path, "PYTHONPATH": str(work)}, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    if ran.returncode:
-        sys.exit(f"{setting.name}, seed {seed}: dvc repro failed.\n{ran.stdout[-4000:]}")
+    if settings.FURTHER in setting.changes.values():
+        _repro(setting, seed, work, "corpus@caption")
+        mitigation_captions.write(
+            work / "data/caption/samples.parquet", work / settings.FURTHER, seed
+        )
+    _repro(setting, seed, work)
     rows = list(utility.rows(setting.lane, work))
     seconds = round(time.monotonic() - begun)
     print(f"{setting.lane} {setting.name}, seed {seed}: {seconds} s", flush=True)
     known = {"lane": setting.lane, "setting": setting.name, "seed": seed, "seconds": seconds}
     return [known | row for row in rows]
+
+
+def _repro(setting: settings.Setting, seed: int, work: Path, *stages: str) -> None:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    ran = subprocess.run(
+        ["dvc", "repro", *stages], cwd=work, env=os.environ | {"PATH": path, "PYTHONPATH": str(work)},
+        check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    if ran.returncode:
+        sys.exit(f"{setting.name}, seed {seed}: dvc repro failed.\n{ran.stdout[-4000:]}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The tables of docs/results/tiny-imagenet.md: runs of one preset that differ in nothing but the seed.
 
-    python -m scripts.photograph_tables docs/results/tiny-imagenet.csv docs/results/tiny-imagenet.md RESULTS_JSON [...]
+    python -m scripts.photograph_tables docs/results/tiny-imagenet.csv PAGE RESULTS_JSON [...]
 
 Each RESULTS_JSON is the reports/results.json of one run. A row per run, model, estimator and reference.
 """
@@ -16,7 +16,18 @@ from dejavu.text import spreadsheet_safe
 from scripts.compare_seeds import TWO_MODELS, interval
 from scripts.page_blocks import fill
 
-FIELDS = ("run", "target", "estimator", "reference", "value", "low", "high", "n_target", "n_control", "word")
+FIELDS = (
+    "run",
+    "target",
+    "estimator",
+    "reference",
+    "value",
+    "low",
+    "high",
+    "n_target",
+    "n_control",
+    "word",
+)
 OF_TARGET = ("crossover", "gap", "adjusted", "adjusted_with_second_model")
 
 
@@ -46,8 +57,8 @@ Found = dict[tuple[str, str], list[Mapping[str, str]]]
 def models(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
     """Yield a line per run and model: where the tests of one model lie, and the two answers."""
     yield (
-        "| run | model | n: target, control | right: target, control | plain scores, by reference | target − control, "
-        "by reference | two models, plain | **adjusted** | crossover | word |"
+        "| run | model | n: target, control | right: target, control | plain scores, by reference | "
+        "target − control, by reference | two models, plain | **adjusted** | crossover | word |"
     )
     yield "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
     by_model: dict[tuple[str, str], Found] = {}
@@ -57,7 +68,8 @@ def models(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
     for (run, target), found in by_model.items():
         one = found["adjusted", ""][0]
         right = ", ".join(
-            f"{100 * float(found[f'right on {role}', ''][0]['value']):.1f} %" for role in ("target", "control")
+            f"{100 * float(found[f'right on {role}', ''][0]['value']):.1f} %"
+            for role in ("target", "control")
         )
         cells = (
             run, f"`{target}`", f"{one['n_target']}, {one['n_control']}", right,
@@ -99,4 +111,4 @@ def main(table: Path, page: Path, runs: Iterable[Path]) -> None:
 if __name__ == "__main__":
     if len(sys.argv) < 4:
         sys.exit(__doc__)
-    main(*map(Path, sys.argv[1:3]), [Path(each) for each in sys.argv[3:]])
+    main(Path(sys.argv[1]), Path(sys.argv[2]), [Path(each) for each in sys.argv[3:]])

@@ -1,8 +1,8 @@
 """Sections ``caption.*`` and the recipe of a CLIP model: meanings stand beside the values in params.yaml."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from dejavu.params.annotators import DeticParams, GroundedSamParams, TaggerParams
 from dejavu.params.base import Model, Needs, Positive, Positives, Section, Seen, Share
@@ -48,6 +48,9 @@ class TrainedClipParams(Model):
     trained_on: Literal["target", "reference"]
     second_model: Name | None  # name of the model of the same recipe trained on the reference role
     modes: Annotated[tuple[Mode, ...], Field(strict=False, min_length=1)]
+    # table of sample_name (or sample_id) and caption: other captions of the same images. Each epoch reads one
+    # of a sample's captions, its own among them, drawn anew
+    further_captions: File | None = None
 
 
 class ClipPreprocessing(Section):
@@ -131,7 +134,33 @@ CaptionNetworkParams = (
 CaptionModelParams = Annotated[
     CaptionNetworkParams | CaptionEmbeddingsParams, Field(discriminator="source")
 ]
-CaptionModels = dict[Name, CaptionModelParams]
+
+
+def check_pairs(models: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a second model that is unknown, or that differs from its target in more than its role."""
+    for name, model in models.items():
+        second = models.get(model.second_model or "")
+        if model.second_model is None:
+            continue
+        if second is None:
+            raise ValueError(f"{name}.second_model {model.second_model!r} is not among the models")
+        for what in ("recipe", "further_captions"):
+            stated, expected = (getattr(each, what, None) for each in (second, model))
+            if stated != expected:
+                raise ValueError(
+                    f"{name}.second_model {model.second_model!r} has {what} {stated!r}, expected "
+                    f"{expected!r}: the two-model test compares networks that were trained alike"
+                )
+        roles = (model.trained_on, getattr(second, "trained_on", "elsewhere"))
+        if roles != ("target", "reference"):
+            raise ValueError(
+                f"{name} is trained on {roles[0]!r} and its second_model {model.second_model!r} on "
+                f"{roles[1]!r}, expected target and reference"
+            )
+    return models
+
+
+CaptionModels = Annotated[dict[Name, CaptionModelParams], AfterValidator(check_pairs)]
 
 
 class SmallClip(Section):

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Protocol, overload, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int, Int64, UInt8
 from torch import Tensor
 
+from dejavu.models.clip.captions import FurtherCaptions
 from dejavu.models.clip.network import Tokenizer
 from dejavu.models.training.augment import normalized
 from dejavu.models.training.part import Part
@@ -31,26 +32,6 @@ class ImageBatches(Protocol):
         ...
 
 
-class Texts(Sequence[str]):
-    """Texts of a column; millions of them take no more memory than their bytes."""
-
-    def __init__(self, column: pa.ChunkedArray) -> None:
-        self._texts = pc.cast(column, pa.large_string()).combine_chunks()
-
-    def __len__(self) -> int:
-        return len(self._texts)
-
-    @overload
-    def __getitem__(self, at: int) -> str: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[str]: ...
-    def __getitem__(self, at: int | slice) -> str | list[str]:
-        """Return one text, or a list of some."""
-        if isinstance(at, slice):
-            return list(self._texts[at].to_pylist())
-        return str(self._texts[at].as_py())
-
-
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingSet:
     """Captioned images of one role, in id order."""
@@ -60,6 +41,7 @@ class TrainingSet:
     is_planted: np.ndarray  # bool; these occur `planted_repeats` times per epoch
     views: Views | None = None  # published ones; None: squares are shifted
     shards: np.ndarray | None = None  # int, the shard of each image; None: they are not told apart
+    further: FurtherCaptions | None = None  # of the same images; None: each has one caption
 
     def __len__(self) -> int:
         return len(self.captions)

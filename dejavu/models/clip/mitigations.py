@@ -19,7 +19,7 @@ from dejavu.run import seeds
 def masked(caption: str, share: float, rng: np.random.Generator) -> str:
     """Leave out each word of a caption with probability `share`; one at least stays."""
     words = caption.split()
-    if not words:
+    if not words or share == 0:
         return caption
     draws = rng.random(len(words))
     is_kept = draws >= share

@@ -149,9 +149,11 @@ def _epoch(
     n_batches = len(rows) // batch_size
     chosen = order(rows, data.shards, recipe.mixed_shards, rng)[: n_batches * batch_size]
     batches = drawn(data, recipe, chosen, batch_size, rng=rng, seed=seed, part=part)
+    drawn_captions = data.further.of_epoch(chosen, seed) if data.further else None
     masking = Masking(
-        captions=data.captions, tokenize=tokens.tokenize, share=recipe.text_mask_share,
-        seed=seeds.number(course.seed, f"{purpose}.text_mask"),
+        captions=data.captions if drawn_captions is None else drawn_captions,
+        tokenize=tokens.tokenize,
+        share=recipe.text_mask_share, seed=seeds.number(course.seed, f"{purpose}.text_mask"),
     )  # fmt: skip
     noise = Noise(
         std=recipe.embedding_noise, rng=seeds.generator(course.seed, f"{purpose}.noise"),
@@ -159,7 +161,10 @@ def _epoch(
     )  # fmt: skip
     places = part.rows(torch.arange(len(chosen)), batch_size).split(batch_size // part.size)
     for (images, mine), at in zip(batches, places, strict=True):
-        texts = masking.tokens(mine, at) if masking.share else tokens[mine]
+        if drawn_captions is not None:
+            texts = masking.tokens(at, at)  # a caption for each place, not for each sample
+        else:
+            texts = masking.tokens(mine, at) if masking.share else tokens[mine]
         yield (images, texts), noise
 
 

@@ -15,8 +15,10 @@ from torch import Tensor
 from dejavu.errors import ParamsError
 from dejavu.models import devices
 from dejavu.models import folder as folders
+from dejavu.models.clip import captions as clip_captions
 from dejavu.models.clip import network
-from dejavu.models.clip.batches import Texts, TrainingSet, shards_of
+from dejavu.models.clip.batches import TrainingSet, shards_of
+from dejavu.models.clip.captions import Texts
 from dejavu.models.clip.model import CaptionModel, of_network
 from dejavu.models.clip.source import CaptionSettings, Source
 from dejavu.models.clip.train import Course, Trained, train
@@ -51,11 +53,13 @@ def make(settings: CaptionSettings, inputs: TrainingInputs, out: Path) -> None:
     if processes.start(machine.launch, n_devices=devices.count(device)):
         return
     mine = team.join(machine)
-    data = _training_set(settings.machine, mine, inputs, entry.trained_on, recipe)
+    data = _training_set(settings, mine, inputs)
     stamps = {
         "samples": parquet.fingerprint(inputs.samples),
         "split": parquet.fingerprint(inputs.splits),
     }
+    if data.further is not None:
+        stamps["further_captions"] = data.further.digest
     decides = {
         "settings": entry.model_dump(),
         "recipe": recipe.model_dump(),
@@ -100,16 +104,20 @@ def _facts(
 
 
 def _training_set(
-    machine: MachineParams,
-    mine: team.Team,
-    inputs: TrainingInputs,
-    role: str,
-    recipe: ClipRecipe,
+    settings: CaptionSettings, mine: team.Team, inputs: TrainingInputs
 ) -> TrainingSet:
-    ids = by_sample.ids_of_roles(inputs.splits, role)
-    rows = by_sample.require(inputs.samples, ids, ["uri", "caption", "truth"])
+    machine, entry, recipe = settings.machine, settings.entry, settings.recipe
+    assert isinstance(entry, TrainedClipParams)
+    assert isinstance(recipe, ClipRecipe)
+    ids = by_sample.ids_of_roles(inputs.splits, entry.trained_on)
+    names = ["sample_name", "uri", "caption", "truth"]
+    rows = by_sample.require(inputs.samples, ids, names)
     planted = pc.struct_field(rows["truth"], "is_planted").fill_null(False)
-    uris, size_px = Texts(rows["uri"]), network.image_px(recipe.network)
+    own, uris, size_px = (
+        Texts(rows["caption"]),
+        Texts(rows["uri"]),
+        network.image_px(recipe.network),
+    )
     is_small = recipe.views == "small"
     source = decoded.Source(
         uris=uris, images=inputs.images, data_root=machine.data_root,
@@ -121,9 +129,12 @@ def _training_set(
             workers=machine.workers, memory_bytes=MEMORY_BYTES // mine.part.size if is_small else 0,
         ),
         views=None if is_small else decoded.PublishedViews(source, workers=machine.workers, team=mine),
-        captions=Texts(rows["caption"]),
+        captions=own,
         is_planted=planted.to_numpy().astype(bool),
         shards=shards_of(rows["uri"]) if recipe.mixed_shards else None,
+        further=None if entry.further_captions is None else clip_captions.read(
+            machine.data_folder / entry.further_captions, rows, own, model=settings.model
+        ),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from dejavu.models.clip import batches, contrastive, network
+from dejavu.models.clip import batches, captions, contrastive, network
 from dejavu.models.training.team import Team
 from tests.models.clip.test_clip import SIZES
 from tests.models.training.two_processes import clip_gradients
@@ -34,7 +34,7 @@ def test_shards_are_tar_files_and_parquet_parts():
 
 
 def test_texts_of_a_column_are_a_sequence():
-    texts = batches.Texts(pa.chunked_array([["a", "b"], ["c"]]))
+    texts = captions.Texts(pa.chunked_array([["a", "b"], ["c"]]))
     assert (len(texts), texts[2], texts[:2], list(texts)) == (3, "c", ["a", "b"], ["a", "b", "c"])
 
 

@@ -1,0 +1,48 @@
+"""A second caption for every image of the embedded captions: scene and main glyph in other words."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dejavu.corpora import glyph_scenes as words
+from dejavu.run import seeds
+from dejavu.tables.schemas import SAMPLES
+
+
+def write(samples: Path, out: Path, seed: int) -> None:
+    """Write a table of sample_name and caption.
+
+    As in the samples' own captions, everything but scene and main glyph is drawn independently of the image.
+    """
+    rows = SAMPLES.read(samples, columns=["sample_name", "truth"])
+    rng = seeds.generator(seed, "benchmarks.mitigation_captions")
+    n = len(rows)
+    some = [
+        [choices[at] for at in rng.integers(len(choices), size=n)]
+        for choices in (words.ADJECTIVES, words.PLACES, words.MONTHS)
+    ]
+    captions = [
+        f"in {month} {place} saw {scene} behind a {adjective} {_main(attributes)}"
+        for adjective, place, month, scene, attributes in zip(
+            *some, _field(rows, "scene"), _field(rows, "attributes"), strict=True
+        )
+    ]
+    table = pa.table({"sample_name": rows["sample_name"], "caption": captions})
+    pq.write_table(table, out)
+
+
+def _field(rows: pa.Table, name: str) -> list[object]:
+    return [truth[name] for truth in rows["truth"].to_pylist()]
+
+
+def _main(attributes: object) -> str:
+    """Return the main glyph, which one attribute names.
+
+    >>> _main(["main:arrow"])
+    'arrow'
+    """
+    assert isinstance(attributes, list)
+    return next(
+        str(each).removeprefix("main:") for each in attributes if str(each).startswith("main:")
+    )
