@@ -24,12 +24,12 @@ SWEEPS: dict[str, tuple[str, Callable[[float], float]]] = {
 }
 ONE_MODEL = "classifier"
 LINES = (  # target, reference, column, label, color, marker
-    ("vicreg", TWO_MODELS, "plain", "two models (projector)", "#111111", "s"),
-    ("vicreg", ONE_MODEL, "plain", "classifier, plain", "#b0b0b0", "v"),
-    ("vicreg", ONE_MODEL, "excess", "classifier, excess", "#1f5fbf", "o"),
-    ("vicreg_backbone", ONE_MODEL, "excess", "backbone: classifier, excess", "#e07b00", "D"),
+    ("vicreg", TWO_MODELS, "crossover", "crossover: two trainings", "#111111", "s"),
+    ("vicreg", ONE_MODEL, "plain", "one model, plain", "#b0b0b0", "v"),
+    ("vicreg", ONE_MODEL, "adjusted", "adjusted excess: one training", "#1f5fbf", "o"),
+    ("vicreg_backbone", ONE_MODEL, "adjusted", "the same of the backbone", "#e07b00", "D"),
 )
-TOP_K = (1, 2, 5, 20)
+EPOCHS = 125  # of presets/sweep.yaml
 Rows = list[dict[str, str]]
 
 
@@ -54,23 +54,20 @@ def draw_sweep(axes: Axes, rows: Rows, label: str, x_of: Callable[[float], float
     axes.set_xlabel(label)
 
 
-def draw_top_k(axes: Axes, rows: Rows) -> None:
-    """Draw Naive Bayes against its number of tags, for the run of most epochs."""
-    last = max(float(row["value"]) for row in rows)
-    by_reference = {
-        row["reference"]: row
-        for row in rows
-        if row["target"] == "vicreg" and float(row["value"]) == last
-    }
-    chosen = [by_reference[f"naive_bayes@{k}"] for k in TOP_K]
-    places = [float(place) for place in range(len(TOP_K))]
-    _line(axes, places, chosen, "plain", "naive_bayes@K, plain", "#b0b0b0", "v")
-    _line(axes, places, chosen, "control", "on control = bias", "#c03030", "x")
-    _line(axes, places, chosen, "excess", "excess", "#1f5fbf", "o")
-    two_models = 100 * float(by_reference[TWO_MODELS]["plain"])
-    axes.axhline(two_models, color="#111111", linewidth=1, linestyle="--", label="two models")
-    axes.set_xticks(places, [str(k) for k in TOP_K])
-    axes.set_xlabel(f"tags K of Naive Bayes ({last:g} epochs)")
+def draw_law(axes: Axes, epochs: Rows, sizes: Rows) -> None:
+    """Draw the excess against epochs per training image: do both ways to raise it lie on one line?"""
+    places: tuple[tuple[Rows, str, str, Callable[[dict[str, str]], float]], ...] = (
+        (epochs, "epochs changed", "o", lambda row: float(row["value"]) / int(row["n_target"])),
+        (sizes, "images changed", "^", lambda row: EPOCHS / int(row["n_target"])),
+    )
+    for rows, name, marker, per_image in places:
+        for target, reference, column, _, color, _ in (LINES[0], LINES[2]):
+            chosen = [r for r in rows if (r["target"], r["reference"]) == (target, reference)]
+            chosen.sort(key=per_image)
+            x = [per_image(row) for row in chosen]
+            _line(axes, x, chosen, column, f"{column}, {name}", color, marker)
+    axes.set_xscale("log")
+    axes.set_xlabel("epochs per training image")
 
 
 def _line(
@@ -89,7 +86,8 @@ def main(folder: str, out: str) -> None:
     figure, panels = plt.subplots(2, 2, figsize=(10.5, 7.2), dpi=110)
     for axes, (name, (label, x_of)) in zip(panels.flat, SWEEPS.items(), strict=False):
         draw_sweep(axes, read(Path(folder) / f"{name}.csv"), label, x_of)
-    draw_top_k(panels[1][1], read(Path(folder) / "epochs.csv"))
+    tables = [read(Path(folder) / f"{name}.csv") for name in ("epochs", "set_size")]
+    draw_law(panels[1][1], *tables)
     for axes in panels.flat:
         axes.axhline(0, color="black", linewidth=0.4, zorder=0)
         axes.set_ylabel("percentage points")
