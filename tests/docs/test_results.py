@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import depth, validity_page
-from scripts import seed_tables
+from scripts import draw_sweeps, seed_tables
 from tests.paths import ROOT
 
 RESULTS = ROOT / "docs/results"
@@ -36,6 +36,17 @@ ELSEWHERE = {
     "hostile-inputs": {"1.1"},  # the version of an attack's paper
     "mitigations": {"0.0001", "4.3"},  # a setting of the base, and a quantile
     "speed": {"1.8", "3.0", "4.2", "2.4"},  # a goal, one run told in a sentence, the load
+    "sweeps": {
+        "1.5",
+        "0.19",
+        "0.07",
+        "0.30",
+        "0.09",
+        "0.02",
+        "0.15",
+        "0.12",
+        "0.03",
+    },  # a mean, the soft measure, ratios
     "tiny-imagenet": {"12.2"},  # the sum of two columns
     "validity": {"92.9", "93.3"},  # of 4,000 further worlds
 }
@@ -69,6 +80,8 @@ def rows_of(name):
     [
         ("calibration", "estimators", lambda: seed_tables.estimators(rows_of("seeds.csv"))),
         ("calibration", "seeds", lambda: seed_tables.between_seeds(rows_of("seeds.csv"))),
+        ("sweeps", "sweeps", lambda: draw_sweeps.table(RESULTS / "sweeps")),
+        ("sweeps", "law", lambda: draw_sweeps.law(RESULTS / "sweeps")),
         ("depth", "depth", lambda: depth.lines(rows_of("depth.csv"))),
         ("validity", "coverage", lambda: validity_page.coverage_table(rows_of("validity/coverage.csv"))),
         ("validity", "decisions", lambda: validity_page.decision_table(rows_of("validity/decisions.csv"))),
