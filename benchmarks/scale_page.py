@@ -266,8 +266,8 @@ def page(folder: Path) -> str:
         "cache unless files are linked.",
         "**Growth**: no stage grows faster than the samples of any one role. A search compares every attacked "
         "sample with every public one, so it grows with each of the two. `memory_gb` has to grow with the public "
-        f"vectors: where it does not hold them twice over, they are read again for every {rates.QUERIES_AT_ONCE:,} "
-        "attacked samples.",
+        "vectors: where it does not hold them twice over, they are read again for every group of attacked samples that "
+        f"half of it holds (with `engine: ray`, for every {rates.QUERIES_AT_ONCE:,}).",
     )
     lines = ["# The paper's sizes on paper", "", *wrapped(intro), ""]
     lines += [line for point in points for line in wrapped(point, "- ")] + [""]

@@ -20,7 +20,7 @@ from dejavu.params.caption import CaptionEmbeddingsParams, CaptionModelParams, C
 from dejavu.params.machine import MachineParams
 from dejavu.params.report import CaptionHeadline
 from dejavu.run import engines, shards
-from dejavu.search.neighbors import vectors_of
+from dejavu.search.stored_vectors import vectors_of
 from dejavu.statistics.measure_rows import rows_of
 from dejavu.tables import by_sample, parquet
 from dejavu.tables.partitions import partition

@@ -40,9 +40,7 @@ HELD_IMAGES = 2 * 1024**3  # decoded training images that are kept in memory, at
 SPLIT = 700  # per sample, while roles are drawn and duplicates found
 OBJECTS = 16 + 4 * 5  # per public sample with five objects, while captions are scored
 
-QUERIES_AT_ONCE = (
-    16_384  # that meet the public vectors before these are read again, where no memory holds them
-)
+QUERIES_AT_ONCE = 16_384  # of a part, which is searched for whole
 
 # forward passes
 BACKWARD = 2.0  # a backward pass costs two forward ones

@@ -10,6 +10,7 @@ from dejavu.commands import cost_rates as rates
 from dejavu.errors import ParamsError
 from dejavu.params.corpora import CorpusParams, SplitParams
 from dejavu.roles import ATTACKED, PUBLIC, ROLES
+from dejavu.search.budget import Budget
 
 REPORT = "grows with references and samples; 20 s of a core in the default run"
 
@@ -150,11 +151,16 @@ class Search:
         )  # fmt: skip
 
     def _reading(self, n_queries: float, counts: Counts) -> float:
-        """Return the seconds that reading the bank takes: once, or twice for every part of the queries."""
-        one = counts[PUBLIC] * self.dim / len(self.metrics) * rates.FLOAT
-        parts = -(-n_queries // rates.QUERIES_AT_ONCE)
-        n_reads = 1 if one <= self.machine.memory_gb * 1e9 / 2 else 2 * parts
-        return n_reads * one * len(self.metrics) / rates.BANK_BYTES
+        """Return the seconds that reading the bank takes: once, or twice for all queries at hand."""
+        dim, budget = self.dim // len(self.metrics), Budget(self.machine.memory_gb)
+        n_reads = 1.0
+        if not budget.holds(int(counts[PUBLIC]), dim):
+            n_candidates = self.settings.k + self.settings.candidate_margin
+            at_once = budget.queries_at_once(dim, n_candidates, n_copies=2)
+            n_parts = -(-n_queries // rates.QUERIES_AT_ONCE)
+            together = max(1, at_once // rates.QUERIES_AT_ONCE)
+            n_reads = 2 * -(-n_parts // (1 if self.machine.engine == "ray" else together))
+        return n_reads * counts[PUBLIC] * self.dim * rates.FLOAT / rates.BANK_BYTES
 
 
 def decoded(n: float, px: int, epochs: int) -> float:

@@ -13,8 +13,8 @@ from dejavu.image.labels import labeled
 from dejavu.image.targets import Target
 from dejavu.measures import Attacked, Measure, Neighbors
 from dejavu.roles import ATTACKED
-from dejavu.search.neighbors import bank_of, vectors_of
 from dejavu.search.similarity import Metric
+from dejavu.search.stored_vectors import bank_of, vectors_of
 from dejavu.statistics.measure_rows import rows_of
 from dejavu.tables import by_sample, parquet
 from dejavu.tables.partitions import partition

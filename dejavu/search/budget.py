@@ -3,11 +3,17 @@
 import dataclasses
 
 _FLOAT32 = 4
+_CANDIDATE = (
+    32  # bytes of a query's candidate while it is found and ranked: row, id, similarities, order
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Budget:
-    """Shares of a stated memory: half for a bank that fits, a quarter for its blocks, an eighth for queries.
+    """Shares of a stated memory: a quarter for blocks of the bank, an eighth for queries as FAISS sees them.
+
+    Half is for a bank that fits. Where it does not, that half holds the queries that meet the bank before it
+    is read again, and what is found for them.
 
     Beside it stand the program itself and its libraries (about 0.4 GB) and the neighbors found.
     """
@@ -32,6 +38,19 @@ class Budget:
     def query_rows(self, dim: int) -> int:
         """Return how many queries meet a block at once, as FAISS sees them."""
         return self._rows(1 / 8, _FLOAT32 * dim)
+
+    def queries_at_once(self, dim: int, n_candidates: int, *, n_copies: int = 1) -> int:
+        """Return how many queries meet a streamed bank before it is read again.
+
+        Args:
+            dim: length of the vectors.
+            n_candidates: per query.
+            n_copies: how often all of them exist.
+
+        >>> Budget(2.0).queries_at_once(2048, 120)
+        83111
+        """
+        return self._rows(1 / 2, n_copies * _FLOAT32 * dim + _CANDIDATE * n_candidates)
 
     def _rows(self, share: float, bytes_per_row: int) -> int:
         return max(1, int(self.memory_gb * 1e9 * share / max(1, bytes_per_row)))

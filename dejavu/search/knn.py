@@ -25,6 +25,7 @@ from dejavu.search.similarity import Metric, pairwise
 
 MEMORY_GB = 2.0  # where nothing else is stated
 _WIDEN = 4  # times as many candidates for queries whose answer is not certain
+_SORTED_AT_ONCE = 4_096  # queries
 _NO_ID = np.iinfo(np.int64).max
 
 
@@ -93,6 +94,18 @@ class Search:
         similarity.require_differences(found.similarities)
         return found
 
+    def queries_at_once(self, n_candidates: int) -> int:
+        """Return how many queries to ask for at once, so that the bank is read as seldom as memory allows.
+
+        Each call of `nearest` reads a bank that memory does not hold at least twice. One that it holds meets
+        few queries as cheaply as many: 1.
+        """
+        bank = self._bank
+        if bank.budget.holds(bank.n_rows, bank.dim):
+            return 1
+        n_copies = 2 if self._places.devices else 1  # as they are, and as devices see them
+        return bank.budget.queries_at_once(bank.dim, n_candidates, n_copies=n_copies)
+
     def _nearest(
         self, queries: np.ndarray, k: int, n: int, sources: tuple[Candidates, ...]
     ) -> Neighbors:
@@ -143,8 +156,12 @@ class Search:
                 queries, at[0], vectors, local, self._bank.metric, threads=cores.given()
             )
             offset += len(vectors)
-        order = np.lexsort((ids, -similarities), axis=1)
-        return np.take_along_axis(ids, order, 1), np.take_along_axis(similarities, order, 1)
+        for start in range(0, len(rows), _SORTED_AT_ONCE):  # in place: an order takes as much again
+            part = slice(start, start + _SORTED_AT_ONCE)
+            order = np.lexsort((ids[part], -similarities[part]), axis=1)
+            ids[part] = np.take_along_axis(ids[part], order, 1)
+            similarities[part] = np.take_along_axis(similarities[part], order, 1)
+        return ids, similarities
 
 
 def recall(found: Int64[np.ndarray, "n k"], exact: Int64[np.ndarray, "n k"]) -> float:

@@ -3,13 +3,12 @@
 import dataclasses
 import functools
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float32, Int64
+from jaxtyping import Int64
 
 from dejavu.params.machine import MachineParams
 from dejavu.params.search import SearchParams
@@ -17,11 +16,12 @@ from dejavu.run import engines, shards
 from dejavu.search import places, recalls
 from dejavu.search.budget import Budget
 from dejavu.search.candidates import EXACT
-from dejavu.search.held_bank import Bank, Block
-from dejavu.search.knn import Search, recall
+from dejavu.search.knn import Neighbors, Search, recall
 from dejavu.search.recalls import Recall
 from dejavu.search.searches import Pair
-from dejavu.tables.parquet import Table, fingerprint, inputs_of, require_common_origin
+from dejavu.search.similarity import require_differences
+from dejavu.search.stored_vectors import Parts, bank_of, vectors_of
+from dejavu.tables.parquet import fingerprint, inputs_of, require_common_origin
 from dejavu.tables.schemas import EMBEDDINGS, NEIGHBORS, UNANNOTATED
 
 ROWS_PER_PART = 16_384  # fixed, so that no setting of the machine changes the files
@@ -87,8 +87,9 @@ def _find(settings: NeighborSettings, pair: Pair, out: Path) -> Recall:
     if settings.left_out is not None:
         facts["left_out"] = fingerprint(settings.left_out)
     n_queries = EMBEDDINGS.count(pair.queries)
+    is_alone = settings.machine.engine == "local"
     shards.run(
-        NeighborsShard(pair=pair, settings=settings, inputs=inputs),
+        NeighborsShard(pair=pair, settings=settings, inputs=inputs, is_alone=is_alone),
         max(1, -(-n_queries // ROWS_PER_PART)),
         out=out,
         stage=f"{settings.section}@{settings.model} {' '.join(pair.names.values())}",
@@ -104,67 +105,68 @@ def _find(settings: NeighborSettings, pair: Pair, out: Path) -> Recall:
     )  # fmt: skip
 
 
-class Parts:
-    """Rows by their place of a table in many files, each looked at once to see how many rows it holds.
-
-    `Table.rows` looks at every part before the one it reads; asking it for one part after the other takes
-    time that grows with the square of their number.
-    """
-
-    def __init__(self, table: Table, path: Path) -> None:
-        """Count the rows of every part.
-
-        Args:
-            table: what the files are.
-            path: a file, or a folder of ``*.parquet`` parts in name order.
-
-        Raises:
-            ArtifactError: there is no such file.
-        """
-        self._table = table
-        files = sorted(path.glob("*.parquet")) if path.is_dir() else []
-        self._files = files or [path]
-        sizes = [table.count(file) for file in self._files]
-        self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-
-    def rows(self, start: int, n: int) -> pa.Table:
-        """Return up to `n` rows after the first `start`, as `Table.rows` does."""
-        first = int(np.searchsorted(self._starts, start, side="right")) - 1
-        last = min(int(np.searchsorted(self._starts, start + n)), len(self._files))
-        found = [
-            self._table.rows(file, max(0, start - int(offset)), start + n - max(start, int(offset)))
-            for file, offset in zip(self._files[first:last], self._starts[first:last], strict=True)
-        ]
-        return pa.concat_tables(found) if found else self._table.schema.empty_table()
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NeighborsShard:
-    """Search for one part of the attacked samples; picklable, so that it can run anywhere."""
+    """Search for one part of the attacked samples; picklable, so that it can run anywhere.
+
+    A bank that memory does not hold is read for every search. So one search answers for all parts that memory
+    holds at once, and what it found waits until these are asked for.
+    """
 
     pair: Pair
     settings: NeighborSettings
     inputs: dict[str, str]
+    is_alone: bool  # all parts are asked for here, in their order
 
     def __call__(self, index: int, path: Path) -> None:
         """Write the neighbors of part `index` to `path`."""
-        rows = self._queries.rows(index * ROWS_PER_PART, ROWS_PER_PART)
-        if len(rows) == 0:
+        if self._queries.n_rows == 0:
             NEIGHBORS.write(NEIGHBORS.schema.empty_table(), path, inputs=self.inputs)
             return
-        search = self.settings.search
-        nearest = self._search.nearest(vectors_of(rows), k=search.k, margin=search.candidate_margin)
-        starts = np.arange(len(rows) + 1, dtype=np.int32) * search.k
+        if index not in self._found:
+            self._search_from(index)
+        sample_id, nearest = self._found.pop(index)
+        k = self.settings.search.k
+        starts = np.arange(len(sample_id) + 1, dtype=np.int32) * k
         similarities = nearest.similarities.ravel().astype(np.float32)
         table = pa.table(
             {
-                "sample_id": rows["sample_id"],
+                "sample_id": sample_id,
                 "neighbor_ids": pa.ListArray.from_arrays(starts, nearest.ids.ravel()),
                 "similarities": pa.ListArray.from_arrays(starts, similarities),
             },
             schema=NEIGHBORS.schema,
         )
         NEIGHBORS.write(table, path, inputs=self.inputs)
+
+    def _search_from(self, index: int) -> None:
+        """Find the neighbors of part `index`, and of those after it that memory holds beside it."""
+        search, queries = self.settings.search, self._queries
+        n = self._search.queries_at_once(search.k + search.candidate_margin)
+        n_parts = max(1, n // ROWS_PER_PART) if self.is_alone else 1
+        first = index * ROWS_PER_PART
+        rows = queries.rows(first, ROWS_PER_PART)
+        vectors = np.empty(
+            (min(n_parts * ROWS_PER_PART, queries.n_rows - first), vectors_of(rows).shape[1]),
+            np.float32,
+        )
+        ids = []
+        for start in range(0, len(vectors), ROWS_PER_PART):
+            rows = queries.rows(first + start, ROWS_PER_PART)
+            vectors[start : start + len(rows)] = vectors_of(rows)
+            ids.append(rows["sample_id"])
+        nearest = self._search.nearest(vectors, k=search.k, margin=search.candidate_margin)
+        self._found.clear()
+        for number, sample_id in enumerate(ids):
+            own = slice(number * ROWS_PER_PART, number * ROWS_PER_PART + len(sample_id))
+            found = Neighbors(nearest.ids[own], nearest.similarities[own])
+            require_differences(found.similarities)  # of each part, whatever meets the bank at once
+            self._found[index + number] = sample_id, found
+
+    @functools.cached_property
+    def _found(self) -> dict[int, tuple[pa.ChunkedArray, Neighbors]]:
+        """What was found for parts that were not asked for yet."""
+        return {}
 
     @functools.cached_property
     def _search(self) -> Search:
@@ -204,45 +206,3 @@ def _recall(
     )
     ids = NEIGHBORS.read(written, columns=["neighbor_ids"])["neighbor_ids"].combine_chunks()
     return recall(ids.flatten().to_numpy().reshape(-1, search.k)[chosen], exact.ids)
-
-
-def bank_of(
-    embeddings: Path,
-    block_rows: int,
-    budget: Budget | None = None,
-    *,
-    without: Int64[np.ndarray, " n"] | None = None,
-) -> Bank:
-    """Return a table of embeddings as a bank that streams `block_rows` rows at a time.
-
-    With a `budget`, fewer where that many would exceed its share for blocks; `without` the samples of
-    these ascending ids.
-    """
-    dim = vectors_of(EMBEDDINGS.rows(embeddings, 0, 1)).shape[1]
-    n_at_once = block_rows if budget is None else min(block_rows, budget.block_rows(dim))
-    excluded = np.empty(0, np.int64) if without is None else without
-
-    def blocks() -> Iterator[Block]:
-        for batch in EMBEDDINGS.batches(embeddings, batch_rows=n_at_once):
-            rows = pa.Table.from_batches([batch])
-            if len(excluded):
-                rows = rows.filter(pa.array(~np.isin(rows["sample_id"].to_numpy(), excluded)))
-                if not len(rows):
-                    continue
-            yield rows["sample_id"].to_numpy(), vectors_of(rows)
-
-    n_rows = EMBEDDINGS.count(embeddings)
-    if len(excluded):
-        ids = (
-            batch["sample_id"].to_numpy()
-            for batch in EMBEDDINGS.batches(embeddings, batch_rows=n_at_once, columns=["sample_id"])
-        )
-        n_rows -= sum(int(np.isin(each, excluded).sum()) for each in ids)
-    return Bank(blocks=blocks, n_rows=n_rows, dim=dim)
-
-
-def vectors_of(rows: pa.Table) -> Float32[np.ndarray, "n dim"]:
-    """Return column ``embedding`` as a matrix."""
-    column = rows["embedding"].combine_chunks()
-    values: np.ndarray = column.flatten().to_numpy()
-    return values.reshape(len(rows), -1) if len(rows) else np.empty((0, 1), np.float32)

@@ -8,7 +8,7 @@ from dejavu.image import embed
 from dejavu.image.embed import EmbedInputs, EmbedSettings
 from dejavu.models import encoders
 from dejavu.run import shards
-from dejavu.search.neighbors import vectors_of
+from dejavu.search.stored_vectors import vectors_of
 from dejavu.tables.parquet import fingerprint, inputs_of
 from dejavu.tables.schemas import CROPS, EMBEDDINGS, SAMPLES, SPLITS
 from tests.models.training.world import MACHINE, trained_model

@@ -12,7 +12,7 @@ from dejavu.image.embed import EmbedInputs, EmbedSettings
 from dejavu.image.reference_role import AttackInputs, AttackSettings
 from dejavu.image.targets import is_paired
 from dejavu.params.search import NeighborsParams
-from dejavu.search.neighbors import vectors_of
+from dejavu.search.stored_vectors import vectors_of
 from dejavu.statistics.crossover_rows import CrossoverInputs
 from dejavu.statistics.memorized_rows import ListInputs
 from dejavu.tables.parquet import inputs_of

@@ -12,7 +12,7 @@ from dejavu.params.search import NeighborsParams
 from dejavu.run import on_ray, shards
 from dejavu.run.engines import Engine
 from dejavu.search import neighbors, searches
-from dejavu.search.neighbors import vectors_of
+from dejavu.search.stored_vectors import vectors_of
 from dejavu.tables.schemas import EMBEDDINGS, NEIGHBORS
 from tests.models.test_imported_vectors import sources
 from tests.models.training.world import MACHINE, trained_model

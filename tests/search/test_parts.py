@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 
 from dejavu.errors import ArtifactError
-from dejavu.search.neighbors import Parts
+from dejavu.search.stored_vectors import Parts
 from dejavu.tables import parquet
 from dejavu.tables.schemas import UNANNOTATED
 
