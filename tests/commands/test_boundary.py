@@ -99,6 +99,21 @@ def dejavu(*arguments, **how):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("arguments", [["--version"], ["summary"], ["nothing"]])
+def test_python_m_dejavu_is_the_command_line(arguments, tmp_path):
+    told = []
+    for module in ("dejavu", "dejavu.cli"):
+        done = subprocess.run(
+            [sys.executable, "-m", module, *arguments], capture_output=True, text=True,
+            cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        told.append((done.returncode, done.stdout, done.stderr.replace(f"-m {module} ", "-m … ")))
+    assert told[0] == told[1]
+    assert told[0][0] == {"--version": 0, "summary": 1, "nothing": 2}[arguments[0]]
+    assert any(told[0][1:])
+
+
+@pytest.mark.slow
 def test_a_closed_pipe_is_quiet():
     running = dejavu("fetch", "--json")
     running.stdout.close()
