@@ -95,7 +95,8 @@ def show_all(data: Path, params_path: Path, *, as_json: bool) -> None:
     told = ("query", "what it tells")
     terminal.show_named(console, "Named queries (--query NAME)", told, known.items())
     wide = ", ".join(sorted(VECTORS))
-    console.print(f"Leave vectors out of SUMMARIZE: SELECT * EXCLUDE ({wide}).", markup=False)
+    note = f"Leave vectors out of SUMMARIZE: SELECT * EXCLUDE ({wide})."
+    console.print(note, markup=False, soft_wrap=True)
 
 
 def _brief(kind: str) -> str:

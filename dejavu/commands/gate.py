@@ -118,6 +118,8 @@ def _needed(verdict: "Decided") -> str:
 
 
 def _show(found: list[Checked], limit: float) -> None:
+    from dejavu.statistics.verdict import ERROR
+
     rows = [
         (each.lane, each.model or "–", "passes" if each.passes else "fails", each.why)
         for each in found
@@ -125,4 +127,4 @@ def _show(found: list[Checked], limit: float) -> None:
     terminal.console().print(terminal.table(["lane", "model", "gate", "why"], rows))
     n_failed = sum(not each.passes for each in found)
     typer.echo(f"failed: {n_failed} of {len(found)}; allowed excess: {limit:g} points")
-    say("the bounds hold for all models of the run together, with 97.5 %")
+    say(f"the bounds hold for all models of the run together, with {100 * (1 - ERROR):g} %")

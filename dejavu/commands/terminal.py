@@ -84,7 +84,9 @@ def show_named(
         show_titled(console, title, table(columns, pairs))
         return
     for line in (title, *(f"  {cell(name)}: {cell(text)}" for name, text in pairs)):
-        console.print(Text(line))
+        console.print(
+            Text(line), soft_wrap=True
+        )  # COLUMNS may be set, and a line is a line for grep
 
 
 def examples(*lines: tuple[str, str]) -> str:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from dejavu import cli
 from dejavu.commands.boundary import DIFFERS
 from dejavu.errors import ArtifactError, ParamsError
+from dejavu.statistics.verdict import ERROR
 
 ABOUT = {"schema_version": 1, "units": {}, "seed": 0, "resamples": 10, "interval": "95 %"}
 
@@ -49,6 +50,12 @@ def test_a_small_upper_bound_passes(gate):
     assert done.exit_code == 0, done.output
     assert "at most 3.1 points, 5 are allowed" in done.output
     assert "failed: 0 of 1" in done.output
+
+
+def test_the_bounds_are_said_to_hold_for_all_models_together_and_at_which_level(gate):
+    done = gate(results(vicreg=model("at most", 0.031), dino=model("at most", 0.02)))
+    assert f"for all models of the run together, with {100 * (1 - ERROR):g} %" in done.stderr
+    assert "together" not in done.stdout  # rows and count alone are for a script
 
 
 @pytest.mark.parametrize(

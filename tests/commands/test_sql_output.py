@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -107,6 +108,30 @@ def test_a_pipe_and_a_file_get_every_row(run, project, monkeypatch):
     assert "18, 19]" in run("SELECT range(20) AS many").stdout  # no list is shortened, either
     run("FROM labels", "--format", "table", "--out", "rows.txt")
     assert len((project / "rows.txt").read_text().splitlines()) == 1000 + 2
+
+
+@pytest.mark.parametrize("columns", [None, "60"])
+def test_the_list_is_a_line_each_in_a_pipe_and_nothing_of_it_is_shortened(
+    run, project, monkeypatch, columns
+):
+    shutil.copy(ROOT / "params.yaml", project)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    lines = run("--list").stdout.splitlines()
+    views, queries = (
+        lines.index("Views (--describe VIEW)"),
+        lines.index("Named queries (--query NAME)"),
+    )
+    listed = json.loads(run("--list", "--json").stdout)
+    assert [line.partition(":")[0].strip() for line in lines[views + 1 : queries]] == [
+        *listed["views"]
+    ]
+    assert "  labels: lane varchar, label_id integer, label varchar" in lines
+    told = dict(line.strip().split(": ", 1) for line in lines[queries + 1 : -1])
+    assert told == listed["queries"]
+    assert lines[-1].endswith(").")
+    assert "…" not in "".join(lines)
 
 
 @pytest.mark.slow
