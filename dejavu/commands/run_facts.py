@@ -95,9 +95,7 @@ def _commit(folder: Path) -> str | None:
 
 def render(template: str, **values: Any) -> str:
     """Return a Markdown document of `dejavu/templates`; texts of a run cannot break out of their cell."""
-    templates = markdown.templates(
-        text=markdown.literal, points=points, grouped=lambda value: f"{value:,}"
-    )
+    templates = markdown.templates(text=markdown.literal, points=points)
     return templates.get_template(template).render(**values)
 
 

@@ -4,8 +4,6 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import jinja2
-
 from dejavu import __version__
 from dejavu.files import json_files
 from dejavu.image.targets import Target
@@ -19,7 +17,6 @@ from dejavu.report.image.table_records import Agreement, LabelAccuracy
 from dejavu.report.image.tables import by_role, by_tags, in_order, pairs
 from dejavu.report.numbers import Estimate
 from dejavu.report.opening import image_reference
-from dejavu.report.page import formatting
 from dejavu.report.settings import ImageSettings
 from dejavu.roles import ORACLE
 
@@ -40,7 +37,7 @@ def render(found: Found, settings: ImageSettings, *, encoders: Path, captions: S
     heads = [target for target in settings.heads if target.name in results]
     has_control = any(each.excess for _, _, each in pairs(results, heads))
     return (
-        _templates()
+        markdown.templates(text=markdown.cell, number=_number)
         .get_template("summary.md.j2")
         .render(
             version=__version__,
@@ -93,51 +90,6 @@ def _rows(found: Found, heads: Sequence[Target], targets: Sequence[Target]) -> d
     }
 
 
-def _templates() -> jinja2.Environment:
-    return markdown.templates(
-        points=points,
-        points_of=points_of,
-        share_in=share_in,
-        share=share,
-        text=markdown.cell,
-        number=lambda value: "–" if value is None else f"{value:.3f}",
-    )
-
-
-def points(value: float | None) -> str:
-    """Return a share as signed percentage points.
-
-    >>> points(0.1234), points(-0.05), points(None)
-    ('+12.3', '−5.0', '–')
-    """
-    return "–" if value is None else formatting.signed(value)
-
-
-def points_of(found: Estimate | None) -> str:
-    """Return percentage points with their interval; a dash for what was not measured."""
-    if found is None or found.value is None:
-        return "–"
-    if found.low is None:
-        return points(found.value)
-    return f"{points(found.value)} [{points(found.low)}, {points(found.high)}]"
-
-
-def share(value: float | None) -> str:
-    """Return a share in percent.
-
-    >>> share(0.1234), share(None)
-    ('12.3 %', '–')
-    """
-    return "–" if value is None else f"{100 * value:.1f} %".replace("-", "−")
-
-
-def share_in(found: Estimate) -> str:
-    """Return a share in percent with its interval."""
-    if found.low is None:
-        return share(found.value)
-    return f"{share(found.value)} [{share(found.low)}, {share(found.high)}]"
-
-
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What the opening sentence about one model needs."""
@@ -163,6 +115,10 @@ def _finding(
         scores=_range(each.target.scores.dejavu_score for each in references.values()),
         excesses=_range(excesses),
     )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _range(found: Iterable[Estimate]) -> tuple[float | None, float | None]:

@@ -47,7 +47,8 @@ def caption_comparison(ppg, prg, n=40):
     """Return a comparison of the caption lane with the same gaps in every part."""
     found = RoleGaps(
         n=n, n_precision_higher=0, n_precision_lower=0, n_recall_higher=0, n_recall_lower=0,
-        n_target_undefined=0, n_reference_undefined=0, ppg_sign_p=1.0, prg_sign_p=1.0, gaps=gaps(ppg, prg),
+        n_target_undefined=0, n_reference_undefined=0, target_recall=0.5, reference_recall=0.25,
+        ppg_sign_p=1.0, prg_sign_p=1.0, gaps=gaps(ppg, prg),
     )  # fmt: skip
     return captions.Comparison(
         target=found, control=found,

@@ -155,5 +155,5 @@ def test_an_empty_list_says_what_it_would_take(results, folder):
     found = results["calibrated"]["image"]["dino"]["list"]
     assert (found["n_listed"], found["n_control_needed"]) == (0, pytest.approx(2000, abs=2000))
     text = (folder / "summary.md").read_text()
-    needed = f"{found['n_control_needed']:,}".replace(",", "\u202f")
+    needed = f"{found['n_control_needed']:,}"
     assert f"- dino: 0 of 200 target samples; with {needed} control samples" in text

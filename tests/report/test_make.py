@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dejavu.errors import ArtifactError
-from dejavu.report import headline, summary
+from dejavu.report import headline, markdown
 from dejavu.report.calibration import Calibration
 from dejavu.report.image import tables
 from dejavu.tables import queries
@@ -249,7 +249,7 @@ def test_one_model_only_and_no_memorized_sample_still_make_a_report(tmp_path):
     ("value", "shown"), [(0.1234, "+12.3"), (-0.0001, "0.0"), (0.0, "0.0"), (-0.055, "−5.5")]
 )
 def test_points_are_signed_and_zero_has_no_sign(value, shown):
-    assert summary.points(value) == shown
+    assert markdown.points(value) == shown
 
 
 def test_references_are_told_in_reading_order():

@@ -36,7 +36,7 @@ class GapCell(AtSetting):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class GapCounts(AtSetting):
-    """Query ``caption_score_counts``: signs of the gaps of one comparison, setting and role."""
+    """Query ``caption_score_counts``: signs of the gaps and mean recalls of one comparison, setting, role."""
 
     role: str
     n: int
@@ -48,6 +48,8 @@ class GapCounts(AtSetting):
     n_reference_undefined: int
     ppg: float
     prg: float
+    mean_target_recall: float
+    mean_reference_recall: float
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

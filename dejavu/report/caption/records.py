@@ -59,7 +59,7 @@ NO_GAPS = Gaps(ppg=NOTHING, prg=NOTHING, aucg=NOTHING)
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RoleGaps:
-    """One role: counts of samples, gaps, and exact sign tests."""
+    """One role: counts of samples, mean recalls, gaps, and exact sign tests."""
 
     n: int
     n_precision_higher: int
@@ -68,6 +68,8 @@ class RoleGaps:
     n_recall_lower: int
     n_target_undefined: int
     n_reference_undefined: int
+    target_recall: float  # mean over samples, in [0, 1]; their difference is AUCG
+    reference_recall: float
     ppg_sign_p: float
     prg_sign_p: float
     gaps: Gaps

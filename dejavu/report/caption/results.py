@@ -23,7 +23,7 @@ from dejavu.report.caption.records import (
     RoleGaps,
     Setting,
 )
-from dejavu.report.numbers import estimate, significant
+from dejavu.report.numbers import estimate, rounded, significant
 from dejavu.roles import ATTACKED, ORACLE
 from dejavu.run import seeds
 from dejavu.statistics import resampling
@@ -183,6 +183,8 @@ def _role(found: _Measured, counts: GapCounts) -> RoleGaps:
         n_recall_lower=counts.n_recall_lower,
         n_target_undefined=counts.n_target_undefined,
         n_reference_undefined=counts.n_reference_undefined,
+        target_recall=rounded(counts.mean_target_recall),
+        reference_recall=rounded(counts.mean_reference_recall),
         ppg_sign_p=significant(sign_p(counts.n_precision_higher, counts.n_precision_lower)),
         prg_sign_p=significant(sign_p(counts.n_recall_higher, counts.n_recall_lower)),
         gaps=Gaps(

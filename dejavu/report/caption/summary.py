@@ -226,7 +226,7 @@ def _models(folder: Path) -> list[dict[str, str]]:
                 "model": file.parent.name,
                 "source": facts["source"],
                 "trained_on": facts.get("trained_on", "elsewhere"),
-                "sanity": "–" if sanity is None else f"{sanity['recall_at_10']:.1%}",
+                "sanity": "–" if sanity is None else f"{100 * sanity['recall_at_10']:.1f} %",
                 "weights_sha256": str(facts.get("weights_sha256", "–"))[:12],
             }
         )

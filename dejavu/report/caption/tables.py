@@ -104,6 +104,8 @@ def score_rows(results: CaptionResults) -> Rows:
             **found.gaps.cells(),
             "ppg_sign_p": found.ppg_sign_p,
             "prg_sign_p": found.prg_sign_p,
+            "target_recall": found.target_recall,
+            "reference_recall": found.reference_recall,
         }
         for target, reference, setting, each in every(results)
         for role, found in (("target", each.target), ("control", each.control))

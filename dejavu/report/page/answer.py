@@ -15,8 +15,8 @@ from dejavu.report.image.tables import in_order
 from dejavu.report.numbers import Estimate
 from dejavu.report.opening import caption_reference, image_reference
 from dejavu.report.page import formatting, next_steps
-from dejavu.report.page.elements import Grid, model_title, objects_title, reference_title
-from dejavu.roles import SECOND_MODEL, TEXT_MODEL
+from dejavu.report.page.elements import Grid, model_title, objects_title
+from dejavu.report.page.sums import against, caption_sum, image_sum
 from dejavu.statistics.adjusted import Difference
 from dejavu.statistics.verdict import Word
 
@@ -77,14 +77,14 @@ def image_card(
     title = model_title(target.model)
     card = Card(
         title=title, subtitle=target.search, verdict="", tone="plain", numbers=(),
-        sentence="", facts=_image_facts(references, reference), sum=_sum(title, reference, found),
+        sentence="", facts=_image_facts(references, reference), sum=image_sum(title, reference, found),
     )  # fmt: skip
     if answer is not None and answer.excess.adjusted is not None:
         return _decided(card, "image", target.name, answer, answer.excess.adjusted, report)
     main = found.excess.scores.dejavu_score if found.excess else found.target.scores.dejavu_score
     sentence = (
         f"On samples it was trained on (n = {formatting.grouped(found.target.n)}), {title} names the hidden "
-        f"object from a background crop more often than {_against(reference)} does, by "
+        f"object from a background crop more often than {against(reference)} does, by "
         f"{formatting.interval(found.target.scores.dejavu_score)} percentage points"
     )
     if found.control is None:
@@ -126,14 +126,14 @@ def caption_card(
     card = Card(
         title=title, subtitle=f"{at.mode}, K = {at.k}, {objects_title(at.top)}", verdict="", tone="plain",
         numbers=(), sentence="", facts=_caption_facts(found, two_model_gaps(references, at), reference),
-        sum=_caption_sum(reference, found),
+        sum=caption_sum(title, reference, found),
     )  # fmt: skip
     if answer is not None and answer.excess.adjusted is not None:
         return _decided(card, "caption", target, answer, answer.excess.adjusted, report)
     gaps = found.excess.gaps if found.excess else found.target.gaps
     sentence = (
         f"From the captions it was trained on (n = {formatting.grouped(found.target.n)}), {title} against "
-        f"{_against(reference)}: PPG {formatting.interval(found.target.gaps.ppg)}, PRG "
+        f"{against(reference)}: PPG {formatting.interval(found.target.gaps.ppg)}, PRG "
         f"{formatting.interval(found.target.gaps.prg)} percentage points"
     )
     if found.control is None:
@@ -192,67 +192,19 @@ def _undecided(
     )
 
 
-def _against(reference: str) -> str:
-    known = {SECOND_MODEL: "a second model", TEXT_MODEL: "a text model"}
-    return known.get(reference, f"“{reference_title(reference)}”")
-
-
-def _sum(title: str, reference: str, found: Comparison) -> tuple[tuple[str, str], ...]:
-    """Return how the unadjusted excess comes about: who is right, on samples of both roles."""
-    if found.control is None or found.excess is None:
-        return ()
-    names = (title, _against(reference))
-    lines, shown = [], []
-    for samples, role in (
-        ("trained on", found.target),
-        ("control", found.control),
-    ):
-        for name, accuracy in zip(
-            names, (role.scores.target_accuracy, role.scores.reference_accuracy), strict=True
-        ):
-            rate = "–" if accuracy.value is None else formatting.plain(accuracy.value)
-            lines.append(
-                (f"{samples} (n = {formatting.grouped(role.n)}): {name} right", f"{rate} %")
-            )
-            shown.append(rate)
-    excess = formatting.interval(found.excess.scores.dejavu_score)
-    difference = f"({shown[0]} − {shown[1]}) − ({shown[2]} − {shown[3]})"
-    return (*lines, (f"unadjusted excess: {difference}, points", excess))
-
-
-def _caption_sum(reference: str, found: captions.Comparison) -> tuple[tuple[str, str], ...]:
-    """Return how the unadjusted excess of the mean recall comes about, on samples of both roles."""
-    if found.target is None or found.control is None or found.excess is None:
-        return ()
-    lines, shown = [], []
-    for samples, role in (("trained on", found.target), ("control", found.control)):
-        if role.gaps.aucg.value is None:
-            return ()
-        above = formatting.signed(role.gaps.aucg.value)
-        lines.append(
-            (
-                f"{samples} (n = {formatting.grouped(role.n)}): recall above that of {_against(reference)}",
-                f"{above} points",
-            )
-        )
-        shown.append(above)
-    excess = formatting.interval(found.excess.gaps.aucg)
-    return (*lines, (f"unadjusted excess: {shown[0]} − ({shown[1]}), points", excess))
-
-
 def _image_facts(
     references: Mapping[str, Comparison], reference: str
 ) -> tuple[tuple[str, str], ...]:
     found = references[reference]
     score = formatting.interval(found.target.scores.dejavu_score)
-    facts = [(f"score on target against {_against(reference)}", f"{score} points")]
+    facts = [(f"score on target against {against(reference)}", f"{score} points")]
     if found.control is None or found.excess is None:
         return tuple(facts)
     control = formatting.interval(found.control.scores.dejavu_score)
     n = formatting.grouped(found.control.n)
     facts.append((f"the same on {n} control samples = bias", f"{control} points"))
     excess = formatting.interval(found.excess.scores.dejavu_score)
-    facts.append((f"excess against {_against(reference)}, unadjusted", f"{excess} points"))
+    facts.append((f"excess against {against(reference)}, unadjusted", f"{excess} points"))
     others = [references[name] for name in in_order(references) if name != reference]
     scores = [each.target.scores.dejavu_score.value for each in others if each.excess]
     excesses = [each.excess.scores.dejavu_score.value for each in others if each.excess]
@@ -283,7 +235,7 @@ def _caption_facts(
         upper = name.upper()
         facts.append(
             (
-                f"{upper} on target against {_against(reference)}, plain",
+                f"{upper} on target against {against(reference)}, plain",
                 f"{formatting.interval(plain)} points",
             )
         )

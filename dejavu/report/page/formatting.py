@@ -15,17 +15,17 @@ def text(value: object) -> Cell:
 
 
 def count(value: int | None) -> Cell:
-    """Return a whole number with thin spaces between thousands."""
+    """Return a whole number with commas between thousands."""
     return NONE if value is None else Cell(grouped(value), float(value))
 
 
 def grouped(value: int) -> str:
-    """Return a whole number with a narrow no-break space between thousands.
+    """Return a whole number with commas between thousands, as in every text of the project.
 
-    >>> grouped(498), grouped(300000) == "300" + chr(0x202F) + "000"
-    ('498', True)
+    >>> grouped(498), grouped(300000)
+    ('498', '300,000')
     """
-    return f"{value:,}".replace(",", "\u202f")
+    return f"{value:,}"
 
 
 def signed(value: float, factor: float = 100.0, decimals: int = 1) -> str:

@@ -7,7 +7,7 @@ from dejavu.report.page.answer import Card
 from dejavu.report.page.elements import Grid
 
 _SUM = (
-    "trained on: model − reference", "control: model − reference", "unadjusted excess",
+    "trained on: model − reference, %", "control: model − reference, %", "unadjusted excess, points",
 )  # fmt: skip
 
 
@@ -17,13 +17,12 @@ def _unbroken(text: str) -> str:
 
 
 def _sum(card: Card) -> list[str]:
-    """Return what the unadjusted excess is the difference of, and the excess: rates in percent, or points."""
+    """Return what the unadjusted excess is the difference of, and the excess: rates in percent, points."""
     if not card.sum:
         return ["–"] * len(_SUM)
     *parts, (_, excess) = card.sum
-    shown = [value.removesuffix(" %").removesuffix(" points") for _, value in parts]
-    half = len(shown) // 2  # images: model and reference apart; captions: their difference
-    return [" − ".join(shown[:half]), " − ".join(shown[half:]), _unbroken(excess)]
+    shown = [value.removesuffix(" %") for _, value in parts]
+    return [" − ".join(shown[:2]), " − ".join(shown[2:]), _unbroken(excess)]
 
 
 def table(cards: Sequence[Card]) -> Grid | None:

@@ -87,8 +87,12 @@ def test_gaps_by_hand(tmp_path):
         ({0, 1, 2, 3, 4}, {0, 1, 2}, {0, 1, 3}),  # 3/5 is below 2/3, recall is higher
         (set(), {4}, {0}),  # both 0: nothing predicted, and a miss
     ]
-    results, _ = report(tmp_path, [score_row(i, *each) for i, each in enumerate(samples)])
+    results, tables = report(tmp_path, [score_row(i, *each) for i, each in enumerate(samples)])
     node = node_of(results)["target"]
+    assert node["target_recall"] == pytest.approx((1 + 1 + 1 + 0) / 4)
+    assert node["reference_recall"] == pytest.approx((1 / 2 + 1 + 2 / 3 + 0) / 4, abs=1e-6)
+    (row,) = tables["caption_scores"]
+    assert row["target_recall"] - row["reference_recall"] == pytest.approx(row["aucg"], abs=1e-6)
     assert (node["n"], node["ppg"], node["prg"]) == (4, -0.5, 0.5)
     assert node["aucg"] == pytest.approx((1 / 2 + 0 + 1 / 3 + 0) / 4, abs=1e-6)
     assert (node["n_precision_higher"], node["n_precision_lower"]) == (0, 2)

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from dejavu.report import dropped, from_params
-from dejavu.report.page import answer, next_steps, overview, sources
+from dejavu.report.numbers import Estimate
+from dejavu.report.page import answer, next_steps, overview, sources, sums
 from dejavu.report.settings import fingerprint
 from dejavu.statistics.adjusted import Difference
 from tests.paths import ROOT
 from tests.report.gallery import world
 from tests.report.page.pages import Reader
-from tests.report.records import caption_comparison
+from tests.report.records import caption_comparison, comparison
 from tests.report.world import settings, target
 
 
@@ -117,4 +118,36 @@ def test_the_data_set_is_named_as_the_parameters_do(tmp_path):
 
 
 def test_a_recall_that_is_not_known_is_no_zero():
-    assert answer._caption_sum("text_model", caption_comparison(*[(0.1, 0.0, 0.2)] * 2)) == ()
+    assert sums.caption_sum("CLIP", "text_model", caption_comparison(*[(0.1, 0.0, 0.2)] * 2)) == ()
+
+
+def test_captions_have_a_sum_of_five_lines_as_images_do():
+    found = caption_comparison(*[(0.1, 0.0, 0.2)] * 2, n=1012)
+    gaps = dataclasses.replace(found.excess.gaps, aucg=Estimate(value=0.0612, low=0.04, high=0.08))
+    control = dataclasses.replace(found.control, n=992, target_recall=0.4, reference_recall=0.2112)
+    found = dataclasses.replace(
+        found, control=control, excess=dataclasses.replace(found.excess, gaps=gaps)
+    )
+    made = sums.caption_sum("CLIP", "text_model", found)
+    assert made == (
+        ("trained on (n = 1,012): recall of CLIP", "50.0 %"),
+        ("trained on (n = 1,012): recall of a text model", "25.0 %"),
+        ("control (n = 992): recall of CLIP", "40.0 %"),
+        ("control (n = 992): recall of a text model", "21.1 %"),
+        (
+            "unadjusted excess: (50.0 − 25.0) − (40.0 − 21.1), points",
+            "+6.1 [+4.0,\u00a0+8.0]",
+        ),
+    )
+    images = sums.image_sum(
+        "VICReg",
+        "second_model",
+        comparison(**dict.fromkeys(("score", "control", "excess"), (0.1, 0.0, 0.2))),
+    )
+    assert len(images) == len(made)
+    card = answer.Card(
+        title="CLIP", subtitle="t2i", verdict="", tone="plain", numbers=(), sentence="", facts=(), sum=made
+    )  # fmt: skip
+    assert [cell.text for cell in overview.table([card]).rows[0]][-3:] == [
+        "50.0 − 25.0", "40.0 − 21.1", "+6.1 [+4.0,\u00a0+8.0]",
+    ]  # fmt: skip
