@@ -28,6 +28,7 @@ class Settings:
     data_sets: Mapping[str, str] = dataclasses.field(
         default_factory=dict
     )  # by lane: how params.yaml names it
+    guesses: Predictions = dataclasses.field(default_factory=dict)  # made elsewhere
 
 
 def read(params: Path) -> Settings:
@@ -38,9 +39,10 @@ def read(params: Path) -> Settings:
     """
     seed = section(params, "seed", int)
     report = section(params, "report", ReportParams)
+    guesses: Predictions = section(params, "image.predictions", Predictions)
     targets = targets_of(
         section(params, "image.models", Models),
-        section(params, "image.predictions", Predictions),
+        guesses,
         section(params, "image.neighbors", NeighborsParams),
     )
     require_references("report.covariates", report.covariates, targets)
@@ -67,11 +69,12 @@ def read(params: Path) -> Settings:
     return Settings(
         image=image, captions=captions, data_root=machine.data_root,
         data_sets={lane: _name_of(corpus.root) for lane, corpus in corpora.items()},
+        guesses=guesses,
     )  # fmt: skip
 
 
 def _name_of(corpus: Section) -> str:
-    """Return what kind of data set it is, and its folder or file where it has one."""
+    """Return the adapter that reads the data set, and its folder or file where it has one."""
     stated = corpus.model_dump()
     where = stated.get("root") or stated.get("path")
-    return f"{stated['adapter']}, {where or 'generated'}"
+    return f"adapter {stated['adapter']}, {where or 'generated'}"

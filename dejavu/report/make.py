@@ -10,6 +10,7 @@ from dejavu.report import (
     dropped,
     flat_tables,
     gallery,
+    guesses,
     headline,
     opening,
     published,
@@ -137,17 +138,19 @@ def _write(
     _write_json(_numbers(found, made, image), out / "results.json")
     flat_tables.write(sharing.written(made), out / "tables")
     shown = sharing.shown(found)
+    made_elsewhere = guesses.read(data, settings.guesses, has_names=sharing.has_names)
     text = summary.render(
         shown,
         image,
         encoders=data / "image" / "encoders",
+        guesses=made_elsewhere,
         captions=caption_summary.render(shown, captions, models=data / "caption" / "models"),
     )
     (out / "summary.md").write_text(text, encoding="utf-8")
     with charts.unchecked():
         told = page.page(
             shown, image, captions, data=data, data_sets=settings.data_sets,
-            has_names=sharing.has_names,
+            guesses=made_elsewhere, has_names=sharing.has_names,
         )  # fmt: skip
     html = page.render(told, image, captions, galleries)
     (out / "index.html").write_text(html, encoding="utf-8")

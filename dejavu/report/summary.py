@@ -12,6 +12,7 @@ from dejavu.report import answers, markdown
 from dejavu.report.caption.summary import Sections
 from dejavu.report.caveats import recall_of, search_of
 from dejavu.report.found import Found
+from dejavu.report.guesses import Guesses
 from dejavu.report.image.records import Comparison, unreported
 from dejavu.report.image.table_records import Agreement, LabelAccuracy
 from dejavu.report.image.tables import by_role, by_tags, in_order, pairs
@@ -24,7 +25,14 @@ _PROVENANCE = ("source", "recipe", "trained_on", "architecture", "layers", "weig
 _N_LISTED = 5  # most memorized samples shown in the summary; the table holds more
 
 
-def render(found: Found, settings: ImageSettings, *, encoders: Path, captions: Sections) -> str:
+def render(
+    found: Found,
+    settings: ImageSettings,
+    *,
+    encoders: Path,
+    captions: Sections,
+    guesses: Sequence[Guesses] = (),
+) -> str:
     """Return the summary as Markdown.
 
     Args:
@@ -32,6 +40,7 @@ def render(found: Found, settings: ImageSettings, *, encoders: Path, captions: S
         settings: the parameters of the report.
         encoders: folder with ``<model>/provenance.json`` for every model.
         captions: the caption lane's part.
+        guesses: those made elsewhere.
     """
     results, lead = found.images, settings.report.headline.image
     heads = [target for target in settings.heads if target.name in results]
@@ -64,7 +73,7 @@ def render(found: Found, settings: ImageSettings, *, encoders: Path, captions: S
             has_control=has_control or bool(captions.calibrated),
             has_oracle=any(ORACLE in references for references in results.values()),
             **_rows(found, [t for t in settings.targets if t in heads], settings.targets),
-            provenance=_provenance(encoders),
+            provenance=[*_provenance(encoders), *(_elsewhere(each) for each in guesses)],
             references=in_order({name for node in results.values() for name in node}),
         )
     )
@@ -158,3 +167,13 @@ def _provenance(encoders: Path) -> list[dict[str, str]]:
         row["weights_sha256"] = row["weights_sha256"][:12]
         found.append(row)
     return found
+
+
+def _elsewhere(found: Guesses) -> dict[str, str]:
+    row = dict.fromkeys(("model", *_PROVENANCE), "–")
+    file = f", {found.file}" if found.file else ""
+    return row | {
+        "model": found.name, "source": f"guesses made elsewhere{file}",
+        "trained_on": found.trained_on or "–",
+        "weights_sha256": f"file {found.sha256[:12]}" if found.sha256 else "–",
+    }  # fmt: skip

@@ -14,6 +14,7 @@ from dejavu.params.report import CaptionHeadline
 from dejavu.report.caption.records import every
 from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.found import Found
+from dejavu.report.guesses import Guesses
 from dejavu.report.page import (
     answer,
     assets,
@@ -76,6 +77,7 @@ def page(
     *,
     data: Path,
     data_sets: Mapping[str, str] | None = None,
+    guesses: Sequence[Guesses] = (),
     has_names: bool = True,
 ) -> Page:
     """Collect what the page shows.
@@ -86,6 +88,7 @@ def page(
         captions: parameters of the caption lane's report.
         data: folder of the run's data, for provenance.
         data_sets: by lane, how the parameters name the data set.
+        guesses: those made elsewhere.
         has_names: False: no name of a file, folder or address is shown.
     """
     images, told, tables = found.images, found.captions, found.caption_tables
@@ -109,7 +112,7 @@ def page(
         identity=sources.identity(
             data, fingerprint(image, captions), found.dropped,
             {"image": list(dict.fromkeys(head.model for head in heads)), "caption": list(told)},
-            data_sets or {}, has_names=has_names,
+            data_sets or {}, guesses, has_names=has_names,
         ),
         decided=key_figures.decided(found.calibration),
         key_figures=key_figures.key_figures(
@@ -128,8 +131,8 @@ def page(
         needs=sources.needs({"image": _references(images), "caption": _references(told)}),
         dropped=sources.dropped(found.dropped),
         crossed=[f"{lane} lane: {sentence}." for lane, sentence in found.caveats.crossed()],
-        data_sets=sources.data_sets(data, found.dropped, has_names=has_names),
-        models=sources.models(data, has_names=has_names),
+        data_sets=sources.data_sets(data, found.dropped, data_sets or {}, has_names=has_names),
+        models=[*sources.models(data, has_names=has_names), *sources.elsewhere(guesses)],
         is_calibrated=is_calibrated,
         is_decided=any(card.checks for card in cards),
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 from dejavu.files import json_files
 from dejavu.report.caveats import Caveats, recall_of, search_of
 from dejavu.report.dropped import Dropped
+from dejavu.report.guesses import Guesses
 from dejavu.report.image.tables import in_order
 from dejavu.report.page import formatting
 from dejavu.report.page.elements import Grid, reference_title
@@ -53,6 +54,19 @@ def models(data: Path, *, has_names: bool = True) -> list[Origin]:
     return found
 
 
+def elsewhere(found: Iterable[Guesses]) -> list[Origin]:
+    """Return every table of guesses that was made elsewhere: its file is all that is known of its model."""
+    return [
+        Origin(
+            each.name, LANES["image"][0],
+            f"guesses made elsewhere{f' ({each.file})' if each.file else ''}; "
+            f"file {(each.sha256 or '–')[:12]}",
+            tuple(flat({name: fact for name, fact in each.facts().items() if name != "name"})),
+        )
+        for each in found
+    ]  # fmt: skip
+
+
 def _seen(trained_on: str) -> str:
     """Return which roles a model has seen, as its provenance says it.
 
@@ -65,14 +79,18 @@ def _seen(trained_on: str) -> str:
     return f"trained on the {roles}"
 
 
-def data_sets(data: Path, counted: Dropped, *, has_names: bool = True) -> list[Origin]:
-    """Return the data set of each lane: where its images lie, its samples, and its roles."""
+def data_sets(
+    data: Path, counted: Dropped, named: Mapping[str, str], *, has_names: bool = True
+) -> list[Origin]:
+    """Return the data set of each lane: how it is named, where its images lie, its samples, its roles."""
     found = []
     for lane, (title, _) in LANES.items():
         samples, source = data / lane / "samples.parquet", data / lane / "images" / "source.json"
         if not samples.is_file():
             continue
         facts: dict[str, Any] = {}
+        if lane in named:
+            facts["data set"] = _told(named[lane], has_names=has_names)
         if source.is_file() and has_names:
             facts["images"] = json_files.mapping(source)
         for name in ("samples", "splits"):
@@ -91,6 +109,7 @@ def identity(
     counted: Dropped,
     audited: Mapping[str, Iterable[str]],
     named: Mapping[str, str] | None = None,
+    guesses: Iterable[Guesses] = (),
     *,
     has_names: bool = True,
 ) -> list[tuple[str, str]]:
@@ -101,7 +120,8 @@ def identity(
         parameters: their fingerprint.
         counted: the samples of each lane.
         audited: names of the models under audit, by lane.
-        named: by lane, how the parameters name the data set: its kind, then its folder or file.
+        named: by lane, how the parameters name the data set: its adapter, then its folder or file.
+        guesses: those made elsewhere.
         has_names: False: the folder of a data set is not named.
     """
     told = [("parameters of models, scores and report", parameters)]
@@ -113,7 +133,7 @@ def identity(
         facts = json_files.mapping(source) if source.is_file() and has_names else {}
         parts = [f"{n} samples"]
         if name := (named or {}).get(lane):
-            parts.append(name if has_names else name.partition(", ")[0])
+            parts.append(_told(name, has_names=has_names))
         elif facts:
             parts.append(str(facts.get("root") or _kind({"images": facts})))
         told.append((f"{title.lower()}: data set", ", ".join(parts)))
@@ -126,6 +146,13 @@ def identity(
             shown = weights[:_MOST_WEIGHTS]
             more = [f"{len(weights) - len(shown)} more below"] if len(weights) > len(shown) else []
             told.append((f"{title.lower()}: weights, SHA-256", ", ".join([*shown, *more])))
+        files_of = [
+            "\u00a0".join(filter(None, (each.name, each.file, (each.sha256 or "–")[:12])))
+            for each in guesses
+            if each.name in audited.get(lane, ()) and lane == "image"
+        ]
+        if files_of:
+            told.append((f"{title.lower()}: guesses made elsewhere, SHA-256", ", ".join(files_of)))
         files = {
             what: data / lane / f"{name}.parquet"
             for name, what in (("samples", "samples"), ("splits", "roles"), ("scores", "scores"))
@@ -133,6 +160,11 @@ def identity(
         there = {what: parquet.fingerprint(file) for what, file in files.items() if file.is_file()}
         told.append((f"{title.lower()}: {', '.join(there)}", ", ".join(there.values())))
     return told
+
+
+def _told(named: str, *, has_names: bool) -> str:
+    """Return how the parameters name a data set; without names, its adapter alone."""
+    return named if has_names else named.partition(", ")[0]
 
 
 def _kind(facts: Mapping[str, Any]) -> str:

@@ -107,11 +107,11 @@ def test_the_data_set_is_named_as_the_parameters_do(tmp_path):
     text = (ROOT / "presets" / "my-model.yaml").read_text(encoding="utf-8")
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
     named = from_params.read(tmp_path / "params.yaml").data_sets
-    assert named == {"image": "image_folder, photos", "caption": "none, generated"}
+    assert named == {"image": "adapter image_folder, photos", "caption": "adapter none, generated"}
     made, counted = world.write(tmp_path), dropped.Dropped(images=(), captions=())
     for has_names, shown in (
-        (True, "0 samples, image_folder, photos"),
-        (False, "0 samples, image_folder"),
+        (True, "0 samples, adapter image_folder, photos"),
+        (False, "0 samples, adapter image_folder"),
     ):
         found = sources.identity(made.data, "f00d", counted, {}, named, has_names=has_names)
         assert dict(found)["images: data set"] == shown
