@@ -23,6 +23,9 @@ MEASURE_SECONDS = 2.8e-6  # the same, of the kernel vote, norms and distances
 LIST_SECONDS = (
     3e-5  # per attacked sample and target, layer and metric: listed, and put beside its pair
 )
+# a guess made elsewhere, read and checked: alone, and with the shares of votes for a thousand labels (2.8e-7
+# for each, so fewer take less)
+GUESS_SECONDS, VOTED_GUESS_SECONDS = 2e-6, 2.8e-4
 SCORE_SECONDS = 8e-6  # per captioned sample, reference and (k, top), tables written
 # a neighbor's candidate ranked again in float64, where a GPU proposes it: per pair, and per number of it
 RANK_PAIR_SECONDS, RANK_NUMBER_SECONDS = 5e-6, 7e-10
@@ -33,6 +36,7 @@ STAGE_SECONDS = 1.0  # to start a process, per stage
 FLOAT = 4
 SCORE = 4  # a similarity on a GPU, each time it is written or looked at
 NEIGHBOR = 12  # a sample id and a similarity
+GUESS = 5  # of a guess made elsewhere in its table
 SAMPLE = 400  # of a row in all tables that have one per sample
 PROGRAM = 1.3e9  # a training or embedding process with its libraries
 SEARCHING = 0.3e9  # a search's process with its libraries

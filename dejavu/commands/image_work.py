@@ -11,6 +11,7 @@ from dejavu.commands.work import Counts, Work
 from dejavu.image.targets import is_paired
 from dejavu.params.encoders import Models, RecipeParams
 from dejavu.params.machine import MachineParams
+from dejavu.params.predictions import Predictions
 from dejavu.params.references import Annotators, Classifiers
 from dejavu.params.search import NeighborsParams
 from dejavu.roles import PUBLIC, REFERENCE
@@ -29,15 +30,37 @@ def stages(path: Path, given: Counts | None) -> Iterator[Work]:
     for name, entry in models.items():
         yield from _model(path, name, entry, corpus, counts, search)
     kinds = len(search.metrics) * sum(len(model.layers) for model in models.values())
-    guesses = work.n_attacked(counts) * kinds
-    for stage, seconds in (
-        ("vote", search.k * rates.VOTE_SECONDS),
-        ("measure", search.k * rates.MEASURE_SECONDS),
-        ("list_samples, crossover", rates.LIST_SECONDS),
+    elsewhere = params.section(path, "image.predictions", Predictions)
+    attacked = work.n_attacked(counts)
+    if elsewhere:
+        yield _guesses(elsewhere, counts)
+    # guesses made elsewhere come with their votes: they are listed, and neither voted nor measured here
+    n_listed = kinds + sum(each.is_target for each in elsewhere.values())
+    for stage, n, seconds in (
+        ("vote", kinds, search.k * rates.VOTE_SECONDS),
+        ("measure", kinds, search.k * rates.MEASURE_SECONDS),
+        ("list_samples, crossover", n_listed, rates.LIST_SECONDS),
     ):
-        yield Work(lane=_LANE, stage=stage, seconds=guesses * seconds)
+        yield Work(lane=_LANE, stage=stage, seconds=attacked * n * seconds)
     yield from _references(path, counts)
     yield Work(lane=_LANE, stage="report", unknown=work.REPORT)
+
+
+def _guesses(entries: Predictions, counts: Counts) -> Work:
+    """Return the work of reading guesses made elsewhere; of a pair also those about the reference role."""
+    pairs = {name: each.second_model for name, each in entries.items() if each.second_model}
+    paired = {*pairs, *pairs.values()}
+    n = {
+        name: work.n_attacked(counts) + (counts[REFERENCE] if name in paired else 0)
+        for name in entries
+    }
+    seconds = sum(
+        n[name] * (rates.GUESS_SECONDS if each.votes is None else rates.VOTED_GUESS_SECONDS)
+        for name, each in entries.items()
+    )
+    return Work(
+        lane=_LANE, stage="predictions", seconds=seconds, disk=sum(n.values()) * rates.GUESS
+    )
 
 
 def _references(path: Path, counts: Counts) -> Iterator[Work]:

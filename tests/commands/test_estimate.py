@@ -1,6 +1,7 @@
 """The estimate of a run is arithmetic: each number again by hand, and nothing unknown taken for nothing."""
 
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -105,6 +106,40 @@ def test_few_vectors_need_less_than_a_search_may_hold():
     assert found["neighbors@vicreg"]["memory_gb"] < 0.5
     found, _ = rows("presets/imagenet-two-model.yaml", image=IMAGENET)
     assert found["neighbors@vicreg"]["memory_gb"] == pytest.approx(2.3)
+
+
+@pytest.mark.slow
+def test_guesses_made_elsewhere_are_read_and_listed(tmp_path):
+    preset = (ROOT / "presets/imagenet-oss.yaml").read_text()
+    path, entries = (
+        tmp_path / "params.yaml",
+        "predictions: {theirs: {path: a.csv, trained_on: target, votes: 20}, ",
+    )
+    entries += "rules: {path: b.csv}}"
+    path.write_text(re.sub(r"predictions: \{\}.*", entries, preset))
+    more, less = (rows(each, image=IMAGENET)[0] for each in (path, "presets/imagenet-oss.yaml"))
+    assert "predictions" not in less
+    read = 350e3 * (2.8e-4 + 2e-6)  # votes for a thousand labels, and a guess alone
+    assert more["predictions"]["core_hours"] == pytest.approx((read + 1) / 3600)
+    assert more["predictions"]["disk_gb"] == pytest.approx(2 * 350e3 * 5 / 1e9)
+    listed = [found["list_samples, crossover"]["core_hours"] for found in (more, less)]
+    assert listed[0] - listed[1] == pytest.approx(
+        350e3 * rates.LIST_SECONDS / 3600
+    )  # one is a target
+    assert more["vote"] == less["vote"]
+
+
+@pytest.mark.slow
+def test_guesses_of_a_pair_are_about_the_reference_role_too(tmp_path):
+    preset = (ROOT / "presets/imagenet-oss.yaml").read_text()
+    path, entries = (
+        tmp_path / "params.yaml",
+        "predictions: {a: {path: a.csv, trained_on: target, second_model: b}, ",
+    )
+    entries += "b: {path: b.csv, trained_on: reference}}"
+    path.write_text(re.sub(r"predictions: \{\}.*", entries, preset))
+    found, _ = rows(path, image=IMAGENET)
+    assert found["predictions"]["core_hours"] == pytest.approx((2 * 650e3 * 2e-6 + 1) / 3600)
 
 
 def test_a_corpus_that_does_not_state_its_size_is_asked_for_it():
