@@ -23,9 +23,10 @@ def templates(**filters: Callable[..., str]) -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # noqa: S701  # not HTML; what comes from a run goes through `cell` or `literal`
     )
-    known = {"grouped": formatting.grouped}
-    known |= {each.__name__: each for each in (points, points_of, share, share_in)}
-    environment.filters |= known | filters
+    environment.filters |= {
+        "grouped": formatting.grouped, "points": points, "points_of": points_of, "share": share,
+        "share_in": share_in,
+    } | filters  # fmt: skip
     return environment
 
 
