@@ -39,19 +39,28 @@ def main(n: int, n_models: int, kept: Path | None) -> None:
         )  # fmt: skip
         image = world.data / "image"
         print(f"{n} samples per role; peak before: {peak()} MiB", flush=True)
-        start = time.perf_counter()
+        start = clock()
         score.score(
             settings=comparisons(world.settings), inputs=image / "predictions",
             out=image / "scores.parquet",
         )  # fmt: skip
-        print(f"score_labels: {time.perf_counter() - start:.1f} s, peak {peak()} MiB", flush=True)
-        start = time.perf_counter()
+        print(f"score_labels: {since(start)}, peak {peak()} MiB", flush=True)
         write_list(world)
         reports = kept or Path(folder) / "reports"
+        print(f"peak before the report: {peak()} MiB", flush=True)
+        start = clock()
         report(world, reports)
         size = (reports / "index.html").stat().st_size / 1e6
-        seconds = time.perf_counter() - start
-        print(f"report: {seconds:.1f} s, peak {peak()} MiB, index.html {size:.1f} MB", flush=True)
+        print(f"report: {since(start)}, peak {peak()} MiB, index.html {size:.1f} MB", flush=True)
+
+
+def clock() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
+
+
+def since(start: tuple[float, float]) -> str:
+    wall, processors = (now - then for now, then in zip(clock(), start, strict=True))
+    return f"{wall:.1f} s of wall time, {processors:.1f} s of processors"
 
 
 def peak() -> int:

@@ -1,13 +1,11 @@
-"""Candidates for the nearest neighbors, as FAISS proposes them on processors: of all, or of an index."""
+"""Candidates for the nearest neighbors, as FAISS proposes them on processors."""
 
 import dataclasses
-import functools
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
-from dejavu.errors import ParamsError
 from dejavu.search import faiss_kernel
 from dejavu.search.certainty import error_bound
 from dejavu.search.held_bank import HeldBank
@@ -16,8 +14,6 @@ from dejavu.search.similarity import norms_of
 faiss: Any = faiss_kernel.load()
 
 EXACT = "Flat"
-TRAINING_ROWS = 65_536  # bank rows that an approximate index is trained on, at least
-ROWS_PER_LIST = 64  # of training, at least
 _BANK_TILE = 4_096  # bank vectors per matrix product; FAISS' own 1,024 cost a tenth of the speed
 
 
@@ -43,7 +39,7 @@ class Flat:
 
     def __init__(self, bank: HeldBank) -> None:
         self._bank = bank
-        self._metric = _faiss_metric(bank)
+        self._metric = faiss_metric(bank)
 
     def nearest(self, queries: Float32[np.ndarray, "n_queries dim"], n: int) -> Proposed:
         """Let all tiles of queries meet a block of the bank before the next one is decoded."""
@@ -78,70 +74,7 @@ class Flat:
         return values, rows + offset
 
 
-class Index:
-    """An approximate index of the bank, which may miss neighbors: no bound is stated."""
-
-    def __init__(self, bank: HeldBank, factory: str, section: str) -> None:
-        self._bank, self._factory, self._section = bank, factory, section
-
-    def nearest(self, queries: Float32[np.ndarray, "n_queries dim"], n: int) -> Proposed:
-        """Return what the index finds.
-
-        Raises:
-            ParamsError: FAISS cannot build it.
-        """
-        parts = [self._built.search(tile, n) for _, tile in self._bank.tiles(queries)]
-        values, rows = (np.concatenate(part) for part in zip(*parts, strict=True))
-        worst = values[:, -1].astype(np.float64)
-        return Proposed(rows=rows, worst=worst, bound=np.full(len(rows), np.nan))
-
-    @functools.cached_property
-    def _built(self) -> Any:
-        """The index: trained on rows of the whole bank, filled block by block."""
-        factory, _, settings = (part.strip() for part in self._factory.partition(";"))
-        bank = self._bank
-        try:
-            index = faiss.index_factory(bank.dim, factory, _faiss_metric(bank))
-            if not index.is_trained:
-                index.train(training_rows(bank, training_size(index, bank.n_rows)))
-            for _, vectors in bank.blocks():
-                index.add(bank.seen(vectors))
-            if settings:
-                space: Any = faiss.ParameterSpace()
-                space.set_index_parameters(index, settings)
-        except RuntimeError as error:
-            reason = str(error).strip().splitlines()[0]
-            raise ParamsError(
-                f"{self._section}.index {self._factory!r} does not work on {bank.n_rows} vectors of "
-                f"length {bank.dim}: {reason}. Use another FAISS factory string, or {EXACT}."
-            ) from None
-        return index
-
-
-def training_rows(bank: HeldBank, n: int) -> Float32[np.ndarray, "n_rows dim"]:
-    """Draw `n` rows of the whole bank, each at most once, the same in every run."""
-    generator = np.random.default_rng(0)
-    chosen = np.sort(generator.choice(bank.n_rows, size=n, replace=False))
-    parts, offset = [], 0
-    for _, vectors in bank.blocks():
-        first, last = np.searchsorted(chosen, [offset, offset + len(vectors)])
-        parts.append(bank.seen(vectors[chosen[first:last] - offset]))
-        offset += len(vectors)
-    return np.concatenate(parts)
-
-
-def training_size(index: Any, n_rows: int) -> int:
-    """Return how many of `n_rows` bank vectors train an index: 64 per inverted list at least.
-
-    FAISS asks for 39 per list, and uses 256 at most.
-    """
-    try:
-        n_lists = int(faiss.extract_index_ivf(index).nlist)
-    except RuntimeError:  # an index without inverted lists
-        n_lists = 0
-    return min(n_rows, max(TRAINING_ROWS, ROWS_PER_LIST * n_lists))
-
-
-def _faiss_metric(bank: HeldBank) -> int:
+def faiss_metric(bank: HeldBank) -> int:
+    """Return FAISS' number of the bank's metric."""
     metric: int = faiss.METRIC_L2 if bank.metric == "l2" else faiss.METRIC_INNER_PRODUCT
     return metric

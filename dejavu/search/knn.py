@@ -9,13 +9,14 @@ memory, threads, devices nor precision.
 
 import dataclasses
 import functools
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from dejavu.errors import ParamsError
 from dejavu.run import cores
-from dejavu.search import candidates, similarity
+from dejavu.search import approximate, candidates, similarity
 from dejavu.search.budget import Budget
 from dejavu.search.candidates import EXACT, Candidates
 from dejavu.search.certainty import is_unsure
@@ -49,6 +50,7 @@ class Search:
         section: str,
         memory_gb: float = MEMORY_GB,
         places: Places = PROCESSORS,
+        kept: Path | None = None,
     ) -> None:
         """Prepare nothing yet.
 
@@ -60,9 +62,11 @@ class Search:
             section: of params.yaml that asks for the search, for messages.
             memory_gb: what the search may hold (`Budget`); a bank that fits is decoded once.
             places: where candidates are proposed, and in which precision; speed only.
+            kept: folder that keeps an index other than Flat, see `approximate.Index`.
         """
         self._bank = HeldBank(bank, metric, Budget(memory_gb))
         self._index, self._section, self._places = index, section, places
+        self._kept = kept
 
     def nearest(
         self, queries: Float32[np.ndarray, "n_queries dim"], *, k: int, margin: int
@@ -93,6 +97,16 @@ class Search:
         found = self._nearest(queries, k, min(k + margin, n_rows), self._sources)
         similarity.require_differences(found.similarities)
         return found
+
+    def prepare(self) -> None:
+        """Build an index other than Flat where `kept` does not hold it yet.
+
+        Raises:
+            ParamsError: FAISS cannot build it.
+        """
+        for source in self._sources:
+            if isinstance(source, approximate.Index):
+                source.require()
 
     def queries_at_once(self, n_candidates: int) -> int:
         """Return how many queries to ask for at once, so that the bank is read as seldom as memory allows.
@@ -127,7 +141,7 @@ class Search:
     def _sources(self) -> tuple[Candidates, ...]:
         """Who proposes candidates: each where those before it are not sure enough, the last in float32."""
         if self._index != EXACT:
-            return (candidates.Index(self._bank, self._index, self._section),)
+            return (approximate.Index(self._bank, self._index, self._section, kept=self._kept),)
         if not self._places.devices:
             return (candidates.Flat(self._bank),)
         from dejavu.search.on_devices import OnDevices  # torch takes seconds to import

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from jaxtyping import Int64
 from dejavu.params.machine import MachineParams
 from dejavu.params.search import SearchParams
 from dejavu.run import engines, shards
-from dejavu.search import places, recalls
+from dejavu.search import approximate, places, recalls
 from dejavu.search.budget import Budget
 from dejavu.search.candidates import EXACT
 from dejavu.search.knn import Neighbors, Search, recall
@@ -87,16 +88,19 @@ def _find(settings: NeighborSettings, pair: Pair, out: Path) -> Recall:
     if settings.left_out is not None:
         facts["left_out"] = fingerprint(settings.left_out)
     n_queries = EMBEDDINGS.count(pair.queries)
+    is_exact = settings.search.index == EXACT or n_queries == 0
+    kept = None if is_exact else _kept(pair, settings, facts)
+    if kept is not None:  # once, before workers ask for it
+        _search_in(pair, settings, settings.search.index, kept=kept).prepare()
     is_alone = settings.machine.engine == "local"
     shards.run(
-        NeighborsShard(pair=pair, settings=settings, inputs=inputs, is_alone=is_alone),
+        NeighborsShard(pair=pair, settings=settings, inputs=inputs, is_alone=is_alone, kept=kept),
         max(1, -(-n_queries // ROWS_PER_PART)),
         out=out,
         stage=f"{settings.section}@{settings.model} {' '.join(pair.names.values())}",
         facts=facts,
         engine=engines.of(settings.machine, gpus=float(min(1, places.n_gpus(settings.machine)))),
     )
-    is_exact = settings.search.index == EXACT or n_queries == 0
     chosen = np.linspace(0, n_queries - 1, RECALL_QUERIES).round().astype(np.int64)
     chosen = chosen[:0] if is_exact else np.unique(chosen)
     return Recall(
@@ -117,6 +121,7 @@ class NeighborsShard:
     settings: NeighborSettings
     inputs: dict[str, str]
     is_alone: bool  # all parts are asked for here, in their order
+    kept: Path | None = None  # folder of an approximate index
 
     def __call__(self, index: int, path: Path) -> None:
         """Write the neighbors of part `index` to `path`."""
@@ -170,7 +175,8 @@ class NeighborsShard:
 
     @functools.cached_property
     def _search(self) -> Search:
-        return _search_in(self.pair, self.settings, self.settings.search.index)
+        index = self.settings.search.index
+        return _search_in(self.pair, self.settings, index, kept=self.kept)
 
     @functools.cached_property
     def _queries(self) -> Parts:
@@ -181,13 +187,27 @@ class NeighborsShard:
         return {name: value for name, value in self.__dict__.items() if name in kept}
 
 
-def _search_in(pair: Pair, settings: NeighborSettings, index: str) -> Search:
+def _kept(pair: Pair, settings: NeighborSettings, facts: Mapping[str, Any]) -> Path:
+    """Return the folder of the index of a bank: one per bank and metric, whoever searches there.
+
+    Its name says what the index was made from. How it is searched (``; nprobe=16``) is no part of it.
+    """
+    decides = {name: facts[name] for name in ("bank", "metric", "left_out") if name in facts}
+    decides["factory"] = settings.search.index.partition(";")[0].strip()
+    owner = "_".join([*pair.bank.parts[-4:], pair.metric])
+    name = shards.fingerprint_of(decides, approximate.__name__)
+    return shards.WORK / "indexes" / owner / name
+
+
+def _search_in(
+    pair: Pair, settings: NeighborSettings, index: str, *, kept: Path | None = None
+) -> Search:
     machine = settings.machine
     budget = Budget(machine.memory_gb)
     bank = bank_of(pair.bank, machine.block_rows, budget, without=settings.left_out_ids)
     return Search(
         bank, metric=pair.metric, index=index, section=settings.section,
-        memory_gb=machine.memory_gb, places=places.of(machine),
+        memory_gb=machine.memory_gb, places=places.of(machine), kept=kept,
     )  # fmt: skip
 
 

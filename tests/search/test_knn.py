@@ -5,9 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dejavu.errors import DataError, ParamsError
-from dejavu.search import candidates
-from dejavu.search.budget import Budget
-from dejavu.search.held_bank import HeldBank
 from dejavu.search.knn import Search, recall
 from tests.search.slow import bank_of, slow_nearest
 
@@ -107,54 +104,6 @@ def test_vectors_that_say_nothing_are_refused():
     one = np.full((30, 4), 0.5, dtype=np.float32)
     with pytest.raises(DataError, match="of all 30 vectors are equally near .* do not depend on"):
         nearest(one, bank_of(one), k=2)
-
-
-class TestAnApproximateIndex:
-    rng = np.random.default_rng(3)
-    rows = rng.standard_normal((500, 16)).astype(np.float32)
-    queries = rng.standard_normal((20, 16)).astype(np.float32)
-
-    def test_that_searches_everything_is_exact(self):
-        exact = nearest(self.queries, bank_of(self.rows), k=10)
-        found = nearest(self.queries, bank_of(self.rows), k=10, index="IVF4,Flat; nprobe=4")
-        assert found.ids.tolist() == exact.ids.tolist()
-        assert found.similarities.tolist() == exact.similarities.tolist()
-
-    def test_that_searches_less_has_less_recall(self):
-        exact = nearest(self.queries, bank_of(self.rows), k=10)
-        found = nearest(self.queries, bank_of(self.rows), k=10, margin=0, index="IVF4,Flat")
-        assert 0.1 < recall(found.ids, exact.ids) < 0.95
-
-    def test_that_finds_one_too_few_is_refused(self):
-        """Two far clusters, one list each: of the two, the nearer one alone is searched."""
-        rng = np.random.default_rng(4)
-        rows = rng.standard_normal((130, 2)) + np.repeat([[0.0], [100.0]], [50, 80], axis=0)
-        bank, query = bank_of(rows.astype(np.float32)), np.zeros((1, 2), np.float32)
-        assert nearest(query, bank, k=50, margin=0, index="IVF2,Flat").ids.max() == 49
-        with pytest.raises(ParamsError, match="fewer than k=51 neighbors for 1 queries"):
-            nearest(query, bank, k=51, margin=0, index="IVF2,Flat")
-
-    def test_that_finds_too_few_is_refused(self):
-        with pytest.raises(ParamsError, match=r"fewer than k=200 .* nprobe=64"):
-            nearest(self.queries, bank_of(self.rows), k=200, index="IVF16,Flat")
-
-    def test_that_faiss_does_not_know_is_a_parameter_error(self):
-        with pytest.raises(ParamsError, match="'Flatt' does not work"):
-            nearest(self.queries, bank_of(self.rows), k=2, index="Flatt")
-
-    def test_is_trained_on_rows_of_the_whole_bank(self, monkeypatch):
-        monkeypatch.setattr(candidates, "TRAINING_ROWS", 40)
-        monkeypatch.setattr(candidates, "ROWS_PER_LIST", 10)
-        rows = np.arange(500, dtype=np.float32)[:, None]
-        bank = HeldBank(bank_of(rows), "l2", Budget(1.0))
-        drawn = candidates.training_rows(bank, 40)[:, 0] + bank.center[0]
-        assert len(set(drawn.tolist())) == 40
-        assert drawn.min() < 50
-        assert drawn.max() > 450
-        index = faiss.index_factory(4, "IVF7,Flat")
-        assert candidates.training_size(index, 10**6) == 70
-        assert candidates.training_size(index, 30) == 30
-        assert candidates.training_size(faiss.index_factory(4, "PQ2x4"), 10**6) == 40
 
 
 def test_recall_ignores_order():
