@@ -1,13 +1,31 @@
 """Which cores this process may use, and how its threads wait for each other."""
 
+import math
 import os
+from pathlib import Path
 
 GIVEN = "DEJAVU_CORES"  # a variable of the environment; set in workers of a cluster
+_LIMIT = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of processors in a period
 
 
 def given() -> int:
-    """Return the cores that threads of this process may keep busy, at least 1."""
-    return int(os.environ.get(GIVEN, 0)) or os.cpu_count() or 1
+    """Return the cores that threads of this process may keep busy, at least 1.
+
+    Those of the machine, or what the system leaves of them to this process: SLURM's ``--cpus-per-task`` and
+    ``taskset`` bind it to some, ``docker run --cpus`` limits its time.
+    """
+    return int(os.environ.get(GIVEN, 0)) or _left_by_the_system()
+
+
+def _left_by_the_system() -> int:
+    n_cores = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):  # of Linux
+        n_cores = min(n_cores, len(os.sched_getaffinity(0)))
+    try:
+        quota, period = _LIMIT.read_text(encoding="ascii").split()
+        return max(1, min(n_cores, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):  # none, or "max"
+        return n_cores
 
 
 def wait_briefly() -> None:
