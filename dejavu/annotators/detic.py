@@ -19,6 +19,7 @@ from PIL import Image
 from dejavu.annotators import names
 from dejavu.annotators.detections import Found, ranked
 from dejavu.errors import DataError, ParamsError, WeightsError
+from dejavu.files import outside
 from dejavu.models import devices
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.params.annotators import DeticParams
@@ -77,12 +78,14 @@ def load(settings: DeticParams, machine: MachineParams) -> Detic:
         WeightsError: the weights do not fit the config.
         DataError: names and classifier do not fit each other.
     """
-    folder = machine.data_folder.absolute()  # Detic is built in another working directory
-    vocabulary = names.distinct(names.read(settings.vocabulary, folder))
-    classifier = read_classifier(folder / settings.classifier, n_names=len(vocabulary))
-    weights = folder / settings.weights
-    with _importable(folder / settings.folder):
-        config = _config(folder / settings.folder, settings, str(devices.choose(machine.device)))
+    vocabulary = names.distinct(names.read(settings.vocabulary, machine.data_folder))
+    vectors, weights, folder = (
+        outside.located(machine.data_folder, name).absolute()  # Detic is built in another folder
+        for name in (settings.classifier, settings.weights, settings.folder)
+    )
+    classifier = read_classifier(vectors, n_names=len(vocabulary))
+    with _importable(folder):
+        config = _config(folder, settings, str(devices.choose(machine.device)))
         model = _model(config, weights)
         from detectron2.data.transforms import ResizeShortestEdge
         from detic.modeling.utils import reset_cls_test
@@ -97,7 +100,7 @@ def load(settings: DeticParams, machine: MachineParams) -> Detic:
         vocabulary=vocabulary,
         provenance={
             "weights": checkpoints.sha256(weights)[:16],
-            "classifier": checkpoints.sha256(folder / settings.classifier)[:16],
+            "classifier": checkpoints.sha256(vectors)[:16],
             "vocabulary": names.fingerprint(vocabulary),
         },
     )

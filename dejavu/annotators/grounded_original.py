@@ -14,6 +14,7 @@ from PIL import Image
 
 from dejavu.annotators.grounded_sam import Grounded, RememberLast, blocks_of_boxes
 from dejavu.errors import ParamsError, WeightsError
+from dejavu.files import outside
 from dejavu.models import devices
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.params.annotators import GroundedSamParams
@@ -101,7 +102,8 @@ def load(settings: GroundedSamParams, machine: MachineParams) -> OriginalBackend
     _require_packages()
     assert settings.text_encoder is not None
     device, folder = str(devices.choose(machine.device)), machine.data_folder
-    path, text_encoder = folder / settings.weights, folder / settings.text_encoder
+    path = outside.located(folder, settings.weights)
+    text_encoder = outside.located(folder, settings.text_encoder)
     if not text_encoder.is_dir():
         raise WeightsError(
             f"{text_encoder}: no such folder. GroundingDINO reads bert-base-uncased from it: config.json, "
@@ -117,7 +119,7 @@ def load(settings: GroundedSamParams, machine: MachineParams) -> OriginalBackend
     if settings.mask_weights is not None:
         from segment_anything import SamPredictor
 
-        masks = folder / settings.mask_weights
+        masks = outside.located(folder, settings.mask_weights)
         predictor = SamPredictor(_segmenter(masks).to(device))
         provenance["mask_weights"] = checkpoints.sha256(masks)[:16]
     return OriginalBackend(

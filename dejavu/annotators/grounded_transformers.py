@@ -12,6 +12,7 @@ from PIL import Image
 
 from dejavu.annotators.grounded_sam import Grounded, RememberLast, blocks_of_boxes
 from dejavu.errors import WeightsError
+from dejavu.files import outside
 from dejavu.models import devices
 from dejavu.params.annotators import GroundedSamParams
 from dejavu.params.machine import MachineParams
@@ -125,7 +126,7 @@ def _open(
     """Return a model with every key accounted for, its processor, and what names its weights."""
     from transformers import AutoConfig, AutoProcessor
 
-    path = data_folder / name
+    path = outside.located(data_folder, name)
     where = str(path) if path.is_dir() else name
     if not path.is_dir() and (path.suffix or name.count("/") != 1):
         raise WeightsError(

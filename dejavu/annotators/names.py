@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dejavu.corpora.files import lines
 from dejavu.errors import DataError
+from dejavu.files import outside
 
 
 def _imagenet_1k() -> list[str]:
@@ -31,7 +32,7 @@ def read(source: str, folder: Path) -> list[str]:
 
     Args:
         source: ``imagenet_1k`` (1,000 names in the order of their wnids; two are "crane"), ``coco`` (80
-            names), or a UTF-8 text file with one name per line, below `folder`.
+            names), or a UTF-8 text file with one name per line, below `folder` or in an object store.
         folder: ``machine.data_root``.
 
     Raises:
@@ -39,7 +40,7 @@ def read(source: str, folder: Path) -> list[str]:
     """
     if source in LIBRARIES:
         return LIBRARIES[source]()
-    path = folder / source
+    path = outside.located(folder, source)
     if not path.is_file():
         raise DataError(
             f"{path}: no such file of names, and no list is called {source!r}; lists: "

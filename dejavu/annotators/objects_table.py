@@ -5,6 +5,7 @@ from pathlib import Path
 import duckdb
 
 from dejavu.annotators import tables
+from dejavu.files import outside
 from dejavu.params.caption import ObjectsParams, TableObjectsParams
 
 
@@ -22,7 +23,8 @@ def register(
         DataError: the file is missing or breaks the format.
     """
     assert isinstance(settings, TableObjectsParams)
-    counts = tables.load(database, data_folder / settings.path, param="caption.objects.path")
+    path = outside.located(data_folder, settings.path)
+    counts = tables.load(database, path, param="caption.objects.path")
     database.execute("CREATE VIEW annotated AS SELECT DISTINCT sample_id FROM known")
     database.execute(
         "CREATE VIEW detections AS SELECT * EXCLUDE (name), name AS object FROM known "  # noqa: S608  # a number

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from dejavu.annotators import names
 from dejavu.annotators.detections import Found, ranked
 from dejavu.errors import ParamsError, WeightsError, suggestion
+from dejavu.files import outside
 from dejavu.models import devices
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.encoders.preprocessing import Preprocessing
@@ -90,7 +91,9 @@ def load(settings: TaggerParams, machine: MachineParams) -> Tagger:
         )
     is_packaged = settings.weights == PACKAGED
     folder = machine.data_folder
-    path = packaged_file(settings.name) if is_packaged else folder / settings.weights
+    path = (
+        packaged_file(settings.name) if is_packaged else outside.located(folder, settings.weights)
+    )
     labels = names.read(settings.labels, folder)
     state = checkpoints.tensors(checkpoints.read(path), path, what="a state dict of tensors")
     if is_packaged:

@@ -17,6 +17,7 @@ from dejavu.annotators import tables
 from dejavu.annotators.detections import DECIMALS
 from dejavu.annotators.source import CropSource
 from dejavu.errors import DataError
+from dejavu.files import outside
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import TagTableParams
 from dejavu.roles import ATTACKED, REFERENCE
@@ -61,7 +62,7 @@ def prepare(
         DataError: the file is missing or breaks the format, or does not know a crop and
             ``allow_missing`` is false.
     """
-    path = machine.data_folder / settings.path
+    path = outside.located(machine.data_folder, settings.path)
     crops = source.kept((REFERENCE, *ATTACKED), columns=["sample_name"])
     with duckdb.connect() as database, tempfile.TemporaryDirectory() as spill:
         database.execute("SET temp_directory = ?", [spill])

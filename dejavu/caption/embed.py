@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from dejavu.corpora.image_reader import ImageReader
+from dejavu.files import outside
 from dejavu.models import devices, embedding, folder
 from dejavu.models.clip import embeddings, load
 from dejavu.models.clip.model import CaptionModel
@@ -129,7 +130,7 @@ def embed(*, settings: CaptionEmbedSettings, inputs: CaptionEmbedInputs, out: Pa
     shutil.rmtree(out, ignore_errors=True)
     if isinstance(entry, CaptionEmbeddingsParams):
         embeddings.write(
-            entry, machine.data_folder / entry.path,
+            entry, outside.located(machine.data_folder, entry.path),
             provenance=inputs.weights / folder.PROVENANCE,
             samples=inputs.samples, splits=inputs.splits, inputs=stamp, out=out,
         )  # fmt: skip

@@ -12,6 +12,7 @@ from dejavu.annotators import tables
 from dejavu.check.findings import Absent, Finding, Untried, tried
 from dejavu.check.roles import Lane
 from dejavu.errors import DataError
+from dejavu.files import outside
 from dejavu.image.references import imported
 from dejavu.params.predictions import PredictionsParams
 from dejavu.params.references import TagTableParams
@@ -43,7 +44,7 @@ def look(values: Mapping[str, Any], known: Lane, data_folder: Path) -> Iterator[
 
 
 def _tags(settings: TagTableParams, known: Lane, limit: float, data_folder: Path) -> str:
-    path = data_folder / settings.path
+    path = outside.located(data_folder, settings.path)
     if not path.exists():
         raise Absent(f"{path}: not there.")
     crops = kept_crops(known, (REFERENCE, *ATTACKED))
@@ -68,7 +69,7 @@ def _tags(settings: TagTableParams, known: Lane, limit: float, data_folder: Path
 
 
 def _guesses(name: str, entry: PredictionsParams, known: Lane, data_folder: Path) -> str:
-    path = data_folder / entry.path
+    path = outside.located(data_folder, entry.path)
     if not path.exists():
         raise Absent(f"{path}: not there.")
     crops = kept_crops(known, ATTACKED)

@@ -8,6 +8,7 @@ from typing import Any
 from dejavu.check import sections
 from dejavu.check.findings import Absent, Finding, Untried, fetch_hint, tried
 from dejavu.errors import ParamsError, WeightsError
+from dejavu.files import outside
 from dejavu.models import hub
 from dejavu.params.machine import MachineParams
 
@@ -103,7 +104,7 @@ def _released(name: str, settings: Any, recipe: Any, machine: MachineParams) -> 
     if hub.is_named(place):
         _require_copy(place, machine)
     elif place not in (None, "packaged"):
-        _require(machine.data_folder / place)
+        _require(outside.located(machine.data_folder, place))
     with tempfile.TemporaryDirectory() as scratch:
         encoders.make_used(
             settings=EncoderSettings(
@@ -149,7 +150,7 @@ def _annotator(settings: Any, machine: MachineParams, *, knows_truth: bool) -> s
     if settings.source in ("corpus", "visual_words"):
         return ""
     if settings.source == "table":
-        _require(machine.data_folder / settings.path)
+        _require(outside.located(machine.data_folder, settings.path))
         return "it is there, and compared with the crops that are cut here"
     return _looker(settings, machine)
 
@@ -160,7 +161,7 @@ def _looker(settings: Any, machine: MachineParams) -> str:
     from dejavu.params import external_files
 
     for named in external_files.paths_of(settings):
-        path = machine.data_folder / named.path
+        path = outside.located(machine.data_folder, named.path)
         if named.path in ("packaged", *names.LIBRARIES) or path.exists():
             continue
         if getattr(settings, "backend", None) == "transformers" and not path.suffix:
@@ -180,9 +181,13 @@ def _caption_model(settings: Any, recipe: Any, machine: MachineParams) -> int:
     from dejavu.models.clip import embeddings, load
 
     if settings.source == "embeddings":
-        _require(machine.data_folder / settings.path)
-        return int(embeddings.describe(settings, machine.data_folder / settings.path)["dim"])
-    path = machine.data_folder / settings.weights
+        _require(outside.located(machine.data_folder, settings.path))
+        return int(
+            embeddings.describe(settings, outside.located(machine.data_folder, settings.path))[
+                "dim"
+            ]
+        )
+    path = outside.located(machine.data_folder, settings.weights)
     if hub.is_named(settings.weights):
         _require_copy(settings.weights, machine)
     elif not settings.weights.startswith("packaged:") and not path.exists():
@@ -226,7 +231,7 @@ def _objects(settings: Any, machine: MachineParams) -> str:
 
     if settings.source != "table":
         return _looker(settings, machine)
-    _require(machine.data_folder / settings.path)
+    _require(outside.located(machine.data_folder, settings.path))
     with duckdb.connect() as database:
         database.execute("CREATE TABLE samples (sample_id BIGINT, sample_name VARCHAR)")
         n_rows, n_samples = objects_table.register(database, settings, machine.data_folder)

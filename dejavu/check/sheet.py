@@ -18,6 +18,7 @@ from dejavu.check.roles import Lane, label_ids
 from dejavu.corpora.image_reader import ImageError, ImageReader, decode
 from dejavu.corpora.records import Record
 from dejavu.corpora.roots import external_root
+from dejavu.files import outside
 from dejavu.image import crop
 from dejavu.image.draw_boxes import outlined
 from dejavu.params.caption import TableObjectsParams
@@ -118,7 +119,7 @@ def captions(known: Lane, values: Mapping[str, Any], machine: MachineParams) -> 
     chosen = [known.listed[place] for place in _spread(len(known.listed), CAPTIONS)]
     objects = values.get("caption.objects")
     if isinstance(objects, TableObjectsParams):
-        path = machine.data_folder / objects.path
+        path = outside.located(machine.data_folder, objects.path)
         stated = _stated(path, {record.name for record in chosen}, objects.min_score)
     elif getattr(objects, "source", None) == "corpus":
         stated = {

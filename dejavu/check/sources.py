@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from dejavu import params
 from dejavu.downloads.published_files import DOWNLOADS
+from dejavu.files import outside
 from dejavu.params.base import TAGS, Section, members, tag_of
 from dejavu.params.caption import CaptionModelParams, ObjectsParams
 from dejavu.params.caption_corpora import CaptionCorpus, NoCorpusParams
@@ -87,7 +88,7 @@ def entries(
         for name, entry in _named(section, content).items():
             settings = params.section(path, name, union)
             files = {
-                found.path: (data_folder / found.path).exists()
+                found.path: outside.exists(data_folder, found.path)
                 for found in paths_of(settings)
                 if not found.path.startswith("packaged")
             }

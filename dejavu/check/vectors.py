@@ -16,6 +16,7 @@ from dejavu.check.findings import Absent, Finding, Untried, tried
 from dejavu.check.roles import Lane
 from dejavu.corpora.tallies import Tally
 from dejavu.errors import DataError
+from dejavu.files import outside
 from dejavu.models import imported_vectors, vector_files
 from dejavu.models.vector_files import CORNERS, View
 from dejavu.roles import ATTACKED, PUBLIC
@@ -50,15 +51,17 @@ def look(
     for name, entry in values.get(f"{known.name}.models", {}).items():
         if entry.source != "embeddings":
             continue
-        root = data_folder / entry.path
         places = {(): views_of(entry.modes)} if known.name == "caption" else {
             (layer,): (PUBLIC_IMAGE, CROP) for layer in entry.layers
         }  # fmt: skip
         for layer, views in places.items():
-            folder = imported_vectors.layer_folder(root, *layer) if layer else root
             for view in views:
 
-                def judged(folder: Path = folder, view: str = view) -> str:
+                def judged(
+                    path: str = entry.path, layer: tuple[str, ...] = layer, view: str = view
+                ) -> str:
+                    root = outside.located(data_folder, path)
+                    folder = imported_vectors.layer_folder(root, *layer) if layer else root
                     if not folder.is_dir():
                         raise Absent(f"{folder}: no such folder.")
                     found = imported_vectors.find(folder, view)

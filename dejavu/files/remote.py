@@ -10,7 +10,7 @@ import re
 import stat
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -77,8 +77,9 @@ class RemotePath:
 
     def __fspath__(self) -> str:
         raise ParamsError(
-            f"{self.url}: only images, shards and boxes of image_folder and webdataset are read from an "
-            "object store. Copy this to a folder of this machine, and name it there."
+            f"{self.url}: is not read from an object store; images, shards and boxes of image_folder and "
+            "webdataset are, and weights and tables that params.yaml names. Copy this to a folder of this "
+            "machine, and name it there."
         )
 
     @property
@@ -121,6 +122,12 @@ class RemotePath:
         with self._store() as (files, key):
             return bool(files.isdir(key))
 
+    def listed(self) -> Listed:
+        """Return the name, size and tag of the file; raises FileNotFoundError where none is."""
+        with self._store() as (files, key):
+            files.invalidate_cache()
+            return _listed(self.name, files.info(key))
+
     def read_bytes(self) -> bytes:
         """Return the contents."""
         with self._store() as (files, key):
@@ -155,10 +162,8 @@ class RemotePath:
         listed = []
         for path, facts in found.items():
             name = path.removeprefix(f"{key}/")
-            if name == path or facts["type"] != "file" or not (self / name).is_inside():
-                continue
-            tag = next((str(facts[each]) for each in _TAGS if facts.get(each)), "")
-            listed.append(Listed(name=name, n_bytes=int(facts["size"]), tag=tag))
+            if name != path and facts["type"] == "file" and (self / name).is_inside():
+                listed.append(_listed(name, facts))
         return sorted(listed, key=lambda each: each.name)
 
     def glob(self, pattern: str) -> list["RemotePath"]:
@@ -188,6 +193,11 @@ class RemotePath:
 
 
 AnyPath = Path | RemotePath
+
+
+def _listed(name: str, facts: Mapping[str, Any]) -> Listed:
+    tag = next((str(facts[each]) for each in _TAGS if facts.get(each)), "")
+    return Listed(name=name, n_bytes=int(facts["size"]), tag=tag)
 
 
 class Copies:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from dejavu.corpora.image_reader import ImageReader
 from dejavu.errors import DataError, ParamsError, WeightsError, suggestion
+from dejavu.files import outside
 from dejavu.models import devices, embedding, encoders, imported_vectors
 from dejavu.models import folder as folders
 from dejavu.models.encoders import embeddings
@@ -76,7 +77,7 @@ def embed(*, settings: EmbedSettings, inputs: EmbedInputs, out: Path) -> None:
     if is_unused:
         _write_nothing(settings.layers, stamp, out)
     elif isinstance(settings.entry, EmbeddingsModel):
-        root = settings.machine.data_folder / settings.entry.path
+        root = outside.located(settings.machine.data_folder, settings.entry.path)
         _take_over(settings.entry, root, inputs.encoder, rows, stamp, out)
     else:
         _compute(settings, inputs, rows, stamp, out)

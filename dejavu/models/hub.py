@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from dejavu.errors import ParamsError, WeightsError
+from dejavu.files import outside
 
 PREFIX = "hf-hub:"
 _NAME = re.compile(r"(?P<repo>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>\w[\w./-]*))?")
@@ -24,7 +25,7 @@ def located(weights: str, data_folder: Path, *, may_fetch: bool = True) -> Path:
     """Return where the weights of an entry lie, fetched from the hub if it names that.
 
     Args:
-        weights: of the entry: a path below `data_folder`, or a name of the hub.
+        weights: of the entry: a path below `data_folder`, a place of an object store, or a name of the hub.
         data_folder: the folder that paths are relative to.
         may_fetch: whether the hub may be asked; False: only its local copy counts.
 
@@ -33,7 +34,7 @@ def located(weights: str, data_folder: Path, *, may_fetch: bool = True) -> Path:
         WeightsError: the hub has no such folder, or cannot be reached and there is no copy.
     """
     if not is_named(weights):
-        return data_folder / weights
+        return outside.located(data_folder, weights)
     match = _NAME.fullmatch(weights.removeprefix(PREFIX))
     if match is None:
         raise ParamsError(

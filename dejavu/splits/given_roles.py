@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from jaxtyping import Bool, Int, Int8
 
 from dejavu.errors import DataError
+from dejavu.files import outside
 from dejavu.params.roles import FolderRoles, GivenRoles, PartitionRoles, TableRoles
 from dejavu.roles import ROLES
 from dejavu.run.progress import say
@@ -47,10 +48,10 @@ def read(settings: GivenRoles, listing: Listing, data_folder: Path) -> tuple[Cod
         _by_folder(settings.folders, listing, roles)
         return roles, {}
     if isinstance(settings, TableRoles):
-        path = data_folder / settings.path
+        path = outside.located(data_folder, settings.path)
         _by_table(path, listing, roles)
         return roles, {"roles": parquet.fingerprint(path)}
-    folder = data_folder / settings.folder
+    folder = outside.located(data_folder, settings.folder)
     _by_position(folder, settings, listing, roles)
     _by_folder(settings.folders, listing, roles)
     return roles, {"roles": _fingerprint(folder, settings)}

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dejavu.errors import DataError
+from dejavu.files import outside
 from dejavu.image.kept_crops import CropTables, kept_crops, origin, read_labels
 from dejavu.image.predictions import DECIMALS, SUM_TOLERANCE, columns_of, predictions_table
 from dejavu.params.predictions import PredictionsParams
@@ -83,7 +84,7 @@ def write_predictions(*, settings: ImportedGuesses, inputs: CropTables, out: Imp
             if entry.second_model
         }
         for name, entry in settings.entries.items():
-            path = settings.data_folder / entry.path
+            path = outside.located(settings.data_folder, entry.path)
             parts += guesses(name, path, attacked, names, votes=entry.votes)
             if name in pairs or name in pairs.values():
                 others += guesses(name, path, other, names, votes=entry.votes, may_be_absent=True)

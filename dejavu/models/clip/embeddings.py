@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dejavu.errors import DataError, WeightsError
+from dejavu.files import outside
 from dejavu.models import imported_vectors, vector_files
 from dejavu.models.clip.source import CaptionSettings, Source
 from dejavu.models.source import TrainingInputs
@@ -22,7 +23,9 @@ def make(settings: CaptionSettings, _inputs: TrainingInputs, out: Path) -> None:
     """Find the files that the modes need, and note their SHA-256 and the length of their vectors."""
     entry = settings.entry
     assert isinstance(entry, CaptionEmbeddingsParams)
-    settings.write_facts(out, describe(entry, settings.machine.data_folder / entry.path))
+    settings.write_facts(
+        out, describe(entry, outside.located(settings.machine.data_folder, entry.path))
+    )
 
 
 def describe(settings: CaptionEmbeddingsParams, root: Path) -> dict[str, Any]:

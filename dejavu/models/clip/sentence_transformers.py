@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dejavu.errors import ParamsError, WeightsError, suggestion
+from dejavu.files import outside
 from dejavu.models import devices, packaged
 from dejavu.models.checkpoints.load import sha256
 from dejavu.models.clip.model import CaptionModel
@@ -74,7 +75,7 @@ def load_text_model(settings: SentenceTransformerParams, machine: MachineParams)
 
 def _folder(weights: str, data_folder: Path) -> Path:
     if not weights.startswith(_PREFIX):
-        return data_folder / weights
+        return outside.located(data_folder, weights)
     package = weights.removeprefix(_PREFIX)
     if package not in _PACKAGED:
         raise ParamsError(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dejavu.errors import WeightsError
+from dejavu.files import outside
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints.load import State
 from dejavu.models.checkpoints.unwrap import unwrapped
@@ -31,7 +32,7 @@ def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     """
     entry = settings.entry
     assert isinstance(entry, BarlowTwinsModel)
-    path = settings.machine.data_folder / entry.weights
+    path = outside.located(settings.machine.data_folder, entry.weights)
     released.write_folder(settings, out, load(path), path, resample="bilinear")
 
 

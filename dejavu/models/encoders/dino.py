@@ -11,6 +11,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from dejavu.errors import WeightsError
+from dejavu.files import outside
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints.load import State
 from dejavu.models.checkpoints.unwrap import unwrapped
@@ -39,7 +40,7 @@ def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     """
     entry = settings.entry
     assert isinstance(entry, DinoModel)
-    path = settings.machine.data_folder / entry.weights
+    path = outside.located(settings.machine.data_folder, entry.weights)
     released.write_folder(
         settings,
         out,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dejavu.errors import DataError
+from dejavu.files import outside
 from dejavu.models import folder, imported_vectors, vector_files
 from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import Source
@@ -23,7 +24,7 @@ def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     """
     entry = settings.entry
     assert isinstance(entry, EmbeddingsModel)
-    root = settings.machine.data_folder / entry.path
+    root = outside.located(settings.machine.data_folder, entry.path)
     dims = {layer: _dimension(root, layer) for layer in entry.layers}
     described = imported_vectors.describe(views_of(entry, root), root=root)
     files = described["files"]

@@ -15,6 +15,7 @@ from pathlib import Path
 from torch import nn
 
 from dejavu.errors import ParamsError, WeightsError
+from dejavu.files import outside
 from dejavu.models import folder
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints.unwrap import unwrapped
@@ -45,11 +46,12 @@ def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     entry = settings.entry
     assert isinstance(entry, FactoryModel)
     root = settings.machine.data_folder
-    code = _python_files(root / entry.code)
-    network = _network(entry.factory, root / entry.code)
+    folder = outside.located(root, entry.code)
+    code = _python_files(folder)
+    network = _network(entry.factory, folder)
     file = None
     if entry.weights is not None:
-        path = root / entry.weights
+        path = outside.located(root, entry.weights)
         contents = checkpoints.read(path)
         state = unwrapped(
             contents, path, what="a state dict of tensors", state_dict=entry.state_dict,

@@ -5,6 +5,7 @@ from pathlib import Path
 from torch import nn
 
 from dejavu.errors import WeightsError
+from dejavu.files import outside
 from dejavu.models import encoders, folder
 from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import Source, require_layers, write
@@ -23,7 +24,7 @@ def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     """
     entry = settings.entry
     assert isinstance(entry, FileModel)
-    path = settings.machine.data_folder / entry.weights
+    path = outside.located(settings.machine.data_folder, entry.weights)
     facts = folder.provenance(path)
     origin = _record(facts, path)
     there = origin.layers or {}

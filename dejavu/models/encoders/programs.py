@@ -9,6 +9,7 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 
 from dejavu.errors import DejavuError, ParamsError, WeightsError
+from dejavu.files import outside
 from dejavu.models import folder
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.encoders import pooled
@@ -71,7 +72,7 @@ def write(
     """
     entry = settings.entry
     assert isinstance(entry, OnnxModel | TorchExportModel)
-    path = settings.machine.data_folder / entry.weights
+    path = outside.located(settings.machine.data_folder, entry.weights)
     seen = Preprocessing.stated(entry.preprocessing)
     layers = lengths(open_file(program, entry.modules), seen.size_px)
     require_layers(settings, layers)
@@ -93,7 +94,7 @@ def file_of(settings: EncoderSettings) -> Path:
     """
     entry = settings.entry
     assert isinstance(entry, OnnxModel | TorchExportModel)
-    path = settings.machine.data_folder / entry.weights
+    path = outside.located(settings.machine.data_folder, entry.weights)
     if not path.is_file():
         raise WeightsError(f"{path}: no such file.")
     return path

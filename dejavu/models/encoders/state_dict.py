@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from dejavu.errors import ParamsError, WeightsError
+from dejavu.files import outside
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints.unwrap import unwrapped
 from dejavu.models.encoders import infer_architecture, pooled
@@ -36,7 +37,7 @@ def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     """
     entry = settings.entry
     assert isinstance(entry, StateDictModel)
-    path = settings.machine.data_folder / entry.weights
+    path = outside.located(settings.machine.data_folder, entry.weights)
     contents = checkpoints.read(path)
     state = unwrapped(
         contents, path, what="a state dict of tensors", state_dict=entry.state_dict,

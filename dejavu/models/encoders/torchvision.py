@@ -14,6 +14,7 @@ import torchvision
 from torch import nn
 
 from dejavu.errors import ParamsError, WeightsError, suggestion
+from dejavu.files import outside
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints.unwrap import unwrapped
 from dejavu.models.encoders import pooled
@@ -42,7 +43,7 @@ def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     """
     entry = settings.entry
     assert isinstance(entry, TorchvisionModel)
-    path = settings.machine.data_folder / entry.weights
+    path = outside.located(settings.machine.data_folder, entry.weights)
     network, dropped = architecture(entry.name)
     state = unwrapped(
         checkpoints.read(path), path, what="a state dict of tensors", state_dict=entry.state_dict,

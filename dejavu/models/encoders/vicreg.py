@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from dejavu.files import outside
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints.unwrap import unwrapped
 from dejavu.models.encoders import infer_architecture, released
@@ -23,7 +24,7 @@ def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:
     """
     entry = settings.entry
     assert isinstance(entry, VicregModel)
-    path = settings.machine.data_folder / entry.weights
+    path = outside.located(settings.machine.data_folder, entry.weights)
     released.write_folder(settings, out, load(path), path, resample="bilinear")
 
 
