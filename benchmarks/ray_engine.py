@@ -1,25 +1,32 @@
 """Compare Ray with one process on one machine: time, equal results; one worker with two.
 
-    python -m benchmarks.ray_engine                      # ten minutes' work a run, four runs
+    python -m benchmarks.ray_engine --minutes 10         # of work for every core: an hour on two cores
     python -m benchmarks.ray_engine --minutes 0.2        # a look
     python -m benchmarks.ray_engine --parts 2 --bank 2000 --dim 32
 
 The work is the exact search of stage `neighbors` on made-up vectors, in parts of 16,384 queries, each a
 shard. Goals: Ray on one node within 10 % of one process, both with every core; two workers of one thread at
-least 1.8 times as fast as one. Run it on a machine that does nothing else: the last line says its load.
+least 1.8 times as fast as one. Two processes without Ray, each with half of the work, show what the machine
+allows. Seconds hold the start of Ray; processor seconds are of all processes, Ray's own among them, and
+vary less where other programs run. Run it on a machine that does nothing else: the last line says its load.
+With as many cores as two, the five runs take `minutes`, `minutes`, twice, once and once as long.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pyarrow as pa
 
 OVERHEAD, SPEEDUP = 0.10, 1.8  # goals
@@ -78,15 +85,12 @@ def one(folder: Path, engine: str, cores: int) -> dict:
     """Search in this process or on Ray; return seconds and what names the result."""
     from dejavu.params.machine import MachineParams
     from dejavu.params.search import NeighborsParams
+    from dejavu.run import ray_cluster
     from dejavu.search import neighbors, searches
     from dejavu.tables.parquet import fingerprint
 
     os.chdir(folder)
     n_nodes_cores, per_worker = (cores, 1) if engine == "ray_single" else (cores, cores)
-    if engine != "local":
-        import ray
-
-        ray.init(num_cpus=n_nodes_cores, include_dashboard=False, log_to_driver=False)
     machine = MachineParams(
         device="cpu", engine="local" if engine == "local" else "ray", workers=per_worker,
         batch_images=1, block_rows=65_536, memory_gb=4, data_root=".",
@@ -94,6 +98,8 @@ def one(folder: Path, engine: str, cores: int) -> dict:
     search = NeighborsParams(k=100, metrics=("cosine",), index="Flat", candidate_margin=20)
     out = neighbors.NeighborFiles(neighbors=Path("out"), recall=Path("recall.json"))
     began = time.perf_counter()
+    if engine != "local":
+        ray_cluster.connected(n_cores=n_nodes_cores)
     neighbors.find(
         settings=neighbors.NeighborSettings(
             section=SECTION, model="m", search=search, machine=machine
@@ -104,8 +110,47 @@ def one(folder: Path, engine: str, cores: int) -> dict:
     return {"seconds": time.perf_counter() - began, "result": fingerprint(out.neighbors)}
 
 
+@contextlib.contextmanager
+def processors() -> Iterator[dict[int, float]]:
+    """Yield what is filled with the processor seconds of every process below this one, once a second."""
+    seen: dict[int, float] = {}
+    is_over = threading.Event()
+
+    def look() -> None:
+        while not is_over.wait(1.0):
+            for child in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    seen[child.pid] = sum(child.cpu_times()[:2])
+
+    watching = threading.Thread(target=look)
+    watching.start()
+    try:
+        yield seen
+    finally:
+        is_over.set()
+        watching.join()
+
+
 def run(folder: Path, engine: str, cores: int) -> dict:
-    """Run `one` in a process of its own, with the threads that it is given."""
+    """Run `one` in a process of its own, with the threads that it is given; add all processor seconds."""
+    with processors() as seen:
+        found = finished(started(folder, engine, cores), engine)
+    return found | {"core_seconds": sum(seen.values())}
+
+
+def pair(folder: Path, parts: int, bank: int, dim: int) -> dict:
+    """Run two processes of one thread beside each other, each with half of the parts."""
+    make(folder / "half", parts // 2, bank, dim)
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        (folder / name / "embeddings").symlink_to(folder / "half" / "embeddings")
+    with processors() as seen:
+        both = [started(folder / name, "local", 1) for name in ("a", "b")]
+        slower = max(finished(each, "pair")["seconds"] for each in both)
+    return {"seconds": slower, "core_seconds": sum(seen.values())}
+
+
+def started(folder: Path, engine: str, cores: int) -> subprocess.Popen:
     command = [
         sys.executable,
         "-m",
@@ -120,14 +165,20 @@ def run(folder: Path, engine: str, cores: int) -> dict:
         "DEJAVU_CORES": threads, "OMP_NUM_THREADS": threads, "DEJAVU_QUIET": "1",
         "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }  # fmt: skip
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{engine}, {cores} cores: exit {done.returncode}\n{done.stderr[-3000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def finished(process: subprocess.Popen, what: str) -> dict:
+    said, errors = process.communicate()
+    if process.returncode:
+        sys.exit(f"{what}: exit {process.returncode}\n{errors[-3000:]}")
+    return json.loads(said.splitlines()[-1])
 
 
 def compare(folder: Path, parts: int, bank: int, dim: int) -> None:
-    """Print four runs and the two ratios."""
+    """Print the runs and the ratios."""
     make(folder, parts, bank, dim)
     n_cores = os.cpu_count() or 1
     print(
@@ -141,22 +192,33 @@ def compare(folder: Path, parts: int, bank: int, dim: int) -> None:
         "Ray, two workers of one thread": ("ray_single", 2),
     }
     found = {}
-    print("| how | seconds |\n| --- | ---: |")
+    print("| how | seconds | processor seconds, all processes |\n| --- | ---: | ---: |")
     for what, (engine, cores) in plan.items():
         found[what] = run(folder, engine, cores)
-        print(f"| {what} | {found[what]['seconds']:.1f} |", flush=True)
+        print(row(what, found[what]), flush=True)
+    plain = pair(folder, parts, bank, dim)
+    print(row("two processes of one thread, half each", plain), flush=True)
     local, ray, single, double = (each["seconds"] for each in found.values())
+    local_cores, ray_cores, *_ = (each["core_seconds"] for each in found.values())
     alike = len({each["result"] for each in found.values()}) == 1
     print(f"Results {'equal' if alike else 'DIFFER'}.")
-    print(f"Ray beside one process: {ray / local - 1:+.1%} (goal: at most {OVERHEAD:+.0%}).")
     print(
-        f"Two workers beside one: {single / double:.2f} times as fast (goal: at least {SPEEDUP})."
+        f"Ray beside one process: {ray / local - 1:+.1%} of wall time (goal: at most {OVERHEAD:+.0%}), "
+        f"{ray_cores / local_cores - 1:+.1%} of processors."
+    )
+    print(
+        f"Two workers beside one: {single / double:.2f} times as fast (goal: at least {SPEEDUP}); two "
+        f"processes without Ray: {single / plain['seconds']:.2f}."
     )
     print(
         f"{platform.processor() or platform.machine()}, {n_cores} processors, load {os.getloadavg()[0]:.1f}"
     )
     if not alike:
         sys.exit(1)
+
+
+def row(what: str, found: dict) -> str:
+    return f"| {what} | {found['seconds']:.1f} | {found['core_seconds']:.1f} |"
 
 
 if __name__ == "__main__":

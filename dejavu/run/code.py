@@ -38,6 +38,8 @@ UNCOUNTED = (
     "dejavu.run.processes",
     "dejavu.run.progress",
     "dejavu.run.project_lock",
+    "dejavu.run.ray_cluster",
+    "dejavu.run.ray_worker",
     "dejavu.run.stage",
     "dejavu.run.syntax",
 )

@@ -14,6 +14,11 @@ class Engine:
     cpus: int = 1  # cores of one worker; its threads are as many
     gpus: float = 0.0  # GPUs of one worker
 
+    @property
+    def told(self) -> str:
+        """What a worker is given, in words."""
+        return f"{self.cpus} cores" + (f" and {self.gpus:g} GPUs" if self.gpus else "")
+
 
 LOCAL = Engine()
 

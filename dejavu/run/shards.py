@@ -8,7 +8,9 @@ never found. When all shards are there they are moved into the stage's output.
 import functools
 import hashlib
 import json
+import os
 import shutil
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,12 +32,21 @@ def fingerprint_of(facts: Mapping[str, Any], module: str) -> str:
         facts: anything JSON can hold; parameters among them choose from registries of code.
         module: dotted name of the module that does the work, with everything it imports.
     """
-    source, asked = code.running(), code.asked_by(facts)
-    made_by = {
-        "code": source.version(module, asked), "libraries": source.libraries(module, asked),
-    }  # fmt: skip
+    version, libraries = _made_by(module, code.asked_by(facts))
+    made_by = {"code": version, "libraries": libraries}
     text = json.dumps({**made_by, **facts}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _made_by(module: str, asked: set[str]) -> tuple[str, dict[str, str]]:
+    """Return the version of a module's code and those of its libraries, in this process."""
+    source = code.running()
+    return source.version(module, asked), source.libraries(module, asked)
+
+
+def _versions(module: str, asked: set[str]) -> dict[str, str]:
+    version, libraries = _made_by(module, asked)
+    return {**libraries, "code": version}
 
 
 def work_folder(stage: str, facts: Mapping[str, Any], *, module: str) -> Path:
@@ -76,14 +87,16 @@ def run(
     Returns:
         The part files, in shard order.
     """
-    folder = work_folder(stage, facts, module=_module_of(function))
+    module = _module_of(function)
+    folder = work_folder(stage, facts, module=module)
     names = [f"part-{index:05d}{suffix}" for index in range(n_shards)]
     missing = [index for index, name in enumerate(names) if not (folder / name).exists()]
     if len(missing) < n_shards:
         say(f"{stage}: resuming, {n_shards - len(missing)} of {n_shards} shards are done")
     jobs = [(index, folder / names[index]) for index in missing]
     if engine.name == "ray":
-        on_ray.run(_compute, function, jobs, stage=stage, engine=engine)
+        versions = functools.partial(_versions, module, code.asked_by(facts))
+        on_ray.run(_compute, function, jobs, versions=versions, stage=stage, engine=engine)
     else:
         _run_local(function, jobs, stage)
     shutil.rmtree(out, ignore_errors=True)
@@ -102,9 +115,14 @@ def _module_of(function: Any) -> str:
 
 
 def _compute(function: ShardFunction, index: int, path: Path) -> None:
-    scratch = path.with_name(path.name + ".part")
+    # A process that a cluster takes for dead may still write: its own name keeps it apart.
+    scratch = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}.part")
     function(index, scratch)
-    scratch.replace(path)
+    try:
+        scratch.replace(path)
+    except OSError:
+        if not path.is_dir():  # made by such a process in the meantime; it is the same
+            raise
 
 
 def _run_local(function: ShardFunction, jobs: Sequence[tuple[int, Path]], stage: str) -> None:

@@ -1,6 +1,9 @@
 """Shards on Ray: what one process gives, on two nodes, whoever dies; errors come back as they are here."""
 
 import dataclasses
+import functools
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -112,8 +115,48 @@ def test_a_worker_that_is_killed_loses_nothing(cluster):
 
 def test_one_that_dies_again_and_again_ends_in_one_line(cluster, monkeypatch):
     monkeypatch.setattr(on_ray, "_RETRIES", 1)
-    with pytest.raises(EngineError, match=r"s: a Ray worker died 2 times .*machine\.memory_gb"):
+    with pytest.raises(
+        EngineError, match=r"s: 2 Ray workers died over part 0 .*machine\.memory_gb"
+    ):
         computed(shard_functions.dies, 1)
+
+
+def test_no_shard_waits_for_a_worker_while_another_is_idle(cluster):
+    first, *others = (file.read_text().split() for file in computed(shard_functions.first_is_slow))
+    assert {worker for _, worker in others} != {first[1]}
+    assert first[1] not in {worker for _, worker in others[1:]}
+
+
+def test_workers_know_what_stores_of_objects_ask_for(cluster, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of nobody")
+    monkeypatch.setenv("NOT_ASKED_FOR", "yes")
+    told = computed(shard_functions.environment, 1)[0].read_text()
+    assert "AWS_ACCESS_KEY_ID=of nobody" in told
+    assert "GOMP_SPINCOUNT=" in told
+    assert "NOT_ASKED_FOR" not in told
+
+
+def test_a_folder_that_workers_do_not_see_is_named(cluster, monkeypatch):
+    monkeypatch.setattr(on_ray, "_RETRIES", 0)
+    monkeypatch.setattr(Path, "cwd", lambda *_: Path("/nowhere/audit"))
+    with pytest.raises(EngineError, match=r"^/nowhere/audit: a worker on .* does not see"):
+        computed(shard_functions.noted, 1)
+
+
+def test_workers_of_other_versions_are_refused(cluster, tmp_path, monkeypatch):
+    run = functools.partial(
+        on_ray.run, shards._compute, jobs=[(0, tmp_path / "a")], stage="s", engine=RAY
+    )
+    other = r"has numpy \d+ where this process has \d+\. Install the same"
+    with pytest.raises(EngineError, match=other):
+        run(shard_functions.noted, versions=shard_functions.other_in_each_process)
+    here = types.ModuleType("only_here")
+    exec("def shard(index, path): pass", here.__dict__)
+    monkeypatch.setitem(sys.modules, "only_here", here)
+    with pytest.raises(
+        EngineError, match=r"cannot load the work: ModuleNotFoundError: .*only_here"
+    ):
+        run(here.shard, versions=dict)
 
 
 def test_an_error_comes_back_as_it_is_and_what_was_finished_is_kept(cluster):
@@ -128,3 +171,16 @@ def test_a_worker_larger_than_any_node_is_refused_before_anything_waits(cluster)
         computed(shard_functions.noted, engine=Engine(name="ray", cpus=2))
     with pytest.raises(ParamsError, match="a worker of 1 cores and 1 GPUs"):
         computed(shard_functions.noted, engine=Engine(name="ray", cpus=1, gpus=1.0))
+
+
+def test_a_node_that_goes_loses_nothing(cluster, monkeypatch):
+    """Last: nobody else has room on it, so its workers never come back."""
+    import ray
+
+    head = next(
+        node["NodeID"] for node in ray.nodes() if "node:__internal_head__" in node["Resources"]
+    )
+    Path("kept").write_text(head)
+    found = computed(shard_functions.takes_its_node_along, 5)
+    assert [file.read_text() for file in found] == list("01234")
+    assert Path("gone").exists()
