@@ -35,6 +35,13 @@ def predictor_name(
     return "_".join([*parts, *([metric] if metric != metrics[0] else [])])
 
 
+def is_paired(entry: object) -> bool:
+    """Return whether an entry of ``image.models`` or ``caption.models`` is of a pair that is trained here."""
+    is_trained = getattr(entry, "source", None) == "trained"
+    has_partner = getattr(entry, "second_model", None) is not None
+    return is_trained and (has_partner or getattr(entry, "trained_on", None) == REFERENCE)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class NaiveBayes:
     """The reference that counts the first tags of each crop (paper, section 3.2), and its name in tables.

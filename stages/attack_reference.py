@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dejavu.image import embed, reference_role
+from dejavu.image import reference_role
 from dejavu.params import section
 from dejavu.params.encoders import ModelParams
 from dejavu.params.machine import MachineParams
@@ -15,30 +15,21 @@ def main(
     model: str,
     params: Path,
     samples: Path,
-    images: Path,
     splits: Path,
     labels: Path,
-    crops: Path,
-    encoder: Path,
     embeddings: Path,
     out: Path,
 ) -> None:
     """Write what one network guesses of the reference role."""
     reference_role.attack(
         settings=reference_role.AttackSettings(
-            embed=embed.EmbedSettings(
-                model=model,
-                entry=section(params, f"image.models.{model}", ModelParams),
-                machine=section(params, "machine", MachineParams),
-            ),
+            model=model,
+            entry=section(params, f"image.models.{model}", ModelParams),
             search=section(params, "image.neighbors", NeighborsParams),
+            machine=section(params, "machine", MachineParams),
         ),
         inputs=reference_role.AttackInputs(
-            embed=embed.EmbedInputs(
-                samples=samples, images=images, splits=splits, crops=crops, encoder=encoder
-            ),
-            labels=labels,
-            embeddings=embeddings,
+            samples=samples, splits=splits, labels=labels, embeddings=embeddings
         ),
         out=out,
     )

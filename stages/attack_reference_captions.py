@@ -18,7 +18,6 @@ def main(
     objects: Path,
     vocabulary: Path,
     unannotated: Path,
-    weights: Path,
     embeddings: Path,
     out: Path,
 ) -> None:
@@ -32,7 +31,7 @@ def main(
         ),
         inputs=reference_role.CaptionAttackInputs(
             samples=samples, splits=splits, objects=objects, vocabulary=vocabulary,
-            unannotated=unannotated, weights=weights, embeddings=embeddings,
+            unannotated=unannotated, embeddings=embeddings,
         ),
         out=out,
     )  # fmt: skip

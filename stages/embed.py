@@ -1,4 +1,4 @@
-"""Embed the public images and the attacked crops with one network, all its layers."""
+"""Embed the public images and the crops that are attacked with one network, all its layers."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def main(
     encoder: Path,
     out: Path,
 ) -> None:
-    """Embed the public images and the attacked crops with one network, all its layers."""
+    """Embed the public images and the crops that are attacked with one network, all its layers."""
     embed.embed(
         settings=embed.EmbedSettings(
             model=model,

@@ -21,6 +21,7 @@ from dejavu.params.caption import (
     CaptionNetworkParams,
 )
 from dejavu.params.machine import MachineParams
+from dejavu.roles import is_paired
 from dejavu.run import engines, shards
 from dejavu.tables import by_sample, parquet
 from dejavu.tables.partitions import partition
@@ -44,7 +45,7 @@ class CaptionEmbedInputs:
     """What is embedded, and the model."""
 
     samples: Path
-    images: Path | None  # None: only captions are embedded
+    images: Path
     splits: Path
     weights: Path  # the folder that stage ``clip`` made
 
@@ -96,7 +97,6 @@ class EmbedShard:
                 yield model.embed_texts(captions[start : start + size])
             return
         assert model.embed_images is not None
-        assert self.inputs.images is not None
         uris = rows["uri"].to_pylist()
         with ImageReader.open(self.inputs.images, self.machine.data_root) as reader:
             reader.expect(rows)
@@ -121,6 +121,8 @@ class EmbedShard:
 def embed(*, settings: CaptionEmbedSettings, inputs: CaptionEmbedInputs, out: Path) -> None:
     """Write the views of one model that its modes need, as ``out/view=<view>/part-*.parquet``.
 
+    Of a pair that is trained here, the view ``reference_caption`` holds the captions of the role reference.
+
     Raises:
         ArtifactError: the tables come from different runs.
         DataError: an image cannot be read, or vectors made elsewhere do not fit these samples.
@@ -135,21 +137,8 @@ def embed(*, settings: CaptionEmbedSettings, inputs: CaptionEmbedInputs, out: Pa
             samples=inputs.samples, splits=inputs.splits, inputs=stamp, out=out,
         )  # fmt: skip
         return
-    for view in views_of(entry.modes):
+    for view in [*views_of(entry.modes), *([REFERENCE_CAPTION] if is_paired(entry) else [])]:
         _embed_view(view, settings, entry, inputs, out)
-
-
-def embed_reference(
-    *, settings: CaptionEmbedSettings, inputs: CaptionEmbedInputs, out: Path
-) -> None:
-    """Write ``out/view=reference_caption/part-*.parquet``: the captions of the reference role.
-
-    Raises:
-        ArtifactError: the tables come from different runs.
-    """
-    assert not isinstance(settings.entry, CaptionEmbeddingsParams)  # a pair that is trained here
-    shutil.rmtree(out, ignore_errors=True)
-    _embed_view(REFERENCE_CAPTION, settings, settings.entry, inputs, out)
 
 
 def _embed_view(

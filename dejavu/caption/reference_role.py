@@ -8,9 +8,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from dejavu.caption import embed, score
+from dejavu.caption import score
 from dejavu.caption.comparisons import trained_pairs
-from dejavu.caption.embed import CaptionEmbedInputs, CaptionEmbedSettings
 from dejavu.caption.score import CaptionScoreFiles, CaptionScoreSettings, CaptionTables
 from dejavu.params.caption import CaptionModelParams, CaptionScoreParams, TrainedClipParams
 from dejavu.params.machine import MachineParams
@@ -21,6 +20,7 @@ from dejavu.search import neighbors, searches
 from dejavu.tables import by_sample
 from dejavu.tables.partitions import partition
 from dejavu.tables.schemas import CAPTION_SCORES
+from dejavu.tables.views import REFERENCE_CAPTION
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,6 @@ class CaptionAttackInputs:
     objects: Path
     vocabulary: Path
     unannotated: Path  # public samples that are not searched
-    weights: Path  # folder with what stage ``clip`` made of each model
     embeddings: Path  # folder with what stage ``embed_captions`` made of each
 
 
@@ -85,22 +84,14 @@ def _retrieve(
     inputs: CaptionAttackInputs,
     scratch: Path,
 ) -> None:
-    """Embed the captions of the role with one model, and bring back their nearest public samples."""
-    own = scratch / "embeddings" / partition(model=name)
-    embed.embed_reference(
-        settings=CaptionEmbedSettings(model=name, entry=entry, machine=settings.machine),
-        inputs=CaptionEmbedInputs(
-            samples=inputs.samples, images=None, splits=inputs.splits, weights=inputs.weights / name
-        ),
-        out=own,
-    )
+    """Bring back the public samples nearest to the captions of the role, as one model sees them."""
     neighbors.find(
         settings=neighbors.NeighborSettings(
             section="caption.retrieve", model=f"{name} on the reference role",
             search=settings.retrieve, machine=settings.machine, left_out=inputs.unannotated,
         ),
         inputs=searches.of_captions(
-            inputs.embeddings / partition(model=name), entry.modes, reference=own
+            inputs.embeddings / partition(model=name), entry.modes, captions=REFERENCE_CAPTION
         ),
         out=neighbors.NeighborFiles(
             neighbors=scratch / "neighbors" / partition(model=name), recall=scratch / "recall.json"

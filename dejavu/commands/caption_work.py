@@ -114,13 +114,12 @@ def _model(
     )  # fmt: skip
     attacked = work.n_attacked(counts)
     images = counts[PUBLIC] if "t2i" in entry.modes else 0.0
-    texts = attacked + (counts[PUBLIC] if "t2t" in entry.modes else 0.0)
+    others = counts[REFERENCE] if is_paired else 0.0  # attacked too, for the crossover
+    texts = attacked + others + (counts[PUBLIC] if "t2t" in entry.modes else 0.0)
     yield Work(
         lane=_LANE, stage=f"embed_captions@{name}", forward=images * size.image + texts * size.text,
         images=images, disk=(images + texts) * size.dim * rates.FLOAT,
     )  # fmt: skip
     yield compared.work(_LANE, f"retrieve@{name}", attacked, counts)
-    if is_paired:
-        n = counts[REFERENCE]
-        again = compared.work(_LANE, f"attack_reference_captions, {name}", n, counts)
-        yield again.along(forward=n * size.text, memory=rates.PROGRAM)
+    if others:
+        yield compared.work(_LANE, f"attack_reference_captions, {name}", others, counts)

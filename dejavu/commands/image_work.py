@@ -8,13 +8,12 @@ from dejavu import params
 from dejavu.commands import cost_rates as rates
 from dejavu.commands import network_cost, work
 from dejavu.commands.work import Counts, Work
-from dejavu.image.targets import is_paired
 from dejavu.params.encoders import Models, RecipeParams
 from dejavu.params.machine import MachineParams
 from dejavu.params.predictions import Predictions
 from dejavu.params.references import Annotators, Classifiers
 from dejavu.params.search import NeighborsParams
-from dejavu.roles import PUBLIC, REFERENCE
+from dejavu.roles import PUBLIC, REFERENCE, is_paired
 
 _LANE = "image"
 
@@ -111,15 +110,14 @@ def _model(
         machine=machine,
     )  # fmt: skip
     attacked = work.n_attacked(counts)
-    n = counts[PUBLIC] + attacked
+    others = counts[REFERENCE] if is_paired(entry) else 0.0  # attacked too, for the crossover
+    n = counts[PUBLIC] + attacked + others
     yield Work(
         lane=_LANE, stage=f"embed@{name}", forward=n * full, images=n, disk=n * dim * rates.FLOAT
     )
     yield compared.work(_LANE, f"neighbors@{name}", attacked, counts)
-    if is_paired(entry):
-        n = counts[REFERENCE]
-        again = compared.work(_LANE, f"attack_reference@{name}", n, counts)
-        yield again.along(forward=n * full, images=n, memory=rates.PROGRAM)
+    if others:
+        yield compared.work(_LANE, f"attack_reference@{name}", others, counts)
 
 
 def _views(recipe: Any, full: float) -> float:

@@ -34,15 +34,6 @@ class Work:
     memory: float = rates.PROGRAM  # bytes, at the peak
     unknown: str | None = None  # why it is not estimated
 
-    def along(self, *, forward: float, images: float = 0.0, memory: float) -> "Work":
-        """Return this and networks that run in the same stage; of memory the larger one."""
-        return dataclasses.replace(
-            self,
-            forward=self.forward + forward,
-            images=self.images + images,
-            memory=max(self.memory, memory),
-        )
-
     @property
     def core_hours(self) -> float:
         """Hours of one core where everything runs on processors."""

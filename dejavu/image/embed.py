@@ -21,7 +21,7 @@ from dejavu.models.encoders.encoder import Encoder
 from dejavu.params.encoders import ModelParams
 from dejavu.params.machine import MachineParams
 from dejavu.params.released import EmbeddingsModel
-from dejavu.roles import ATTACKED, PUBLIC, REFERENCE
+from dejavu.roles import ATTACKED, PUBLIC, REFERENCE, is_paired
 from dejavu.run import engines, shards
 from dejavu.tables.parquet import fingerprint, inputs_of, require_common_origin
 from dejavu.tables.partitions import partition
@@ -57,17 +57,18 @@ class EmbedInputs:
 
 
 def embed(*, settings: EmbedSettings, inputs: EmbedInputs, out: Path) -> None:
-    """Write ``layer=<layer>/view=<view>/part-*.parquet`` (table ``embeddings``) for both views.
+    """Write ``layer=<layer>/view=<view>/part-*.parquet`` (table ``embeddings``) for every view.
 
     The view ``public_image`` holds whole images of the public role, ``crop`` the kept crops of the
-    roles target and control. Vectors that were made elsewhere are checked and written alike.
+    roles target and control; of a pair that is trained here, ``reference_crop`` holds those of the role
+    reference. Vectors that were made elsewhere are checked and written alike.
 
     Raises:
         ParamsError: the network has no such layer.
         ArtifactError: the tables come from different runs.
         DataError: there is nothing to embed, or vectors made elsewhere do not fit these samples.
     """
-    stamp = stamp_of(inputs)
+    stamp = _stamp_of(inputs)
     rows = {PUBLIC_IMAGE: _public_images(inputs), CROP: _crops(inputs, ATTACKED)}
     is_unused = SPLITS.read(inputs.splits, columns=["sample_id"]).num_rows == 0
     for view, wanted in rows.items():
@@ -80,22 +81,12 @@ def embed(*, settings: EmbedSettings, inputs: EmbedInputs, out: Path) -> None:
         root = outside.located(settings.machine.data_folder, settings.entry.path)
         _take_over(settings.entry, root, inputs.encoder, rows, stamp, out)
     else:
+        if is_paired(settings.entry):
+            rows[REFERENCE_CROP] = _crops(inputs, (REFERENCE,))
         _compute(settings, inputs, rows, stamp, out)
 
 
-def embed_reference(*, settings: EmbedSettings, inputs: EmbedInputs, out: Path) -> None:
-    """Write ``layer=<layer>/view=reference_crop/part-*.parquet``: the kept crops of the reference role.
-
-    Raises:
-        ParamsError: the network has no such layer.
-        ArtifactError: the tables come from different runs.
-    """
-    shutil.rmtree(out, ignore_errors=True)
-    rows = {REFERENCE_CROP: _crops(inputs, (REFERENCE,))}
-    _compute(settings, inputs, rows, stamp_of(inputs), out)
-
-
-def stamp_of(inputs: EmbedInputs) -> dict[str, str]:
+def _stamp_of(inputs: EmbedInputs) -> dict[str, str]:
     """Return the fingerprints of what is embedded."""
     origin = require_common_origin([inputs.splits, inputs.crops], "samples")
     return {

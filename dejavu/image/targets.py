@@ -7,7 +7,7 @@ from dejavu.errors import ParamsError
 from dejavu.params.encoders import ModelParams
 from dejavu.params.predictions import PredictionsParams
 from dejavu.params.search import NeighborsParams
-from dejavu.roles import CONTROL, REFERENCE, TARGET, Role, predictor_name
+from dejavu.roles import CONTROL, TARGET, Role, predictor_name
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +113,3 @@ def require_references(where: str, names: Collection[str], targets: Collection[T
                 f"{where}: {name!r} is under audit, or the second model of what is, and so no reference. "
                 "Leave it out; second_model stands for every second model."
             )
-
-
-def is_paired(entry: object) -> bool:
-    """Return whether an entry of ``image.models`` is one of a pair that is trained here."""
-    is_trained = getattr(entry, "source", None) == "trained"
-    has_partner = getattr(entry, "second_model", None) is not None
-    return is_trained and (has_partner or getattr(entry, "trained_on", None) == REFERENCE)

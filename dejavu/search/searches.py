@@ -7,13 +7,7 @@ from pathlib import Path
 
 from dejavu.search.similarity import Metric
 from dejavu.tables.partitions import partition
-from dejavu.tables.views import (
-    CROP,
-    PUBLIC_IMAGE,
-    REFERENCE_CAPTION,
-    REFERENCE_CROP,
-    VIEWS_OF_MODE,
-)
+from dejavu.tables.views import CROP, PUBLIC_IMAGE, VIEWS_OF_MODE
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +30,7 @@ def of_images(
     layers: Iterable[str],
     metrics: Iterable[Metric],
     *,
-    reference: Path | None = None,
+    crops: str = CROP,
 ) -> tuple[Pair, ...]:
     """Return the searches of an image model: crops among public images, in each layer and metric.
 
@@ -44,12 +38,11 @@ def of_images(
         embeddings: folder that stage ``embed`` made of the model.
         layers: its layers.
         metrics: ``image.neighbors.metrics``.
-        reference: folder with the view ``reference_crop`` of each layer; those crops search instead.
+        crops: the view that searches, ``crop`` or ``reference_crop``.
     """
-    crops, view = (embeddings, CROP) if reference is None else (reference, REFERENCE_CROP)
     return tuple(
         Pair(
-            queries=crops / partition(layer=layer, view=view),
+            queries=embeddings / partition(layer=layer, view=crops),
             bank=embeddings / partition(layer=layer, view=PUBLIC_IMAGE),
             metric=metric,
             names={"layer": layer, "metric": metric},
@@ -59,24 +52,23 @@ def of_images(
 
 
 def of_captions(
-    embeddings: Path, modes: Iterable[str], *, reference: Path | None = None
+    embeddings: Path, modes: Iterable[str], *, captions: str | None = None
 ) -> tuple[Pair, ...]:
     """Return the searches of a caption model: captions among public images, or public captions.
 
     Args:
         embeddings: folder that stage ``embed_captions`` made of the model.
         modes: of the model.
-        reference: folder with the view ``reference_caption``; those captions search instead.
+        captions: the view that searches, ``reference_caption``; None: the one of each mode.
     """
-    return tuple(_of_captions(embeddings, modes, reference))
+    return tuple(_of_captions(embeddings, modes, captions))
 
 
-def _of_captions(embeddings: Path, modes: Iterable[str], reference: Path | None) -> Iterator[Pair]:
+def _of_captions(embeddings: Path, modes: Iterable[str], captions: str | None) -> Iterator[Pair]:
     for mode in modes:
-        caption, public = VIEWS_OF_MODE[mode]
-        own = embeddings / partition(view=caption)
+        own, public = VIEWS_OF_MODE[mode]
         yield Pair(
-            queries=own if reference is None else reference / partition(view=REFERENCE_CAPTION),
+            queries=embeddings / partition(view=captions or own),
             bank=embeddings / partition(view=public),
             metric="cosine",
             names={"mode": mode},

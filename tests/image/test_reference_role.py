@@ -10,8 +10,8 @@ from dejavu.errors import ArtifactError
 from dejavu.image import crossover, embed, memorized, reference_role
 from dejavu.image.embed import EmbedInputs, EmbedSettings
 from dejavu.image.reference_role import AttackInputs, AttackSettings
-from dejavu.image.targets import is_paired
 from dejavu.params.search import NeighborsParams
+from dejavu.roles import is_paired
 from dejavu.search.stored_vectors import vectors_of
 from dejavu.statistics.crossover_rows import CrossoverInputs
 from dejavu.statistics.memorized_rows import ListInputs
@@ -40,21 +40,24 @@ def attacked(trained, folder, entry):
     settings = EmbedSettings(model="m", entry=entry, machine=MACHINE)
     embed.embed(settings=settings, inputs=inputs, out=folder / "embeddings")
     reference_role.attack(
-        settings=AttackSettings(embed=settings, search=SEARCH), out=folder / "reference_role/model=m",
-        inputs=AttackInputs(embed=inputs, labels=world.labels, embeddings=folder / "embeddings"),
+        settings=AttackSettings(model="m", entry=entry, search=SEARCH, machine=MACHINE),
+        inputs=AttackInputs(
+            samples=world.samples, splits=world.splits, labels=world.labels,
+            embeddings=folder / "embeddings",
+        ),
+        out=folder / "reference_role/model=m",
     )  # fmt: skip
-    return inputs, settings
 
 
 def test_kept_crops_of_the_reference_role_are_voted_on_like_all_others(trained, tmp_path):
     world, _ = trained
-    inputs, settings = attacked(trained, tmp_path, trained_model(second_model="m_second"))
+    attacked(trained, tmp_path, trained_model(second_model="m_second"))
     crops = CROPS.read(world.crops).to_pylist()
     wanted = [row["sample_id"] for row in crops if row["is_kept"] and row["role"] == "reference"]
     labels = {row["sample_id"]: row["label_id"] for row in SAMPLES.read(world.samples).to_pylist()}
-    bank = EMBEDDINGS.read(tmp_path / "embeddings/layer=backbone/view=public_image")
-    embed.embed_reference(settings=settings, inputs=inputs, out=tmp_path / "again")
-    queries = EMBEDDINGS.read(tmp_path / "again/layer=backbone/view=reference_crop")
+    views = tmp_path / "embeddings/layer=backbone"
+    bank = EMBEDDINGS.read(views / "view=public_image")
+    queries = EMBEDDINGS.read(views / "view=reference_crop")
     assert queries["sample_id"].to_pylist() == sorted(wanted)
     public, mine = (vectors_of(each).astype(np.float64) for each in (bank, queries))
     public, mine = (each / np.linalg.norm(each, axis=1, keepdims=True) for each in (public, mine))
@@ -70,6 +73,7 @@ def test_kept_crops_of_the_reference_role_are_voted_on_like_all_others(trained, 
 
 def test_only_a_pair_that_is_trained_here_attacks_it(trained, tmp_path):
     attacked(trained, tmp_path, trained_model())
+    assert not list(tmp_path.rglob("view=reference_crop"))
     assert PREDICTIONS.read(tmp_path / "reference_role/model=m/part-00000.parquet").num_rows == 0
     assert is_paired(trained_model(second_model="m_second"))
     assert is_paired(trained_model(trained_on="reference"))

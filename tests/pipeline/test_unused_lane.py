@@ -110,9 +110,8 @@ def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_pat
         params=params, predictions=image / "predictions", out=image / "scores.parquet"
     )
     attack_reference.main(
-        model="vicreg", params=params, crops=crops, splits=splits, encoder=image / "encoders/vicreg",
-        embeddings=image / "embeddings/model=vicreg", out=image / "reference_role/model=vicreg",
-        **tables, **pixels,
+        model="vicreg", params=params, splits=splits, embeddings=image / "embeddings/model=vicreg",
+        out=image / "reference_role/model=vicreg", **tables,
     )  # fmt: skip
     answers = {
         "lane": "image", "params": params, "attacked": image / "predictions",

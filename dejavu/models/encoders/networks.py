@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock
 
 from dejavu.errors import ParamsError, suggestion
 
@@ -71,6 +70,8 @@ def _convolutions(width: int, *, factors: Sequence[int], strides: Sequence[int])
 
 def resnet_small(width: int) -> Backbone:
     """A ResNet of four one-block stages without the stem's stride, for small images."""
+    from torchvision.models.resnet import BasicBlock  # takes a second, which few networks need
+
     stages: list[nn.Module] = [_conv_block(3, width, 1)]
     n_in = width
     for factor in (1, 2, 4, 8):

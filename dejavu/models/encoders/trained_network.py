@@ -1,14 +1,12 @@
 """Networks that this pipeline trains: a backbone and the projector of their method."""
 
-import warnings
-from typing import Any
+from collections.abc import Callable
 
 from jaxtyping import Float
-from lightly.models.modules import heads
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from dejavu.models.encoders import networks
+from dejavu.models.encoders import networks, projectors
 from dejavu.models.provenance import Provenance
 from dejavu.params.encoders import TrainingRecipe
 
@@ -47,29 +45,9 @@ def of_record(record: Provenance) -> EncoderNetwork:
     return network(TypeAdapter(TrainingRecipe).validate_python(recipe))
 
 
-def _mlp(n_in: int, dim: int) -> nn.Module:
-    return heads.VICRegProjectionHead(n_in, dim, dim, num_layers=3)
-
-
-def _barlow_twins(n_in: int, dim: int) -> nn.Module:
-    return heads.BarlowTwinsProjectionHead(n_in, dim, dim)
-
-
-def _simclr(n_in: int, dim: int) -> nn.Module:
-    return heads.SimCLRProjectionHead(n_in, dim, dim, num_layers=2)
-
-
-def _dino(n_in: int, dim: int) -> nn.Module:
-    with warnings.catch_warnings():
-        # of lightly's prototypes, which this head is cut off before
-        warnings.filterwarnings("ignore", message=".*weight_norm", category=FutureWarning)
-        head = heads.DINOProjectionHead(n_in, 2 * dim, dim, output_dim=1, batch_norm=True)
-    return head.layers
-
-
-_PROJECTORS: dict[str, Any] = {
-    "vicreg": _mlp,
-    "barlow_twins": _barlow_twins,
-    "simclr": _simclr,
-    "dino": _dino,
+_PROJECTORS: dict[str, Callable[[int, int], nn.Module]] = {
+    "vicreg": projectors.expanding,
+    "barlow_twins": projectors.expanding,
+    "simclr": projectors.simclr,
+    "dino": projectors.dino,
 }
