@@ -70,7 +70,7 @@ available_node_types:
 head_node_type: one_gpu
 setup_commands: ["pip install 'dejavu-audit[ray,s3]'"]
 """,
-    after=("embed@", "neighbors@", "attack_reference@"),
+    after=("embed@", "neighbors@"),
 )
 CAPTIONS = Size(
     title="Captions: 40 million target, 40 million reference, 20 million public",

@@ -29,7 +29,7 @@ STEPS = (
     (
         "image_scores",
         "image",
-        ("score_labels", "attack_reference", "crossover", "list_samples", "measure"),
+        ("score_labels", "crossover", "list_samples", "measure"),
         "target against references, crossover, the list, other measures",
     ),
     ("caption_samples", "caption", ("corpus", "split"), "captioned samples, roles"),

@@ -1,28 +1,28 @@
-"""Find each attacked crop's nearest public images in every layer and metric."""
+"""Find the nearest public images of each crop that is attacked, in every layer and metric."""
 
 from pathlib import Path
 
+from dejavu.image import nearest
 from dejavu.params import section
 from dejavu.params.encoders import ModelParams
 from dejavu.params.machine import MachineParams
 from dejavu.params.search import NeighborsParams
 from dejavu.run import stage
-from dejavu.search import neighbors, searches
 
 
-def main(*, model: str, params: Path, embeddings: Path, out: Path, recall: Path) -> None:
-    """Find each attacked crop's nearest public images in every layer and metric."""
-    layers = section(params, f"image.models.{model}", ModelParams).layers
-    search = section(params, "image.neighbors", NeighborsParams)
-    neighbors.find(
-        settings=neighbors.NeighborSettings(
-            section="image.neighbors",
+def main(
+    *, model: str, params: Path, embeddings: Path, out: Path, recall: Path, reference: Path
+) -> None:
+    """Find the nearest public images of each crop that is attacked, in every layer and metric."""
+    nearest.find(
+        settings=nearest.NearestSettings(
             model=model,
-            search=search,
+            entry=section(params, f"image.models.{model}", ModelParams),
+            search=section(params, "image.neighbors", NeighborsParams),
             machine=section(params, "machine", MachineParams),
         ),
-        inputs=searches.of_images(embeddings, layers, search.metrics),
-        out=neighbors.NeighborFiles(neighbors=out, recall=recall),
+        inputs=embeddings,
+        out=nearest.NearestFiles(neighbors=out, recall=recall, reference=reference),
     )
 
 

@@ -10,21 +10,28 @@ from dejavu.run import stage
 
 
 def main(
-    *, params: Path, samples: Path, splits: Path, labels: Path, neighbors: Path, out: Path
+    *,
+    params: Path,
+    samples: Path,
+    splits: Path,
+    labels: Path,
+    neighbors: Path,
+    reference_neighbors: Path,
+    out: Path,
+    reference_role: Path,
 ) -> None:
     """Guess each crop's hidden label by the vote of its nearest public images."""
-    models = section(params, "image.models", Models)
-    if not models:  # the lane is not used
-        out.mkdir(parents=True, exist_ok=True)
-        return
     vote.count(
         settings=vote.VoteSettings(
-            models=models,
+            models=section(params, "image.models", Models),
             metrics=section(params, "image.neighbors", NeighborsParams).metrics,
         ),
-        inputs=vote.VoteInputs(samples=samples, splits=splits, labels=labels, neighbors=neighbors),
-        out=out,
-    )
+        inputs=vote.VoteInputs(
+            samples=samples, splits=splits, labels=labels, neighbors=neighbors,
+            reference_neighbors=reference_neighbors,
+        ),
+        out=vote.VoteFiles(attacked=out, reference_role=reference_role),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -115,9 +115,7 @@ def _model(
     yield Work(
         lane=_LANE, stage=f"embed@{name}", forward=n * full, images=n, disk=n * dim * rates.FLOAT
     )
-    yield compared.work(_LANE, f"neighbors@{name}", attacked, counts)
-    if others:
-        yield compared.work(_LANE, f"attack_reference@{name}", others, counts)
+    yield compared.work(_LANE, f"neighbors@{name}", attacked + others, counts)
 
 
 def _views(recipe: Any, full: float) -> float:

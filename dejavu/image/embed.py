@@ -76,7 +76,7 @@ def embed(*, settings: EmbedSettings, inputs: EmbedInputs, out: Path) -> None:
             raise DataError(f"{inputs.splits}: view {view!r} has no image to embed.")
     shutil.rmtree(out, ignore_errors=True)
     if is_unused:
-        _write_nothing(settings.layers, stamp, out)
+        _write_nothing(settings, stamp, out)
     elif isinstance(settings.entry, EmbeddingsModel):
         root = outside.located(settings.machine.data_folder, settings.entry.path)
         _take_over(settings.entry, root, inputs.encoder, rows, stamp, out)
@@ -97,10 +97,11 @@ def _stamp_of(inputs: EmbedInputs) -> dict[str, str]:
     }
 
 
-def _write_nothing(layers: tuple[str, ...], stamp: dict[str, str], out: Path) -> None:
+def _write_nothing(settings: EmbedSettings, stamp: dict[str, str], out: Path) -> None:
     """Write empty tables: the lane is not used."""
-    for layer in layers:
-        for view in (PUBLIC_IMAGE, CROP):
+    of_pair = (REFERENCE_CROP,) if is_paired(settings.entry) else ()
+    for layer in settings.layers:
+        for view in (PUBLIC_IMAGE, CROP, *of_pair):
             place = out / partition(layer=layer, view=view) / "part-00000.parquet"
             EMBEDDINGS.write(EMBEDDINGS.schema.empty_table(), place, inputs=stamp)
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from dejavu.errors import ArtifactError
 from dejavu.image import voting
 from dejavu.image.labels import labeled
 from dejavu.params.encoders import ModelParams
-from dejavu.roles import ATTACKED, PUBLIC, predictor_name
+from dejavu.roles import ATTACKED, PUBLIC, REFERENCE, is_paired, predictor_name
 from dejavu.tables import by_sample
 from dejavu.tables.parquet import inputs_of, require_common_origin
 from dejavu.tables.partitions import partition
@@ -37,39 +37,71 @@ class VoteInputs:
     splits: Path  # has the role of every sample
     labels: Path
     neighbors: Path  # folder with ``model=<model>/layer=<layer>/metric=<metric>``
+    reference_neighbors: (
+        Path  # the same of the reference role, for models of pairs that are trained here
+    )
 
 
-def count(*, settings: VoteSettings, inputs: VoteInputs, out: Path) -> None:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class VoteFiles:
+    """What is written: folders of tables ``predictions``."""
+
+    attacked: Path
+    reference_role: Path
+
+
+def count(*, settings: VoteSettings, inputs: VoteInputs, out: VoteFiles) -> None:
     """Write ``model=…/layer=…/metric=…/part-00000.parquet`` (table ``predictions``) for every search.
 
     Raises:
         ArtifactError: the tables come from different splits or crops.
         DataError: a sample that votes or is attacked has no label.
     """
-    folders = {
-        predictor_name(name, layer, metric, layers=model.layers, metrics=settings.metrics): (
+    models = settings.models
+    pairs = {name: model for name, model in models.items() if is_paired(model)}
+    _count(_searches(models, settings.metrics), inputs, inputs.neighbors, ATTACKED, out.attacked)
+    _count(
+        _searches(pairs, settings.metrics), inputs, inputs.reference_neighbors, (REFERENCE,),
+        out.reference_role,
+    )  # fmt: skip
+
+
+def _searches(models: Mapping[str, ModelParams], metrics: tuple[str, ...]) -> dict[str, Path]:
+    """Return where the neighbors of each predictor lie, below a folder of them."""
+    return {
+        predictor_name(name, layer, metric, layers=model.layers, metrics=metrics): (
             partition(model=name, layer=layer, metric=metric)
         )
-        for name, model in settings.models.items()
+        for name, model in models.items()
         for layer in model.layers
-        for metric in settings.metrics
+        for metric in metrics
     }
+
+
+def _count(
+    folders: Mapping[str, Path],
+    inputs: VoteInputs,
+    neighbors: Path,
+    roles: Sequence[str],
+    out: Path,
+) -> None:
+    shutil.rmtree(out, ignore_errors=True)
+    if not folders:  # no pair, or the lane is not used
+        out.mkdir(parents=True)
+        return
     require_common_origin(
-        [inputs.neighbors / folder for folder in folders.values()], "samples", "split", "crops"
+        [neighbors / folder for folder in folders.values()], "samples", "split", "crops"
     )
-    known = labeled(inputs.samples, inputs.splits, ATTACKED)
+    known = labeled(inputs.samples, inputs.splits, roles)
     label_ids = LABELS.read(inputs.labels)["label_id"].to_numpy()
     scratch = out.with_name(out.name + ".part")
     shutil.rmtree(scratch, ignore_errors=True)
     for predictor, folder in folders.items():
         rows = PREDICTIONS.schema.empty_table()
         if known.num_rows:  # otherwise the lane is not used
-            rows = predictions(
-                predictor, NEIGHBORS.read(inputs.neighbors / folder), known, label_ids
-            )
+            rows = predictions(predictor, NEIGHBORS.read(neighbors / folder), known, label_ids)
         place = scratch / folder / "part-00000.parquet"
-        PREDICTIONS.write(rows, place, inputs=inputs_of(inputs.neighbors / folder))
-    shutil.rmtree(out, ignore_errors=True)
+        PREDICTIONS.write(rows, place, inputs=inputs_of(neighbors / folder))
     scratch.replace(out)
 
 

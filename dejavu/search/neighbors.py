@@ -52,7 +52,7 @@ class NeighborFiles:
     """What the stage makes of one model."""
 
     neighbors: Path  # folder of ``<names>/part-*.parquet``, table ``neighbors``
-    recall: Path  # JSON, see `recalls`
+    recall: Path | None = None  # JSON, see `recalls`; None: not written
 
 
 def find(*, settings: NeighborSettings, inputs: tuple[Pair, ...], out: NeighborFiles) -> None:
@@ -70,7 +70,8 @@ def find(*, settings: NeighborSettings, inputs: tuple[Pair, ...], out: NeighborF
     """
     shutil.rmtree(out.neighbors, ignore_errors=True)
     found = [_find(settings, pair, out.neighbors / pair.folder) for pair in inputs]
-    recalls.write(out.recall, found)
+    if out.recall is not None:
+        recalls.write(out.recall, found)
 
 
 def _find(settings: NeighborSettings, pair: Pair, out: Path) -> Recall:

@@ -66,15 +66,12 @@ def test_the_images_of_the_paper_by_hand():
     n = 350e3 + 500e3
     vectors = (n + 300e3) * (8192 + 2048) * 4 / 1e9  # the reference role is attacked, too
     assert found["embed@vicreg"]["disk_gb"] == pytest.approx(vectors)
-    operations = 2 * 350e3 * 500e3 * (8192 + 2048) * 2  # two metrics
-    # 22 parts of 350,000 crops read what does not fit into memory_gb, twice, by two metrics; two are not held
-    read = 2 * 2 * 22 * 500e3 * (8192 + 2048) * 4 / rates.BANK_BYTES
+    operations = 2 * (350e3 + 300e3) * 500e3 * (8192 + 2048) * 2  # two metrics
+    # 40 parts of 650,000 crops read what does not fit into memory_gb, twice, by two metrics; two are not held
+    read = 2 * 2 * 40 * 500e3 * (8192 + 2048) * 4 / rates.BANK_BYTES
     assert found["neighbors@vicreg"]["core_hours"] == pytest.approx(
         (operations / rates.SEARCH_GFLOPS / 1e9 + read + 1) / 3600
     )
-    again = found["attack_reference@vicreg"]  # both models are trained here
-    searched = operations * 300 / 350 / rates.SEARCH_GFLOPS / 1e9 + read * 19 / 22
-    assert again["core_hours"] == pytest.approx(searched / 3600, rel=0.01)
     embedded = (n + 300e3) * 2 * 4.27e9 / rates.FORWARD_GFLOPS / 1e9
     decoded = (n + 300e3) * rates.DECODE_SECONDS
     assert found["embed@vicreg"]["core_hours"] == pytest.approx(

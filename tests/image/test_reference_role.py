@@ -7,12 +7,9 @@ import pyarrow as pa
 import pytest
 
 from dejavu.errors import ArtifactError
-from dejavu.image import crossover, embed, memorized, reference_role
+from dejavu.image import crossover, embed, memorized
 from dejavu.image.embed import EmbedInputs, EmbedSettings
-from dejavu.image.reference_role import AttackInputs, AttackSettings
-from dejavu.params.search import NeighborsParams
 from dejavu.roles import is_paired
-from dejavu.search.stored_vectors import vectors_of
 from dejavu.statistics.crossover_rows import CrossoverInputs
 from dejavu.statistics.memorized_rows import ListInputs
 from dejavu.tables.parquet import inputs_of
@@ -22,13 +19,9 @@ from dejavu.tables.schemas import (
     EMBEDDINGS,
     MEMORIZED_SAMPLES,
     PREDICTIONS,
-    SAMPLES,
 )
 from tests.models.training.world import MACHINE, trained_model
 from tests.report.world import build, prediction_rows
-
-K = 5
-SEARCH = NeighborsParams(k=K, metrics=("cosine",), index="Flat", candidate_margin=5)
 
 
 def attacked(trained, folder, entry):
@@ -38,43 +31,22 @@ def attacked(trained, folder, entry):
         encoder=encoder,
     )  # fmt: skip
     settings = EmbedSettings(model="m", entry=entry, machine=MACHINE)
-    embed.embed(settings=settings, inputs=inputs, out=folder / "embeddings")
-    reference_role.attack(
-        settings=AttackSettings(model="m", entry=entry, search=SEARCH, machine=MACHINE),
-        inputs=AttackInputs(
-            samples=world.samples, splits=world.splits, labels=world.labels,
-            embeddings=folder / "embeddings",
-        ),
-        out=folder / "reference_role/model=m",
-    )  # fmt: skip
+    embed.embed(settings=settings, inputs=inputs, out=folder)
 
 
-def test_kept_crops_of_the_reference_role_are_voted_on_like_all_others(trained, tmp_path):
+def test_kept_crops_of_the_reference_role_are_embedded_like_all_others(trained, tmp_path):
     world, _ = trained
     attacked(trained, tmp_path, trained_model(second_model="m_second"))
     crops = CROPS.read(world.crops).to_pylist()
     wanted = [row["sample_id"] for row in crops if row["is_kept"] and row["role"] == "reference"]
-    labels = {row["sample_id"]: row["label_id"] for row in SAMPLES.read(world.samples).to_pylist()}
-    views = tmp_path / "embeddings/layer=backbone"
-    bank = EMBEDDINGS.read(views / "view=public_image")
-    queries = EMBEDDINGS.read(views / "view=reference_crop")
-    assert queries["sample_id"].to_pylist() == sorted(wanted)
-    public, mine = (vectors_of(each).astype(np.float64) for each in (bank, queries))
-    public, mine = (each / np.linalg.norm(each, axis=1, keepdims=True) for each in (public, mine))
-    names = np.array([labels[i] for i in bank["sample_id"].to_pylist()])
-    rows = PREDICTIONS.read(tmp_path / "reference_role/model=m/layer=backbone/metric=cosine")
-    assert rows["sample_id"].to_pylist() == sorted(wanted)
-    assert set(rows["role"].to_pylist()) == {"reference"}
-    for row, query in zip(rows.to_pylist(), mine, strict=True):
-        nearest = np.argsort(-(public @ query), kind="stable")[:K]
-        assert row["p_truth"] == pytest.approx((names[nearest] == row["label_id"]).mean())
-    assert not (tmp_path / "reference_role/model=m.part").exists()
+    for layer in ("projector", "backbone"):
+        queries = EMBEDDINGS.read(tmp_path / f"layer={layer}/view=reference_crop")
+        assert queries["sample_id"].to_pylist() == sorted(wanted)
 
 
 def test_only_a_pair_that_is_trained_here_attacks_it(trained, tmp_path):
     attacked(trained, tmp_path, trained_model())
     assert not list(tmp_path.rglob("view=reference_crop"))
-    assert PREDICTIONS.read(tmp_path / "reference_role/model=m/part-00000.parquet").num_rows == 0
     assert is_paired(trained_model(second_model="m_second"))
     assert is_paired(trained_model(trained_on="reference"))
 
@@ -93,7 +65,7 @@ def pair(tmp_path):
         rows = prediction_rows(name, ["reference"] * 5, [0, 1, 2, 3, 0], correct, rng.random(5), 4)
         place = rows.schema.get_field_index("sample_id")
         rows = rows.set_column(place, rows.schema.field(place), pa.array(range(100, 105)))
-        path = world.data / f"image/reference_role/model={name}/part-00000.parquet"
+        path = world.data / f"image/reference_role/knn/model={name}/part-00000.parquet"
         PREDICTIONS.write(rows, path, inputs=inputs_of(files[0]))
     return world
 
@@ -131,7 +103,7 @@ def test_both_models_stand_side_by_side_on_both_roles(pair):
 
 
 def test_models_that_guess_for_different_samples_are_refused(pair):
-    path = pair.data / "image/reference_role/model=vicreg/part-00000.parquet"
+    path = pair.data / "image/reference_role/knn/model=vicreg/part-00000.parquet"
     from dejavu.tables.parquet import inputs_of
 
     PREDICTIONS.write(PREDICTIONS.read(path).slice(1), path, inputs=inputs_of(path))

@@ -76,7 +76,7 @@ def export(whole, out):
         own = PREDICTIONS.read(whole.image / "predictions/knn" / folder)
         assert own["sample_id"].equals(found["sample_id"])
         parts = [_rows(own, names, shares)]
-        other = PREDICTIONS.read(whole.image / "reference_role" / folder)
+        other = PREDICTIONS.read(whole.image / "reference_role/knn" / folder)
         parts.append(_rows(other, names, _any_shares(other, n_labels)))
         pq.write_table(pa.concat_tables(parts), out / f"{name}.parquet")
 

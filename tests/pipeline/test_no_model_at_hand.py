@@ -94,11 +94,13 @@ def run(folder, values, guess):
             embeddings=out["embeddings"],
             out=out["neighbors"],
             recall=folder / "recall.json",
+            reference=folder / "reference_neighbors" / f"model={name}",
         )
     answers = folder / "predictions"
     vote.main(
         params=params, samples=samples, splits=splits, labels=place["labels"],
-        neighbors=folder / "neighbors", out=answers / "knn",
+        neighbors=folder / "neighbors", reference_neighbors=folder / "reference_neighbors",
+        out=answers / "knn", reference_role=folder / "reference_role",
     )  # fmt: skip
     predictions.main(
         params=params, samples=samples, labels=place["labels"], crops=crops,

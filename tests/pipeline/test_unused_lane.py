@@ -24,7 +24,6 @@ from dejavu.tables.schemas import (
     SPLITS,
 )
 from stages import (
-    attack_reference,
     classifier,
     corpus,
     crop,
@@ -87,10 +86,12 @@ def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_pat
         neighbors.main(
             model=name, params=params, embeddings=image / "embeddings" / f"model={name}",
             out=image / "neighbors" / f"model={name}", recall=image / "recall" / f"{name}.json",
+            reference=image / "reference_neighbors" / f"model={name}",
         )  # fmt: skip
     vote.main(
         params=params, splits=splits, neighbors=image / "neighbors",
-        out=image / "predictions/knn", **tables,
+        reference_neighbors=image / "reference_neighbors", out=image / "predictions/knn",
+        reference_role=image / "reference_role/knn", **tables,
     )  # fmt: skip
     classifier.main(
         classifier="classifier", params=params, crops=crops,
@@ -109,10 +110,6 @@ def test_every_stage_of_an_unused_image_lane_writes_empty_tables(params, tmp_pat
     score_labels.main(
         params=params, predictions=image / "predictions", out=image / "scores.parquet"
     )
-    attack_reference.main(
-        model="vicreg", params=params, splits=splits, embeddings=image / "embeddings/model=vicreg",
-        out=image / "reference_role/model=vicreg", **tables,
-    )  # fmt: skip
     answers = {
         "lane": "image", "params": params, "attacked": image / "predictions",
         "reference_role": image / "reference_role",

@@ -6,9 +6,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from dejavu.errors import ArtifactError, ParamsError
-from dejavu.image import embed, vote
+from dejavu.image import embed, nearest, vote
 from dejavu.params.search import NeighborsParams, RetrieveParams
-from dejavu.roles import predictor_name
+from dejavu.roles import ATTACKED, REFERENCE, predictor_name
 from dejavu.run import shards
 from dejavu.search import neighbors, recalls, searches
 from dejavu.search.neighbors import NeighborFiles, NeighborSettings
@@ -210,46 +210,57 @@ def test_votes_of_every_model_layer_and_metric(tmp_path, monkeypatch):
     roles = {row["sample_id"]: row["role"] for row in SPLITS.read(world.splits).to_pylist()}
     labels = {row["sample_id"]: row["label_id"] for row in SAMPLES.read(world.samples).to_pylist()}
     public = np.array(sorted(i for i, role in roles.items() if role == "public"))
-    crops = np.array(sorted(i for i, role in roles.items() if role in ("target", "control")))
+    crops = {
+        which: np.array(sorted(i for i, role in roles.items() if role in which))
+        for which in (ATTACKED, REFERENCE)
+    }
     models = {"m": trained_model(), "m_second": trained_model(trained_on="reference")}
     for seed, name in enumerate(models):
         for layer in ("projector", "backbone"):
             root = tmp_path / "embeddings" / name / f"layer={layer}"
             write_embeddings(root / "view=public_image", public, seed=seed)
-            write_embeddings(root / "view=crop", crops, seed=seed + 10)
-        neighbors.find(
-            settings=NeighborSettings(
-                section="image.neighbors", model=name, search=settings(), machine=MACHINE
+            write_embeddings(root / "view=crop", crops[ATTACKED], seed=seed + 10)
+            write_embeddings(root / "view=reference_crop", crops[REFERENCE], seed=seed + 20)
+        nearest.find(
+            settings=nearest.NearestSettings(
+                model=name, entry=models[name], search=settings(), machine=MACHINE
             ),
-            inputs=searches.of_images(
-                tmp_path / "embeddings" / name, ("projector", "backbone"), settings().metrics
-            ),
-            out=NeighborFiles(
-                neighbors=tmp_path / "neighbors" / f"model={name}", recall=tmp_path / "r.json"
+            inputs=tmp_path / "embeddings" / name,
+            out=nearest.NearestFiles(
+                neighbors=tmp_path / "neighbors" / f"model={name}",
+                recall=tmp_path / "r.json",
+                reference=tmp_path / "reference_neighbors" / f"model={name}",
             ),
         )
     vote.count(
         settings=vote.VoteSettings(models=models, metrics=("l2", "cosine")),
         inputs=vote.VoteInputs(
             samples=world.samples, splits=world.splits, labels=world.labels,
-            neighbors=tmp_path / "neighbors",
+            neighbors=tmp_path / "neighbors", reference_neighbors=tmp_path / "reference_neighbors",
         ),
-        out=tmp_path / "knn",
+        out=vote.VoteFiles(attacked=tmp_path / "knn", reference_role=tmp_path / "other"),
     )  # fmt: skip
     counted = pa.concat_tables(map(pq.read_table, sorted((tmp_path / "knn").rglob("*.parquet"))))
     assert set(counted["predictor"].to_pylist()) == {
         "m", "m_cosine", "m_backbone", "m_backbone_cosine",
         "m_second", "m_second_cosine", "m_second_backbone", "m_second_backbone_cosine",
     }  # fmt: skip
-    for layer, metric in (("projector", "l2"), ("backbone", "cosine")):
+    # only a pair that is trained here attacks the reference role
+    assert not list((tmp_path / "reference_neighbors/model=m").iterdir())
+    assert [folder.name for folder in (tmp_path / "other").iterdir()] == ["model=m_second"]
+    for model, layer, metric, attacked, (searched, guessed) in (
+        ("m", "projector", "l2", ATTACKED, ("neighbors", "knn")),
+        ("m", "backbone", "cosine", ATTACKED, ("neighbors", "knn")),
+        ("m_second", "backbone", "l2", REFERENCE, ("reference_neighbors", "other")),
+    ):
         name = predictor_name(
-            "m", layer, metric, layers=("projector", "backbone"), metrics=("l2", "cosine")
+            model, layer, metric, layers=("projector", "backbone"), metrics=("l2", "cosine")
         )
-        place = f"model=m/layer={layer}/metric={metric}"
-        near = NEIGHBORS.read(tmp_path / "neighbors" / place).to_pylist()
-        rows = PREDICTIONS.read(tmp_path / "knn" / place).to_pylist()
+        place = f"model={model}/layer={layer}/metric={metric}"
+        near = NEIGHBORS.read(tmp_path / searched / place).to_pylist()
+        rows = PREDICTIONS.read(tmp_path / guessed / place).to_pylist()
         assert {row["predictor"] for row in rows} == {name}
-        assert [row["sample_id"] for row in rows] == crops.tolist()
+        assert [row["sample_id"] for row in rows] == crops[attacked].tolist()
         for row, found in zip(rows, near, strict=True):
             votes = [labels[i] for i in found["neighbor_ids"]]
             truth = labels[row["sample_id"]]
@@ -277,7 +288,7 @@ def test_neighbors_of_two_splits_are_not_counted_together(tmp_path):
             settings=vote.VoteSettings(models=models, metrics=("l2",)),
             inputs=vote.VoteInputs(
                 samples=tmp_path, splits=tmp_path, labels=tmp_path,
-                neighbors=tmp_path / "neighbors",
+                neighbors=tmp_path / "neighbors", reference_neighbors=tmp_path,
             ),
-            out=tmp_path / "out",
+            out=vote.VoteFiles(attacked=tmp_path / "out", reference_role=tmp_path / "other"),
         )  # fmt: skip
