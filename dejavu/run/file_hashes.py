@@ -5,29 +5,22 @@ files has the same hashes. The time of the last change of a file's entry (ctime)
 set it, so a file that is replaced by one of equal size and equal time is read again.
 """
 
-import contextlib
 import hashlib
 import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING
 
 from dejavu.run import odd_files
 from dejavu.run.progress import say
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 SETTLED_SECONDS = 2.0  # a file changed just now may change again within one tick of its time
 _LARGE = 1_000_000_000  # bytes from which reading takes so long that it is said
-_SCHEMA = pa.schema(
-    [
-        pa.field("path", pa.string(), nullable=False),
-        *(pa.field(name, pa.int64(), nullable=False) for name in ("bytes", "mtime_ns", "ctime_ns")),
-        pa.field("sha256", pa.string(), nullable=False),
-    ]
-)
 Facts = tuple[int, int, int]  # size in bytes, times of the last change of contents and entry in ns
 
 
@@ -39,10 +32,8 @@ class FileHashes:
         self._path, self._workers = path, workers
         self._known: dict[str, tuple[Facts, str]] = {}
         self._used: dict[str, tuple[Facts, str]] = {}
-        with contextlib.suppress(OSError, pa.ArrowException, KeyError):  # all is hashed anew
-            columns = pq.read_table(path, schema=_SCHEMA).to_pydict()
-            for key, *facts, digest in zip(*columns.values(), strict=True):
-                self._known[key] = ((facts[0], facts[1], facts[2]), digest)
+        if path.is_file():
+            self._known.update(_read(path))
 
     def of(self, path: Path) -> str:
         """Return the SHA-256 of one file."""
@@ -64,19 +55,58 @@ class FileHashes:
 
     def save(self) -> None:
         """Keep the hashes of the files that were asked for, and no others."""
+        if not self._used:
+            self._path.unlink(missing_ok=True)
+        if self._used == self._known:
+            return
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         rows = sorted(self._used.items())
         columns = [
             [os.fsencode(key).decode(errors="replace") for key, _ in rows],
             *([facts[axis] for _, (facts, _) in rows] for axis in range(3)),
             [digest for _, (_, digest) in rows],
         ]
+        schema = _schema()
         arrays = [
-            pa.array(values, field.type) for values, field in zip(columns, _SCHEMA, strict=True)
+            pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)
         ]
         self._path.parent.mkdir(parents=True, exist_ok=True)
         scratch = self._path.with_name(self._path.name + ".part")
-        pq.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA), scratch, compression="zstd")
+        pq.write_table(pa.Table.from_arrays(arrays, schema=schema), scratch, compression="zstd")
         scratch.replace(self._path)
+
+
+def _schema() -> "pa.Schema":
+    """Return the columns of what is kept; tables are imported only where there is a file to note."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field("path", pa.string(), nullable=False),
+            *(
+                pa.field(name, pa.int64(), nullable=False)
+                for name in ("bytes", "mtime_ns", "ctime_ns")
+            ),
+            pa.field("sha256", pa.string(), nullable=False),
+        ]
+    )
+
+
+def _read(path: Path) -> dict[str, tuple[Facts, str]]:
+    """Return what was kept; nothing of a damaged file, so that all is hashed anew."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        columns = pq.read_table(path, schema=_schema()).to_pydict()
+        return {
+            key: ((facts[0], facts[1], facts[2]), digest)
+            for key, *facts, digest in zip(*columns.values(), strict=True)
+        }
+    except (OSError, pa.ArrowException, KeyError):
+        return {}
 
 
 def _digest(path: Path, status: os.stat_result) -> str:

@@ -1,6 +1,8 @@
 """The stages of dvc.yaml, each with the entries of params.yaml that it runs for."""
 
+import copy
 import dataclasses
+import functools
 import itertools
 import re
 from collections.abc import Iterator, Mapping
@@ -50,9 +52,12 @@ def read(path: Path) -> dict[str, Any]:
         ) from None
     except UnicodeDecodeError as error:
         raise ParamsError(f"{path}: cannot be read as text in UTF-8: {error}.") from None
-    return _stages(path, text)
+    return copy.deepcopy(_stages(path, text))
 
 
+@functools.lru_cache(
+    maxsize=2
+)  # reading takes longer than copying, and one process asks more than once
 def _stages(path: Path, text: str) -> dict[str, Any]:
     try:
         content = YAML(typ="safe", pure=True).load(text)

@@ -27,6 +27,12 @@ def test_the_light_modules_import_without(heavy):
     assert subprocess.run([sys.executable, "-c", command], cwd=ROOT).returncode == 0
 
 
+@pytest.mark.parametrize("heavy", ["pyarrow", "numpy"])
+def test_the_stage_that_every_run_waits_for_starts_without(heavy):
+    command = f"import sys, stages.inputs; sys.exit({heavy!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", command], cwd=ROOT).returncode == 0
+
+
 def test_the_test_above_can_fail():
     command = "import sys, json; sys.exit('json' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", command]).returncode == 1
