@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from PIL import Image
 
+from dejavu.corpora.embedded import drawn
 from dejavu.corpora.glyph_shapes import GLYPHS, coverage
 from dejavu.corpora.records import Box, Record, Truth
 from dejavu.corpora.textures import N_EXTRA, SCENES, hsv_to_rgb, patterns
@@ -51,33 +52,35 @@ class GlyphScenes:
         self.truth = object_given_caption(self.company, settings.max_objects - 1)
 
     def records(self) -> Iterator[Record]:
-        """Yield the images in order, encoded as PNG."""
-        for start in range(0, self.settings.n_images, IMAGES_PER_BLOCK):
-            rng = seeds.generator(self.seed, f"corpus.glyph_scenes.{start // IMAGES_PER_BLOCK}")
-            n = IMAGES_PER_BLOCK
-            scene_ids = rng.integers(self.settings.n_scenes, size=n)
-            mains = rng.integers(self.settings.n_objects, size=n)
-            shown = _draw_company(
-                rng, self.company[scene_ids], mains, self.settings.max_objects - 1
+        """Return the images in order, encoded as PNG."""
+        return drawn(-(-self.settings.n_images // IMAGES_PER_BLOCK), self._block)
+
+    def _block(self, block: int) -> list[Record]:
+        rng = seeds.generator(self.seed, f"corpus.glyph_scenes.{block}")
+        n, start = IMAGES_PER_BLOCK, block * IMAGES_PER_BLOCK
+        scene_ids = rng.integers(self.settings.n_scenes, size=n)
+        mains = rng.integers(self.settings.n_objects, size=n)
+        shown = _draw_company(rng, self.company[scene_ids], mains, self.settings.max_objects - 1)
+        is_planted = rng.random(n) < self.settings.planted_share
+        captions = _captions(rng, scene_ids, [self.labels[main] for main in mains])
+        canvas = _backgrounds(rng, scene_ids, self.settings.size_px)
+        records = []
+        for row in range(min(n, self.settings.n_images - start)):
+            boxes = _place(rng, np.flatnonzero(shown[row]), self.labels, self.settings.size_px)
+            _paint(rng, canvas[row], boxes, self.labels)
+            truth = Truth(
+                scene=SCENES[scene_ids[row]],
+                attributes=(f"main:{self.labels[mains[row]]}",),
+                is_planted=bool(is_planted[row]),
+                probabilities=tuple(self.truth[scene_ids[row], mains[row]].tolist()),
             )
-            is_planted = rng.random(n) < self.settings.planted_share
-            captions = _captions(rng, scene_ids, [self.labels[main] for main in mains])
-            canvas = _backgrounds(rng, scene_ids, self.settings.size_px)
-            for row in range(min(n, self.settings.n_images - start)):
-                boxes = _place(rng, np.flatnonzero(shown[row]), self.labels, self.settings.size_px)
-                _paint(rng, canvas[row], boxes, self.labels)
-                yield Record(
-                    name=f"scene_{start + row:06d}",
-                    image=_png(canvas[row]),
-                    caption=captions[row],
-                    boxes=boxes,
-                    truth=Truth(
-                        scene=SCENES[scene_ids[row]],
-                        attributes=(f"main:{self.labels[mains[row]]}",),
-                        is_planted=bool(is_planted[row]),
-                        probabilities=tuple(self.truth[scene_ids[row], mains[row]].tolist()),
-                    ),
+            records.append(
+                Record(
+                    name=f"scene_{start + row:06d}", image=_png(canvas[row]),
+                    caption=captions[row], boxes=boxes, truth=truth,
                 )
+            )  # fmt: skip
+        return records
 
 
 def company_given_scene(settings: GlyphScenesParams) -> Float[np.ndarray, "scenes objects"]:

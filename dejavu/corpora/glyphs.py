@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from PIL import Image
 
+from dejavu.corpora.embedded import drawn
 from dejavu.corpora.glyph_shapes import GLYPHS, coverage
 from dejavu.corpora.records import Box, Record, Truth
 from dejavu.corpora.textures import N_EXTRA, SCENES, hsv_to_rgb, patterns
@@ -50,13 +51,18 @@ class Glyphs:
         )
 
     def records(self) -> Iterator[Record]:
-        """Yield the images in order, encoded as PNG."""
-        for start in range(0, self.settings.n_images, IMAGES_PER_BLOCK):
-            rng = seeds.generator(self.seed, f"corpus.glyphs.{start // IMAGES_PER_BLOCK}")
-            draws = _draw(rng, self.settings, self.label_given_scene)
-            canvas = _paint(rng, draws, self.labels, self.settings.size_px)
-            for row in range(min(IMAGES_PER_BLOCK, self.settings.n_images - start)):
-                yield self._record(start + row, row, draws, canvas)
+        """Return the images in order, encoded as PNG."""
+        return drawn(-(-self.settings.n_images // IMAGES_PER_BLOCK), self._block)
+
+    def _block(self, block: int) -> list[Record]:
+        rng = seeds.generator(self.seed, f"corpus.glyphs.{block}")
+        draws = _draw(rng, self.settings, self.label_given_scene)
+        canvas = _paint(rng, draws, self.labels, self.settings.size_px)
+        start = block * IMAGES_PER_BLOCK
+        return [
+            self._record(start + row, row, draws, canvas)
+            for row in range(min(IMAGES_PER_BLOCK, self.settings.n_images - start))
+        ]
 
     def _record(self, number: int, row: int, draws: "Draws", canvas: np.ndarray) -> Record:
         label_id, scene_id = int(draws.label_ids[row]), int(draws.scene_ids[row])
