@@ -6,7 +6,7 @@ import re
 import pytest
 
 from dejavu import params
-from dejavu.run import graph
+from dejavu.run import dvc_lock, graph
 from tests.paths import ROOT
 
 TEXT = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
@@ -63,6 +63,11 @@ def test_jobs_are_the_stages_and_entries_that_dvc_makes():
         frozenset({"trained"})
     }
     assert {job.words for job in JOBS if job.address == "corpus@image"} == {frozenset({"glyphs"})}
+
+
+def test_the_record_lists_no_stage_that_is_gone():
+    """DVC keeps what it noted of them, and reads and writes all of it at every stage."""
+    assert dvc_lock.stages(ROOT / "dvc.lock").keys() <= {job.address for job in JOBS}
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -100,7 +100,7 @@ def test_the_tests_above_see_a_circle():
 def test_few_modules_stand_outside_a_package():
     files = {file.stem for file in (ROOT / "dejavu").glob("*.py")}
     assert {"__init__", "cli", "errors", "roles"} <= files
-    assert len(files) <= 5
+    assert len(files) <= 6
 
 
 def test_the_search_leans_on_few_modules():
