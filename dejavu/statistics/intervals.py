@@ -11,7 +11,9 @@ from scipy import optimize, special, stats
 Interval = tuple[float, float]
 
 MIN_MOST_CONFIDENT = 30  # samples that p % must be for a score on them
-_KEPT = 10_000  # intervals: a report asks for the same one of many tables, and each takes a millisecond
+_KEPT = (
+    10_000  # intervals: a report asks for the same one of many tables, and each takes a millisecond
+)
 SMALL_AUROC = 200  # samples below which DeLong's interval is too narrow
 
 

@@ -5,11 +5,13 @@ import collections
 import dataclasses
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 from PIL import Image
 
 from dejavu.corpora.image_reader import ImageError, ImageReader, decode
+from dejavu.run import cores
 
 Box = tuple[int, int, int, int]  # x0, y0, x1, y1: pixels of the image, x1 and y1 excluded
 SMALLEST_PX = 40  # smaller ones show nothing; then images are left out instead
@@ -17,6 +19,8 @@ LEFT_OUT = "left out to keep the page small"
 _QUALITY = 72  # of WebP
 _PREFIX = "data:image/webp;base64,"
 _TYPICAL_BYTES = 700  # an image is rarely smaller; decides how many are read at most
+_IMAGES_AT_ONCE = 64  # read before they are made small: so many encoded images are held
+_UNREADABLE = "unreadable"
 _STEPS = 12  # how often images are made smaller before some are left out
 
 
@@ -59,8 +63,8 @@ def read(
 ) -> Thumbnails:
     """Make the thumbnails of `wanted`, (lane, image) each.
 
-    Images are read lane by lane in the order of their uris, each once, and never enlarged. One that
-    cannot be read is missing, with the reason in one word.
+    Images are read lane by lane in the order of their uris, each once, made small by threads, and never
+    enlarged. One that cannot be read is missing, with the reason in one word.
 
     Args:
         readers: of each lane.
@@ -72,23 +76,48 @@ def read(
         by_image[lane, each.uri].append(each)
     encoded: dict[str, bytes] = {}
     missing: dict[str, str] = {}
-    for lane, uri in sorted(by_image, key=lambda place: (place[0], _reading_order(place[1]))):
-        parts = by_image[lane, uri]
-        try:
-            encoded_image = readers[lane].read_bytes(uri)
-            if any(part.box is not None for part in parts):
-                image = decode(encoded_image, name=uri)  # crops need every pixel
-            else:
-                image = _roughly(encoded_image, uri, 2 * side_px)
-        except ImageError as error:
-            missing |= {part.key: error.reason for part in parts}
-        except (OSError, ValueError, pa.ArrowException):
-            missing |= {part.key: "unreadable" for part in parts}
-        else:
-            for part in parts:
-                cut = image if part.box is None else image.crop(part.box)
-                encoded[part.key] = _encode(cut, side_px)
+    places = sorted(by_image, key=lambda place: (place[0], _reading_order(place[1])))
+
+    def small(place: tuple[str, str], image: bytes | str) -> dict[str, bytes] | str:
+        return image if isinstance(image, str) else _cut(image, place[1], by_image[place], side_px)
+
+    with ThreadPoolExecutor(cores.given()) as pool:
+        for start in range(0, len(places), _IMAGES_AT_ONCE):
+            now = places[start : start + _IMAGES_AT_ONCE]
+            images = [_bytes_of(readers[lane], uri) for lane, uri in now]
+            for place, made in zip(now, pool.map(small, now, images), strict=True):
+                if isinstance(made, str):
+                    missing |= {part.key: made for part in by_image[place]}
+                else:
+                    encoded |= made
     return Thumbnails(encoded=encoded, missing=missing, side_px=side_px)
+
+
+def _bytes_of(reader: ImageReader, uri: str) -> bytes | str:
+    """Return an image as it is stored, or the reason why not in one word."""
+    try:
+        return reader.read_bytes(uri)
+    except ImageError as error:
+        return error.reason
+    except (OSError, ValueError, pa.ArrowException):
+        return _UNREADABLE
+
+
+def _cut(image: bytes, uri: str, parts: Sequence[Wanted], side_px: int) -> dict[str, bytes] | str:
+    """Return the thumbnails of one image by key, or the reason why there are none in one word."""
+    try:
+        if any(part.box is not None for part in parts):
+            whole = decode(image, name=uri)  # crops need every pixel
+        else:
+            whole = _roughly(image, uri, 2 * side_px)
+    except ImageError as error:
+        return error.reason
+    except (OSError, ValueError, pa.ArrowException):
+        return _UNREADABLE
+    return {
+        part.key: _encode(whole if part.box is None else whole.crop(part.box), side_px)
+        for part in parts
+    }
 
 
 def fit(
