@@ -51,11 +51,39 @@ def rows_of(run: int, results: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
             yield (run, target, f"right on {role}", "", *right, *n, "")
 
 
+def recovered_of(run: int, results: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield what references guess of the samples that all second models guess right (Table 1)."""
+    for reference, by_labels in results["image_tables"]["image_intersection"].items():
+        found = by_labels["all"]
+        numbers = (found["share"], found["low"], found["high"], found["n_intersection"], "")
+        yield (run, "", "recovered", reference, *numbers, found["paper"] or "")
+
+
+def recovered(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    """Yield a line per reference: the share of each run, and that of the paper."""
+    found: dict[str, list[Mapping[str, str]]] = {}
+    for row in rows:
+        if row["estimator"] == "recovered":
+            found.setdefault(row["reference"], []).append(row)
+    first = next(iter(found.values()))
+    runs = [f"run {row['run']} (n = {row['n_target']})" for row in first]
+    yield f"| reference | {' | '.join(runs)} | paper (ImageNet) |"
+    yield f"| --- |{' ---: |' * (len(runs) + 1)}"
+    for reference, each in found.items():
+        if not each[0]["word"]:
+            continue  # the paper has no such reference
+        shares = [
+            f"{100 * float(row['value']):.0f} % [{100 * float(row['low']):.0f}, {100 * float(row['high']):.0f}]"
+            for row in each
+        ]
+        yield f"| `{reference}` | {' | '.join(shares)} | {100 * float(each[0]['word']):.0f} % |"
+
+
 Found = dict[tuple[str, str], list[Mapping[str, str]]]
 
 
 def models(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
-    """Yield a line per run and model: where the tests of one model lie, and the two answers."""
+    """Yield a line per run, model and layer: where the tests of one model lie, and the two answers."""
     yield (
         "| run | model | n: target, control | right: target, control | plain scores, by reference | "
         "target − control, by reference | two models, plain | **adjusted** | crossover | word |"
@@ -63,6 +91,8 @@ def models(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
     yield "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
     by_model: dict[tuple[str, str], Found] = {}
     for row in rows:
+        if row["estimator"] == "recovered" or row["target"].endswith("_l2"):
+            continue  # the page shows cosine, the headline
         found = by_model.setdefault((row["run"], row["target"]), {})
         found.setdefault((row["estimator"], ""), []).append(row)
     for (run, target), found in by_model.items():
@@ -100,12 +130,13 @@ def main(table: Path, page: Path, runs: Iterable[Path]) -> None:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(FIELDS)
         for number, path in enumerate(runs):
-            for row in rows_of(number, json.loads(path.read_text(encoding="utf-8"))):
+            results = json.loads(path.read_text(encoding="utf-8"))
+            for row in (*rows_of(number, results), *recovered_of(number, results)):
                 names = map(spreadsheet_safe, row[1:4])
                 writer.writerow((row[0], *names, *(f"{x:.6f}" for x in row[4:7]), *row[7:]))
     with table.open(newline="", encoding="utf-8") as stream:
-        made = list(models(csv.DictReader(stream)))
-    fill(page, {"models": lambda: made})
+        rows = list(csv.DictReader(stream))
+    fill(page, {"models": lambda: models(rows), "recovered": lambda: recovered(rows)})
 
 
 if __name__ == "__main__":
