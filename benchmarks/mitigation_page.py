@@ -155,11 +155,12 @@ def draw(rows: Sequence[Mapping[str, str]], path: Path) -> None:
             for name, part, setting in _lines(rows, lane, layer)
         }
         middle = np.mean([pick(x for x, _ in places.values()) for pick in (min, max)])
-        for row, name in enumerate(sorted(places, key=lambda name: places[name][1])):
+        for name in places:
             (x, y), color = places[name], "#111111" if name == BASE else "#1f5fbf"
             axes.plot(x, y, "s" if name == BASE else "o", color=color, markersize=4)
-            axes.annotate(  # inwards, and neighbors above and below by turns
-                name, (x, y), xytext=(4 if x < middle else -4, -9 if row % 2 else 3),
+            is_above = y >= _nearest_height(name, places)
+            axes.annotate(  # inwards, and away from the nearest other point
+                name, (x, y), xytext=(4 if x < middle else -4, 3 if is_above else -9),
                 textcoords="offset points", color=color, fontsize=7,
                 ha="left" if x < middle else "right",
             )  # fmt: skip
@@ -169,6 +170,15 @@ def draw(rows: Sequence[Mapping[str, str]], path: Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150, metadata={"Software": None})
     plt.close(figure)
+
+
+def _nearest_height(name: str, places: Mapping[str, tuple[float, float]]) -> float:
+    """Return how high the point lies that is nearest to one; both axes as long as they are drawn."""
+    points = np.array(list(places.values()))
+    scaled = points / np.ptp(points, axis=0)
+    others = [row for row, other in enumerate(places) if other != name]
+    mine = scaled[list(places).index(name)]
+    return float(points[min(others, key=lambda row: float(np.linalg.norm(scaled[row] - mine)))][1])
 
 
 def _plain(text: str) -> str:
