@@ -73,7 +73,9 @@ def recovered(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
         if not each[0]["word"]:
             continue  # the paper has no such reference
         shares = [
-            f"{100 * float(row['value']):.0f} % [{100 * float(row['low']):.0f}, {100 * float(row['high']):.0f}]"
+            "{:.0f} % [{:.0f}, {:.0f}]".format(
+                *(100 * float(row[end]) for end in ("value", "low", "high"))
+            )
             for row in each
         ]
         yield f"| `{reference}` | {' | '.join(shares)} | {100 * float(each[0]['word']):.0f} % |"
