@@ -128,9 +128,9 @@ def _rows(known: Known, kept: np.ndarray) -> Known:
 def _written_anew(looked: Looked, rows: pa.Table, images: Path, data_root: str) -> Looked:
     """Return what would be known had control's files been written with more effort to compress them."""
     known = looked.outside.known
-    if not np.allclose(known.x[:, 0], rows["ln_bytes"].to_numpy()):
+    if not np.allclose(np.asarray(known.x)[:, 0], rows["ln_bytes"].to_numpy()):
         raise SystemExit("the first column outside the model is expected to be the size in bytes")
-    x = known.x.copy()
+    x = np.asarray(known.x)
     with ImageReader.open(images, data_root) as reader:
         for place in np.flatnonzero(~known.is_target):
             encoded = io.BytesIO()

@@ -21,6 +21,7 @@ from dejavu.roles import ATTACKED, CONTROL, PUBLIC, TARGET
 from dejavu.search.similarity import Metric
 from dejavu.statistics import control_differs, listing, verdict
 from dejavu.statistics.covariates import Covariates
+from dejavu.statistics.design import Matrix
 
 _PURPOSE = "api.audit_embeddings"
 
@@ -116,7 +117,7 @@ def _attacked(votes: Mapping[str, Vote], codes: Mapping[str, np.ndarray], k: int
     )
 
 
-def _gate(found: _Attacked, x: np.ndarray, public: np.ndarray, seed: int) -> control_differs.Gate:
+def _gate(found: _Attacked, x: Matrix, public: np.ndarray, seed: int) -> control_differs.Gate:
     known = control_differs.Known(x=x, is_target=found.is_target, group=np.arange(len(found.truth)))
     return control_differs.gate(
         control_differs.joint_test(known, seed=seed, purpose=_PURPOSE),

@@ -14,6 +14,7 @@ from dejavu.search.knn import Search
 from dejavu.search.similarity import Metric
 from dejavu.statistics.adjusted import MIN_GROUPS, Difference, Side, adjusted, unadjusted
 from dejavu.statistics.covariates import Covariates, covariates
+from dejavu.statistics.design import Matrix
 
 RIDGE = 0.01
 _MARGIN = 20  # candidates beyond k that are ranked again in float64
@@ -107,7 +108,7 @@ def known_of(
 def differences(
     is_right: np.ndarray,
     soft: np.ndarray,
-    x: np.ndarray,
+    x: Matrix,
     is_target: np.ndarray,
     seed: int,
     purpose: str,

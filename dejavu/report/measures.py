@@ -12,6 +12,7 @@ from dejavu import measures
 from dejavu.errors import ArtifactError
 from dejavu.report.numbers import Estimate, bounded
 from dejavu.statistics.adjusted import Difference, Side, adjusted, unadjusted
+from dejavu.statistics.design import Matrix
 from dejavu.statistics.intervals import clopper_pearson, least_control
 from dejavu.statistics.membership import at_false_positives
 from dejavu.tables import by_sample, queries
@@ -25,8 +26,8 @@ class Design:
     """The samples that are compared, and how: the same as for the votes."""
 
     sample_id: Int64[np.ndarray, " n"]
-    sides: Callable[[np.ndarray, np.ndarray | None], tuple[Side, Side]]  # of a measure, and X
-    x: Float64[np.ndarray, "n p"]
+    sides: Callable[[np.ndarray, Matrix | None], tuple[Side, Side]]  # of a measure, and X
+    x: Matrix  # (n, p)
     ridge: float
     seed: int
     purpose: str

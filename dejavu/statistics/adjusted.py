@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Float64, Int64
-from scipy import stats
+from scipy import linalg, stats
 
 from dejavu.roles import ATTACKED
 from dejavu.run import seeds
+from dejavu.statistics.design import DesignMatrix, Matrix, design
 from dejavu.statistics.resampling import Kinds
 
 N_FOLDS = 10
@@ -25,7 +26,7 @@ class Side:
     """The attacked samples of one role."""
 
     y: Float64[np.ndarray, " n"]  # what is measured of each sample
-    x: Float64[np.ndarray, "n p"]  # what is known of it without the model under test
+    x: Matrix  # (n, p), what is known of it without the model under test
     group: Int64[
         np.ndarray, " n"
     ]  # duplicates share a group; samples of different groups are independent
@@ -100,7 +101,7 @@ def adjusted(
     variances = []
     for row, (side, fold) in enumerate(zip(sides, folds, strict=True)):
         counts[row] = np.bincount(fold, minlength=n_folds)
-        rest = side.y - (np.stack(slopes)[fold] * side.x).sum(axis=1)
+        rest = side.y - design(side.x).times(np.stack(slopes), fold)
         means[row] = np.bincount(fold, rest, minlength=n_folds) / counts[row]
         variances.append(_variance(rest - means[row][fold], side.group, n_folds))
     weights = counts.sum(axis=0) / counts.sum()
@@ -162,20 +163,26 @@ def _slopes(
             yield slope
             continue
         penalty = ridge * np.trace(form) / p
-        yield np.linalg.lstsq(form + penalty * np.eye(p), slope, rcond=None)[0]
+        form[np.diag_indices(p)] += penalty
+        if penalty > 0:  # then it has an inverse, and a thousand columns take no singular values
+            yield linalg.solve(form, slope, assume_a="pos", overwrite_a=True, check_finite=False)
+        else:
+            yield np.linalg.lstsq(form, slope, rcond=None)[0]
 
 
 class _Sums:
     """Moments of one role, fold by fold, about the role's mean so that nothing cancels."""
 
     def __init__(self, side: Side, fold: np.ndarray, n_folds: int) -> None:
-        x, y = side.x - side.x.mean(axis=0), side.y - side.y.mean()
+        x, y = design(side.x).centred(), side.y - side.y.mean()
+        mean = x.sums(np.ones(len(y))) / max(1, len(y))
         chosen = [np.flatnonzero(fold == each) for each in range(n_folds)]
         self.n = np.array([len(rows) for rows in chosen])
-        self.x = np.stack([x[rows].sum(axis=0) for rows in chosen])
         self.y = np.array([y[rows].sum() for rows in chosen])
-        self.xx = np.stack([x[rows].T @ x[rows] for rows in chosen])
-        self.xy = np.stack([x[rows].T @ y[rows] for rows in chosen])
+        parts = [_Part(x[rows], y[rows], mean) for rows in chosen]
+        self.x = np.stack([part.x for part in parts])
+        self.xx = np.stack([part.xx for part in parts])
+        self.xy = np.stack([part.xy for part in parts])
 
     def without(self, fold: int) -> tuple[np.ndarray, np.ndarray, int]:
         """Return centred sums of squares and products over the other folds, and their samples."""
@@ -183,6 +190,18 @@ class _Sums:
         x, y = self.x.sum(axis=0) - self.x[fold], self.y.sum() - self.y[fold]
         square = self.xx.sum(axis=0) - self.xx[fold] - np.outer(x, x) / n
         return square, self.xy.sum(axis=0) - self.xy[fold] - x * y / n, n
+
+
+class _Part:
+    """Moments of the samples of one fold, about the means of all columns."""
+
+    def __init__(self, x: DesignMatrix, y: np.ndarray, mean: np.ndarray) -> None:
+        n, total = len(y), x.sums(np.ones(len(y)))
+        self.x = total - n * mean
+        self.xx = x.gram()
+        self.xx -= np.outer(total, mean)
+        self.xx -= np.outer(mean, self.x)
+        self.xy = x.sums(y) - mean * y.sum()
 
 
 def _variance(

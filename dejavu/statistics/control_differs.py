@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no stubs
 
 from dejavu.run import seeds
+from dejavu.statistics.design import Matrix, design
 from dejavu.statistics.intervals import delong
 
 N_PERMUTATIONS = 999
@@ -29,13 +30,14 @@ MIN_BLIND_AUROC = 0.55  # above it, by the lower bound of the interval
 MAX_UNCOVERED_SHARE = 0.05  # of attacked samples whose label no public image has
 _AT_ONCE = 64  # permutations held at once
 _ROUNDING = 1e-9  # statistics this close, relatively, are equal
+_COLLINEAR = 1e-11  # eigenvalues of correlations that are smaller, relatively, are rounding
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What is known, without the model, of the attacked samples of both roles."""
 
-    x: Float64[np.ndarray, "n p"]
+    x: Matrix  # (n, p)
     is_target: Bool[np.ndarray, " n"]
     group: Int64[np.ndarray, " n"]  # duplicates share a group, and a group lies in one role
 
@@ -90,11 +92,10 @@ def joint_test(known: Known, *, seed: int, purpose: str) -> JointTest | None:
     groups, row = np.unique(known.group, return_inverse=True)
     target_groups = np.bincount(row[known.is_target], minlength=len(groups)) > 0
     n_target_groups = int(target_groups.sum())
-    basis = _basis(known.x)
-    if basis.shape[1] == 0 or min(n_target_groups, len(groups) - n_target_groups) < 2:
-        return None
     with threadpool_limits(1):
-        sums = np.stack([np.bincount(row, column, len(groups)) for column in basis.T], axis=1)
+        sums = _Standardized(known.x, row, len(groups))
+        if sums.rank == 0 or min(n_target_groups, len(groups) - n_target_groups) < 2:
+            return None
         sizes = np.bincount(row).astype(np.float64)
         observed = _explained(sums, sizes, target_groups[:, None].astype(np.float64))[0]
         generator = seeds.generator(seed, f"{purpose}.permutations")
@@ -129,7 +130,8 @@ def blind_baseline(known: Known, *, seed: int, purpose: str) -> BlindBaseline | 
     """
     known = _sampled(known, seed, purpose)
     sides = (known.is_target, ~known.is_target)
-    if not np.ptp(known.x, axis=0).any() or any(
+    x = np.asarray(known.x)
+    if not np.ptp(x, axis=0).any() or any(
         len(np.unique(known.group[side])) < N_FOLDS for side in sides
     ):
         return None
@@ -143,8 +145,8 @@ def blind_baseline(known: Known, *, seed: int, purpose: str) -> BlindBaseline | 
         warnings.simplefilter("ignore", ConvergenceWarning)  # its ranking is good enough by then
         for each in range(N_FOLDS):
             model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
-            model.fit(known.x[fold != each], known.is_target[fold != each])
-            score[fold == each] = model.decision_function(known.x[fold == each])
+            model.fit(x[fold != each], known.is_target[fold != each])
+            score[fold == each] = model.decision_function(x[fold == each])
     auroc, (low, high) = delong(score[known.is_target], score[~known.is_target])
     n_target = int(known.is_target.sum())
     return BlindBaseline(
@@ -254,24 +256,49 @@ def _sampled(known: Known, seed: int, purpose: str) -> Known:
     return Known(x=known.x[kept], is_target=known.is_target[kept], group=known.group[kept])
 
 
-def _basis(x: Float64[np.ndarray, "n p"]) -> Float64[np.ndarray, "n rank"]:
-    """Return orthonormal columns that span the centred columns of X."""
-    centred = x - x.mean(axis=0)
-    spread = centred.std(axis=0)
-    centred = centred[:, spread > 0] / spread[spread > 0]
-    if not centred.shape[1]:
-        return centred
-    with threadpool_limits(1):
-        left, values, _ = np.linalg.svd(centred, full_matrices=False)
-    return left[:, values > values[0] * 1e-9]
+class _Standardized:
+    """Orthonormal columns that span the centred columns of X, by what groups of samples add up to.
+
+    They are a matrix times the columns of X: neither they nor X need to lie in memory.
+    """
+
+    def __init__(self, x: Matrix, row: np.ndarray, n_groups: int) -> None:
+        """Decompose the correlations of X; `row` is the group of each sample."""
+        centred = design(x).centred()
+        n = len(centred)
+        self._mean = centred.sums(np.ones(n)) / n
+        form = centred.gram() - n * np.outer(self._mean, self._mean)
+        spread = np.sqrt(np.maximum(np.diag(form), 0) / n)
+        varies = spread > 0
+        self._scale = np.where(varies, spread, 1.0)
+        form /= np.outer(self._scale, self._scale)
+        form = form[np.ix_(varies, varies)]
+        values, axes = np.linalg.eigh(form) if len(form) else (np.empty(0), form)
+        kept = values > values.max(initial=0) * _COLLINEAR
+        self.rank = int(kept.sum())
+        self._axes = np.zeros((len(varies), self.rank))
+        self._axes[varies] = axes[:, kept] / np.sqrt(values[kept])
+        self._axes /= self._scale[:, None]
+        self._of_groups = centred.by_group(row, n_groups)
+
+    def of(
+        self, sizes: Float64[np.ndarray, " groups"], dealt: Float64[np.ndarray, "groups k"]
+    ) -> Float64[np.ndarray, "rank k"]:
+        """Return the sums of the orthonormal columns over the groups that are dealt."""
+        sums = self._of_groups.T @ dealt - np.outer(self._mean, sizes @ dealt)
+        found: np.ndarray = self._axes.T @ sums
+        return found
 
 
 def _explained(
-    sums: Float64[np.ndarray, "groups rank"],
+    sums: _Standardized,
     sizes: Float64[np.ndarray, " groups"],
     dealt: Float64[np.ndarray, "groups permutations"],
 ) -> Float64[np.ndarray, " permutations"]:
     """Return R² of each role indicator on the basis whose group sums are given."""
     n = sizes.sum()
     n_target = sizes @ dealt
-    return ((sums.T @ dealt) ** 2).sum(axis=0) / (n_target * (n - n_target) / n)
+    explained: np.ndarray = (sums.of(sizes, dealt) ** 2).sum(axis=0) / (
+        n_target * (n - n_target) / n
+    )
+    return explained

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from dejavu.statistics.design import DesignMatrix, Dummies
+
 P_FLOOR = 0.01  # added to a probability before its logarithm
 MIN_PER_LEVEL = 10  # levels with fewer samples, over both roles, share one column
 
@@ -18,7 +20,7 @@ class Covariates:
     """A matrix and the name of each of its columns."""
 
     names: tuple[str, ...]
-    x: Float64[np.ndarray, "n p"]
+    x: DesignMatrix
 
 
 def covariates(
@@ -37,12 +39,15 @@ def covariates(
     ('label=5',)
     """
     made = {name: np.asarray(column, dtype=np.float64) for name, column in columns.items()}
-    for name, level in levels.items():
-        made |= _dummies(name, level)
     kept = {name: column for name, column in made.items() if np.ptp(column) > 0}
     n = len(next(iter([*columns.values(), *levels.values()]), ()))
-    x = np.stack(list(kept.values()), axis=1) if kept else np.zeros((n, 0))
-    return Covariates(names=tuple(kept), x=x)
+    plain = np.stack(list(kept.values()), axis=1) if kept else np.zeros((n, 0))
+    names, dummies = list(kept), []
+    for name, level in levels.items():
+        own, found = _dummies(name, level)
+        names += own
+        dummies.append(found)
+    return Covariates(names=tuple(names), x=DesignMatrix(plain=plain, levels=tuple(dummies)))
 
 
 def log_probability(p_truth: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
@@ -50,11 +55,14 @@ def log_probability(p_truth: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, "
     return np.log(p_truth + P_FLOOR)
 
 
-def _dummies(name: str, level: Int64[np.ndarray, " n"]) -> dict[str, np.ndarray]:
+def _dummies(name: str, level: Int64[np.ndarray, " n"]) -> tuple[list[str], Dummies]:
     known, row, counts = np.unique(level, return_inverse=True, return_counts=True)
     is_frequent = counts >= MIN_PER_LEVEL
     frequent = np.flatnonzero(is_frequent)
-    made = {f"{name}={known[each]}": (row == each).astype(np.float64) for each in frequent[1:]}
-    if not is_frequent.all():
-        made[f"{name}=rare"] = (~is_frequent)[row].astype(np.float64)
-    return made
+    names = [f"{name}={known[each]}" for each in frequent[1:]]
+    code = np.full(len(known), -1, dtype=np.int32)
+    code[frequent[1:]] = np.arange(len(names))
+    if len(frequent) and not is_frequent.all():  # a column of ones would say nothing
+        code[~is_frequent] = len(names)
+        names.append(f"{name}=rare")
+    return names, Dummies(code=code[row], n_columns=len(names))

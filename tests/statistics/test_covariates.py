@@ -8,7 +8,7 @@ def test_rare_levels_share_a_column_and_the_first_frequent_one_has_none():
     label = np.concatenate([np.repeat([2, 4, 9], 10), [1, 1, 7]])
     found = covariates({}, {"label": label})
     assert found.names == ("label=4", "label=9", "label=rare")
-    assert found.x.sum(axis=0).tolist() == [10, 10, 3]
+    assert np.asarray(found.x).sum(axis=0).tolist() == [10, 10, 3]
 
 
 def test_columns_that_do_not_vary_are_left_out():

@@ -16,6 +16,7 @@ from dejavu.roles import CONTROL, ORACLE, SECOND_MODEL, TARGET
 from dejavu.statistics.adjusted import Difference, Side, adjusted, unadjusted
 from dejavu.statistics.control_differs import Gate, Known
 from dejavu.statistics.covariates import Covariates, covariates
+from dejavu.statistics.design import Matrix
 from dejavu.statistics.matched_gaps import Values, matched_gap
 from dejavu.tables import by_sample, queries
 from dejavu.tables.catalog import Catalog
@@ -56,7 +57,7 @@ class _Attacked:
         table = self.any if reference is None else self.by_reference[reference]
         return table[name].to_numpy().astype(np.float64)
 
-    def sides(self, y: np.ndarray, x: np.ndarray | None = None) -> tuple[Side, Side]:
+    def sides(self, y: np.ndarray, x: Matrix | None = None) -> tuple[Side, Side]:
         x = np.zeros((len(y), 0)) if x is None else x
         group, is_target = self.any["group_id"].to_numpy(), self.is_target
         target, control = (
@@ -143,7 +144,7 @@ def _known(attacked: _Attacked, *, second: bool) -> Covariates:
 
 
 def _excess(attacked: _Attacked, known: Covariates, seed: int) -> Excess:
-    def of(y: np.ndarray, x: np.ndarray) -> Difference | None:
+    def of(y: np.ndarray, x: Matrix) -> Difference | None:
         return adjusted(*attacked.sides(y, x), ridge=RIDGE, seed=seed, purpose=_PURPOSE)
 
     recall, precision = attacked.column("target_recall"), attacked.column("target_precision")

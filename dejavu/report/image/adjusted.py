@@ -16,6 +16,7 @@ from dejavu.roles import TARGET
 from dejavu.statistics.adjusted import Difference, adjusted, unadjusted
 from dejavu.statistics.control_differs import Gate, Known
 from dejavu.statistics.covariates import Covariates
+from dejavu.statistics.design import Matrix
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
 
@@ -94,7 +95,7 @@ def _excess(
     seed: int,
     by_reference: Mapping[str, Difference | None],
 ) -> Excess:
-    def of(y: np.ndarray, x: np.ndarray) -> Difference | None:
+    def of(y: np.ndarray, x: Matrix) -> Difference | None:
         sides = attacked.sides(y, x)
         return adjusted(*sides, ridge=RIDGE, seed=seed, purpose=_PURPOSE)
 

@@ -10,6 +10,7 @@ from dejavu.errors import ArtifactError
 from dejavu.roles import TARGET, NaiveBayes
 from dejavu.statistics.adjusted import Side
 from dejavu.statistics.covariates import Covariates, covariates, log_probability
+from dejavu.statistics.design import DesignMatrix, Matrix
 from dejavu.statistics.listing import log_odds
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
@@ -32,9 +33,7 @@ class Attacked:
             return None
         return log_odds(np.rint(self.p_truth * votes), np.full(len(self.p_truth), float(votes)))
 
-    def sides(
-        self, y: Float64[np.ndarray, " n"], x: Float64[np.ndarray, "n p"] | None = None
-    ) -> tuple[Side, Side]:
+    def sides(self, y: Float64[np.ndarray, " n"], x: Matrix | None = None) -> tuple[Side, Side]:
         """Return target and control of one measure."""
         x = np.zeros((len(y), 0)) if x is None else x
         target, control = (
@@ -106,7 +105,12 @@ def with_second_model(known: Covariates, second: Attacked, votes: int | None) ->
         names.append("second_model ln votes")
         columns.append(np.log(np.rint(second.p_truth * votes) + 0.5))
     varying = [place for place, column in enumerate(columns) if np.ptp(column) > 0]
+    plain, n_plain = known.x.plain, known.x.plain.shape[1]
+    added = tuple(names[place] for place in varying)
     return Covariates(
-        names=(*known.names, *(names[place] for place in varying)),
-        x=np.column_stack([known.x, *(columns[place] for place in varying)]),
+        names=(*known.names[:n_plain], *added, *known.names[n_plain:]),
+        x=DesignMatrix(
+            plain=np.column_stack([plain, *(columns[place] for place in varying)]),
+            levels=known.x.levels,
+        ),
     )
