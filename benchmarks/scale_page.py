@@ -108,7 +108,7 @@ available_node_types:
 head_node_type: head
 setup_commands: ["pip install 'dejavu-audit[ray,s3]'", "sudo mount -t nfs4 storage:/shared /shared"]
 """,
-    after=("embed_captions@", "retrieve@", "attack_reference_captions, "),
+    after=("embed_captions@", "retrieve@"),
 )
 
 

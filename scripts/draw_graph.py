@@ -39,7 +39,7 @@ STEPS = (
     (
         "caption_scores",
         "caption",
-        ("score_objects", "attack_reference_captions", "crossover", "list_samples", "measure"),
+        ("score_objects", "crossover", "list_samples", "measure"),
         "target against references, crossover, the list, other measures",
     ),
     ("report", "", ("report",), "tables, summary, page"),

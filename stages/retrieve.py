@@ -1,30 +1,35 @@
-"""Bring back the public samples nearest to each attacked caption, in every mode of one model."""
+"""Bring back the public samples nearest to each caption that is attacked, in every mode of one model."""
 
 from pathlib import Path
 
+from dejavu.caption import nearest
 from dejavu.params import section
 from dejavu.params.caption import CaptionModelParams
 from dejavu.params.machine import MachineParams
 from dejavu.params.search import RetrieveParams
 from dejavu.run import stage
-from dejavu.search import neighbors, searches
 
 
 def main(
-    *, model: str, params: Path, embeddings: Path, unannotated: Path, out: Path, recall: Path
+    *,
+    model: str,
+    params: Path,
+    embeddings: Path,
+    unannotated: Path,
+    out: Path,
+    recall: Path,
+    reference: Path,
 ) -> None:
-    """Bring back the public samples nearest to each attacked caption, in every mode of one model."""
-    modes = section(params, f"caption.models.{model}", CaptionModelParams).modes
-    neighbors.find(
-        settings=neighbors.NeighborSettings(
-            section="caption.retrieve",
+    """Bring back the public samples nearest to each caption that is attacked, in every mode of one model."""
+    nearest.find(
+        settings=nearest.RetrieveSettings(
             model=model,
+            entry=section(params, f"caption.models.{model}", CaptionModelParams),
             search=section(params, "caption.retrieve", RetrieveParams),
             machine=section(params, "machine", MachineParams),
-            left_out=unannotated,
         ),
-        inputs=searches.of_captions(embeddings, modes),
-        out=neighbors.NeighborFiles(neighbors=out, recall=recall),
+        inputs=nearest.RetrieveInputs(embeddings=embeddings, unannotated=unannotated),
+        out=nearest.RetrieveFiles(neighbors=out, recall=recall, reference=reference),
     )
 
 

@@ -120,6 +120,4 @@ def _model(
         lane=_LANE, stage=f"embed_captions@{name}", forward=images * size.image + texts * size.text,
         images=images, disk=(images + texts) * size.dim * rates.FLOAT,
     )  # fmt: skip
-    yield compared.work(_LANE, f"retrieve@{name}", attacked, counts)
-    if others:
-        yield compared.work(_LANE, f"attack_reference_captions, {name}", others, counts)
+    yield compared.work(_LANE, f"retrieve@{name}", attacked + others, counts)

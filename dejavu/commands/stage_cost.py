@@ -26,8 +26,6 @@ _ATTACK = {  # stages that turn one model into guesses
     "image": ("encoder", "embed", "neighbors"),
     "caption": ("clip", "embed_captions", "retrieve"),
 }
-# Both models of a pair embed it with the rest, in the image lane search with it: that is not told apart.
-_ATTACK_ON_REFERENCE = {"image": (), "caption": ("attack_reference_captions",)}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +57,7 @@ def model_tests(lane: str, second_models: Mapping[str, str | None]) -> list[Test
     crossovers = [
         Test(
             lane=lane, name="two models: what the crossover adds", target=model,
-            stages=(*_ATTACK_ON_REFERENCE[lane], f"crossover@{lane}"),
+            stages=(f"crossover@{lane}",),  # both models attack the reference role with the rest
         )
         for model, _ in pairs
     ]  # fmt: skip

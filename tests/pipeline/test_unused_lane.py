@@ -144,7 +144,7 @@ OF_AN_UNUSED_LANE = {
         "crossover@image", "list_samples@image", "measure@image",
     },
     "caption": {
-        "corpus@caption", "split@caption", "annotate_objects", "score_objects", "attack_reference_captions",
+        "corpus@caption", "split@caption", "annotate_objects", "score_objects",
         "crossover@caption", "list_samples@caption", "measure@caption",
     },
 }  # fmt: skip
