@@ -176,4 +176,4 @@ def test_a_bank_that_memory_holds_is_read_once(tmp_path):
         for each in (path, "presets/shutterstock-like.yaml")
     )
     once = 2 * 19e6 * 512 * 4 / rates.BANK_BYTES / 3600
-    assert more - less == pytest.approx(once * (2 * 358 - 1))
+    assert more - less == pytest.approx(once * (2 * 707 - 1))
