@@ -96,7 +96,7 @@ def _found(
         return Estimate(value=None, reason="right or wrong puts no sample above another")
     needed = least_control(percent)
     if len(control) < needed:
-        reason = f"a cut at {percent:g} % needs {needed} control samples, found {len(control)}"
+        reason = f"a cut at {percent:g} % needs {needed:,} control samples, found {len(control):,}"
         return Estimate(value=None, reason=reason)
     cut = at_false_positives(target, control, percent)
     n_above, n = cut.n_target_above, cut.n_target

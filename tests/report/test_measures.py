@@ -59,7 +59,7 @@ def test_members_are_counted_where_control_is_large_enough_for_the_cut(reported)
     assert each["tpr_at_fpr_1"] == pytest.approx(n_above / N, abs=1e-6)
     assert each["tpr_at_fpr_1_ci95"] == pytest.approx(clopper_pearson(n_above, N), abs=1e-6)
     assert each["tpr_at_fpr_0.1"] is None
-    assert each["tpr_at_fpr_0.1_reason"] == "a cut at 0.1 % needs 1000 control samples, found 150"
+    assert each["tpr_at_fpr_0.1_reason"] == "a cut at 0.1 % needs 1,000 control samples, found 150"
     assert "right or wrong" in found["kernel_vote"]["tpr_at_fpr_1_reason"]
 
 

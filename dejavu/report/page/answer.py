@@ -1,5 +1,6 @@
 """The answer: one card per model, from what was measured and decided."""
 
+import collections
 import dataclasses
 from collections.abc import Mapping, Sequence
 
@@ -163,7 +164,7 @@ def _decided(
         (f"{name.replace('_', ' ')}, excess", f"{answers.points(each)} points")
         for name, each in answer.excess.more.items()
     ]
-    facts.append(("covariates", ", ".join(answer.excess.covariates) or "none"))
+    facts.append(("covariates", _covariates(answer.excess.covariates)))
     return dataclasses.replace(
         card,
         verdict=answer.verdict.text,
@@ -177,6 +178,18 @@ def _decided(
         ),
         checks=next_steps.checks(answer, report.false_discovery_percent),
     )
+
+
+def _covariates(names: Sequence[str]) -> str:
+    """Return what the excess is adjusted for; the dummies of one variable are counted, not listed.
+
+    >>> _covariates(["classifier is right", "label=1", "label=2"]), _covariates([])
+    ('classifier is right, label (2 dummies)', 'none')
+    """
+    dummies = collections.Counter(name.partition("=")[0] for name in names if "=" in name)
+    shown = [name for name in names if "=" not in name]
+    shown += [f"{name} ({n} dumm{'y' if n == 1 else 'ies'})" for name, n in dummies.items()]
+    return ", ".join(shown) or "none"
 
 
 def _undecided(

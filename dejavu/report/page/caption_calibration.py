@@ -107,7 +107,7 @@ def exchangeability(rows: Sequence[RoleMeans], headline: CaptionHeadline) -> Gri
     for words in ("objects per image", "reference precision", "reference recall"):
         columns |= {f"{words}, target": "number", f"{words}, control": "number"}
     return formatting.grid(
-        f"Captions: target and control are drawn alike? ({mode}, K = {k}, {objects}; means)",
+        f"Captions: are target and control drawn alike? ({mode}, K = {k}, {objects}; means; {_sizes(both)})",
         columns,
         [
             [
@@ -117,6 +117,12 @@ def exchangeability(rows: Sequence[RoleMeans], headline: CaptionHeadline) -> Gri
             for (target, reference), by_role in both.items()
         ],
     )  # fmt: skip
+
+
+def _sizes(found: Mapping[tuple[str, str], Mapping[str, RoleMeans]]) -> str:
+    """Return how many samples the means are of: those of the first comparison, which is as large as any."""
+    target, control = (next(iter(found.values()))[role].n for role in ("target", "control"))
+    return f"n = {formatting.grouped(target)} and {formatting.grouped(control)}"
 
 
 def _side_by_side(by_role: Mapping[str, RoleMeans]) -> tuple[float | None, ...]:

@@ -1,5 +1,6 @@
 """Numbers and texts as table cells, each with the value that it sorts by."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 from dejavu.report.numbers import Estimate
@@ -7,6 +8,23 @@ from dejavu.report.page.elements import Cell, Column, Grid
 from dejavu.report.page.marks import Interval
 
 NONE = Cell("–")
+_HOLD = (  # what a line of text must not tear apart, and what holds it together
+    (re.compile(r"\b([npK]) ([=<]) (?=[\d.])"), "\\1\u00a0\\2\u00a0"),
+    (re.compile(r"(?<=\d) (?=%)"), "\u00a0"),
+    (re.compile(r"(\[[^\s\[\]]+,) (?=[^\s\[\]]+\])"), "\\1\u00a0"),
+    (re.compile(r"± (?=\d)"), "±\u00a0"),
+)
+
+
+def unbroken(text: str) -> str:
+    r"""Return a text whose numbers stay on one line with their sign, their bounds and what they are of.
+
+    >>> unbroken("+6.3 [+4.7, +7.9] (n = 498), 10 %, p < 0.01")
+    '+6.3 [+4.7,\xa0+7.9] (n\xa0=\xa0498), 10\xa0%, p\xa0<\xa00.01'
+    """
+    for torn, held in _HOLD:
+        text = torn.sub(held, text)
+    return text
 
 
 def text(value: object) -> Cell:

@@ -33,7 +33,7 @@ def planted_by_votes(calibrated: Mapping[str, Excess], heads: Sequence[Target]) 
 def tied_votes(rows: Sequence[TiedVotes], heads: Sequence[Target]) -> Grid | None:
     """Return the share of votes that the rule for ties decides."""
     names = {target.name: model_title(target.model) for target in heads}
-    shown = [row for row in rows if row.target in names]
+    shown = [row for name in names for row in rows if row.target == name]
     if not shown:
         return None
     return formatting.grid(

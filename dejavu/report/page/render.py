@@ -21,6 +21,7 @@ from dejavu.report.page import (
     caption_calibration,
     caption_figures,
     chart_library,
+    formatting,
     image_calibration,
     image_figures,
     image_references,
@@ -33,6 +34,8 @@ from dejavu.report.page import (
 )
 from dejavu.report.page.elements import MOST_CARDS, MOST_FIGURES, Block, Figure, Grid
 from dejavu.report.settings import ImageSettings, fingerprint
+from dejavu.statistics import control_differs
+from dejavu.statistics.verdict import ERROR
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +252,7 @@ def render(
         undefined=jinja2.StrictUndefined,
         autoescape=True,
     )
+    environment.filters["unbroken"] = formatting.unbroken
     scripts = [chart_library.bundle(), assets.read("page.js"), assets.read("export.js")]
     styles = [assets.read("page.css")]
     if galleries is not None:
@@ -262,6 +266,8 @@ def render(
         terms=next_steps.TERMS,
         most_cards=MOST_CARDS,
         most_figures=MOST_FIGURES,
+        limits=control_differs,
+        error_percent=f"{100 * ERROR:g}",
         version=__version__,
         policy=assets.policy(scripts),
         specs=assets.script_json({figure.key: figure.spec for figure in shown.figures()}),
