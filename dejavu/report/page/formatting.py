@@ -13,6 +13,7 @@ _HOLD = (  # what a line of text must not tear apart, and what holds it together
     (re.compile(r"(?<=\d) (?=%)"), "\u00a0"),
     (re.compile(r"(\[[^\s\[\]]+,) (?=[^\s\[\]]+\])"), "\\1\u00a0"),
     (re.compile(r"± (?=\d)"), "±\u00a0"),
+    (re.compile(r"(?<=\d) − (?=\d)"), "\u00a0−\u00a0"),
 )
 
 
