@@ -17,6 +17,7 @@ from dejavu.errors import ParamsError
 from dejavu.text import json_printable, printable
 
 PIPED_WIDTH = 100_000  # characters: nothing is cut or wrapped in a file or a pipe
+_PIPED_HEIGHT = 25  # lines, as Rich takes it where it sees no terminal; nothing is paged
 LONGEST_LIST = 6  # values of a list that a cell shows
 
 DataFolder = Annotated[Path, typer.Option("--data", help="Folder of the tables.")]
@@ -34,7 +35,9 @@ def console(*, widest: int = PIPED_WIDTH) -> Console:
         widest: columns at most; cells are folded into more lines, never cut.
     """
     is_free = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    found = Console(width=PIPED_WIDTH if is_free else None, highlight=False)
+    # with FORCE_COLOR and TERM=dumb, as in many a CI, Rich takes a width only beside a height
+    width, height = (PIPED_WIDTH, _PIPED_HEIGHT) if is_free else (None, None)
+    found = Console(width=width, height=height, highlight=False)
     found.width = min(found.width, widest)
     return found
 

@@ -83,6 +83,13 @@ def test_a_pipe_gets_whole_rows_and_a_narrow_terminal_gets_them_below_each_other
     assert "│" not in narrow
 
 
+def test_a_pipe_of_a_ci_that_forces_colors_gets_whole_rows(run, monkeypatch):
+    monkeypatch.delenv("COLUMNS")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    assert "x" * 150 in run("sql", "SELECT repeat('x', 150) AS long").stdout
+
+
 def test_a_view_is_described_with_units(run):
     shown = " ".join(run("sql", "--describe", "image_scores").stdout.split())
     assert "memorization_confidence │ DOUBLE │ nats" in shown
