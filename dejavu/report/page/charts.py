@@ -168,7 +168,7 @@ def heatmap(
     """
     base = alt.Chart(data([mark for mark in marks if mark.value is not None])).encode(
         x=alt.X("across:N", sort=list(across), title=axes[0] or None,
-                axis=alt.Axis(labelAngle=_angle(len(across)), domain=False, ticks=False,
+                axis=alt.Axis(labelAngle=_angle(across), domain=False, ticks=False,
                               labelLimit=240)),
         y=alt.Y("down:N", sort=list(down), title=axes[1] or None,
                 axis=alt.Axis(domain=False, ticks=False, labelLimit=240)),
@@ -183,9 +183,16 @@ def heatmap(
     return Drawing(alt.layer(cells, texts).properties(height=max(34 * len(down), 90)))
 
 
-def _angle(n: int) -> int:
-    """Return how labels below `n` columns are turned, so that none runs into another."""
-    return 0 if n <= 3 else -35 if n <= 8 else -90
+def _angle(names: Sequence[str]) -> int:
+    """Return how the labels of columns are turned, so that none runs into another.
+
+    >>> _angle(["K = 1", "K = 5", "K = 10", "K = 100"]), _angle(["second model"] * 4), _angle(["a"] * 9)
+    (0, -35, -90)
+    """
+    n = len(names)
+    if n <= 3 or (n == 4 and max(map(len, names)) <= 8):
+        return 0
+    return -35 if n <= 8 else -90
 
 
 def lines(

@@ -215,7 +215,8 @@ def _naive_bayes_figure(target: Target, own: Sequence[tuple[NaiveBayes, Comparis
     said = (
         f"Score and excess of {title} against Naive Bayes by number of tags, in percentage points."
     )
-    return charts.figure(f"chart-nb-{slug(target.name)}", title, said, chart, grid)
+    shown = f"{title} (intervals: in the table)"  # four bands would hide each other
+    return charts.figure(f"chart-nb-{slug(target.name)}", shown, said, chart, grid)
 
 
 def _tags(tagged: NaiveBayes) -> str:
