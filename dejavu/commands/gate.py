@@ -127,4 +127,6 @@ def _show(found: list[Checked], limit: float) -> None:
     terminal.console().print(terminal.table(["lane", "model", "gate", "why"], rows))
     n_failed = sum(not each.passes for each in found)
     typer.echo(f"failed: {n_failed} of {len(found)}; allowed excess: {limit:g} points")
-    say(f"the bounds hold for all models of the run together, with {100 * (1 - ERROR):g} %")
+    say(
+        f"the bounds hold for all models of the run together, with {100 * (1 - ERROR):g} % confidence"
+    )

@@ -14,6 +14,7 @@ from dejavu import __version__, params
 from dejavu.files import json_files
 from dejavu.report import markdown, published
 from dejavu.report.published import Difference, Lane, Results
+from dejavu.statistics.verdict import ERROR
 from dejavu.tables.schemas import SPLITS
 
 LANES: Mapping[Lane, str] = {"image": "encoders", "caption": "models"}  # folder of the models
@@ -96,7 +97,8 @@ def _commit(folder: Path) -> str | None:
 def render(template: str, **values: Any) -> str:
     """Return a Markdown document of `dejavu/templates`; texts of a run cannot break out of their cell."""
     templates = markdown.templates(text=markdown.literal, points=points)
-    return templates.get_template(template).render(**values)
+    confidence = f"{100 * (1 - ERROR):g} %"  # of the upper bounds, over all models together
+    return templates.get_template(template).render(confidence=confidence, **values)
 
 
 def points(found: Difference | float | None) -> str:

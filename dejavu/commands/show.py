@@ -119,7 +119,9 @@ def _show(facts: Mapping[str, Any], console: Console) -> None:
         console.print(Text(f"Not attacked: {reason}."))
     tables = {
         "Guesses (confidence in nats)": _guesses(facts),
-        "Target against reference (memorization confidence in nats)": _outcomes(facts),
+        "Target against reference (flagged: target alone right; confidence in nats)": _outcomes(
+            facts
+        ),
         "Target against reference, all predicted objects (--json has the others)": _hits(facts),
         _LISTED: _listed(facts),
         "Nearest public samples": _neighbors(facts),
@@ -191,7 +193,7 @@ def _outcomes(facts: Mapping[str, Any]) -> Cells:
 
 
 _OUTCOMES = {  # (target right, reference right)
-    (True, False): "memorized",
+    (True, False): "flagged",  # one sample shows no more: the list below does
     (True, True): "both right",
     (False, True): "reference only",
     (False, False): "both wrong",

@@ -54,7 +54,10 @@ def test_a_small_upper_bound_passes(gate):
 
 def test_the_bounds_are_said_to_hold_for_all_models_together_and_at_which_level(gate):
     done = gate(results(vicreg=model("at most", 0.031), dino=model("at most", 0.02)))
-    assert f"for all models of the run together, with {100 * (1 - ERROR):g} %" in done.stderr
+    assert (
+        f"for all models of the run together, with {100 * (1 - ERROR):g} % confidence"
+        in done.stderr
+    )
     assert "together" not in done.stdout  # rows and count alone are for a script
 
 

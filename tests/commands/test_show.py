@@ -86,7 +86,7 @@ def test_a_name_goes_before_an_id_and_both_lanes_need_a_choice(show):
 @pytest.mark.slow
 def test_words_say_what_the_numbers_mean_and_markup_stays_text(show):
     shown = show("image-00000")
-    assert "memorized +1.50" in shown
+    assert "flagged +1.50" in shown
     assert "[red]sea[/red]" in shown
     assert "a false positive" not in shown
     assert "a false positive" in show("image-00002")
