@@ -15,7 +15,6 @@ from dejavu import measures
 from dejavu.caption.comparisons import headline_mode, target_names
 from dejavu.corpora.image_reader import ImageReader
 from dejavu.measures import Attacked, Neighbors
-from dejavu.models import devices
 from dejavu.params.caption import CaptionEmbeddingsParams, CaptionModelParams, CaptionNetworkParams
 from dejavu.params.machine import MachineParams
 from dejavu.params.report import CaptionHeadline
@@ -77,6 +76,8 @@ def _measured(
     stamp: Mapping[str, str],
     out: Path,
 ) -> Iterator[pa.Table]:
+    from dejavu.models import devices  # torch, which the image lane measures without
+
     assert settings.headline is not None
     mode = headline_mode(settings.models[target], settings.headline)
     near = inputs.neighbors / partition(model=target, mode=mode)

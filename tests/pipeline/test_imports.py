@@ -15,7 +15,7 @@ LIGHT = ", ".join(
     f"dejavu.{name}"
     for name in (
         "tables.schemas", "tables.parquet", "params", "run.stage", "run.shards", "run.code_versions",
-        "corpora.build",
+        "corpora.build", "caption.measure", "image.measure",
     )
 )  # fmt: skip
 
