@@ -5,12 +5,16 @@
     python -m benchmarks.worlds make 100000 w100k
     (cd w100k && dvc repro)
     python -m benchmarks.worlds growth w10k w100k
+    python -m benchmarks.worlds captions 1000000 c1m    # an audit of captions alone
+    (cd c1m && dvc repro)
+    python -m benchmarks.worlds total c1m
 
 A tenth of the samples is target, a tenth reference, a tenth control, the rest public. Vectors are one cluster
 per label; nothing is memorized. `growth` reads the logs that the stages left: processor seconds from the
 start of each process, peak memory, and the exponent between two
 sizes: log((t2 - t0) / (t1 - t0)) / log(n2 / n1).
-A process that does nothing takes t0.
+A process that does nothing takes t0. `total` adds up a run: wall and processor seconds of its stages, the
+highest peak, and the disk that the folder takes.
 """
 
 import json
@@ -110,12 +114,10 @@ def vectors(n: int, seed: int, dim: int = DIM):
         yield pa.table({"sample_name": names(ids), "embedding": lists})
 
 
-def settings(n_images: int, n_captions: int, shares: Shares) -> dict:
-    """Return the parameters of both lanes, from the preset for vectors made elsewhere."""
-    values = YAML().load((ROOT / "presets" / "no-model-at-hand.yaml").read_text(encoding="utf-8"))
-    given = {"source": "embeddings", "recipe": "released"}
-    image, caption = values["image"], values["caption"]
-    image["corpus"]["path"], image["split"]["shares"] = "images.parquet", dict(shares["image"])
+def of_images(values: dict, n_images: int, shares: dict[str, float]) -> None:
+    """Fill in the image lane."""
+    image = values["image"]
+    image["corpus"]["path"], image["split"]["shares"] = "images.parquet", dict(shares)
     image["annotators"] = {
         "tags": {
             "source": "table", "path": "tags.parquet", "min_score": 0.0, "max_tags": 20,
@@ -123,6 +125,22 @@ def settings(n_images: int, n_captions: int, shares: Shares) -> dict:
         }
     }  # fmt: skip
     image["predictions"], image["score"]["references"] = {}, ["second_model", "naive_bayes"]
+    image["neighbors"]["k"] = min(100, n_images // 20)
+    values["report"]["covariates"] = ["naive_bayes@5"]
+
+
+def settings(n_images: int, n_captions: int, shares: Shares) -> dict:
+    """Return the parameters of both lanes, from the preset for vectors made elsewhere."""
+    values = YAML().load((ROOT / "presets" / "no-model-at-hand.yaml").read_text(encoding="utf-8"))
+    given = {"source": "embeddings", "recipe": "released"}
+    caption = values["caption"]
+    if not n_images:
+        without = YAML().load((ROOT / "presets" / "coco-clip.yaml").read_text(encoding="utf-8"))
+        values["image"] = without["image"]
+        values["report"]["headline"]["image"] = without["report"]["headline"]["image"]
+        values["report"]["covariates"] = without["report"]["covariates"]
+    else:
+        of_images(values, n_images, shares["image"])
     caption["corpus"] = {
         "adapter": "samples_table",
         "path": "captions.parquet",
@@ -142,10 +160,8 @@ def settings(n_images: int, n_captions: int, shares: Shares) -> dict:
         },
     }  # fmt: skip
     values["limits"]["labels_without_bank"] = 1.0  # of few samples some labels have none
-    image["neighbors"]["k"] = min(100, n_images // 20)
     caption["retrieve"]["k"] = min(100, n_captions // 20)
     caption["score"]["k"] = [1, 10, caption["retrieve"]["k"]]
-    values["report"]["covariates"] = ["naive_bayes@5"]
     values["report"]["headline"]["caption"] = {
         "target": "clip",
         "mode": "t2i",
@@ -163,7 +179,7 @@ def make(
     shares: Shares | None = None,
     dim: int = DIM,
 ) -> None:
-    """Write a project of `n` samples in each lane, or of `n` images; `dvc repro` there runs it."""
+    """Write a project of `n` samples in each lane, or of `n` images (0: no image lane), for `dvc repro`."""
     n_captions = n if n_captions is None else n_captions
     folder.mkdir(parents=True)
     for name in ("dejavu", "stages"):
@@ -171,11 +187,12 @@ def make(
     for name in ("dvc.yaml", ".dvcignore"):
         shutil.copy(ROOT / name, folder / name)
     (folder / "data").mkdir()
-    write(folder / "images.parquet", image_samples(n))
+    if n:
+        write(folder / "images.parquet", image_samples(n))
+        tags = (part.rename_columns(["sample_name", "tag", "score"]) for part in objects(n))
+        write(folder / "tags.parquet", tags)
     write(folder / "captions.parquet", caption_samples(n_captions))
     write(folder / "objects.parquet", objects(n_captions))
-    tags = (part.rename_columns(["sample_name", "tag", "score"]) for part in objects(n))
-    write(folder / "tags.parquet", tags)
     views = {
         "vectors/projector": ("public_image", "crop"), "second/projector": ("public_image", "crop"),
         "clip": ("public_image", "caption"), "clip_second": ("public_image", "caption"),
@@ -184,8 +201,12 @@ def make(
     for seed, (model, seen) in enumerate(views.items()):
         for place, view in enumerate(seen):
             n_vectors = n if model.startswith(("vectors", "second")) else n_captions
+            if not n_vectors:
+                continue
             write(folder / model / f"{view}.parquet", vectors(n_vectors, 10 * seed + place, dim))
-    for model in ("vectors", "second"):  # the reference role is attacked too, for the crossover
+    for model in (
+        ("vectors", "second") if n else ()
+    ):  # the reference role is attacked too, for the crossover
         source = folder / model / "projector"
         shutil.copy(source / "crop.parquet", source / "reference_crop.parquet")
     with (folder / "params.yaml").open("w", encoding="utf-8") as stream:
@@ -196,7 +217,8 @@ def make(
 
 
 def facts(folder: Path) -> tuple[int, dict[str, dict]]:
-    n = pq.read_metadata(folder / "images.parquet").num_rows
+    files = (folder / name for name in ("images.parquet", "captions.parquet"))
+    n = pq.read_metadata(next(file for file in files if file.is_file())).num_rows
     logs = sorted((folder / "logs").glob("*.json"))
     return n, {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in logs}
 
@@ -216,9 +238,28 @@ def growth(first: Path, second: Path) -> None:
         print(f"| {stage} | {' | '.join(cells)} | {shown} | {max(one['load'], two['load']):.0f} |")
 
 
+def total(folder: Path) -> None:
+    """Print what a run took."""
+    n, logs = facts(folder)
+    seconds, processors = (
+        sum(each[name] for each in logs.values())
+        for name in ("process_seconds", "process_cpu_seconds")
+    )
+    peak, stage = max((each["peak_mib"], stage) for stage, each in logs.items())
+    size = sum(file.lstat().st_size for file in folder.rglob("*") if file.is_file())
+    print(
+        f"{n:,} samples: {seconds:,.0f} s in {len(logs)} stages, {processors:,.0f} s of processors; peak "
+        f"{peak:,} MiB ({stage}); {size / 1e9:.2f} GB on the disk"
+    )
+
+
 def main() -> None:
     if sys.argv[1:2] == ["make"] and len(sys.argv) == 4:
         make(int(sys.argv[2]), Path(sys.argv[3]))
+    elif sys.argv[1:2] == ["captions"] and len(sys.argv) == 4:
+        make(0, Path(sys.argv[3]), n_captions=int(sys.argv[2]))
+    elif sys.argv[1:2] == ["total"] and len(sys.argv) == 3:
+        total(Path(sys.argv[2]))
     elif sys.argv[1:2] == ["growth"] and len(sys.argv) == 4:
         growth(Path(sys.argv[2]), Path(sys.argv[3]))
     else:

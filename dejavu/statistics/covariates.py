@@ -45,8 +45,9 @@ def covariates(
     names, dummies = list(kept), []
     for name, level in levels.items():
         own, found = _dummies(name, level)
-        names += own
-        dummies.append(found)
+        if own:
+            names += own
+            dummies.append(found)
     return Covariates(names=tuple(names), x=DesignMatrix(plain=plain, levels=tuple(dummies)))
 
 

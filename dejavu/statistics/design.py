@@ -73,7 +73,9 @@ class DesignMatrix:
                 both = (each.code >= 0) & (other.code >= 0)
                 pairs = each.code[both].astype(np.int64) * other.n_columns + other.code[both]
                 counts = np.bincount(pairs, minlength=each.n_columns * other.n_columns)
-                found[own, start : start + other.n_columns] = counts.reshape(each.n_columns, -1)
+                found[own, start : start + other.n_columns] = counts.reshape(
+                    each.n_columns, other.n_columns
+                )
         return found
 
     def times(

@@ -74,6 +74,26 @@ def test_estimates_and_tests_are_those_of_the_array():
     assert first.statistic == pytest.approx(second.statistic, rel=1e-9)
 
 
+@pytest.mark.parametrize("q", [0, 2])
+def test_levels_without_a_column_are_no_obstacle(q):
+    """One label, or rare ones alone: there is nothing to tell apart."""
+    alone = Dummies(code=np.full(N, -1, dtype=np.int32), n_columns=0)
+    x = DesignMatrix(plain=RNG.normal(size=(N, q)), levels=(alone,))
+    dense = np.asarray(x)
+    assert dense.shape == (N, q)
+    assert np.allclose(x.gram(), dense.T @ dense)
+    assert x.by_group(np.arange(N), N).shape == (N, q)
+    y = RNG.normal(size=N)
+    found, expected = (
+        adjusted(*sides(each, y), ridge=0.01, seed=1, purpose="d") for each in (x, dense)
+    )
+    assert found.value == pytest.approx(expected.value, rel=1e-11)
+    if not q:
+        known = Known(x=x, is_target=np.arange(N) % 2 == 0, group=np.arange(N))
+        assert joint_test(known, seed=0, purpose="d") is None
+    assert covariates({}, {"label": np.zeros(N, np.int64)}).x.levels == ()
+
+
 def test_a_thousand_labels_take_no_matrix_of_samples_and_labels():
     n, n_labels = 20_000, 500
     rng = np.random.default_rng(1)
