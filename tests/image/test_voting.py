@@ -64,6 +64,11 @@ def test_equally_near_voters_leave_it_to_the_smaller_label():
     assert row["predicted_id"] == 2
 
 
+def test_equally_near_voters_behind_the_nearest_leave_it_to_the_smaller_label():
+    (row,) = vote([[4, 3, 1, 3, 1]], [[0.9, 0.8, 0.8, 0.7, 0.7]], truth=[0])
+    assert row["predicted_id"] == 1
+
+
 def test_a_unanimous_vote_has_no_entropy():
     (row,) = vote([[3, 3, 3]], [[3.0, 2.0, 1.0]], truth=[3])
     assert (row["entropy"], row["p_truth"], row["is_correct"]) == (0.0, 1.0, True)

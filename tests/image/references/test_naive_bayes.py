@@ -139,6 +139,16 @@ def test_released_formula_equals_its_description(learned, attacked, alpha):
         assert guess == expected
 
 
+def test_a_thousand_rare_tags_leave_a_distribution():
+    """Products below the smallest float: only differences of their logarithms count."""
+    weights = np.log(np.full((1_000, 2), 0.3)) + np.array([0.0, 1e-3])
+    fitted = naive_bayes.Fitted(
+        log_prior=np.log([0.5, 0.5]), log_weights=weights, preference=np.arange(2)
+    )
+    found = naive_bayes.posterior(fitted, matrix([set(range(1_000))], 1_000))
+    assert found[0] == pytest.approx([1 / (1 + np.e), np.e / (1 + np.e)])
+
+
 def test_contradicting_tags_without_smoothing_fall_back_to_the_prior():
     fitted = fit([{0}, {1}, {1}], [0, 1, 1], n_labels=2, n_tags=2, alpha=0)
     found = naive_bayes.posterior(fitted, matrix([{0, 1}, {0}], 2))
