@@ -13,6 +13,7 @@ from dejavu.search.held_bank import HeldBank
 from dejavu.search.knn import Search, recall
 from dejavu.search.neighbors import NeighborFiles, NeighborSettings
 from dejavu.tables.parquet import fingerprint
+from dejavu.tables.views import CROP, REFERENCE_CROP
 from tests.models.training.world import MACHINE
 from tests.search.slow import bank_of
 from tests.search.test_knn import nearest
@@ -147,24 +148,23 @@ def test_a_half_built_index_is_never_opened(tmp_path, monkeypatch):
 def test_the_stages_of_a_model_share_the_index_of_its_bank(embeddings, tmp_path, monkeypatch):  # noqa: F811
     """Crops, crops of the reference role, and later runs search one; other vectors need another."""
     root = embeddings[0]
-    role = tmp_path / "reference_role"
-    write_embeddings(role / "layer=projector/view=reference_crop", np.arange(9) * 2 + 1, seed=7)
+    write_embeddings(root / "layer=projector/view=reference_crop", np.arange(9) * 2 + 1, seed=7)
     built, keep = [], approximate.keep
     monkeypatch.setattr(approximate, "keep", lambda *a: built.append(a[2].parent.name) or keep(*a))
 
-    def find(out, reference=None, **changes):
+    def find(out, crops=CROP, **changes):
         asked = settings(**{"index": "IVF2,Flat; nprobe=2", **changes})
         neighbors.find(
             settings=NeighborSettings(
                 section="image.neighbors", model="m", search=asked, machine=MACHINE
             ),
-            inputs=searches.of_images(root, ("projector",), asked.metrics, reference=reference),
+            inputs=searches.of_images(root, ("projector",), asked.metrics, crops=crops),
             out=NeighborFiles(neighbors=out, recall=out.with_name(f"{out.name}.json")),
         )  # fmt: skip
 
     find(tmp_path / "a")
     assert len(set(built)) == len(built) == 2  # one per metric
-    find(tmp_path / "b", reference=role)
+    find(tmp_path / "b", crops=REFERENCE_CROP)
     find(tmp_path / "c", k=3, index="IVF2,Flat; nprobe=1")
     assert len(built) == 2
     find(tmp_path / "d", index="IVF3,Flat; nprobe=3")
