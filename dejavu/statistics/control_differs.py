@@ -130,10 +130,8 @@ def blind_baseline(known: Known, *, seed: int, purpose: str) -> BlindBaseline | 
     """
     known = _sampled(known, seed, purpose)
     sides = (known.is_target, ~known.is_target)
-    x = np.asarray(known.x)
-    if not np.ptp(x, axis=0).any() or any(
-        len(np.unique(known.group[side])) < N_FOLDS for side in sides
-    ):
+    x = design(known.x)
+    if not x.varies or any(len(np.unique(known.group[side])) < N_FOLDS for side in sides):
         return None
     fold = np.empty(len(known.group), dtype=np.int64)
     generator = seeds.generator(seed, f"{purpose}.blind")
@@ -144,9 +142,10 @@ def blind_baseline(known: Known, *, seed: int, purpose: str) -> BlindBaseline | 
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # its ranking is good enough by then
         for each in range(N_FOLDS):
-            model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
-            model.fit(x[fold != each], known.is_target[fold != each])
-            score[fold == each] = model.decision_function(x[fold == each])
+            # scaled in place: the array of the other folds is made for this one
+            model = make_pipeline(StandardScaler(copy=False), LogisticRegression(max_iter=200))
+            model.fit(np.asarray(x[fold != each]), known.is_target[fold != each])
+            score[fold == each] = model.decision_function(np.asarray(x[fold == each]))
     auroc, (low, high) = delong(score[known.is_target], score[~known.is_target])
     n_target = int(known.is_target.sum())
     return BlindBaseline(

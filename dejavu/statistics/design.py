@@ -49,6 +49,14 @@ class DesignMatrix:
             found[rows, offset + each.code[rows]] = 1
         return found
 
+    @property
+    def varies(self) -> bool:
+        """Return whether any column has two values."""
+        if len(self) and np.ptp(self.plain, axis=0).any():
+            return True
+        counts = [_counted(each, np.ones(len(self))) for each in self.levels]
+        return any(((each > 0) & (each < len(self))).any() for each in counts)
+
     def centred(self) -> "DesignMatrix":
         """Return the matrix with plain columns about their means, so that no sum of squares cancels."""
         return dataclasses.replace(self, plain=self.plain - self.plain.mean(axis=0))

@@ -45,6 +45,16 @@ def test_rows_are_those_of_the_array(rows):
     assert len(x[rows]) == len(np.asarray(x)[rows])
 
 
+@pytest.mark.parametrize(
+    ("plain", "code", "expected"),
+    [(1.0, [0, 0], False), (1.0, [-1, -1], False), (1.0, [0, -1], True), (2.0, [0, 0], True)],
+)
+def test_a_matrix_varies_where_a_column_has_two_values(plain, code, expected):
+    level = Dummies(code=np.array(code, dtype=np.int32), n_columns=1)
+    x = DesignMatrix(plain=np.array([[1.0], [plain]]), levels=(level,))
+    assert x.varies is expected is bool(np.ptp(np.asarray(x), axis=0).any())
+
+
 def test_an_array_is_a_design_of_plain_columns():
     dense = RNG.normal(size=(5, 2))
     assert np.array_equal(np.asarray(design(dense)), dense)
