@@ -11,7 +11,9 @@ from dejavu.report import dropped, from_params
 from dejavu.report.numbers import Estimate
 from dejavu.report.page import answer, next_steps, overview, sources, sums
 from dejavu.report.settings import fingerprint
+from dejavu.statistics import control_differs
 from dejavu.statistics.adjusted import Difference
+from dejavu.statistics.verdict import ERROR
 from tests.paths import ROOT
 from tests.report.gallery import world
 from tests.report.page.pages import Reader
@@ -27,6 +29,9 @@ def test_page_one_has_what_a_reviewer_signs(html, read, results):
         "accepted by (name, role, date)", "parameters of models, scores and report", "images: data set",
         "images: samples, roles, scores", "The control check asks",
         "smallest excess seen in 4 of 5 draws", "control check",
+        f"below {control_differs.MAX_JOINT_P} and the interval of the AUROC lies above "
+        f"{control_differs.MIN_BLIND_AUROC}", "ranks no models",
+        f"a false “memorizes” is at most {100 * ERROR:g} %",
     ):  # fmt: skip
         assert part in text
     assert "`" not in text[text.index("What to do next") :]  # a command is marked, not quoted
@@ -119,6 +124,21 @@ def test_the_data_set_is_named_as_the_parameters_do(tmp_path):
 
 def test_a_recall_that_is_not_known_is_no_zero():
     assert sums.caption_sum("CLIP", "text_model", caption_comparison(*[(0.1, 0.0, 0.2)] * 2)) == ()
+
+
+def test_the_summary_tells_the_recalls_that_page_one_adds_up(page_file, results):
+    text = page_file.with_name("summary.md").read_text(encoding="utf-8")
+    (told,) = re.findall(
+        r"it brings back ([\d.]+) % of .*?, and ([\d.]+) % of those of control", text
+    )
+    known = [
+        [f"{100 * at[role]['target_recall']:.1f}" for role in ("target", "control")]
+        for modes in results["caption"]["clip"].values()
+        for by_k in modes.values() for by_top in by_k.values() for at in by_top.values()
+        if "control" in at
+    ]  # fmt: skip
+    assert [*told] in known
+    assert "an excess of the mean recall of" in text
 
 
 def test_captions_have_a_sum_of_five_lines_as_images_do():
