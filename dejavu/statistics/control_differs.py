@@ -82,8 +82,7 @@ def joint_test(known: Known, *, seed: int, purpose: str) -> JointTest | None:
 
     Roles are dealt to groups anew, as many groups to target as there are. T² grows with R², the share of
     the role indicator's variance that the columns of X explain, so one decomposition of X serves all
-    permutations.
-    Collinear columns count once.
+    permutations. Collinear columns count once.
 
     Returns:
         None where X has no column that varies, or a role has fewer than two groups.
@@ -108,9 +107,8 @@ def joint_test(known: Known, *, seed: int, purpose: str) -> JointTest | None:
             n_as_large += int((explained >= observed * (1 - _ROUNDING)).sum())
     n = len(known.is_target)
     n_target = int(known.is_target.sum())
-    left = max(
-        1 - observed, np.finfo(float).eps
-    )  # sums leave no smaller one; 0 where X is the role
+    # sums leave no smaller one; 0 where X is the role
+    left = max(1 - observed, np.finfo(float).eps)
     return JointTest(
         statistic=float((n - 2) * observed / left),
         p_value=(1 + n_as_large) / (1 + N_PERMUTATIONS),
@@ -297,7 +295,5 @@ def _explained(
     """Return R² of each role indicator on the basis whose group sums are given."""
     n = sizes.sum()
     n_target = sizes @ dealt
-    explained: np.ndarray = (sums.of(sizes, dealt) ** 2).sum(axis=0) / (
-        n_target * (n - n_target) / n
-    )
-    return explained
+    squares: np.ndarray = (sums.of(sizes, dealt) ** 2).sum(axis=0)
+    return squares / (n_target * (n - n_target) / n)

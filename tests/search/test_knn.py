@@ -68,7 +68,7 @@ def test_threads_never_change_the_answer(monkeypatch):
     rows, queries = (rng.standard_normal((n, 64)).astype(np.float32) for n in (700, 40))
     answers = []
     for threads in (1, 2, 4):
-        monkeypatch.setattr("os.cpu_count", lambda n=threads: n)
+        monkeypatch.setattr("dejavu.run.cores.given", lambda n=threads: n)
         found = nearest(queries, bank_of(rows, block_rows=100), k=20, margin=20)
         assert faiss.omp_get_max_threads() == threads
         answers.append((found.ids.tolist(), found.similarities.tolist()))
