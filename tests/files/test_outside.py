@@ -1,6 +1,7 @@
 """Weights and tables in an object store: the checks of a local file, on a copy that follows the store."""
 
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,8 @@ from dejavu.errors import DataError, ParamsError, WeightsError
 from dejavu.files import outside
 from dejavu.models.checkpoints import load as checkpoints
 from tests.corpora.test_object_store import bucket, server  # noqa: F401  # fixtures
+from tests.models import fixtures
+from tests.models.encoders.test_released_folders import made
 
 pytestmark = pytest.mark.slow  # a server, and a library that takes a second to import
 WEIGHTS = "s3://audit/models/w.pth"
@@ -23,7 +26,7 @@ def in_tmp(tmp_path, monkeypatch):
 
 def located(name=WEIGHTS, data="/data"):
     outside._copied.cache_clear()  # as another process
-    return outside.located(__import__("pathlib").Path(data), name)
+    return outside.located(Path(data), name)
 
 
 @pytest.fixture
@@ -74,6 +77,18 @@ def test_a_copy_is_checked_like_a_file_of_this_machine(weights):
     weights.pipe_file("audit/models/w.pth", evil)
     with pytest.raises(WeightsError):
         checkpoints.read(located())
+
+
+def test_a_model_of_a_store_is_the_one_of_the_file(bucket, tmp_path):  # noqa: F811
+    fixtures.vicreg_full(tmp_path / "a.pth")
+    bucket.pipe_file("audit/models/a.pth", (tmp_path / "a.pth").read_bytes())
+    written = []
+    for place, weights in (("here", "../a.pth"), ("there", "s3://audit/models/a.pth")):
+        (tmp_path / place).mkdir()
+        made(tmp_path / place, "vicreg", weights)
+        files = sorted((tmp_path / place / "out").rglob("*.*"))
+        written.append({each.name: each.read_bytes() for each in files})
+    assert written[0] == written[1]
 
 
 def test_what_cannot_be_had_is_said_with_the_place_and_the_reason(weights, monkeypatch, tmp_path):
