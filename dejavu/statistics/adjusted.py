@@ -87,7 +87,7 @@ def adjusted(
         None where a role has fewer than `MIN_GROUPS` groups: an interval would mean nothing.
     """
     sides = (target, control)
-    n_groups = [len(np.unique(side.group)) for side in sides]
+    n_groups = [n_distinct(side.group) for side in sides]
     if min(n_groups) < MIN_GROUPS:
         return None
     n_folds = min(N_FOLDS, *(n // 2 for n in n_groups))
@@ -112,7 +112,7 @@ def adjusted(
 def unadjusted(target: Side, control: Side) -> Difference | None:
     """Return mean_T(Y) − mean_C(Y), columns of X unused; for the gap, or Y minus one reference."""
     sides = (target, control)
-    n_groups = [len(np.unique(side.group)) for side in sides]
+    n_groups = [n_distinct(side.group) for side in sides]
     if min(n_groups) < MIN_GROUPS:
         return None
     value = float(target.y.mean() - control.y.mean())
@@ -135,6 +135,18 @@ def unadjusted_kinds(target: Kinds, control: Kinds) -> list[Difference | None]:
         _welch(float(value), list(parts), [n - 1 for n in n_groups], [side.n for side in sides])
         for value, parts in zip(means[0] - means[1], np.stack(variances, axis=1), strict=True)
     ]
+
+
+def n_distinct(values: Int64[np.ndarray, " n"]) -> int:
+    """Return how many different values there are.
+
+    By sorting: NumPy's `unique` hashes them since 2.3, which takes ten times as long for a million numbers.
+
+    >>> n_distinct(np.array([3, 1, 3])), n_distinct(np.array([], dtype=np.int64))
+    (2, 0)
+    """
+    ascending = np.sort(values)
+    return int(np.count_nonzero(ascending[1:] != ascending[:-1])) + min(1, len(ascending))
 
 
 def _folds(

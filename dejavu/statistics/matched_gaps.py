@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from dejavu.statistics.adjusted import MIN_GROUPS, Difference
+from dejavu.statistics.adjusted import MIN_GROUPS, Difference, n_distinct
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ def matched_gap(target: Values, control: Values) -> MatchedGap | None:
     in_target, in_control = (np.isin(side.n_objects, strata) for side in (target, control))
     left_out = int((~in_target).sum())
     of_target, of_control = _kept(target, in_target), _kept(control, in_control)
-    n_groups = [len(np.unique(side.group)) for side in (of_target, of_control)]
+    n_groups = [n_distinct(side.group) for side in (of_target, of_control)]
     if min(n_groups) < MIN_GROUPS:
         return None
     row_target = np.searchsorted(strata, of_target.n_objects)
