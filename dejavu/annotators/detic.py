@@ -19,11 +19,11 @@ from PIL import Image
 from dejavu.annotators import names
 from dejavu.annotators.detections import Found, ranked
 from dejavu.errors import DataError, ParamsError, WeightsError
-from dejavu.files import outside
 from dejavu.models import devices
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.params.annotators import DeticParams
 from dejavu.params.machine import MachineParams
+from dejavu.run import outside
 from dejavu.tables import brought_arrays
 
 CLIP_DIM = 512  # of ViT-B/32, in whose text space Detic's names live

@@ -14,11 +14,11 @@ from PIL import Image
 
 from dejavu.annotators.grounded_sam import Grounded, RememberLast, blocks_of_boxes
 from dejavu.errors import ParamsError, WeightsError
-from dejavu.files import outside
 from dejavu.models import devices
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.params.annotators import GroundedSamParams
 from dejavu.params.machine import MachineParams
+from dejavu.run import outside
 from dejavu.tables import parquet
 
 SHORTER_PX, LONGER_PX = 800, 1333  # as GroundingDINO was evaluated

@@ -12,10 +12,10 @@ from PIL import Image
 
 from dejavu.annotators.grounded_sam import Grounded, RememberLast, blocks_of_boxes
 from dejavu.errors import WeightsError
-from dejavu.files import outside
 from dejavu.models import devices
 from dejavu.params.annotators import GroundedSamParams
 from dejavu.params.machine import MachineParams
+from dejavu.run import outside
 from dejavu.tables import parquet
 
 _DETECTORS = ("grounding-dino", "mm-grounding-dino")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dejavu.corpora.files import lines
 from dejavu.errors import DataError
-from dejavu.files import outside
+from dejavu.run import outside
 
 
 def _imagenet_1k() -> list[str]:

@@ -5,8 +5,8 @@ from pathlib import Path
 import duckdb
 
 from dejavu.annotators import tables
-from dejavu.files import outside
 from dejavu.params.caption import ObjectsParams, TableObjectsParams
+from dejavu.run import outside
 
 
 def register(

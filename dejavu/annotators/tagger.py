@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from dejavu.annotators import names
 from dejavu.annotators.detections import Found, ranked
 from dejavu.errors import ParamsError, WeightsError, suggestion
-from dejavu.files import outside
 from dejavu.models import devices
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.encoders.preprocessing import Preprocessing
@@ -24,6 +23,7 @@ from dejavu.models.encoders.timm import PACKAGED, by_order, packaged_file, prepr
 from dejavu.models.pixels import resized
 from dejavu.params.annotators import TaggerParams
 from dejavu.params.machine import MachineParams
+from dejavu.run import outside
 
 _CPU_BATCH = (
     8  # images; more at once cost memory and time on a CPU, see dejavu.models.encoders.encoder

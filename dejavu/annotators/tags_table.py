@@ -17,10 +17,10 @@ from dejavu.annotators import tables
 from dejavu.annotators.detections import DECIMALS
 from dejavu.annotators.source import CropSource
 from dejavu.errors import DataError
-from dejavu.files import outside
 from dejavu.params.machine import MachineParams
 from dejavu.params.references import TagTableParams
 from dejavu.roles import ATTACKED, REFERENCE
+from dejavu.run import outside
 from dejavu.tables import by_sample, parquet
 
 

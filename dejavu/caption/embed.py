@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 
 from dejavu.corpora.image_reader import ImageReader
-from dejavu.files import outside
 from dejavu.models import devices, embedding, folder
 from dejavu.models.clip import embeddings, load
 from dejavu.models.clip.model import CaptionModel
@@ -22,7 +21,7 @@ from dejavu.params.caption import (
 )
 from dejavu.params.machine import MachineParams
 from dejavu.roles import is_paired
-from dejavu.run import engines, shards
+from dejavu.run import engines, outside, shards
 from dejavu.tables import by_sample, parquet
 from dejavu.tables.partitions import partition
 from dejavu.tables.schemas import EMBEDDINGS

@@ -12,11 +12,11 @@ from dejavu.annotators import tables
 from dejavu.check.findings import Absent, Finding, Untried, tried
 from dejavu.check.roles import Lane
 from dejavu.errors import DataError
-from dejavu.files import outside
 from dejavu.image.references import imported
 from dejavu.params.predictions import PredictionsParams
 from dejavu.params.references import TagTableParams
 from dejavu.roles import ATTACKED, REFERENCE
+from dejavu.run import outside
 from dejavu.tables.schemas import LABELS
 
 

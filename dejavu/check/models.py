@@ -8,9 +8,9 @@ from typing import Any
 from dejavu.check import sections
 from dejavu.check.findings import Absent, Finding, Untried, fetch_hint, tried
 from dejavu.errors import ParamsError, WeightsError
-from dejavu.files import outside
 from dejavu.models import hub
 from dejavu.params.machine import MachineParams
+from dejavu.run import outside
 
 Dims = dict[str, dict[str, int]]  # model: layer: length of its vectors
 _NOWHERE = Path("/nonexistent")  # tables that released networks do not read

@@ -18,12 +18,12 @@ from dejavu.check.roles import Lane, label_ids
 from dejavu.corpora.image_reader import ImageError, ImageReader, decode
 from dejavu.corpora.records import Record
 from dejavu.corpora.roots import external_root
-from dejavu.files import outside
 from dejavu.image import crop
 from dejavu.image.draw_boxes import outlined
 from dejavu.params.caption import TableObjectsParams
 from dejavu.params.machine import MachineParams
 from dejavu.roles import ROLES, TARGET, UNUSED
+from dejavu.run import outside
 from dejavu.tables import brought
 
 IMAGES = 24

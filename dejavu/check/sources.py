@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from dejavu import params
 from dejavu.downloads.published_files import DOWNLOADS
-from dejavu.files import outside
 from dejavu.params.base import TAGS, Section, members, tag_of
 from dejavu.params.caption import CaptionModelParams, ObjectsParams
 from dejavu.params.caption_corpora import CaptionCorpus, NoCorpusParams
@@ -20,6 +19,7 @@ from dejavu.params.corpora import CorpusParams
 from dejavu.params.encoders import ModelParams
 from dejavu.params.external_files import paths_of
 from dejavu.params.references import AnnotatorSource
+from dejavu.run import outside
 
 Kind = Literal["models", "corpora", "annotators"]
 

@@ -16,10 +16,10 @@ from dejavu.check.findings import Absent, Finding, Untried, tried
 from dejavu.check.roles import Lane
 from dejavu.corpora.tallies import Tally
 from dejavu.errors import DataError
-from dejavu.files import outside
 from dejavu.models import imported_vectors, vector_files
 from dejavu.models.vector_files import CORNERS, View
 from dejavu.roles import ATTACKED, PUBLIC
+from dejavu.run import outside
 from dejavu.tables import by_sample
 from dejavu.tables.views import CROP, PUBLIC_IMAGE, VIEWS, views_of
 

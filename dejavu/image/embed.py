@@ -13,7 +13,6 @@ from torch import Tensor
 
 from dejavu.corpora.image_reader import ImageReader
 from dejavu.errors import DataError, ParamsError, WeightsError, suggestion
-from dejavu.files import outside
 from dejavu.models import devices, embedding, encoders, imported_vectors
 from dejavu.models import folder as folders
 from dejavu.models.encoders import embeddings
@@ -22,7 +21,7 @@ from dejavu.params.encoders import ModelParams
 from dejavu.params.machine import MachineParams
 from dejavu.params.released import EmbeddingsModel
 from dejavu.roles import ATTACKED, PUBLIC, REFERENCE, is_paired
-from dejavu.run import engines, shards
+from dejavu.run import engines, outside, shards
 from dejavu.tables.parquet import fingerprint, inputs_of, require_common_origin
 from dejavu.tables.partitions import partition
 from dejavu.tables.schemas import CROPS, EMBEDDINGS, SAMPLES, SPLITS

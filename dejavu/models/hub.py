@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from dejavu.errors import ParamsError, WeightsError
-from dejavu.files import outside
+from dejavu.run import outside
 
 PREFIX = "hf-hub:"
 _NAME = re.compile(r"(?P<repo>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>\w[\w./-]*))?")

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from jaxtyping import Bool, Int, Int8
 
 from dejavu.errors import DataError
-from dejavu.files import outside
 from dejavu.params.roles import FolderRoles, GivenRoles, PartitionRoles, TableRoles
 from dejavu.roles import ROLES
+from dejavu.run import outside
 from dejavu.run.progress import say
 from dejavu.splits.digests import Lookup
 from dejavu.splits.listing import Listing

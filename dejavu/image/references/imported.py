@@ -23,11 +23,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dejavu.errors import DataError
-from dejavu.files import outside
 from dejavu.image.kept_crops import CropTables, kept_crops, origin, read_labels
 from dejavu.image.predictions import DECIMALS, SUM_TOLERANCE, columns_of, predictions_table
 from dejavu.params.predictions import PredictionsParams
 from dejavu.roles import ATTACKED, REFERENCE
+from dejavu.run import outside
 from dejavu.run.progress import say
 from dejavu.tables import brought, by_sample
 from dejavu.tables.brought_values import Column

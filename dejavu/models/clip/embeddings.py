@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from dejavu.errors import DataError, WeightsError
-from dejavu.files import outside
 from dejavu.models import imported_vectors, vector_files
 from dejavu.models.clip.source import CaptionSettings, Source
 from dejavu.models.source import TrainingInputs
 from dejavu.models.vector_files import View
 from dejavu.params.caption import CaptionEmbeddingsParams
+from dejavu.run import outside
 from dejavu.tables import by_sample
 from dejavu.tables.partitions import partition
 from dejavu.tables.schemas import EMBEDDINGS

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from dejavu.errors import ParamsError, WeightsError, suggestion
-from dejavu.files import outside
 from dejavu.models import devices, packaged
 from dejavu.models.checkpoints.load import sha256
 from dejavu.models.clip.model import CaptionModel
 from dejavu.models.clip.source import released
 from dejavu.params.caption import SentenceTransformerParams
 from dejavu.params.machine import MachineParams
+from dejavu.run import outside
 
 _PACKAGED = {packaged.MINILM.package: packaged.MINILM}
 _PREFIX = "packaged:"

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from dejavu.errors import WeightsError
-from dejavu.files import outside
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints.load import State
 from dejavu.models.checkpoints.unwrap import unwrapped
@@ -19,6 +18,7 @@ from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import Source
 from dejavu.models.source import TrainingInputs
 from dejavu.params.released import BarlowTwinsModel
+from dejavu.run import outside
 
 PROJECTOR = "(lBa)+l"  # three linear maps without any bias
 _LOSS = "bn."  # the running statistics of the loss; no part of the embedding

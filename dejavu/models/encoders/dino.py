@@ -11,7 +11,6 @@ from typing import Any, Literal
 from torch import Tensor
 
 from dejavu.errors import WeightsError
-from dejavu.files import outside
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints.load import State
 from dejavu.models.checkpoints.unwrap import unwrapped
@@ -22,6 +21,7 @@ from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import Source
 from dejavu.models.source import TrainingInputs
 from dejavu.params.released import DinoModel
+from dejavu.run import outside
 
 # The released ResNet-50 head has two maps with a batch norm, the ViT heads three without; all have biases.
 PROJECTOR = "(LB?a)*L"

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dejavu.errors import DataError
-from dejavu.files import outside
 from dejavu.models import folder, imported_vectors, vector_files
 from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import Source
 from dejavu.models.source import TrainingInputs
 from dejavu.models.vector_files import View
 from dejavu.params.released import EmbeddingsModel
+from dejavu.run import outside
 
 VIEWS = ("public_image", "crop")
 KIND = "precomputed embeddings"

@@ -15,7 +15,6 @@ from pathlib import Path
 from torch import nn
 
 from dejavu.errors import ParamsError, WeightsError
-from dejavu.files import outside
 from dejavu.models import folder
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints.unwrap import unwrapped
@@ -29,6 +28,7 @@ from dejavu.models.encoders.state_dict import without
 from dejavu.models.provenance import Provenance
 from dejavu.models.source import TrainingInputs
 from dejavu.params.released import FactoryModel
+from dejavu.run import outside
 
 CODE = "code"  # folder of an encoder's folder
 MAX_FILES = 1_000

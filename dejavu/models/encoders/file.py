@@ -5,13 +5,13 @@ from pathlib import Path
 from torch import nn
 
 from dejavu.errors import WeightsError
-from dejavu.files import outside
 from dejavu.models import encoders, folder
 from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import Source, require_layers, write
 from dejavu.models.provenance import Provenance
 from dejavu.models.source import TrainingInputs
 from dejavu.params.released import FileModel
+from dejavu.run import outside
 
 
 def make(settings: EncoderSettings, _inputs: TrainingInputs, out: Path) -> None:

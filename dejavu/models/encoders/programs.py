@@ -9,7 +9,6 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 
 from dejavu.errors import DejavuError, ParamsError, WeightsError
-from dejavu.files import outside
 from dejavu.models import folder
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.encoders import pooled
@@ -19,6 +18,7 @@ from dejavu.models.encoders.source import require_layers
 from dejavu.models.provenance import Provenance
 from dejavu.params.networks import ModuleLayer
 from dejavu.params.released import OnnxModel, TorchExportModel
+from dejavu.run import outside
 
 # The program's own vectors as layer `backbone`, and those of modules inside it
 Run = Callable[[Float32[Tensor, "n 3 h w"]], Mapping[str, Tensor]]

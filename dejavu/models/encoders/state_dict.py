@@ -12,7 +12,6 @@ from typing import Any
 from torch import Tensor, nn
 
 from dejavu.errors import ParamsError, WeightsError
-from dejavu.files import outside
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints.unwrap import unwrapped
 from dejavu.models.encoders import infer_architecture, pooled
@@ -23,6 +22,7 @@ from dejavu.models.encoders.source import Source, write
 from dejavu.models.provenance import Provenance
 from dejavu.models.source import TrainingInputs
 from dejavu.params.released import StateDictModel
+from dejavu.run import outside
 
 LIBRARIES = ("torch", "torchvision", "timm")
 _FAMILIES = ("resnet", "vit")

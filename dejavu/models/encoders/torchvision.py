@@ -14,7 +14,6 @@ import torchvision
 from torch import nn
 
 from dejavu.errors import ParamsError, WeightsError, suggestion
-from dejavu.files import outside
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints.unwrap import unwrapped
 from dejavu.models.encoders import pooled
@@ -26,6 +25,7 @@ from dejavu.models.encoders.source import Source, write
 from dejavu.models.provenance import Provenance
 from dejavu.models.source import TrainingInputs
 from dejavu.params.released import TorchvisionModel
+from dejavu.run import outside
 
 # Ported from TensorFlow: torchvision builds its weights of them with transform_input, which turns pixels of
 # the usual mean and std into these, and does not show in the tensors.

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from dejavu.files import outside
 from dejavu.models.checkpoints import load as checkpoints
 from dejavu.models.checkpoints.unwrap import unwrapped
 from dejavu.models.encoders import infer_architecture, released
@@ -11,6 +10,7 @@ from dejavu.models.encoders.settings import EncoderSettings
 from dejavu.models.encoders.source import Source
 from dejavu.models.source import TrainingInputs
 from dejavu.params.released import VicregModel
+from dejavu.run import outside
 
 # The last linear map is neither normalized nor given a bias; Barlow Twins has no bias at all.
 PROJECTOR = "(LBa)+l"

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from dejavu.errors import DataError, ParamsError, WeightsError
-from dejavu.files import outside
 from dejavu.models.checkpoints import load as checkpoints
+from dejavu.run import outside
 from tests.corpora.test_object_store import bucket, server  # noqa: F401  # fixtures
 from tests.models import fixtures
 from tests.models.encoders.test_released_folders import made
