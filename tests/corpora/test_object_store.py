@@ -37,7 +37,10 @@ def server():
         patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         patch.setenv("NO_PROXY", host)
+        # fsspec keeps what it opened: in another module's tests, of a server that has stopped
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
         yield
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
     running.stop()
 
 

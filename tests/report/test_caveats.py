@@ -38,7 +38,7 @@ def test_both_stand_beside_the_headline_and_where_they_belong(reports):
         ("index.html", '<div class="cards">'),
         ("summary.md", "Behind it, test by test"),
     ):
-        text = (reports / name).read_text(encoding="utf-8")
+        text = (reports / name).read_text(encoding="utf-8").replace("\u00a0", " ")
         opening = text[: text.index(end)]
         assert "finds 80.0 % (62.7 to 90.5 %) of the exact 20 neighbors of vicreg" in opening
         assert "limits.labels_without_bank was raised above 0%" in opening
