@@ -1,5 +1,6 @@
 """A second caption for every image of the embedded captions: scene and main glyph in other words."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,26 +24,17 @@ def write(samples: Path, out: Path, seed: int) -> None:
         for choices in (words.ADJECTIVES, words.PLACES, words.MONTHS)
     ]
     captions = [
-        f"in {month} {place} saw {scene} behind a {adjective} {_main(attributes)}"
-        for adjective, place, month, scene, attributes in zip(
-            *some, _field(rows, "scene"), _field(rows, "attributes"), strict=True
-        )
+        f"in {month} {place} saw {truth['scene']} behind a {adjective} {_main(truth['attributes'])}"
+        for adjective, place, month, truth in zip(*some, rows["truth"].to_pylist(), strict=True)
     ]
     table = pa.table({"sample_name": rows["sample_name"], "caption": captions})
     pq.write_table(table, out)
 
 
-def _field(rows: pa.Table, name: str) -> list[object]:
-    return [truth[name] for truth in rows["truth"].to_pylist()]
-
-
-def _main(attributes: object) -> str:
+def _main(attributes: Sequence[str]) -> str:
     """Return the main glyph, which one attribute names.
 
     >>> _main(["main:arrow"])
     'arrow'
     """
-    assert isinstance(attributes, list)
-    return next(
-        str(each).removeprefix("main:") for each in attributes if str(each).startswith("main:")
-    )
+    return next(each.removeprefix("main:") for each in attributes if each.startswith("main:"))

@@ -81,7 +81,7 @@ def recovered(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
         yield f"| `{reference}` | {' | '.join(shares)} | {100 * float(each[0]['word']):.0f} % |"
 
 
-Found = dict[tuple[str, str], list[Mapping[str, str]]]
+Found = dict[str, list[Mapping[str, str]]]  # rows by estimator
 
 
 def models(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
@@ -96,17 +96,17 @@ def models(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
         if row["estimator"] == "recovered" or row["target"].endswith("_l2"):
             continue  # the page shows cosine, the headline
         found = by_model.setdefault((row["run"], row["target"]), {})
-        found.setdefault((row["estimator"], ""), []).append(row)
+        found.setdefault(row["estimator"], []).append(row)
     for (run, target), found in by_model.items():
-        one = found["adjusted", ""][0]
+        one = found["adjusted"][0]
         right = ", ".join(
-            f"{100 * float(found[f'right on {role}', ''][0]['value']):.1f} %"
+            f"{100 * float(found[f'right on {role}'][0]['value']):.1f} %"
             for role in ("target", "control")
         )
         cells = (
             run, f"`{target}`", f"{one['n_target']}, {one['n_control']}", right,
-            _range(found.get(("plain", ""))), _range(found.get(("unadjusted", ""))),
-            _one(found.get(("two_model", ""))), f"**{_one([one])}**", _one(found.get(("crossover", ""))),
+            _range(found.get("plain")), _range(found.get("unadjusted")),
+            _one(found.get("two_model")), f"**{_one([one])}**", _one(found.get("crossover")),
             one["word"] or "–",
         )  # fmt: skip
         yield f"| {' | '.join(cells)} |"

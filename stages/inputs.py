@@ -9,8 +9,7 @@ from dejavu.params.encoders import Models
 from dejavu.params.machine import MachineParams
 from dejavu.params.predictions import Predictions
 from dejavu.params.references import Annotators
-from dejavu.run import code_versions, external_files, stage
-from dejavu.run.graph import folders, read
+from dejavu.run import code_versions, entry_folders, external_files, stage
 
 
 def main(*, params: Path, graph: Path, out: Path, code: Path) -> None:
@@ -34,9 +33,9 @@ def main(*, params: Path, graph: Path, out: Path, code: Path) -> None:
         ),
         out=out,
     )
-    code_versions.write(inputs=code_versions.GraphInputs(dvc_yaml=graph, params=params), out=code)
-    for folder in folders(read(graph)):  # where a lane has no entries, nobody else makes them
-        Path(folder).mkdir(parents=True, exist_ok=True)
+    whole = code_versions.GraphInputs(dvc_yaml=graph, params=params)
+    code_versions.write(inputs=whole, out=code)
+    entry_folders.prepare(inputs=whole, out=Path())
 
 
 if __name__ == "__main__":

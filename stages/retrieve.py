@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
-from dejavu.caption import nearest
 from dejavu.params import section
 from dejavu.params.caption import CaptionModelParams
 from dejavu.params.machine import MachineParams
 from dejavu.params.search import RetrieveParams
+from dejavu.roles import is_paired
 from dejavu.run import stage
+from dejavu.search import both_roles, searches
+from dejavu.search.neighbors import NeighborSettings
+from dejavu.tables.views import REFERENCE_CAPTION
 
 
 def main(
@@ -21,15 +24,23 @@ def main(
     reference: Path,
 ) -> None:
     """Bring back the public samples nearest to each caption that is attacked, in every mode of one model."""
-    nearest.find(
-        settings=nearest.RetrieveSettings(
+    entry = section(params, f"caption.models.{model}", CaptionModelParams)
+    asked = embeddings, entry.modes
+    both_roles.find(
+        settings=NeighborSettings(
+            section="caption.retrieve",
             model=model,
-            entry=section(params, f"caption.models.{model}", CaptionModelParams),
             search=section(params, "caption.retrieve", RetrieveParams),
             machine=section(params, "machine", MachineParams),
+            left_out=unannotated,
         ),
-        inputs=nearest.RetrieveInputs(embeddings=embeddings, unannotated=unannotated),
-        out=nearest.RetrieveFiles(neighbors=out, recall=recall, reference=reference),
+        inputs=both_roles.Searches(
+            attacked=searches.of_captions(*asked),
+            reference=(
+                searches.of_captions(*asked, captions=REFERENCE_CAPTION) if is_paired(entry) else ()
+            ),
+        ),
+        out=both_roles.Files(neighbors=out, recall=recall, reference=reference),
     )
 
 

@@ -102,7 +102,7 @@ def jobs(stages: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[Job]:
     """
     for name, stage in stages.items():
         module = script(name, stage)
-        for entry, fields in _entries(stage, params):
+        for entry, fields in entries(stage, params):
             sections = (_filled(text, fields) for text in body(stage).get("params", []))
             words = set().union(*(asked_by(_value(params, section)) for section in sections))
             command = _filled(body(stage)["cmd"], fields)
@@ -124,10 +124,13 @@ def folders(stages: Mapping[str, Any]) -> list[str]:
     return sorted(found)
 
 
-def _entries(
+def entries(
     stage: Mapping[str, Any], params: Mapping[str, Any]
 ) -> Iterator[tuple[str | None, dict[str, Any]]]:
-    """Yield the name of each entry, and what stands for ``${…}`` in its stage."""
+    """Yield the name of each entry that a stage runs for, and what stands for ``${…}`` there.
+
+    The name is None where it runs once.
+    """
     if "foreach" in stage:
         given = stage["foreach"]  # a section of params.yaml, or the entries themselves
         known = given if isinstance(given, Mapping) else _value(params, _FIELD.sub(r"\1", given))

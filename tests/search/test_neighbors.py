@@ -6,11 +6,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from dejavu.errors import ArtifactError, ParamsError
-from dejavu.image import embed, nearest, vote
+from dejavu.image import embed, vote
 from dejavu.params.search import NeighborsParams, RetrieveParams
-from dejavu.roles import ATTACKED, REFERENCE, predictor_name
+from dejavu.roles import ATTACKED, REFERENCE, is_paired, predictor_name
 from dejavu.run import shards
-from dejavu.search import neighbors, recalls, searches
+from dejavu.search import both_roles, neighbors, recalls, searches
 from dejavu.search.neighbors import NeighborFiles, NeighborSettings
 from dejavu.tables.parquet import fingerprint
 from dejavu.tables.schemas import (
@@ -22,6 +22,7 @@ from dejavu.tables.schemas import (
     SPLITS,
     UNANNOTATED,
 )
+from dejavu.tables.views import REFERENCE_CROP
 from tests.models.training.world import MACHINE, World, trained_model
 from tests.search.slow import slow_nearest
 
@@ -221,12 +222,20 @@ def test_votes_of_every_model_layer_and_metric(tmp_path, monkeypatch):
             write_embeddings(root / "view=public_image", public, seed=seed)
             write_embeddings(root / "view=crop", crops[ATTACKED], seed=seed + 10)
             write_embeddings(root / "view=reference_crop", crops[REFERENCE], seed=seed + 20)
-        nearest.find(
-            settings=nearest.NearestSettings(
-                model=name, entry=models[name], search=settings(), machine=MACHINE
+        asked = tmp_path / "embeddings" / name, models[name].layers, ("l2", "cosine")
+        both_roles.find(
+            settings=NeighborSettings(
+                section="image.neighbors", model=name, search=settings(), machine=MACHINE
             ),
-            inputs=tmp_path / "embeddings" / name,
-            out=nearest.NearestFiles(
+            inputs=both_roles.Searches(
+                attacked=searches.of_images(*asked),
+                reference=(
+                    searches.of_images(*asked, crops=REFERENCE_CROP)
+                    if is_paired(models[name])
+                    else ()
+                ),
+            ),
+            out=both_roles.Files(
                 neighbors=tmp_path / "neighbors" / f"model={name}",
                 recall=tmp_path / "r.json",
                 reference=tmp_path / "reference_neighbors" / f"model={name}",
