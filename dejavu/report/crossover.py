@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -64,7 +63,7 @@ def _measured(
 
 
 def _crossed(rows: pa.Table) -> Difference | None:
-    is_target = np.array(rows["role"].to_pylist()) == TARGET
+    is_target = pc.equal(rows["role"], TARGET).to_numpy()
     group, first, second = (
         rows[name].to_numpy() for name in ("group_id", "target_value", "second_value")
     )

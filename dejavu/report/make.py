@@ -3,7 +3,10 @@
 import contextlib
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no stubs
 
 from dejavu.report import (
     caveats,
@@ -62,7 +65,20 @@ def make(*, settings: Settings, inputs: Path, out: Path, sharing: Sharing = EVER
         ArtifactError: tables are missing or were made from different splits or crops.
     """
     data, image, captions = inputs, settings.image, settings.captions
-    with tables_of(data, image, captions) as (opened, has_image, has_captions):
+    with (
+        tables_of(data, image, captions) as (opened, has_image, has_captions),
+        threadpool_limits(1),  # so that sums have one order
+        ThreadPoolExecutor(1) as other_core,  # it estimates while this one resamples
+    ):
+        calibrating = other_core.submit(
+            calibrate,
+            opened,
+            image,
+            captions,
+            has_image=has_image,
+            has_captions=has_captions,
+            data_root=settings.data_root,
+        )
         images = image_results(opened, image) if has_image else {}
         told = caption_results(opened, captions) if has_captions else {}
         opening.require_measured(image.report.headline, images, told)
@@ -76,14 +92,7 @@ def make(*, settings: Settings, inputs: Path, out: Path, sharing: Sharing = EVER
                 table_records.read(opened, tied_votes(data, image.targets)) if images else None
             ),
             caption_tables=caption_tables.read(opened, told, captions) if told else None,
-            calibration=calibrate(
-                opened,
-                image,
-                captions,
-                has_image=has_image,
-                has_captions=has_captions,
-                data_root=settings.data_root,
-            ),
+            calibration=calibrating.result(),
             caveats=caveats.read(data),
         )
         galleries = None

@@ -11,8 +11,7 @@ from jaxtyping import Float64, Int64
 from dejavu import measures
 from dejavu.errors import ArtifactError
 from dejavu.report.numbers import Estimate, bounded
-from dejavu.statistics.adjusted import Difference, Side, adjusted, unadjusted
-from dejavu.statistics.design import Matrix
+from dejavu.statistics.adjusted import Adjustment, Difference, Side, unadjusted
 from dejavu.statistics.intervals import clopper_pearson, least_control
 from dejavu.statistics.membership import at_false_positives
 from dejavu.tables import by_sample, queries
@@ -22,15 +21,12 @@ PERCENTS = (1, 0.1)  # false positives at which members are counted
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Design:
+class Compared:
     """The samples that are compared, and how: the same as for the votes."""
 
     sample_id: Int64[np.ndarray, " n"]
-    sides: Callable[[np.ndarray, Matrix | None], tuple[Side, Side]]  # of a measure, and X
-    x: Matrix  # (n, p)
-    ridge: float
-    seed: int
-    purpose: str
+    sides: Callable[[np.ndarray], tuple[Side, Side]]  # of a measure
+    adjustment: Adjustment
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +43,7 @@ class Measured:
     ]  # share of target above the cut, by percent of false positives
 
 
-def measured(catalog: Catalog, lane: str, target: str, design: Design) -> dict[str, Measured]:
+def measured(catalog: Catalog, lane: str, target: str, compared: Compared) -> dict[str, Measured]:
     """Return every measure of a target model by name; empty where none was taken.
 
     Raises:
@@ -57,32 +53,30 @@ def measured(catalog: Catalog, lane: str, target: str, design: Design) -> dict[s
         return {}
     rows = catalog.table(queries.text("measured_samples"), {"lane": lane, "target": target})
     return {
-        name: _measured(name, rows.filter(pc.equal(rows["measure"], name)), target, design)
+        name: _measured(name, rows.filter(pc.equal(rows["measure"], name)), target, compared)
         for name in sorted(set(rows["measure"].to_pylist()))
     }
 
 
-def _measured(name: str, rows: pa.Table, target: str, design: Design) -> Measured:
-    places, exists = by_sample.positions(rows["sample_id"].to_numpy(), design.sample_id)
+def _measured(name: str, rows: pa.Table, target: str, compared: Compared) -> Measured:
+    places, exists = by_sample.positions(rows["sample_id"].to_numpy(), compared.sample_id)
     if not exists.all():
         raise ArtifactError(
             f"measures: {target!r} has no {name} of {int((~exists).sum())} samples that are compared. Run "
             "`dvc repro` to measure again."
         )
     y = rows["value"].to_numpy()[places]
-    sides = design.sides(y, design.x)
+    sides = compared.sides(y)
     own, other = (side.y for side in sides)
     about = measures.load(name)
     return Measured(
         unit=about.unit,
         mean_target=float(own.mean()),
         mean_control=float(other.mean()),
-        adjusted=adjusted(
-            *sides, ridge=design.ridge, seed=design.seed, purpose=design.purpose
-        ),
+        adjusted=compared.adjustment.difference(own, other),
         gap=unadjusted(*sides),
         found={percent: _found(own, other, percent, about.ranks) for percent in PERCENTS},
-    )  # fmt: skip
+    )
 
 
 def _found(

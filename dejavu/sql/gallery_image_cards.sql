@@ -6,6 +6,9 @@
 -- correlation: every reference is right; the least sure of them counts (paper, Figure 10).
 -- disagreement: `reference` is right and `other`, of another family, is wrong; the less sure of both counts.
 -- `confidence` is in nats and higher is surer: entropy of the reference - of the target, or - entropy.
+-- Grouping and ranking all samples would take most of a report's time at scale. So a bar is found first: the
+-- doubt or confidence that as many samples as are shown reach, for doubts among every 61st sample. Rows that do
+-- not reach it cannot be shown. NULL: too few reach it, or a guess came without entropy; then all rows are taken.
 WITH listed AS (
     SELECT
         'listed' AS kind, target, NULL AS reference, NULL AS other, sample_id, z AS confidence,
@@ -13,11 +16,21 @@ WITH listed AS (
     FROM memorized_samples
     WHERE is_listed AND lane = 'image' AND target IN (SELECT name FROM targets WHERE is_headline)
 ),
-scored AS (
+scored AS NOT MATERIALIZED (
     SELECT target, reference, sample_id, role, reference_correct, is_memorized,
         reference_entropy, memorization_confidence
     FROM image_scores
     WHERE target IN (SELECT name FROM targets WHERE is_headline)
+),
+confidence_bars AS (
+    SELECT target, reference, role, best[n_gallery_samples] AS bar
+    FROM (
+        SELECT target, reference, role,
+            max(memorization_confidence, (SELECT n_gallery_samples FROM settings)) AS best
+        FROM scored
+        WHERE is_memorized
+        GROUP BY target, reference, role
+    ) CROSS JOIN settings
 ),
 memorized AS (
     SELECT
@@ -26,15 +39,41 @@ memorized AS (
         row_number() OVER (
             PARTITION BY target, reference, role ORDER BY memorization_confidence DESC, sample_id
         ) AS place
-    FROM scored
+    FROM scored JOIN confidence_bars USING (target, reference, role)
     WHERE is_memorized AND role IN ('target', 'control')
+        AND (bar IS NULL OR memorization_confidence >= bar)
+),
+compared AS (
+    SELECT target, count(DISTINCT reference) AS n_references, bool_and(reference_entropy IS NOT NULL) AS is_known
+    FROM scored
+    WHERE role = 'target'
+    GROUP BY target
+),
+few AS MATERIALIZED (
+    SELECT target, reference, sample_id, reference_correct, reference_entropy,
+        split_part(reference, '@', 1) AS family
+    FROM scored
+    WHERE role = 'target' AND sample_id % 61 = 0
+),
+shared_bars AS (
+    SELECT target, CASE WHEN is_known THEN best[n_gallery_samples] END AS bar, n_references
+    FROM compared CROSS JOIN settings LEFT JOIN (
+        SELECT target, min(doubt, (SELECT n_gallery_samples FROM settings)) AS best
+        FROM (
+            SELECT target, sample_id, max(reference_entropy) AS doubt
+            FROM few
+            GROUP BY target, sample_id
+            HAVING bool_and(reference_correct)
+        )
+        GROUP BY target
+    ) USING (target)
 ),
 shared AS (
     SELECT target, sample_id, max(reference_entropy) AS doubt
-    FROM scored
-    WHERE role = 'target'
+    FROM scored JOIN shared_bars USING (target)
+    WHERE role = 'target' AND reference_correct AND (bar IS NULL OR reference_entropy <= bar)
     GROUP BY target, sample_id
-    HAVING bool_and(reference_correct)
+    HAVING count(*) = any_value(n_references)
 ),
 correlations AS (
     SELECT
@@ -42,12 +81,29 @@ correlations AS (
         row_number() OVER (PARTITION BY target ORDER BY doubt, sample_id) AS place
     FROM shared
 ),
+pair_bars AS (
+    SELECT target, CASE WHEN is_known THEN best[n_gallery_samples] END AS bar
+    FROM compared CROSS JOIN settings LEFT JOIN (
+        SELECT target, min(doubt, (SELECT n_gallery_samples FROM settings)) AS best
+        FROM (
+            SELECT target, sample_id,
+                min(greatest(right_one.reference_entropy, wrong_one.reference_entropy)) AS doubt
+            FROM few AS right_one JOIN few AS wrong_one USING (target, sample_id)
+            WHERE
+                right_one.reference_correct AND NOT wrong_one.reference_correct
+                AND right_one.family <> wrong_one.family
+                AND right_one.reference <> 'consensus' AND wrong_one.reference <> 'consensus'
+            GROUP BY target, sample_id
+        )
+        GROUP BY target
+    ) USING (target)
+),
 families AS (
     SELECT
         target, sample_id, reference_correct, split_part(reference, '@', 1) AS family,
         min({'entropy': reference_entropy, 'reference': reference}) AS surest
-    FROM scored
-    WHERE role = 'target' AND reference <> 'consensus'
+    FROM scored JOIN pair_bars USING (target)
+    WHERE role = 'target' AND reference <> 'consensus' AND (bar IS NULL OR reference_entropy <= bar)
     GROUP BY target, sample_id, reference_correct, family
 ),
 sides AS (

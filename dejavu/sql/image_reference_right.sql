@@ -1,6 +1,6 @@
 -- feeds: results.json calibrated.image.<model>.excess_unadjusted
--- Whether each reference of a target is right about each attacked sample.
-SELECT reference, role, sample_id, reference_correct
+-- Whether a reference of a target is right about each attacked sample.
+SELECT sample_id, role, reference_correct
 FROM image_scores
-WHERE target = $target
-ORDER BY reference, sample_id
+WHERE target = $target AND reference = $reference
+ORDER BY sample_id

@@ -6,7 +6,8 @@ covariates knows the model or the role, so under exchangeability of the roles th
 """
 
 import dataclasses
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -66,15 +67,7 @@ class Difference:
 def adjusted(
     target: Side, control: Side, *, ridge: float, seed: int, purpose: str
 ) -> Difference | None:
-    """Return the cross-fitted difference mean_T(Y − β′X) − mean_C(Y − β′X).
-
-    Groups are dealt to K = 10 folds within each role, in an order drawn from `seed` and `purpose`; with fewer
-    than 20 groups in a role K is half of them. In each fold, β minimizes over the others
-
-        Σ_r n_r⁻² Σ_i (Y_i − Ȳ_r − β′(X_i − X̄_r))² + ridge · (tr S / p) · ‖β‖²,
-
-    S being the matrix of the quadratic form. The fold's difference has weight (n_T,k + n_C,k) / n. Without
-    any column this is the difference of means, fold by fold.
+    """Return the cross-fitted difference mean_T(Y − β′X) − mean_C(Y − β′X): see `Adjustment`.
 
     Args:
         target: attacked samples that the model was trained on.
@@ -86,27 +79,79 @@ def adjusted(
     Returns:
         None where a role has fewer than `MIN_GROUPS` groups: an interval would mean nothing.
     """
-    sides = (target, control)
-    n_groups = [n_distinct(side.group) for side in sides]
-    if min(n_groups) < MIN_GROUPS:
-        return None
-    n_folds = min(N_FOLDS, *(n // 2 for n in n_groups))
-    folds = [
-        _folds(side.group, n_folds, seeds.generator(seed, f"{purpose}.folds.{role}"))
-        for side, role in zip(sides, ATTACKED, strict=True)
-    ]
-    slopes = list(_slopes(sides, folds, n_folds, ridge))
-    means = np.empty((2, n_folds))
-    counts = np.empty((2, n_folds))
-    variances = []
-    for row, (side, fold) in enumerate(zip(sides, folds, strict=True)):
-        counts[row] = np.bincount(fold, minlength=n_folds)
-        rest = side.y - design(side.x).times(np.stack(slopes), fold)
-        means[row] = np.bincount(fold, rest, minlength=n_folds) / counts[row]
-        variances.append(_variance(rest - means[row][fold], side.group, n_folds))
-    weights = counts.sum(axis=0) / counts.sum()
-    value = float(weights @ (means[0] - means[1]))
-    return _welch(value, variances, [n - n_folds for n in n_groups], [len(s.y) for s in sides])
+    known = Adjustment(target, control, ridge=ridge, seed=seed, purpose=purpose)
+    return known.difference(target.y, control.y)
+
+
+class Adjustment:
+    """What can be reckoned of X alone: the folds, and the sums that β needs.
+
+    Several measures of the same samples, such as right or wrong and the log odds of the votes, share it; with
+    a thousand labels among the covariates most of the time goes into it.
+
+    Groups are dealt to K = 10 folds within each role, in an order drawn from `seed` and `purpose`; with fewer
+    than 20 groups in a role K is half of them. In each fold, β minimizes over the others
+
+        Σ_r n_r⁻² Σ_i (Y_i − Ȳ_r − β′(X_i − X̄_r))² + ridge · (tr S / p) · ‖β‖²,
+
+    S being the matrix of the quadratic form. The fold's difference has weight (n_T,k + n_C,k) / n. Without
+    any column this is the difference of means, fold by fold.
+    """
+
+    def __init__(
+        self, target: Side, control: Side, *, ridge: float, seed: int, purpose: str
+    ) -> None:
+        """Reckon with the samples of both roles; their `y` is not looked at. Arguments as of `adjusted`."""
+        sides = (target, control)
+        self._n_groups = [n_distinct(side.group) for side in sides]
+        self._n_folds = min(N_FOLDS, *(n // 2 for n in self._n_groups))
+        self._roles: list[_Role] = []
+        self._forms: list[_Form] = []
+        if min(self._n_groups) < MIN_GROUPS:
+            return
+        for side, role in zip(sides, ATTACKED, strict=True):
+            drawn = seeds.generator(seed, f"{purpose}.folds.{role}")
+            self._roles.append(_Role(side, _folds(side.group, self._n_folds, drawn), self._n_folds))
+        grams = [[role.gram(fold) for fold in range(self._n_folds)] for role in self._roles]
+        totals = [functools.reduce(np.add, gram) for gram in grams]
+        for fold in range(self._n_folds):
+            form = np.zeros(totals[0].shape)
+            for known, gram, total in zip(self._roles, grams, totals, strict=True):
+                x, n = known.x_without(fold), known.n_without(fold)
+                form += (total - gram.pop(0) - np.outer(x, x) / n) / n**2
+            self._forms.append(_Form(form, ridge))
+
+    def difference(
+        self, target: Float64[np.ndarray, " n"], control: Float64[np.ndarray, " n_control"]
+    ) -> Difference | None:
+        """Return the adjusted difference of a measure of both roles; None where `adjusted` gives none."""
+        if not self._roles:
+            return None
+        measures = (target, control)
+        slopes = np.stack(list(self._slopes(measures)))
+        means = np.empty((2, self._n_folds))
+        counts = np.empty((2, self._n_folds))
+        variances = []
+        for row, (role, y) in enumerate(zip(self._roles, measures, strict=True)):
+            counts[row] = role.n
+            rest = y - role.x.times(slopes, role.fold)
+            means[row] = np.bincount(role.fold, rest, minlength=self._n_folds) / counts[row]
+            variances.append(_variance(rest - means[row][role.fold], role.group, self._n_folds))
+        weights = counts.sum(axis=0) / counts.sum()
+        value = float(weights @ (means[0] - means[1]))
+        degrees = [n - self._n_folds for n in self._n_groups]
+        return _welch(value, variances, degrees, [len(y) for y in measures])
+
+    def _slopes(self, measures: Sequence[np.ndarray]) -> Iterator[Float64[np.ndarray, " p"]]:
+        """Yield β of each fold, from sums over the others: nothing is read more than once."""
+        products = [role.products(y) for role, y in zip(self._roles, measures, strict=True)]
+        for fold, form in enumerate(self._forms):
+            cross: np.ndarray = np.zeros(len(form.matrix))
+            for role, (y, xy) in zip(self._roles, products, strict=True):
+                n, y_sum = role.n_without(fold), y.sum() - y[fold]
+                own = xy.sum(axis=0) - xy[fold] - role.x_without(fold) * y_sum / n
+                cross += own / n**2
+            yield form.solved(cross)
 
 
 def unadjusted(target: Side, control: Side) -> Difference | None:
@@ -159,61 +204,74 @@ def _folds(
     return place[row]
 
 
-def _slopes(
-    sides: tuple[Side, Side], folds: list[np.ndarray], n_folds: int, ridge: float
-) -> Iterator[Float64[np.ndarray, " p"]]:
-    """Yield β of each fold, from sums over the others: nothing is read more than once."""
-    sums = [_Sums(side, fold, n_folds) for side, fold in zip(sides, folds, strict=True)]
-    p = sides[0].x.shape[1]
-    for fold in range(n_folds):
-        form, slope = np.zeros((p, p)), np.zeros(p)
-        for each in sums:
-            square, cross, n = each.without(fold)
-            form += square / n**2
-            slope += cross / n**2
-        if p == 0:
-            yield slope
-            continue
-        penalty = ridge * np.trace(form) / p
+class _Role:
+    """The samples of one role; moments of X by fold, about the role's means so that nothing cancels."""
+
+    def __init__(self, side: Side, fold: Int64[np.ndarray, " n"], n_folds: int) -> None:
+        self.x, self.group, self.fold = design(side.x), side.group, fold
+        self._rows = [np.flatnonzero(fold == each) for each in range(n_folds)]
+        self.n = np.array([len(rows) for rows in self._rows])
+        self._center = self.x.plain.mean(axis=0)
+        self._mean = self.x.about(self._center).sums(np.ones(len(fold))) / max(1, len(fold))
+        self._totals = [self._part(each).sums(np.ones(n)) for each, n in enumerate(self.n)]
+        self._sums = np.stack(
+            [total - n * self._mean for total, n in zip(self._totals, self.n, strict=True)]
+        )
+        self._sum = self._sums.sum(axis=0)
+
+    def n_without(self, fold: int) -> int:
+        """Return the samples of the other folds."""
+        return int(self.n.sum() - self.n[fold])
+
+    def x_without(self, fold: int) -> Float64[np.ndarray, " p"]:
+        """Return the centred sums over the other folds."""
+        found: np.ndarray = self._sum - self._sums[fold]
+        return found
+
+    def gram(self, fold: int) -> Float64[np.ndarray, "p p"]:
+        """Return the centred sums of squares and products of a fold."""
+        found = self._part(fold).gram()
+        found -= np.outer(self._totals[fold], self._mean)
+        found -= np.outer(self._mean, self._sums[fold])
+        return found
+
+    def products(
+        self, y: Float64[np.ndarray, " n"]
+    ) -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, "k p"]]:
+        """Return the sums of a measure over each fold, and of its products with the columns of X, centred."""
+        rest = y - y.mean()
+        parts = [rest[rows] for rows in self._rows]
+        sums = np.array([part.sum() for part in parts])
+        crosses = [
+            self._part(fold).sums(part) - self._mean * part.sum() for fold, part in enumerate(parts)
+        ]
+        return sums, np.stack(crosses)
+
+    def _part(self, fold: int) -> DesignMatrix:
+        """Return the rows of a fold about the role's means, made anew so that memory holds one at a time."""
+        return self.x[self._rows[fold]].about(self._center)
+
+
+class _Form:
+    """The quadratic form of a fold with its ridge, decomposed."""
+
+    def __init__(self, form: Float64[np.ndarray, "p p"], ridge: float) -> None:
+        p = len(form)
+        penalty = ridge * np.trace(form) / p if p else 0.0
         form[np.diag_indices(p)] += penalty
-        if penalty > 0:  # then it has an inverse, and a thousand columns take no singular values
-            yield linalg.solve(form, slope, assume_a="pos", overwrite_a=True, check_finite=False)
-        else:
-            yield np.linalg.lstsq(form, slope, rcond=None)[0]
+        self._has_inverse = penalty > 0  # then a thousand columns take no singular values
+        self.matrix = form
+        if self._has_inverse:
+            self.matrix, _ = linalg.cho_factor(form, overwrite_a=True, check_finite=False)
 
-
-class _Sums:
-    """Moments of one role, fold by fold, about the role's mean so that nothing cancels."""
-
-    def __init__(self, side: Side, fold: np.ndarray, n_folds: int) -> None:
-        x, y = design(side.x).centred(), side.y - side.y.mean()
-        mean = x.sums(np.ones(len(y))) / max(1, len(y))
-        chosen = [np.flatnonzero(fold == each) for each in range(n_folds)]
-        self.n = np.array([len(rows) for rows in chosen])
-        self.y = np.array([y[rows].sum() for rows in chosen])
-        parts = [_Part(x[rows], y[rows], mean) for rows in chosen]
-        self.x = np.stack([part.x for part in parts])
-        self.xx = np.stack([part.xx for part in parts])
-        self.xy = np.stack([part.xy for part in parts])
-
-    def without(self, fold: int) -> tuple[np.ndarray, np.ndarray, int]:
-        """Return centred sums of squares and products over the other folds, and their samples."""
-        n = int(self.n.sum() - self.n[fold])
-        x, y = self.x.sum(axis=0) - self.x[fold], self.y.sum() - self.y[fold]
-        square = self.xx.sum(axis=0) - self.xx[fold] - np.outer(x, x) / n
-        return square, self.xy.sum(axis=0) - self.xy[fold] - x * y / n, n
-
-
-class _Part:
-    """Moments of the samples of one fold, about the means of all columns."""
-
-    def __init__(self, x: DesignMatrix, y: np.ndarray, mean: np.ndarray) -> None:
-        n, total = len(y), x.sums(np.ones(len(y)))
-        self.x = total - n * mean
-        self.xx = x.gram()
-        self.xx -= np.outer(total, mean)
-        self.xx -= np.outer(mean, self.x)
-        self.xy = x.sums(y) - mean * y.sum()
+    def solved(self, cross: Float64[np.ndarray, " p"]) -> Float64[np.ndarray, " p"]:
+        """Return β."""
+        if not len(self.matrix):
+            return cross
+        if self._has_inverse:
+            found: np.ndarray = linalg.cho_solve((self.matrix, False), cross, check_finite=False)
+            return found
+        return np.linalg.lstsq(self.matrix, cross, rcond=None)[0]
 
 
 def _variance(

@@ -7,20 +7,16 @@ gate.
 """
 
 import dataclasses
-import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no stubs
 
 from dejavu.run import seeds
 from dejavu.statistics.design import Matrix, design
 from dejavu.statistics.intervals import delong
+from dejavu.statistics.role_classifier import out_of_fold
 
 N_PERMUTATIONS = 999
 MAX_SAMPLES = 20_000  # per role; more are drawn from, group by group
@@ -136,14 +132,8 @@ def blind_baseline(known: Known, *, seed: int, purpose: str) -> BlindBaseline | 
     for side in sides:
         groups, row = np.unique(known.group[side], return_inverse=True)
         fold[side] = (generator.permutation(len(groups)) % N_FOLDS)[row]
-    score = np.empty(len(fold))
-    with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # its ranking is good enough by then
-        for each in range(N_FOLDS):
-            # scaled in place: the array of the other folds is made for this one
-            model = make_pipeline(StandardScaler(copy=False), LogisticRegression(max_iter=200))
-            model.fit(np.asarray(x[fold != each]), known.is_target[fold != each])
-            score[fold == each] = model.decision_function(np.asarray(x[fold == each]))
+    with threadpool_limits(1):
+        score = out_of_fold(x, known.is_target, fold)
     auroc, (low, high) = delong(score[known.is_target], score[~known.is_target])
     n_target = int(known.is_target.sum())
     return BlindBaseline(

@@ -59,7 +59,11 @@ class DesignMatrix:
 
     def centred(self) -> "DesignMatrix":
         """Return the matrix with plain columns about their means, so that no sum of squares cancels."""
-        return dataclasses.replace(self, plain=self.plain - self.plain.mean(axis=0))
+        return self.about(self.plain.mean(axis=0))
+
+    def about(self, center: Float64[np.ndarray, " q"]) -> "DesignMatrix":
+        """Return the matrix with plain columns about `center`."""
+        return dataclasses.replace(self, plain=self.plain - center)
 
     def sums(self, weights: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " p"]:
         """Return X'w."""

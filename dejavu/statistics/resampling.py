@@ -21,7 +21,7 @@ MAX_UNDEFINED_SHARE = 0.01  # more resamples without a value than this: no inter
 BLOCK_CELLS = 10_000_000  # counts held at once; resamples come in blocks that fit
 KIND_CELLS = 4_000_000  # resampled counts of kinds held at once
 _FLOAT32_EXACT = 2**24  # whole numbers up to here are exact in float32
-_COLUMNS_AT_ONCE = 64  # of a tally turned into floats at once
+_SAMPLES_AT_ONCE = 8_192  # of a tally turned into floats at once, so that they stay in the cache
 
 
 def count_blocks(
@@ -60,20 +60,21 @@ class Tally:
     """Counts, in every resample, of the drawn samples that have a property; one column per property."""
 
     def __init__(self, columns: Sequence[Bool[np.ndarray, " n"]]) -> None:
-        self._chunks = [
-            np.stack(columns[start : start + _COLUMNS_AT_ONCE])
-            for start in range(0, len(columns), _COLUMNS_AT_ONCE)
-        ]
+        n = len(columns[0]) if columns else 0
+        self._columns = np.empty((len(columns), n), dtype=bool)
+        for row, column in zip(self._columns, columns, strict=True):
+            row[:] = column
 
     def of(self, counts: Int16[np.ndarray, "n block"]) -> Float64[np.ndarray, "block columns"]:
         """Return the counts: whole numbers, whatever the order in which they were added."""
         n_drawn = int(counts.sum(axis=0, dtype=np.int64).max(initial=0))
         exact = np.float32 if n_drawn < _FLOAT32_EXACT else np.float64
-        weights: np.ndarray = counts.astype(exact)
+        sums: np.ndarray = np.zeros((len(self._columns), counts.shape[1]), dtype=exact)
         with threadpool_limits(1, user_api="blas"):  # its threads wait for each other under load
-            sums = [np.matmul(chunk.astype(exact), weights).T for chunk in self._chunks]
-        empty = np.empty((counts.shape[1], 0))
-        return np.concatenate([empty, *sums], axis=1, dtype=np.float64)
+            for start in range(0, self._columns.shape[1], _SAMPLES_AT_ONCE):
+                own = slice(start, start + _SAMPLES_AT_ONCE)
+                sums += np.matmul(self._columns[:, own].astype(exact), counts[own].astype(exact))
+        return sums.T.astype(np.float64)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

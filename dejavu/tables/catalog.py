@@ -8,6 +8,7 @@ file. The report's own queries skip the sandbox: DuckDB then reads the files its
 
 import dataclasses
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,7 @@ class View:
 
 
 class Catalog:
-    """An open DuckDB connection whose views are the tables of one project."""
+    """An open DuckDB connection whose views are the tables of one project; threads may share it."""
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class Catalog:
         self.data = data
         self.scratch = scratch  # DuckDB's folder for big sorts, gone when the catalog closes
         self._sandboxed = sandboxed
+        self._one_at_a_time = threading.RLock()  # a connection is no place for two threads
 
     def add_views(self, names: Iterable[str], **where: Iterable[str]) -> set[str]:
         """Make the views that are not there yet and whose files exist; return which ones now exist.
@@ -55,20 +57,22 @@ class Catalog:
             **where: values that a column of the paths may have, such as ``layer``; files of others
                 stay out of the view. Null, the column of another layout, passes.
         """
-        there = {view.name for view in self.views()}
         allowed = {column: set(values) for column, values in where.items()}
-        for name in sorted(set(names) - there):
-            if make(self.connection, self.data, name, self._sandboxed, allowed):
-                there.add(name)
+        with self._one_at_a_time:
+            there = {view.name for view in self.views()}
+            for name in sorted(set(names) - there):
+                if make(self.connection, self.data, name, self._sandboxed, allowed):
+                    there.add(name)
         return there & set(names)
 
     def views(self) -> list[View]:
         """List the views that exist, by name."""
-        rows = self.connection.execute(
-            "SELECT table_name, column_name, data_type FROM duckdb_columns() "
-            "WHERE NOT internal AND NOT starts_with(table_name, '_') "
-            "ORDER BY table_name, column_index"
-        ).fetchall()
+        with self._one_at_a_time:
+            rows = self.connection.execute(
+                "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+                "WHERE NOT internal AND NOT starts_with(table_name, '_') "
+                "ORDER BY table_name, column_index"
+            ).fetchall()
         found: dict[str, dict[str, str]] = {}
         for view, column, kind in rows:
             found.setdefault(view, {})[column] = kind
@@ -82,8 +86,9 @@ class Catalog:
                 with the reason, and the views.
         """
         try:
-            result = self.connection.sql(sql, params=dict(parameters) if parameters else None)
-            rows = pa.table({}) if result is None else result.to_arrow_table()
+            with self._one_at_a_time:
+                result = self.connection.sql(sql, params=dict(parameters) if parameters else None)
+                rows = pa.table({}) if result is None else result.to_arrow_table()
             if self._sandboxed:  # Arrow reads the files, and leaves text unchecked
                 rows.validate(full=True)
             return rows.rename_columns(unique(rows.column_names))

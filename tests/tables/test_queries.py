@@ -73,7 +73,7 @@ def run(opened, name, *columns, **where):
 @pytest.mark.parametrize("name", IMAGE_QUERIES)
 @pytest.mark.slow
 def test_every_image_query_runs(opened, name):
-    named = {"target": "vicreg", "predictor": "vicreg"}
+    named = {"target": "vicreg", "predictor": "vicreg", "reference": "second_model"}
     text = queries.text(name)
     opened.table(text, {key: value for key, value in named.items() if f"${key}" in text})
 

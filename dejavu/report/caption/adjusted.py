@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dejavu.caption.comparisons import headline_mode, reference_names, target_names
 from dejavu.params.report import CaptionHeadline
@@ -13,7 +14,7 @@ from dejavu.report.caption.results import CaptionSettings
 from dejavu.report.excess import Excess
 from dejavu.report.outside import Looked, Pixels
 from dejavu.roles import CONTROL, ORACLE, SECOND_MODEL, TARGET
-from dejavu.statistics.adjusted import Difference, Side, adjusted, unadjusted
+from dejavu.statistics.adjusted import Adjustment, Difference, Side, adjusted, unadjusted
 from dejavu.statistics.control_differs import Gate, Known
 from dejavu.statistics.covariates import Covariates, covariates
 from dejavu.statistics.design import Matrix
@@ -51,7 +52,7 @@ class _Attacked:
 
     @property
     def is_target(self) -> np.ndarray:
-        return np.array(self.any["role"].to_pylist()) == TARGET
+        return pc.equal(self.any["role"], TARGET).to_numpy()
 
     def column(self, name: str, reference: str | None = None) -> np.ndarray:
         table = self.any if reference is None else self.by_reference[reference]
@@ -96,7 +97,11 @@ def calibrated(
         if attacked is None or attacked.is_target.all() or not attacked.is_target.any():
             continue
         known = _known(attacked, second=False)
-        found = _excess(attacked, known, settings.seed)
+        adjustment = Adjustment(
+            *attacked.sides(attacked.column("target_recall"), known.x), ridge=RIDGE, seed=settings.seed,
+            purpose=_PURPOSE,
+        )  # fmt: skip
+        found = _excess(attacked, adjustment, known, settings.seed)
         seen = settings.models[target].roles_seen
         excess[target] = dataclasses.replace(
             found, listing=lists.get(target), roles_seen=seen,
@@ -106,9 +111,9 @@ def calibrated(
             is_negative_control=(TARGET in seen) == (CONTROL in seen),
             measures=measures.measured(
                 catalog, "caption", target,
-                measures.Design(
-                    sample_id=attacked.any["sample_id"].to_numpy(), sides=attacked.sides, x=known.x,
-                    ridge=RIDGE, seed=settings.seed, purpose=_PURPOSE,
+                measures.Compared(
+                    sample_id=attacked.any["sample_id"].to_numpy(), sides=attacked.sides,
+                    adjustment=adjustment,
                 ),
             ),
         )  # fmt: skip
@@ -143,18 +148,23 @@ def _known(attacked: _Attacked, *, second: bool) -> Covariates:
     return covariates(columns, {"n_objects": n_objects})
 
 
-def _excess(attacked: _Attacked, known: Covariates, seed: int) -> Excess:
-    def of(y: np.ndarray, x: Matrix) -> Difference | None:
-        return adjusted(*attacked.sides(y, x), ridge=RIDGE, seed=seed, purpose=_PURPOSE)
+def _excess(attacked: _Attacked, adjustment: Adjustment, known: Covariates, seed: int) -> Excess:
+    is_target = attacked.is_target
+
+    def of(y: np.ndarray) -> Difference | None:
+        return adjustment.difference(y[is_target], y[~is_target])
 
     recall, precision = attacked.column("target_recall"), attacked.column("target_precision")
     matched = {
         f"{short}_matched": matched_gap(*attacked.values(f"target_{name}"))
         for short, name in (("ppg", "precision"), ("prg", "recall"))
     }
-    has_second = SECOND_MODEL in attacked.by_reference
+    wider = None
+    if SECOND_MODEL in attacked.by_reference:
+        with_second = attacked.sides(recall, _known(attacked, second=True).x)
+        wider = adjusted(*with_second, ridge=RIDGE, seed=seed, purpose=_PURPOSE)
     return Excess(
-        adjusted=of(recall, known.x),
+        adjusted=of(recall),
         soft=None,
         gap=unadjusted(*attacked.sides(recall)),
         unadjusted={
@@ -162,8 +172,8 @@ def _excess(attacked: _Attacked, known: Covariates, seed: int) -> Excess:
             for name in attacked.by_reference
         },
         covariates=known.names,
-        with_second_model=of(recall, _known(attacked, second=True).x) if has_second else None,
-        more={"adjusted_precision": of(precision, known.x)}
+        with_second_model=wider,
+        more={"adjusted_precision": of(precision)}
         | {name: None if each is None else each.difference for name, each in matched.items()},
         n_left_out=next((each.n_left_out for each in matched.values() if each), None),
     )

@@ -1,11 +1,12 @@
 """Image lane: the adjusted excess of every target, and whether control is like target."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow.compute as pc
 
+from dejavu.image.targets import Target
 from dejavu.report import crossover, listed, measures, outside
 from dejavu.report.excess import Excess
 from dejavu.report.image import attacked as arrays
@@ -13,10 +14,9 @@ from dejavu.report.image.attacked import Attacked
 from dejavu.report.outside import Looked, Pixels
 from dejavu.report.settings import ImageSettings
 from dejavu.roles import TARGET
-from dejavu.statistics.adjusted import Difference, adjusted, unadjusted
+from dejavu.statistics.adjusted import Adjustment, Difference, adjusted, unadjusted
 from dejavu.statistics.control_differs import Gate, Known
 from dejavu.statistics.covariates import Covariates
-from dejavu.statistics.design import Matrix
 from dejavu.tables import queries
 from dejavu.tables.catalog import Catalog
 
@@ -55,14 +55,32 @@ def calibrated(catalog: Catalog, settings: ImageSettings, pixels: Pixels) -> Cal
     chosen = arrays.chosen(settings.report.covariates, names)
     references = {name: arrays.read(catalog, name) for name in chosen}
     known = arrays.covariates_of(first, references)
+    excess = _excesses(catalog, settings, targets, first, known)
+    looked = _look(catalog, first, known, settings.seed, pixels)
+    return Calibrated(excess=excess, looked=looked, gate=looked.gate(settings.seed, GATE))
+
+
+def _excesses(
+    catalog: Catalog,
+    settings: ImageSettings,
+    targets: Sequence[Target],
+    first: Attacked,
+    known: Covariates,
+) -> dict[str, Excess]:
+    """Return the excess of every target; `first` are the guesses of the first one, and `known` of all."""
+    adjustment = Adjustment(
+        *first.sides(first.is_correct, known.x), ridge=RIDGE, seed=settings.seed, purpose=_PURPOSE
+    )
     share = settings.report.false_discovery_percent / 100
     lists = listed.counts(catalog, "image", share)
     found = {}
     for target in targets:
         attacked = arrays.read(catalog, target.name)
+        arrays.require_same(first, attacked, (targets[0].name, target.name))
         second = None if target.second_model is None else arrays.read(catalog, target.second_model)
         excess = _excess(
             attacked,
+            adjustment,
             known,
             second,
             target.votes,
@@ -77,51 +95,58 @@ def calibrated(catalog: Catalog, settings: ImageSettings, pixels: Pixels) -> Cal
             roles_seen=target.roles_seen, is_negative_control=target.is_negative_control,
             measures=measures.measured(
                 catalog, "image", target.name,
-                measures.Design(
-                    sample_id=attacked.sample_id, sides=attacked.sides, x=known.x, ridge=RIDGE,
-                    seed=settings.seed, purpose=_PURPOSE,
+                measures.Compared(
+                    sample_id=attacked.sample_id, sides=attacked.sides, adjustment=adjustment
                 ),
             ),
         )  # fmt: skip
-    looked = _look(catalog, first, known, settings.seed, pixels)
-    return Calibrated(excess=found, looked=looked, gate=looked.gate(settings.seed, GATE))
+    return found
 
 
 def _excess(
     attacked: Attacked,
+    adjustment: Adjustment,
     known: Covariates,
     second: Attacked | None,
     votes: int | None,
     seed: int,
     by_reference: Mapping[str, Difference | None],
 ) -> Excess:
-    def of(y: np.ndarray, x: Matrix) -> Difference | None:
-        sides = attacked.sides(y, x)
-        return adjusted(*sides, ridge=RIDGE, seed=seed, purpose=_PURPOSE)
+    def of(y: np.ndarray) -> Difference | None:
+        return adjustment.difference(y[attacked.is_target], y[~attacked.is_target])
 
     soft = attacked.soft(votes)
-    wider = None if second is None else arrays.with_second_model(known, second, votes)
+    wider = None
+    if second is not None:
+        with_second = arrays.with_second_model(known, second, votes)
+        wider = adjusted(
+            *attacked.sides(attacked.is_correct, with_second.x),
+            ridge=RIDGE, seed=seed, purpose=_PURPOSE,
+        )  # fmt: skip
     return Excess(
-        adjusted=of(attacked.is_correct, known.x),
-        soft=None if soft is None else of(soft, known.x),
+        adjusted=of(attacked.is_correct),
+        soft=None if soft is None else of(soft),
         gap=unadjusted(*attacked.sides(attacked.is_correct)),
         unadjusted=by_reference,
         covariates=known.names,
-        with_second_model=None if wider is None else of(attacked.is_correct, wider.x),
+        with_second_model=wider,
         has_votes=soft is not None,
     )
 
 
 def _unadjusted(catalog: Catalog, target: str, attacked: Attacked) -> dict[str, Difference | None]:
     """Return the difference of differences per reference, with coefficient 1."""
-    rows = catalog.table(queries.text("image_reference_right"), {"target": target})
-    right = rows["reference_correct"].to_numpy(zero_copy_only=False).astype(np.float64)
-    n = len(attacked.sample_id)
-    names = rows["reference"].to_pylist()[::n]
-    return {
-        name: unadjusted(*attacked.sides(attacked.is_correct - right[place * n : (place + 1) * n]))
-        for place, name in enumerate(names)
-    }
+    names = catalog.table(
+        "SELECT DISTINCT reference FROM image_scores WHERE target = $target ORDER BY 1",
+        {"target": target},
+    )["reference"].to_pylist()
+    found = {}
+    for name in names:
+        pair = {"target": target, "reference": name}
+        rows = catalog.table(queries.text("image_reference_right"), pair)
+        right = rows["reference_correct"].to_numpy(zero_copy_only=False)
+        found[name] = unadjusted(*attacked.sides(attacked.is_correct - right))
+    return found
 
 
 def _look(
@@ -131,7 +156,7 @@ def _look(
     rows = catalog.table(queries.text("image_blind"))
     of_all = outside.Attacked(
         sample_id=rows["sample_id"].to_numpy(),
-        is_target=np.array(rows["role"].to_pylist()) == TARGET,
+        is_target=pc.equal(rows["role"], TARGET).to_numpy(),
         group=rows["group_id"].to_numpy(),
     )
     stated = {

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
+import pyarrow.compute as pc
 from jaxtyping import Bool, Float64, Int64
 
 from dejavu.errors import ArtifactError
@@ -57,12 +58,28 @@ def read(catalog: Catalog, predictor: str) -> Attacked:
     p_truth = rows["p_truth"].to_numpy().astype(np.float64)
     return Attacked(
         sample_id=rows["sample_id"].to_numpy(),
-        is_target=np.array(rows["role"].to_pylist()) == TARGET,
+        is_target=pc.equal(rows["role"], TARGET).to_numpy(),
         label_id=rows["label_id"].to_numpy().astype(np.int64),
         group=rows["group_id"].to_numpy(),
         is_correct=rows["is_correct"].to_numpy(zero_copy_only=False).astype(np.float64),
         p_truth=None if np.isnan(p_truth).any() else p_truth,
     )
+
+
+def require_same(one: Attacked, other: Attacked, names: tuple[str, str]) -> None:
+    """Require that two predictors guess for the same samples, in the same roles and groups.
+
+    Raises:
+        ArtifactError: they do not.
+    """
+    if not all(
+        np.array_equal(getattr(one, column), getattr(other, column))
+        for column in ("sample_id", "is_target", "group", "label_id")
+    ):
+        raise ArtifactError(
+            f"predictions: {names[1]!r} guesses for other samples than {names[0]!r}. Run `dvc repro` to "
+            "attack again."
+        )
 
 
 def chosen(entries: Sequence[str], known: Collection[str]) -> list[str]:

@@ -48,7 +48,12 @@ def resample(
     memorized = panel.memorized()
     planted = panel.is_planted
     aurocs = [] if planted is None else [detection.Auroc(each, planted) for each in confidence]
-    tops = [_Top(panel, percent, column) for percent in at_percent for column in _predictors(panel)]
+    orders = [confident.by_confidence(entropy) for entropy in panel.entropy]
+    tops = [
+        _Top(panel, percent, column, orders[column])
+        for percent in at_percent
+        for column in _predictors(panel)
+    ]
     of_tops = [column for top in tops for column in top.columns()]
     tally = resampling.Tally([*panel.correct.T, *memorized.T, *of_tops])
     for place, counts in resampling.count_blocks(panel.group, n_resamples, generator):
@@ -89,7 +94,9 @@ def _empty(panel: Panel, at_percent: Sequence[int], n_resamples: int) -> Resampl
 class _Top:
     """Who is right on the samples that one predictor is surest about."""
 
-    def __init__(self, panel: Panel, percent: int, column: int) -> None:
+    def __init__(
+        self, panel: Panel, percent: int, column: int, order: Int64[np.ndarray, " n"]
+    ) -> None:
         self.percent = percent
         self.column = column
         self.comparisons = [
@@ -97,7 +104,6 @@ class _Top:
         ]
         others = [panel.comparisons[place].reference_column for place in self.comparisons]
         self._correct = panel.correct[:, [column, *others]]
-        order = confident.by_confidence(panel.entropy[column])
         n_top = confident.n_most_confident(percent, panel.n)
         self._ranking = confident.MostConfident(order, n_top)
 

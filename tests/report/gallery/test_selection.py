@@ -2,6 +2,7 @@
 
 import collections
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -67,6 +68,56 @@ def test_image_cards_are_those_of_the_slow_twin(tmp_path, seed, n):
     expected = slow.image_cards(rows, put_on_the_list(tmp_path / "image"), n)
     assert {card[0] for card in expected} >= {"listed", "memorized", "false_alarm", "disagreement"}
     assert cards_of(world.galleries(project), "image", *columns) == expected
+
+
+@pytest.mark.parametrize("decimals", [1, 9], ids=["ties", "no ties"])
+@pytest.mark.parametrize("n", [1, 4])
+@pytest.mark.parametrize("case", ["", "a guess without entropy", "every 61st is the surest"])
+def test_image_cards_of_so_many_samples_that_a_bar_leaves_most_out(n, decimals, case):
+    rng = np.random.default_rng(n)
+    rows = []
+    for reference in ("classifier", "naive_bayes@1", "naive_bayes@5", "consensus"):
+        for sample_id in range(4_000):
+            right, other = rng.random(2) < 0.6
+            shift = 1 if case.startswith("every") and sample_id % 61 else 0
+            entropies = [round(float(each), decimals) for each in shift + rng.gamma(2, size=2)]
+            rows.append(
+                {
+                    "target": "vicreg",
+                    "reference": reference,
+                    "sample_id": sample_id,
+                    "role": "target" if sample_id % 2 else "control",
+                    "reference_correct": bool(right),
+                    "is_memorized": bool(other and not right),
+                    "reference_entropy": entropies[0],
+                    "memorization_confidence": round(entropies[0] - entropies[1], decimals),
+                }
+            )
+    if "without" in case:  # its sample is the surest disagreement by the other guess alone
+        by = {(row["reference"], row["sample_id"]): row for row in rows}
+        right, wrong = next(
+            (by["classifier", i], by["naive_bayes@1", i])
+            for i in range(1, 4_000, 2)
+            if by["classifier", i]["reference_correct"]
+            and not by["naive_bayes@1", i]["reference_correct"]
+        )
+        right["reference_entropy"] = wrong["reference_entropy"] = 0.0
+    expected = slow.image_cards(rows, [], n)
+    if "without" in case:
+        right["reference_entropy"] = None
+    with duckdb.connect() as connection:
+        connection.register("image_scores", pa.Table.from_pylist(rows))
+        connection.execute(f"CREATE TABLE settings AS SELECT {n} AS n_gallery_samples")
+        connection.execute("CREATE TABLE targets AS SELECT 'vicreg' AS name, true AS is_headline")
+        connection.execute(
+            "CREATE TABLE memorized_samples "
+            "(lane VARCHAR, target VARCHAR, sample_id BIGINT, z DOUBLE, is_listed BOOLEAN)"
+        )
+        found = connection.execute(queries.text("gallery_image_cards")).fetchall()
+    assert [
+        (kind, target, reference, other, place, sample_id, pytest.approx(confidence))
+        for kind, target, reference, other, place, sample_id, confidence in found
+    ] == expected
 
 
 @pytest.mark.slow
