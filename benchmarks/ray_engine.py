@@ -1,7 +1,7 @@
 """Compare Ray with one process on one machine: time, equal results; one worker with two.
 
-    python -m benchmarks.ray_engine --minutes 10         # of work for every core: 36 minutes on two cores
-    python -m benchmarks.ray_engine --minutes 0.2        # a look
+    python -m benchmarks.ray_engine --parts 158          # ten minutes of work for two cores of an AMD EPYC
+    python -m benchmarks.ray_engine --minutes 0.2        # a look; minutes by the rate of `dejavu cost`
     python -m benchmarks.ray_engine --parts 2 --bank 2000 --dim 32
 
 The work is the exact search of stage `neighbors` on made-up vectors, in parts of 16,384 queries, each a
@@ -9,8 +9,7 @@ shard. Goals: Ray on one node within 10 % of one process, both with every core; 
 least 1.8 times as fast as one. Two processes without Ray, each with half of the work, show what the machine
 allows. Seconds hold the start of Ray; processor seconds are of all processes, Ray's own among them, and
 vary less where other programs run. Run it on a machine that does nothing else: the last line says its load.
-The first two runs take `minutes`. The others have two fifths of the work: with two cores they take four
-fifths, two fifths and two fifths of `minutes`.
+The others than the first two have two fifths of the work.
 """
 
 import argparse

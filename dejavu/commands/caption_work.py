@@ -36,7 +36,10 @@ def stages(path: Path, given: Counts | None) -> Iterator[Work]:
     source = params.read(path)["caption"]["objects"]["source"]
     unknown = None if source in ("corpus", "table") else f"{source}: rate not measured"
     n, attacked = sum(counts.values()), work.n_attacked(counts)
-    yield Work(lane=_LANE, stage="annotate_objects", disk=n * 40, unknown=unknown)
+    seconds = n * rates.OBJECTS_SECONDS
+    yield Work(
+        lane=_LANE, stage="annotate_objects", disk=n * 40, seconds=seconds, unknown=unknown
+    )
     models = params.section(path, "caption.models", CaptionModels)
     sizes = {name: _size(path, entry) for name, entry in models.items()}
     pairs = trained_pairs(models)
@@ -48,7 +51,7 @@ def stages(path: Path, given: Counts | None) -> Iterator[Work]:
     written = attacked * rows * max(1, tested) * len(score.references)
     yield Work(
         lane=_LANE, stage="score_objects", seconds=written * rates.SCORE_SECONDS, disk=written * 8,
-        memory=0.3e9 + counts[PUBLIC] * rates.OBJECTS,
+        memory=rates.SCORING + n * rates.SCORED,
     )  # fmt: skip
     yield from _beside(models, sizes, attacked)
     yield Work(lane=_LANE, stage="report", unknown=work.REPORT)

@@ -1,7 +1,8 @@
 """What one unit of each work takes: where `dejavu cost --estimate` takes seconds and bytes from.
 
-Measured on two cores of an Intel Xeon with AMX, in processor seconds, while other work ran (load 7 to 12);
-`docs/recipes.md` names the commands. The rates of a GPU were not measured: they are assumed.
+Measured on two cores in processor seconds, so that other work on the machine matters little: networks,
+pictures and neighbors on an Intel Xeon with AMX, tables on an AMD EPYC. `docs/recipes.md` names the commands.
+The rates of a GPU were not measured: they are assumed.
 """
 
 # 10^9 floating-point operations per second of one core
@@ -18,11 +19,12 @@ GPU_BYTES = 2e12  # of its memory per second: three fifths of what is published
 
 # seconds of one core
 DECODE_SECONDS = 0.005  # a JPEG of 500 x 375, decoded and resized to 224
+CORPUS_SECONDS = {"image": 3.2e-5, "caption": 1.5e-5}  # a row of a table read, checked and written
+SPLIT_SECONDS = 1.5e-6  # per sample: duplicates, caps and the draw of roles
+OBJECTS_SECONDS = 7e-6  # per sample whose objects lie in a table
 VOTE_SECONDS = 5.7e-8  # per attacked sample and neighbor
-MEASURE_SECONDS = 2.8e-6  # the same, of the kernel vote, norms and distances
-LIST_SECONDS = (
-    3e-5  # per attacked sample and target, layer and metric: listed, and put beside its pair
-)
+MEASURE_SECONDS = 3.2e-7  # the same, of the kernel vote, norms and distances
+LIST_SECONDS = 1e-6  # per attacked sample and target, layer and metric: listed, and put beside its pair
 # a guess made elsewhere, read and checked: alone, and with the shares of votes for a thousand labels (2.8e-7
 # for each, so fewer take less)
 GUESS_SECONDS, VOTED_GUESS_SECONDS = 2e-6, 2.8e-4
@@ -41,8 +43,8 @@ SAMPLE = 400  # of a row in all tables that have one per sample
 PROGRAM = 1.3e9  # a training or embedding process with its libraries
 SEARCHING = 0.3e9  # a search's process with its libraries
 HELD_IMAGES = 2 * 1024**3  # decoded training images that are kept in memory, at most
-SPLIT = 700  # per sample, while roles are drawn and duplicates found
-OBJECTS = 16 + 4 * 5  # per public sample with five objects, while captions are scored
+SPLIT = 75  # per sample, while roles are drawn and duplicates found
+SCORED, SCORING = 230, 0.52e9  # per sample while captions are scored, and what that takes without any
 
 QUERIES_AT_ONCE = 16_384  # of a part, which is searched for whole
 

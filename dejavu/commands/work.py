@@ -93,9 +93,12 @@ def listed(lane: str, corpus: Any, counts: Counts) -> Iterator[Work]:
     # every image is decoded once, unless only its size is read or it stays elsewhere
     is_read = corpus.adapter != "samples_table" and getattr(corpus, "hash_images", True)
     yield Work(
-        lane=lane, stage="corpus", images=n if is_read else 0.0, disk=rates.SAMPLE * n + made
+        lane=lane, stage="corpus", images=n if is_read else 0.0, disk=rates.SAMPLE * n + made,
+        seconds=n * rates.CORPUS_SECONDS[lane],
     )  # fmt: skip
-    yield Work(lane=lane, stage="split", seconds=n * 1e-5, memory=0.2e9 + rates.SPLIT * n)
+    yield Work(
+        lane=lane, stage="split", seconds=n * rates.SPLIT_SECONDS, memory=0.28e9 + rates.SPLIT * n
+    )
 
 
 def n_training(corpus: Any, entry: Any, recipe: Any, counts: Counts) -> float:

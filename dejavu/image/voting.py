@@ -134,12 +134,12 @@ def predictions(
 
 def _matrix(neighbors: pa.Table, name: str) -> np.ndarray:
     lists = neighbors[name].combine_chunks()
-    lengths = np.unique(lists.value_lengths().to_numpy(zero_copy_only=False))
-    if len(lengths) != 1 and len(lists):
-        raise DataError(
-            f"column {name!r}: rows hold {lengths.tolist()} neighbors, expected one number."
-        )
+    lengths = lists.value_lengths().to_numpy(zero_copy_only=False)
     width = int(lengths[0]) if len(lengths) else 1
+    if (lengths != width).any():
+        raise DataError(
+            f"column {name!r}: rows hold {np.unique(lengths).tolist()} neighbors, expected one number."
+        )
     values: np.ndarray = lists.flatten().to_numpy()
     return values.reshape(len(lists), width)
 

@@ -1,12 +1,14 @@
 """The calibrated numbers of a report, and the word that follows from them."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
+from dejavu.errors import ArtifactError
 from dejavu.params.report import check_covariates
-from dejavu.report.image.attacked import chosen
+from dejavu.report.image.attacked import Attacked, chosen, require_same
 from tests.report.world import build, report, target
 
 pytestmark = pytest.mark.slow  # they share a report, which takes seconds
@@ -80,6 +82,23 @@ def test_covariates_of_every_annotator_are_chosen():
         "naive_bayes@5",
         "naive_bayes_words@5",
     ]
+
+
+@pytest.mark.parametrize("column", ["sample_id", "is_target", "group", "label_id"])
+def test_guesses_for_other_samples_are_not_compared(column):
+    ids = np.arange(4)
+    one = Attacked(
+        sample_id=ids,
+        is_target=ids > 1,
+        label_id=ids,
+        group=ids,
+        is_correct=ids * 0.5,
+        p_truth=None,
+    )
+    require_same(one, dataclasses.replace(one, is_correct=1.0 * ids), ("vicreg", "dino"))
+    other = dataclasses.replace(one, **{column: getattr(one, column)[::-1].copy()})
+    with pytest.raises(ArtifactError, match="'dino' guesses for other samples than 'vicreg'"):
+        require_same(one, other, ("vicreg", "dino"))
 
 
 def test_an_oracle_is_no_covariate():

@@ -79,6 +79,15 @@ def test_a_tally_weighs_each_sample_by_its_draws():
     assert resampling.Tally([]).of(counts).shape == (2, 0)
 
 
+@pytest.mark.parametrize("n", [8_191, 8_192, 8_193, 20_000])
+def test_a_tally_of_more_samples_than_are_held_at_once_is_exact(n):
+    rng = np.random.default_rng(n)
+    columns = [rng.random(n) < share for share in (0.1, 0.9, 1.0)]
+    counts = rng.poisson(1.0, (n, 4)).astype(np.int16)
+    expected = [[counts[column, draw].sum(dtype=int) for column in columns] for draw in range(4)]
+    assert resampling.Tally(columns).of(counts).tolist() == expected
+
+
 def test_the_interval_of_a_mean_matches_the_normal_one():
     n = 2_000
     right = np.arange(n) % 10 < 3
