@@ -37,9 +37,7 @@ def stages(path: Path, given: Counts | None) -> Iterator[Work]:
     unknown = None if source in ("corpus", "table") else f"{source}: rate not measured"
     n, attacked = sum(counts.values()), work.n_attacked(counts)
     seconds = n * rates.OBJECTS_SECONDS
-    yield Work(
-        lane=_LANE, stage="annotate_objects", disk=n * 40, seconds=seconds, unknown=unknown
-    )
+    yield Work(lane=_LANE, stage="annotate_objects", disk=n * 40, seconds=seconds, unknown=unknown)
     models = params.section(path, "caption.models", CaptionModels)
     sizes = {name: _size(path, entry) for name, entry in models.items()}
     pairs = trained_pairs(models)

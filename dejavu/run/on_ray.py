@@ -109,7 +109,7 @@ class _Crew:
                 worker, job = self._doing.pop(each)
                 try:
                     self._ray.get(each)
-                except self._ray.exceptions.RayActorError as error:
+                except _deaths(self._ray) as error:
                     self._replace(worker, job, error)
                     continue
                 self._hand_out(worker)
@@ -162,7 +162,16 @@ def _translated(ray: Any) -> Iterator[None]:
         raise
 
 
+def _deaths(ray: Any) -> tuple[type[Exception], ...]:
+    """Return what Ray raises where a worker died: one that took too much memory is no dead actor to it."""
+    found = ray.exceptions
+    return (
+        found.RayActorError, found.OutOfMemoryError, found.WorkerCrashedError, found.NodeDiedError,
+    )  # fmt: skip
+
+
 def _reason(error: Exception) -> str:
-    """Return the last line of what Ray says of a death, which names its cause."""
+    """Return the line of what Ray says of a death that names its cause: of memory, else the last one."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    of_memory = [line for line in lines if "low on memory" in line]
+    return (of_memory or lines[-1:] or [type(error).__name__])[0]

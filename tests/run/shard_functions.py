@@ -7,6 +7,10 @@ from pathlib import Path
 from dejavu.errors import DataError
 from dejavu.run import cores
 
+MEMORY = """1 worker(s) were killed due to the node running low on memory. Memory was 5.90GB / 23.54GB (0.26)
+OOM kill reason: Memory usage 6322114560B exceeded threshold of 6319127552B (25.0% of 25276510208B limit)
+Refer to the documentation on how to address the out of memory issue: https://docs.ray.io/en/latest/"""
+
 
 def noted(index, path):
     """Write who computed it, where and with how many cores; begin when two processes are there."""
@@ -25,6 +29,22 @@ def dies_once(index, path):
         Path("died").touch()
         os.kill(os.getpid(), 9)
     path.write_text(f"{index}")
+
+
+def takes_too_much_memory_once(index, path):
+    """End as Ray ends what takes the node's memory; a death of its own kind, as no other is."""
+    import ray
+
+    if index == 2 and not Path("died").exists():
+        Path("died").touch()
+        raise ray.exceptions.OutOfMemoryError(MEMORY)
+    path.write_text(f"{index}")
+
+
+def takes_too_much_memory(index, path):
+    import ray
+
+    raise ray.exceptions.OutOfMemoryError(MEMORY)
 
 
 def dies(index, path):

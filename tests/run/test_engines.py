@@ -121,6 +121,21 @@ def test_one_that_dies_again_and_again_ends_in_one_line(cluster, monkeypatch):
         computed(shard_functions.dies, 1)
 
 
+def test_a_worker_that_ray_ends_for_its_memory_loses_nothing(cluster):
+    found = computed(shard_functions.takes_too_much_memory_once)
+    assert [file.read_text() for file in found] == list("012345")
+    assert Path("died").exists()
+
+
+def test_one_that_always_takes_too_much_memory_ends_in_one_line(cluster, monkeypatch):
+    monkeypatch.setattr(on_ray, "_RETRIES", 1)
+    with pytest.raises(
+        EngineError,
+        match=r"s: 2 Ray workers died over part 0 \(.*low on memory.*0\.26.*\)\. Out of memory",
+    ):
+        computed(shard_functions.takes_too_much_memory, 1)
+
+
 def test_no_shard_waits_for_a_worker_while_another_is_idle(cluster):
     first, *others = (file.read_text().split() for file in computed(shard_functions.first_is_slow))
     assert {worker for _, worker in others} != {first[1]}
