@@ -35,14 +35,17 @@ ELSEWHERE = {
     },  # the second draw of roles
     "hostile-inputs": {"1.1"},  # the version of an attack's paper
     "mitigations": {"0.0001", "4.3"},  # a setting of the base, and a quantile
+    "rehearsal": {"0.5", "4.8"},  # a load, and what the folder takes
     "speed": {
+        "0.4",
+        "0.7",
+        "1.4",
         "1.8",
         "3.0",
         "4.2",
         "2.4",
         "4.1",
-        "10.8",
-        "1.57",
+        "8.6",
     },  # goals, single runs told in a sentence, loads
     "sweeps": {
         "1.5",
