@@ -30,6 +30,8 @@ import psutil
 import pyarrow as pa
 
 OVERHEAD, SPEEDUP = 0.10, 1.8  # goals
+SINGLE = ("ray_single", "ray_nodes")  # engines whose workers have one thread
+NICENESS = "RAY_worker_niceness"  # that of workers; `ray_cluster` sets it alike
 FEWER = 0.4  # of the parts, for workers of one thread
 INPUTS = {"samples": "s", "split": "p", "weights": "w", "preprocessing": "x"}
 SECTION = "image.neighbors"
@@ -91,7 +93,7 @@ def one(folder: Path, engine: str, cores: int) -> dict:
     from dejavu.tables.parquet import fingerprint
 
     os.chdir(folder)
-    n_nodes_cores, per_worker = (cores, 1) if engine == "ray_single" else (cores, cores)
+    per_worker = 1 if engine in SINGLE else cores
     machine = MachineParams(
         device="cpu", engine="local" if engine == "local" else "ray", workers=per_worker,
         batch_images=1, block_rows=65_536, memory_gb=4, data_root=".",
@@ -99,8 +101,10 @@ def one(folder: Path, engine: str, cores: int) -> dict:
     search = NeighborsParams(k=100, metrics=("cosine",), index="Flat", candidate_margin=20)
     out = neighbors.NeighborFiles(neighbors=Path("out"), recall=Path("recall.json"))
     began = time.perf_counter()
-    if engine != "local":
-        ray_cluster.connected(n_cores=n_nodes_cores)
+    if engine == "ray_nodes":
+        nodes_of_one_core(cores)
+    elif engine != "local":
+        ray_cluster.connected(n_cores=cores)
     neighbors.find(
         settings=neighbors.NeighborSettings(
             section=SECTION, model="m", search=search, machine=machine
@@ -109,6 +113,18 @@ def one(folder: Path, engine: str, cores: int) -> dict:
         out=out,
     )
     return {"seconds": time.perf_counter() - began, "result": fingerprint(out.neighbors)}
+
+
+def nodes_of_one_core(n: int) -> None:
+    """Start a cluster of nodes that are simulated on this machine, and join it."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    os.environ[NICENESS] = "0"
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    for _ in range(n - 1):
+        made.add_node(num_cpus=1)
+    ray.init(address=made.address, log_to_driver=False)
 
 
 @contextlib.contextmanager
@@ -161,7 +177,7 @@ def started(folder: Path, engine: str, cores: int) -> subprocess.Popen:
         engine,
         str(cores),
     ]
-    threads = str(1 if engine == "ray_single" else cores)
+    threads = str(1 if engine in SINGLE else cores)
     environment = os.environ | {
         "DEJAVU_CORES": threads, "OMP_NUM_THREADS": threads, "DEJAVU_QUIET": "1",
         "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *filter(None, [os.environ.get("PYTHONPATH")])]),
@@ -195,6 +211,7 @@ def compare(folder: Path, parts: int, bank: int, dim: int) -> None:
         "Ray, one worker with every core": (all_of_it, "ray", n_cores),
         "Ray, one worker of one thread": (some, "ray_single", 1),
         "Ray, two workers of one thread": (some, "ray_single", 2),
+        "Ray, two nodes of one core, simulated": (some, "ray_nodes", 2),
     }
     found = {}
     print("| how | seconds | processor seconds, all processes |\n| --- | ---: | ---: |")
@@ -203,7 +220,7 @@ def compare(folder: Path, parts: int, bank: int, dim: int) -> None:
         print(row(what, found[what]), flush=True)
     plain = pair(folder, few, bank, dim)
     print(row("two processes of one thread, half each", plain), flush=True)
-    local, ray, single, double = (each["seconds"] for each in found.values())
+    local, ray, single, double, nodes = (each["seconds"] for each in found.values())
     local_cores, ray_cores, *_ = (each["core_seconds"] for each in found.values())
     results = [each["result"] for each in found.values()]
     alike = len(set(results[:2])) == len(set(results[2:])) == 1
@@ -213,8 +230,8 @@ def compare(folder: Path, parts: int, bank: int, dim: int) -> None:
         f"{ray_cores / local_cores - 1:+.1%} of processors."
     )
     print(
-        f"Two workers beside one: {single / double:.2f} times as fast (goal: at least {SPEEDUP}); two "
-        f"processes without Ray: {single / plain['seconds']:.2f}."
+        f"Two workers beside one: {single / double:.2f} times as fast (goal: at least {SPEEDUP}); on two "
+        f"nodes {single / nodes:.2f}; two processes without Ray: {single / plain['seconds']:.2f}."
     )
     print(
         f"{platform.processor() or platform.machine()}, {n_cores} processors, load {os.getloadavg()[0]:.1f}"
