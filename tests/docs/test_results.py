@@ -46,6 +46,9 @@ ELSEWHERE = {
         "2.4",
         "4.1",
         "8.6",
+        "81.5",
+        "82.9",
+        "150.1",
     },  # goals, single runs told in a sentence, loads
     "sweeps": {
         "1.5",
