@@ -24,9 +24,7 @@ SPLIT_SECONDS = 1.5e-6  # per sample: duplicates, caps and the draw of roles
 OBJECTS_SECONDS = 7e-6  # per sample whose objects lie in a table
 VOTE_SECONDS = 5.7e-8  # per attacked sample and neighbor
 MEASURE_SECONDS = 3.2e-7  # the same, of the kernel vote, norms and distances
-LIST_SECONDS = (
-    1e-6  # per attacked sample and target, layer and metric: listed, and put beside its pair
-)
+LIST_SECONDS = 1e-6  # per attacked sample, target, layer and metric: listed and paired
 # a guess made elsewhere, read and checked: alone, and with the shares of votes for a thousand labels (2.8e-7
 # for each, so fewer take less)
 GUESS_SECONDS, VOTED_GUESS_SECONDS = 2e-6, 2.8e-4
@@ -46,10 +44,8 @@ PROGRAM = 1.3e9  # a training or embedding process with its libraries
 SEARCHING = 0.3e9  # a search's process with its libraries
 HELD_IMAGES = 2 * 1024**3  # decoded training images that are kept in memory, at most
 SPLIT = 75  # per sample, while roles are drawn and duplicates found
-SCORED, SCORING = (
-    230,
-    0.52e9,
-)  # per sample while captions are scored, and what that takes without any
+SCORING = 0.52e9  # while captions are scored, without any,
+SCORED = 230  # and per sample
 
 QUERIES_AT_ONCE = 16_384  # of a part, which is searched for whole
 

@@ -67,7 +67,7 @@ def make(*, settings: Settings, inputs: Path, out: Path, sharing: Sharing = EVER
     data, image, captions = inputs, settings.image, settings.captions
     with (
         tables_of(data, image, captions) as (opened, has_image, has_captions),
-        threadpool_limits(1),  # so that sums have one order
+        threadpool_limits(1),  # sums have one order, and threads do not wait for each other
         ThreadPoolExecutor(1) as other_core,  # it estimates while this one resamples
     ):
         calibrating = other_core.submit(

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int16, Int64
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no stubs
 
 LEVEL = 0.95
 _TAILS = (0.025, 0.975)
@@ -70,10 +69,9 @@ class Tally:
         n_drawn = int(counts.sum(axis=0, dtype=np.int64).max(initial=0))
         exact = np.float32 if n_drawn < _FLOAT32_EXACT else np.float64
         sums: np.ndarray = np.zeros((len(self._columns), counts.shape[1]), dtype=exact)
-        with threadpool_limits(1, user_api="blas"):  # its threads wait for each other under load
-            for start in range(0, self._columns.shape[1], _SAMPLES_AT_ONCE):
-                own = slice(start, start + _SAMPLES_AT_ONCE)
-                sums += np.matmul(self._columns[:, own].astype(exact), counts[own].astype(exact))
+        for start in range(0, self._columns.shape[1], _SAMPLES_AT_ONCE):
+            own = slice(start, start + _SAMPLES_AT_ONCE)
+            sums += np.matmul(self._columns[:, own].astype(exact), counts[own].astype(exact))
         return sums.T.astype(np.float64)
 
 
